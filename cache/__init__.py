@@ -1,0 +1,1 @@
+"""Everything UCLS keeps on disk: feature caches, neighbour graphs, run folders."""

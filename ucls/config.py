@@ -1,0 +1,184 @@
+"""Every setting of UCLS and its default: the only place where defaults live.
+
+``None`` means "fit to the data": :func:`ucls.autoconfig.autoconfigure` fills these in before a
+run starts, and the filled-in settings are written to the run folder's ``config.toml``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FeatureSet = Literal["cls", "cls+patch", "cls2", "cls4", "cls4+patch"]
+ConsensusMethod = Literal["mcla", "vote"]
+
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """What all sections share: unknown names are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExtractConfig(Section):
+    """Stage ``extract``: images to token features."""
+
+    backbone: str | None = None
+    """``pixels``, ``features`` (a feature file as it is), or a timm ViT. None: ``pixels`` for
+    ``digits``, ``features`` for feature files, otherwise DINOv2 ViT-B/14 with registers."""
+    weights: str | None = None
+    """A local .safetensors file for the backbone. None: timm's hub cache."""
+    image_size: Count | None = None
+    """Pixels per side. None: 224 for a ViT; for ``pixels`` 32, or 8 for ``digits``."""
+    channels: Literal[1, 3] | None = None
+    """``pixels`` only: 1 for grey, 3 for colour. None: 3, or 1 for ``digits``."""
+    batch_size: Count = 64
+    """Images per forward pass."""
+    workers: Annotated[int, Field(ge=0)] | None = None
+    """Processes that decode images. None: one per core up to 8; 0 decodes in the main process."""
+    strict: bool = False
+    """Stop at the first unreadable image instead of skipping it."""
+
+
+class NeighborsConfig(Section):
+    """Stage ``neighbors``: the adaptive sets S_x (thesis 5.2.5)."""
+
+    k: Count | None = None
+    """Nearest neighbours that every image gets."""
+    threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | None = None
+    """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off."""
+    cap: Count | Literal["balanced", "none"] = "balanced"
+    """Largest size of S_x. ``balanced`` is N / n_clusters, the size of one balanced cluster."""
+    cap_keeps: Literal["nearest", "sample"] = "nearest"
+    """What a capped S_x keeps: its nearest images, or a uniform sample of them."""
+    center: bool | None = None
+    """Subtract the mean feature before the cosine. None: only for ``pixels`` and feature files,
+    whose vectors share a large common part."""
+    backend: Literal["auto", "faiss", "torch"] = "auto"
+    """``auto``: torch on a GPU, FAISS elsewhere. Both are exact."""
+
+
+class TrainConfig(Section):
+    """Stage ``train``: TEMI (thesis 5.1.1) and what UCLS adds (thesis 5.2)."""
+
+    n_heads: Count | None = None
+    """Clustering heads trained at the same time."""
+    hidden_dim: Count | None = None
+    """Width of the two hidden layers of each head."""
+    bottleneck_dim: Count | None = None
+    """Width of the L2-normalised embedding before each head's last layer."""
+    epochs: Count | None = None
+    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
+    """Epochs over which the learning rate rises linearly from zero."""
+    batch_size: Annotated[int, Field(ge=2)] | None = None
+    learning_rate: Positive | None = None
+    """Peak learning rate for a batch of 256; scaled by batch_size / 256."""
+    final_learning_rate: NonNegative = 0.0
+    """Where the cosine ends, for a batch of 256."""
+    weight_decay: NonNegative = 1e-4
+    teacher_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """EMA momentum of the teacher, per step."""
+    student_temperature: Positive = 0.1
+    teacher_temperature: Positive = 0.1
+    marginal_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    """EMA momentum of the class marginal (eq. 5.4)."""
+    beta: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
+    """Exponent in the pointwise mutual information (eq. 5.5)."""
+    instance_weights: bool = True
+    """Weight pairs by the mean teacher agreement over heads (eqs. 5.7-5.8)."""
+    batch_norm: bool = True
+    """Batch norm over the features, shared by student and teacher (thesis 5.2.3)."""
+    sinkhorn_iterations: Annotated[int, Field(ge=0)] = 3
+    """Sinkhorn-Knopp centering of the teacher (thesis 5.2.4); 0 switches it off."""
+    symmetric: bool = False
+    """TEMI's two-way loss (eq. 5.6) instead of the one-way loss of UCLS."""
+    cross_entropy: NonNegative = 0.5
+    """Final weight of the cross-entropy to the teacher's argmax (eqs. 5.10-5.12); 0 is off."""
+    n_smoothing: Count | None = None
+    """Neighbours averaged in the teacher's target (eq. 5.13); 1 switches it off."""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """Precision of the matrix products; weights and losses always stay float32."""
+
+    @model_validator(mode="after")
+    def _warmup_fits(self) -> "TrainConfig":
+        if self.epochs is not None and (self.warmup_epochs or 0) > self.epochs:
+            raise ValueError(
+                f"warmup_epochs ({self.warmup_epochs}) must not exceed epochs ({self.epochs})"
+            )
+        return self
+
+
+class EnsembleConfig(Section):
+    """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2)."""
+
+    method: ConsensusMethod = "mcla"
+    heads: Annotated[str, Field(pattern=r"^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$")] = "all"
+    """``all``, or head numbers and ranges such as ``0-4,7``."""
+    min_jaccard: Fraction = 0.02
+    """MCLA: clusters that overlap less are not linked."""
+    revote: bool = True
+    """MCLA: align all heads to the consensus and vote again until nothing changes."""
+
+
+class SelfTrainConfig(Section):
+    """Stage ``self-train``: linear classifiers on pseudo-labels (thesis 6.2)."""
+
+    learning_rates: tuple[Positive, ...] = (
+        1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
+    )  # fmt: skip
+    """One classifier per learning rate and feature set; for a batch of 256."""
+    iterations: Count | None = None
+    batch_size: Count | None = None
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    holdout: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    """Share of the training images whose pseudo-labels choose the classifier."""
+
+
+class EvaluateConfig(Section):
+    """Stage ``evaluate``: metrics against labels, where labels are known."""
+
+    kmeans_restarts: Count = 10
+    knn: Count = 20
+    """Neighbours of the k-NN upper bound."""
+    upper_bounds: bool = True
+    """Also report k-NN and linear-probe accuracy, which see the true labels."""
+
+
+class Config(Section):
+    """All settings of a run."""
+
+    n_clusters: Annotated[int, Field(ge=2)] | None = None
+    """None: the number of classes of a labelled source."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    features: FeatureSet | None = None
+    """Which cached tokens to use (thesis 5.2.6). None: ``cls+patch`` where patches are cached."""
+    extract: ExtractConfig = ExtractConfig()
+    neighbors: NeighborsConfig = NeighborsConfig()
+    train: TrainConfig = TrainConfig()
+    ensemble: EnsembleConfig = EnsembleConfig()
+    self_train: SelfTrainConfig = SelfTrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    def with_values(self, values: dict[str, Any]) -> "Config":
+        """Returns a copy with some settings replaced.
+
+        Args:
+            values: dotted names to values, such as ``{"train.epochs": 50}``.
+
+        Raises:
+            pydantic.ValidationError: with every wrong name and value at once.
+        """
+        tree = self.model_dump()
+        for name, value in values.items():
+            *sections, field = name.split(".")
+            branch = tree
+            for section in sections:
+                branch = branch.setdefault(section, {})
+                if not isinstance(branch, dict):
+                    branch = tree.setdefault(name, {})
+            branch[field] = value
+        return Config.model_validate(tree)

@@ -1,0 +1,17 @@
+"""The errors UCLS raises on purpose, each with its exit code."""
+
+
+class UclsError(Exception):
+    """A run that cannot go on. The command line prints the message and exits with 1."""
+
+    exit_code = 1
+
+
+class UsageError(UclsError):
+    """Wrong use: a setting, an argument or an input file. Exits with 2."""
+
+    exit_code = 2
+
+
+class MismatchError(UclsError):
+    """Something on disk was made with other settings and is not reused silently."""

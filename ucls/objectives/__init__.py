@@ -1,0 +1,1 @@
+"""Training objectives: pure functions on [H, B, C] tensors."""
