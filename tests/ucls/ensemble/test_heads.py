@@ -1,0 +1,76 @@
+from itertools import combinations
+
+import pytest
+
+from ucls.ensemble.heads import format_heads, parse_heads
+from ucls.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "heads"),
+    [
+        ("all", tuple(range(10))),
+        ("0-4,7", (0, 1, 2, 3, 4, 7)),
+        ("9", (9,)),
+        ("7,0-2", (0, 1, 2, 7)),
+        ("3-3", (3,)),
+        (" 1 , 2-3 ", (1, 2, 3)),
+    ],
+)
+def test_parse(text, heads):
+    assert parse_heads(text, 10) == heads
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10", r"0\.\.9, got 10"),
+        ("0-99999999999999", r"0\.\.9, got 99999999999999"),
+        ("4-2", "must rise, got 4-2: write 2-4"),
+        ("0-4,3", "got 3 twice"),
+        ("5,5", "got 5 twice"),
+        ("", "got ''"),
+        ("1,,2", "got '1,,2'"),
+        ("-1", "got '-1'"),
+        ("best", "got 'best'"),
+        ("1.5", "got '1.5'"),
+        ("²", "got '²'"),
+    ],
+)
+def test_parse_says_what_is_wrong(text, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        parse_heads(text, 10)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("heads", "text"),
+    [
+        ((0, 1, 2, 3, 4, 7), "0-4,7"),
+        ((7, 3), "3,7"),
+        ((3, 4), "3-4"),
+        (range(10), "all"),
+        ((9,), "9"),
+    ],
+)
+def test_format(heads, text):
+    assert format_heads(heads, 10) == text
+
+
+def test_format_of_the_only_head_is_all():
+    assert format_heads((0,), 1) == "all"
+
+
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [((), "got none"), ((3, 3), "got 3 twice"), ((10,), "got 10"), ((-1, 2), "got -1")],
+)
+def test_format_says_what_is_wrong(heads, message):
+    with pytest.raises(UsageError, match=message):
+        format_heads(heads, 10)
+
+
+def test_parse_reads_everything_that_format_writes():
+    for size in range(1, 6):
+        for heads in combinations(range(5), size):
+            assert parse_heads(format_heads(heads, 5), 5) == heads

@@ -1,0 +1,145 @@
+"""MCLA, the Meta-CLustering Algorithm (Strehl & Ghosh, 2002, section 3.4)."""
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ucls.ensemble import alignment
+from ucls.ensemble.contingency import cluster_sizes, count_overlaps
+from ucls.ensemble.label_matrix import Labels
+from ucls.errors import UsageError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+# METIS takes integer weights. A Jaccard of 1 becomes this, or less where the sum of all
+# weights would not fit into the 32-bit integers of some METIS builds.
+LARGEST_WEIGHT = 10_000
+LARGEST_SUM = 2**31 - 1
+
+
+def mcla(
+    labels: Labels,
+    n_clusters: int,
+    *,
+    seed: int = 0,
+    min_jaccard: float = 0.02,
+    revote: bool = True,
+) -> Labels:
+    """Groups the clusters of all heads into meta-clusters and lets each image pick one.
+
+    Beyond the paper, ``revote`` then aligns all heads to that consensus by the Hungarian method
+    and takes the majority until nothing changes.
+
+    Args:
+        labels: compact heads, int32 [H, N], H at least 2; -1 is missing.
+        n_clusters: number of meta-clusters.
+        seed: seed of METIS.
+        min_jaccard: clusters that overlap less are not linked; 0..1.
+        revote: whether to vote again.
+
+    Returns:
+        int32 [N] in 0..n_clusters-1; -1 for images that all heads miss. Some of the clusters
+        may be empty.
+
+    Raises:
+        UsageError: no two clusters are linked.
+    """
+    graph = cluster_graph(labels, min_jaccard=min_jaccard)
+    if graph.nnz == 0:
+        raise UsageError(
+            f"no two clusters of different heads have a Jaccard overlap of {min_jaccard} or "
+            "more, so MCLA has nothing to link: lower min_jaccard or look at the heads"
+        )
+    clustering = collapse(labels, partition(graph, n_clusters, seed=seed), n_clusters)
+    return alignment.revote(labels, clustering, n_clusters) if revote else clustering
+
+
+def cluster_graph(labels: Labels, *, min_jaccard: float = 0.0) -> "csr_array":
+    """The meta-graph: one vertex per cluster of every head, edges weighted by Jaccard.
+
+    The binary Jaccard measure of two clusters is the number of images in both over the number
+    of images in either. Clusters of one head are disjoint and have no edge.
+
+    Args:
+        labels: compact heads, int32 [H, N]; -1 is missing.
+        min_jaccard: edges below this are dropped.
+
+    Returns:
+        Symmetric float64 [V, V] without diagonal, sorted indices; V counts the clusters of all
+        heads, head after head.
+    """
+    from scipy.sparse import coo_array
+
+    sizes = [cluster_sizes(head) for head in labels]
+    starts = np.cumsum([0] + [len(head_sizes) for head_sizes in sizes])
+    sources, targets, weights = [], [], []
+    for i, j in combinations(range(len(labels)), 2):
+        rows, columns, shared = count_overlaps(labels[i], labels[j])
+        jaccard = shared / (sizes[i][rows] + sizes[j][columns] - shared)
+        kept = jaccard >= min_jaccard
+        sources.append((rows[kept] + starts[i]).astype(np.int32))
+        targets.append((columns[kept] + starts[j]).astype(np.int32))
+        weights.append(jaccard[kept])
+    edges = (np.concatenate(sources), np.concatenate(targets))
+    upper = coo_array((np.concatenate(weights), edges), shape=(starts[-1], starts[-1])).tocsr()
+    graph: csr_array = (upper + upper.T).tocsr()
+    graph.sort_indices()
+    return graph
+
+
+def partition(graph: "csr_array", n_parts: int, *, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Cuts a weighted graph into balanced parts with METIS, every vertex counting 1.
+
+    Args:
+        graph: symmetric [V, V], positive weights, no diagonal, at least one edge.
+        n_parts: number of parts. With no more vertices than that, each is a part of its own.
+        seed: seed of METIS; the same seed gives the same parts. METIS draws nothing for small
+            graphs, and takes 0 and 1 for the same seed.
+
+    Returns:
+        int64 [V] in 0..n_parts-1; a part may be empty.
+    """
+    import pymetis
+
+    n_vertices = graph.shape[0]
+    if n_vertices <= n_parts:
+        return np.arange(n_vertices)
+    integer = pymetis.zero_copy_dtype()
+    scale = min(LARGEST_WEIGHT, LARGEST_SUM / graph.data.sum())
+    weights = np.maximum(np.rint(graph.data * scale), 1).astype(integer)
+    adjacency = pymetis.CSRAdjacency(graph.indptr.astype(integer), graph.indices.astype(integer))
+    parts = pymetis.part_graph(
+        n_parts, adjacency, eweights=weights, options=pymetis.Options(seed=seed)
+    )
+    return np.asarray(parts.vertex_part, dtype=np.int64)
+
+
+def collapse(labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int) -> Labels:
+    """Sends every image to the meta-cluster it takes part in most strongly.
+
+    The association of an image with a meta-cluster is the share of that meta-cluster's
+    clusters that hold the image. Ties, which the paper breaks at random, go to the lowest.
+
+    Args:
+        labels: compact heads, int32 [H, N]; -1 is missing.
+        parts: the meta-cluster of every cluster, head after head, int64 [V].
+        n_clusters: number of meta-clusters, the empty ones included.
+
+    Returns:
+        int32 [N] in 0..n_clusters-1; -1 for images that all heads miss.
+    """
+    n_per_head = [len(cluster_sizes(head)) for head in labels]
+    per_head = np.split(parts, np.cumsum(n_per_head)[:-1])
+    meta_labels = np.empty_like(labels)
+    for head, head_parts, renamed in zip(labels, per_head, meta_labels, strict=True):
+        renamed[:] = np.concatenate([[-1], head_parts])[head + 1]
+    # An empty meta-cluster has no votes; its size only must not be 0.
+    n_merged = np.maximum(np.bincount(parts, minlength=n_clusters), 1)
+    divisors = np.concatenate([[1], n_merged])
+    clustering = np.empty(labels.shape[1], dtype=np.int32)
+    for rows, votes in alignment.count_votes(meta_labels, n_clusters):
+        clustering[rows] = (votes / divisors).argmax(axis=1) - 1
+    return clustering
