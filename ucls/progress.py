@@ -1,7 +1,7 @@
 """How long work tells of its progress, without knowing who listens."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -18,16 +18,10 @@ class Reporter(Protocol):
     def say(self, message: str, /) -> None:
         """Shows one line."""
 
-    def track(self, description: str, total: int, unit: str, /, *, done: int = 0) -> "Tracking":
+    def track(
+        self, description: str, total: int, unit: str, /, *, done: int = 0
+    ) -> AbstractContextManager[Advance]:
         """Opens a progress bar over ``total`` units, ``done`` of which are done already."""
-
-
-class Tracking(Protocol):
-    """A context manager that yields an :class:`Advance`."""
-
-    def __enter__(self) -> Advance: ...
-
-    def __exit__(self, *exc_info: object) -> bool | None: ...
 
 
 def ignore_progress(amount: int = 1, /, **figures: float) -> None:

@@ -1,0 +1,168 @@
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+
+from ucls.errors import UsageError
+from ucls.feature_files import load_features
+
+
+def features(n=10, width=4, dtype=np.float32, seed=0):
+    return (10 * np.random.default_rng(seed).normal(size=(n, width))).astype(dtype)
+
+
+def write(path, values, labels=None):
+    arrays = {"features": values} | ({} if labels is None else {"labels": labels})
+    if path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".npz":
+        np.savez(path, **arrays)
+    else:
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                text = array.dtype.kind == "U"
+                file.create_dataset(name, data=array.astype(object) if text else array)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16, np.uint8])
+def test_all_kinds_give_the_same_features(tmp_path, suffix, dtype):
+    values = np.abs(features()).astype(dtype)
+    loaded = load_features(write(tmp_path / f"a{suffix}", values))
+    np.testing.assert_array_equal(loaded.features, values)
+    assert loaded.features.dtype == dtype
+    assert (loaded.name, loaded.split, len(loaded), loaded.labels) == ("a", "train", 10, None)
+
+
+def test_npy_is_memory_mapped(tmp_path):
+    loaded = load_features(write(tmp_path / "a.npy", features()))
+    assert isinstance(loaded.features, np.memmap)
+
+
+def test_paths_are_unique_and_sort_by_row(tmp_path):
+    loaded = load_features(write(tmp_path / "a.npy", features(n=11)))
+    assert (loaded.paths[0], loaded.paths[10]) == ("a/00", "a/10")
+    assert loaded.paths == sorted(set(loaded.paths))
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize(
+    ("labels", "expected", "names"),
+    [
+        (np.array([0, 1, 2, 1]), [0, 1, 2, 1], ("0", "1", "2")),
+        (np.array([10, 9, 30, 9], np.uint8), [1, 0, 2, 0], ("9", "10", "30")),
+        (np.array(["dog", "cat", "dog", "är"]), [1, 0, 1, 2], ("cat", "dog", "är")),
+    ],
+)
+def test_labels_become_consecutive_numbers(tmp_path, suffix, labels, expected, names):
+    loaded = load_features(write(tmp_path / f"a{suffix}", features(n=4), labels))
+    assert loaded.labels.tolist() == expected
+    assert loaded.labels.dtype == np.int32
+    assert loaded.class_names == names
+
+
+def test_fingerprint_follows_the_features(tmp_path):
+    first = load_features(write(tmp_path / "a.npy", features())).fingerprint
+    changed = features()
+    changed[-1, -1] += 1
+    assert first == load_features(write(tmp_path / "b.npz", features())).fingerprint
+    assert first != load_features(write(tmp_path / "c.npy", changed)).fingerprint
+    assert first != load_features(write(tmp_path / "d.npy", features().reshape(5, 8))).fingerprint
+    assert len(first) == 64
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros(5), r"shape \[N, D\].*got \[5\]"),
+        (np.zeros((5, 2, 2)), r"got \[5, 2, 2\]"),
+        (np.zeros((5, 0)), r"got \[5, 0\]"),
+        (np.zeros((1, 4)), "at least 2 rows.*got 1"),
+        (np.zeros((0, 4)), "at least 2 rows.*got 0"),
+        (np.ones((5, 4)), "all 5 rows.*equal"),
+        (np.eye(4, dtype=complex), "numbers.*complex128"),
+        (np.eye(4, dtype=bool), "numbers.*bool"),
+    ],
+)
+def test_features_that_cannot_be_used(tmp_path, suffix, values, message):
+    with pytest.raises(UsageError, match=message):
+        load_features(write(tmp_path / f"a{suffix}", values))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
+def test_rows_that_are_not_finite_are_counted_across_chunks(tmp_path, bad):
+    values = features(n=9_000, dtype=np.float64)
+    values[[4_100, 4_101, 8_999], 2] = bad
+    with pytest.raises(UsageError, match=r"in 3 of 9000 rows, first in row 4100\b"):
+        load_features(write(tmp_path / "a.npy", values))
+
+
+def test_one_differing_row_is_not_constant(tmp_path):
+    values = np.ones((9_000, 2), np.float32)
+    values[8_999, 1] = 2
+    assert len(load_features(write(tmp_path / "a.npy", values))) == 9_000
+
+
+class Trap:
+    def __reduce__(self):
+        return pytest.fail, ("something was unpickled",)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_object_arrays_are_refused_and_never_unpickled(tmp_path, suffix):
+    values = np.array([[Trap(), 1], [2, 3]], dtype=object)
+    with pytest.raises(UsageError, match=r"pickle.*never loaded"):
+        load_features(write(tmp_path / f"a{suffix}", values))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
+def test_a_bare_pickle_is_refused(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(UsageError, match=r"pickle|damaged"):
+        load_features(path)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.95])
+def test_damaged_files(tmp_path, suffix, share):
+    path = write(tmp_path / f"a{suffix}", features(n=200))
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(UsageError, match=f"cannot read .*a{suffix}.*damaged"):
+        load_features(path)
+
+
+def test_files_with_the_wrong_suffix(tmp_path):
+    write(tmp_path / "a.npz", features()).rename(tmp_path / "b.npy")
+    with pytest.raises(UsageError, match=r"rename it to end in \.npz"):
+        load_features(tmp_path / "b.npy")
+    write(tmp_path / "a.npy", features()).rename(tmp_path / "c.npz")
+    with pytest.raises(UsageError, match="cannot read"):
+        load_features(tmp_path / "c.npz")
+
+
+def test_a_file_without_features_names_what_it_holds(tmp_path):
+    np.savez(tmp_path / "a.npz", embeddings=features(), ids=np.arange(10))
+    with pytest.raises(UsageError, match=r"'features'.*found embeddings, ids"):
+        load_features(tmp_path / "a.npz")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["cls"] = features()
+    with pytest.raises(UsageError, match=r"'features'.*found cls"):
+        load_features(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.arange(9), r"expected 10 labels.*\[9\]"),
+        (np.zeros((10, 1), int), r"expected 10 labels.*\[10, 1\]"),
+        (np.arange(10) - 1, "0 or more.*got -1"),
+        (np.linspace(0, 1, 10), "integers or strings.*float64"),
+    ],
+)
+def test_labels_that_do_not_fit(tmp_path, labels, message):
+    with pytest.raises(UsageError, match=message):
+        load_features(write(tmp_path / "a.npz", features(), labels))

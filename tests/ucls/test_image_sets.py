@@ -1,0 +1,77 @@
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ucls.errors import UsageError
+from ucls.image_sets import ArrayReader, load_folder
+from ucls.images import UnreadableImageError
+
+
+def make_images(root, *names, size=4):
+    for index, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (size, size), (index, 0, 0)).save(root / name)
+    return root
+
+
+def test_a_folder_without_labels(tmp_path):
+    images = load_folder(make_images(tmp_path / "pets", "b.png", "a/c.png"), split="val")
+    assert (images.name, images.split, images.native) == ("pets", "val", None)
+    assert images.paths == ["a/c.png", "b.png"]
+    assert len(images) == 2
+    assert images.labels is None
+    assert images.class_names == ()
+    assert [images.read(i).getpixel((0, 0)) for i in range(2)] == [(1, 0, 0), (0, 0, 0)]
+
+
+def test_the_first_sub_folder_is_the_class(tmp_path):
+    make_images(tmp_path, "dog/x.png", "cat/young/y.png", "cat/z.png", "yak/cat/w.png")
+    images = load_folder(tmp_path, labels="folders")
+    assert images.class_names == ("cat", "dog", "yak")
+    assert images.labels.tolist() == [0, 0, 1, 2]
+    assert images.labels.dtype == np.int32
+
+
+def test_images_outside_of_any_class(tmp_path):
+    make_images(tmp_path, "dog/x.png", "loose.png", "other.png")
+    with pytest.raises(UsageError, match=r"got 2 images outside.*loose\.png"):
+        load_folder(tmp_path, labels="folders")
+
+
+def test_an_image_set_can_be_sent_to_another_process(tmp_path):
+    images = pickle.loads(pickle.dumps(load_folder(make_images(tmp_path, "a.png", "b.png"))))
+    assert images.read(1).getpixel((0, 0)) == (1, 0, 0)
+
+
+def test_fingerprint_follows_paths_and_sizes(tmp_path):
+    first = load_folder(make_images(tmp_path / "a", "x.png", "y.png")).fingerprint
+    copy = load_folder(make_images(tmp_path / "b", "x.png", "y.png")).fingerprint
+    renamed = load_folder(make_images(tmp_path / "c", "x.png", "z.png")).fingerprint
+    resized = load_folder(make_images(tmp_path / "d", "x.png", "y.png", size=99)).fingerprint
+    assert first == copy
+    assert len({first, renamed, resized}) == 3
+
+
+def test_reading_a_damaged_image(tmp_path):
+    make_images(tmp_path, "a.png")
+    (tmp_path / "b.png").touch()
+    with pytest.raises(UnreadableImageError, match="empty file"):
+        load_folder(tmp_path).read(1)
+
+
+def test_an_empty_folder_and_one_without_images(tmp_path):
+    with pytest.raises(UsageError, match="is empty"):
+        load_folder(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match=r"holds no images.*\.jpg"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.parametrize(("shape", "mode"), [((2, 4, 4), "L"), ((2, 4, 4, 3), "RGB")])
+def test_array_reader_keeps_the_pixels(shape, mode):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    image = ArrayReader(pixels)(1)
+    assert image.mode == mode
+    np.testing.assert_array_equal(np.asarray(image), pixels[1])

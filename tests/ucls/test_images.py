@@ -1,0 +1,174 @@
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ucls.errors import UsageError
+from ucls.images import UnreadableImageError, find_images, read_image
+
+RED, WHITE = (255, 0, 0), (255, 255, 255)
+
+
+def save(image, path, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".gif", ".jpg", ".png", ".ppm", ".tif", ".webp"])
+def test_common_formats_give_their_colours(tmp_path, suffix):
+    path = save(Image.new("RGB", (16, 8), RED), tmp_path / f"a{suffix}")
+    image = read_image(path)
+    assert (image.mode, image.size) == ("RGB", (16, 8))
+    assert np.abs(np.asarray(image, int) - RED).max() <= 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(tmp_path, orientation):
+    stored = Image.new("RGB", (16, 8), "black")
+    stored.paste("white", (0, 0, 4, 4))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = read_image(save(stored, tmp_path / "a.png", exif=exif))
+    # Which corner holds the stored top left one, by the table of the EXIF standard.
+    right = orientation in (2, 3, 6, 7)
+    bottom = orientation in (3, 4, 7, 8)
+    assert image.size == ((8, 16) if orientation >= 5 else (16, 8))
+    width, height = image.size
+    assert image.getpixel((width - 1 if right else 0, height - 1 if bottom else 0)) == WHITE
+    assert np.asarray(image).mean() < 64
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr"])
+def test_modes_give_the_rgb_that_pillow_gives(tmp_path, mode):
+    ramp = Image.merge("RGB", [Image.linear_gradient("L").resize((16, 16))] * 3).convert(mode)
+    path = save(ramp, tmp_path / "a.tif")
+    np.testing.assert_array_equal(np.asarray(read_image(path)), np.asarray(ramp.convert("RGB")))
+
+
+def test_a_palette_keeps_its_colours(tmp_path):
+    path = save(Image.new("RGB", (4, 4), RED).convert("P"), tmp_path / "a.png")
+    assert Image.open(path).mode == "P"
+    assert read_image(path).getpixel((0, 0)) == RED
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_composited_on_white(tmp_path, mode):
+    image = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 255), (0, 0, 2, 4))
+    path = save(image.convert(mode), tmp_path / "a.png")
+    values = np.asarray(read_image(path))
+    assert (values[:, :2] == 0).all()
+    assert (values[:, 2:] == 255).all()
+
+
+def test_half_transparent_black_is_grey(tmp_path):
+    path = save(Image.new("RGBA", (2, 2), (0, 0, 0, 128)), tmp_path / "a.png")
+    assert read_image(path).getpixel((0, 0)) == (127, 127, 127)
+
+
+def test_a_transparent_palette_colour_is_white(tmp_path):
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.paste(1, (0, 0, 2, 4))
+    path = save(image, tmp_path / "a.gif", transparency=0)
+    assert read_image(path).getpixel((3, 0)) == WHITE
+    assert read_image(path).getpixel((0, 0)) == RED
+
+
+@pytest.mark.parametrize(
+    ("dtype", "suffix"), [("<u2", ".png"), ("<u2", ".tif"), (">u2", ".tif"), ("<i4", ".tif")]
+)
+def test_wide_grey_is_scaled_to_eight_bits(tmp_path, dtype, suffix):
+    values = (np.arange(16).reshape(4, 4) * 4369).astype(dtype)  # 0 .. 65535
+    image = read_image(save(Image.fromarray(values), tmp_path / f"a{suffix}"))
+    np.testing.assert_array_equal(np.asarray(image)[..., 1], np.arange(16).reshape(4, 4) * 17)
+
+
+def test_floats_have_no_known_range(tmp_path):
+    path = save(Image.fromarray(np.ones((4, 4), np.float32)), tmp_path / "a.tif")
+    with pytest.raises(UnreadableImageError, match="32 bits"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".tif", ".webp"])
+def test_an_animation_gives_its_first_frame(tmp_path, suffix):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = save(
+        frames[0], tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:], **options
+    )
+    assert Image.open(path).n_frames == 2
+    assert read_image(path).getpixel((4, 4)) == RED
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".gif", ".jpg", ".png", ".tif"])
+def test_truncated_files_are_unreadable(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    path = save(Image.fromarray(noise), tmp_path / f"a{suffix}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UnreadableImageError, match=r"^truncated file$"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "empty file"), (b"a,b\n1,2\n", "not an image")]
+)
+def test_what_is_no_image_is_unreadable(tmp_path, content, reason):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImageError, match=f"^{reason}$"):
+        read_image(path)
+
+
+def test_a_missing_file_is_unreadable(tmp_path):
+    with pytest.raises(UnreadableImageError, match="No such file"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_decompression_bomb_is_unreadable_and_a_large_image_is_not(tmp_path, monkeypatch):
+    path = save(Image.new("RGB", (30, 30)), tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 800)  # Pillow warns here, refuses at twice that
+    assert read_image(path).size == (30, 30)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    with pytest.raises(UnreadableImageError, match="bomb"):
+        read_image(path)
+
+
+def test_find_images_is_recursive_sorted_and_knows_suffixes(tmp_path):
+    for name in ["b/z.PNG", "a.jpg", "b/c/d.webp", "notes.txt", "b.png", "B.jpeg"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert find_images(tmp_path) == ["B.jpeg", "a.jpg", "b.png", "b/c/d.webp", "b/z.PNG"]
+
+
+def test_find_images_leaves_out_hidden_files_and_links_that_leave(tmp_path):
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for path in [root / "a.png", root / ".b.png", root / ".c" / "d.png", outside / "e.png"]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (root / "inside.png").symlink_to(root / "a.png")
+    (root / "leaves.png").symlink_to(outside / "e.png")
+    (root / "broken.png").symlink_to(root / "none.png")
+    (root / "folder").symlink_to(outside)
+    (root / "loop").symlink_to(root)
+    assert find_images(root) == ["a.png", "inside.png"]
+
+
+def test_find_images_through_a_link_to_the_folder(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.png").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert find_images(tmp_path / "link") == ["a.png"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
+def test_file_names_must_be_utf8(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"\xff.png")).touch()
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    with pytest.raises(UsageError, match="UTF-8"):
+        find_images(tmp_path)

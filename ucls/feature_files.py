@@ -1,0 +1,208 @@
+"""Feature files: one vector per image, made elsewhere, from ``.npy``, ``.npz`` or ``.h5``."""
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls.errors import UsageError
+
+FEATURE_SUFFIXES = (".npy", ".npz", ".h5")
+
+_ROWS_AT_ONCE = 4_096
+
+
+@dataclass(frozen=True)
+class FeatureArray:
+    """Features that stand where images would.
+
+    Attributes:
+        name: what the source is called.
+        split: ``train`` or ``val``.
+        features: [N, D] of a numeric dtype, finite in float32; may be a memory map.
+        paths: N ids shown to users; these images have no files.
+        labels: int32 [N] in 0..n_classes - 1, or None.
+        class_names: the name of each label; empty without labels.
+        fingerprint: sha256 over the features, as hexadecimal digits.
+    """
+
+    name: str
+    split: str
+    features: NDArray[Any]
+    paths: list[str]
+    labels: NDArray[np.int32] | None
+    class_names: tuple[str, ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def load_features(path: Path, *, split: str = "train") -> FeatureArray:
+    """Opens and checks a feature file.
+
+    Args:
+        path: ``.npy`` (memory-mapped), ``.npz`` or ``.h5``; the last two hold ``features``
+            [N, D] and, if they like, ``labels`` [N] of integers or strings.
+        split: the split that the features belong to.
+
+    Raises:
+        UsageError: if the file cannot be read, or its features are not a finite, varying
+            [N, D] array of numbers with N of at least 2, or its labels do not fit.
+    """
+    read = {".npy": _read_npy, ".npz": _read_npz, ".h5": _read_h5}[path.suffix.lower()]
+    features, names = read(path)
+    _check_shape(path, features)
+    _check_values(path, features)
+    labels, class_names = (None, ()) if names is None else _encode(path, names, len(features))
+    width = len(str(len(features) - 1))
+    return FeatureArray(
+        name=path.stem,
+        split=split,
+        features=features,
+        paths=[f"{path.stem}/{row:0{width}d}" for row in range(len(features))],
+        labels=labels,
+        class_names=class_names,
+        fingerprint=fingerprint_array(features),
+    )
+
+
+def fingerprint_array(array: NDArray[Any]) -> str:
+    """Returns the sha256 of an array's dtype, shape and bytes, as hexadecimal digits."""
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    for _, rows in _chunks(array):
+        digest.update(np.ascontiguousarray(rows).data)
+    return digest.hexdigest()
+
+
+def _chunks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    for start in range(0, len(array), _ROWS_AT_ONCE):
+        yield start, array[start : start + _ROWS_AT_ONCE]
+
+
+_Contents = tuple[NDArray[Any], NDArray[Any] | None]
+
+
+def _read_npy(path: Path) -> _Contents:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _unreadable(path, error) from error
+    if not isinstance(array, np.ndarray):
+        raise UsageError(f"{path} holds several arrays: rename it to end in .npz")
+    return array, None
+
+
+def _read_npz(path: Path) -> _Contents:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            _require_features(path, list(arrays))
+            return arrays["features"], arrays.get("labels")
+    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_h5(path: Path) -> _Contents:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            _require_features(path, list(file))
+            return file["features"][()], file["labels"][()] if "labels" in file else None
+    except (OSError, TypeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    if "allow_pickle" in str(error) or "Python objects" in str(error):
+        return UsageError(
+            f"{path} holds Python objects (a pickle), which are never loaded: "
+            "save the features as a plain array of numbers"
+        )
+    return UsageError(
+        f"cannot read {path} as a {path.suffix} file: it is damaged, incomplete or of another "
+        "format; save it again"
+    )
+
+
+def _require_features(path: Path, names: list[str]) -> None:
+    if "features" not in names:
+        raise UsageError(
+            f"expected an array named 'features' in {path}, found {', '.join(names) or 'nothing'}"
+        )
+
+
+def _check_shape(path: Path, features: NDArray[Any]) -> None:
+    if features.dtype.kind not in "fiu":
+        raise UsageError(
+            f"expected numbers as features in {path}, got dtype {features.dtype}: "
+            "save them as float32"
+        )
+    if features.ndim != 2 or features.shape[1] < 1:
+        raise UsageError(
+            f"expected features of shape [N, D] in {path}, got {list(features.shape)}: "
+            "give one row per image"
+        )
+    if len(features) < 2:
+        raise UsageError(f"expected at least 2 rows of features in {path}, got {len(features)}")
+
+
+def _check_values(path: Path, features: NDArray[Any]) -> None:
+    bad_rows: list[int] = []
+    constant = True
+    for start, chunk in _chunks(features):
+        with np.errstate(over="ignore"):  # what is too large for float32 is reported below
+            finite = np.isfinite(chunk.astype(np.float32)).all(axis=1)
+        bad_rows.extend((start + np.flatnonzero(~finite)).tolist())
+        constant = constant and bool((chunk == features[0]).all())
+    if bad_rows:
+        raise UsageError(
+            f"expected finite features in {path}, got NaN, infinity or values beyond float32 in "
+            f"{len(bad_rows)} of {len(features)} rows, first in row {bad_rows[0]}: "
+            "remove or repair these rows"
+        )
+    if constant:
+        raise UsageError(
+            f"all {len(features)} rows of features in {path} are equal, so nothing tells the "
+            "images apart: extract the features again"
+        )
+
+
+def _encode(
+    path: Path, values: NDArray[Any], n_rows: int
+) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """Maps labels of integers or strings to 0..n_classes - 1 and their names."""
+    if values.shape != (n_rows,):
+        raise UsageError(
+            f"expected {n_rows} labels in {path}, one per row of features, "
+            f"got shape {list(values.shape)}"
+        )
+    if values.dtype.kind in "OS":  # how HDF5 gives strings
+        values = np.array([_as_text(path, value) for value in values])
+    if values.dtype.kind not in "iuU":
+        raise UsageError(
+            f"expected integers or strings as labels in {path}, got dtype {values.dtype}"
+        )
+    if values.dtype.kind == "i" and values.min() < 0:
+        raise UsageError(
+            f"expected labels of 0 or more in {path}, got {values.min()}: leave out rows without "
+            "a label, or leave out the labels"
+        )
+    classes, labels = np.unique(values, return_inverse=True)
+    return labels.astype(np.int32), tuple(str(name) for name in classes)
+
+
+def _as_text(path: Path, value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, str):
+        return value
+    raise UsageError(
+        f"expected integers or strings as labels in {path}, got {type(value).__name__}"
+    )

@@ -1,0 +1,137 @@
+"""Image files: which there are in a folder, and how one becomes an RGB picture."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ucls.errors import UclsError, UsageError
+
+IMAGE_SUFFIXES = frozenset({
+    ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
+    ".ppm", ".tif", ".tiff", ".webp",
+})  # fmt: skip
+"""File endings that count as images, in lower case; upper case counts too."""
+
+_LARGEST_16_BIT = 65_535
+
+
+class UnreadableImageError(UclsError):
+    """An image that cannot be decoded; the message is a short reason without the path."""
+
+
+def find_images(folder: Path) -> list[str]:
+    """Lists the images under a folder.
+
+    Hidden files and folders are left out, and so are symbolic links to folders and links to
+    files that lie outside ``folder``.
+
+    Args:
+        folder: where to look, at any depth.
+
+    Returns:
+        Paths relative to ``folder`` with forward slashes, sorted.
+
+    Raises:
+        UsageError: if a folder cannot be listed or a file name is not valid UTF-8.
+    """
+    root = folder.resolve()
+    try:
+        paths = sorted(Path(entry).relative_to(root).as_posix() for entry in _walk(root, root))
+    except OSError as error:
+        raise UsageError(
+            f"cannot list {error.filename or folder} ({error.strerror}): "
+            "make the folder readable, or move it elsewhere"
+        ) from error
+    for path in paths:
+        _check_encodable(path, folder)
+    return paths
+
+
+def _walk(folder: Path, root: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry.path), root)
+            elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and _lies_within(entry, root):
+                yield entry.path
+
+
+def _lies_within(entry: os.DirEntry[str], root: Path) -> bool:
+    """Whether an entry is a regular file below ``root`` once links are followed."""
+    if not entry.is_file():
+        return False
+    return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root)
+
+
+def _check_encodable(path: str, folder: Path) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"expected file names in UTF-8, got {os.fsencode(path)!r} in {folder}: rename the file"
+        ) from error
+
+
+def read_image(path: Path) -> Image.Image:
+    """Reads one image as a person sees it.
+
+    The EXIF orientation is applied, transparency is composited on white, 16-bit grey is scaled
+    to 8 bits, and an animation gives its first frame.
+
+    Args:
+        path: an image file of any kind that Pillow reads.
+
+    Returns:
+        A fully loaded picture of mode ``RGB``.
+
+    Raises:
+        UnreadableImageError: if there is no picture to be had; the message says why.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of odd metadata and of large pictures; both are fine if it reads them.
+            warnings.simplefilter("ignore")
+            return _decode(path)
+    except (UnreadableImageError, MemoryError):
+        raise
+    except Exception as error:  # damaged files make Pillow's decoders fail in many ways
+        raise UnreadableImageError(_reason(path, error)) from error
+
+
+def _decode(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith(("I", "F")):
+        return _from_wide_grey(upright).convert("RGB")
+    if upright.has_transparency_data:
+        rgba = upright.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return upright.convert("RGB")
+
+
+def _from_wide_grey(image: Image.Image) -> Image.Image:
+    """Scales grey of 16 bits, or of 16 bits kept in 32, to 8 bits."""
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > _LARGEST_16_BIT:
+        raise UnreadableImageError("pixels of 32 bits, whose black and white are not known")
+    return Image.fromarray(np.rint(values / (_LARGEST_16_BIT / 255)).astype(np.uint8))
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Says in a few words why Pillow could not read a file."""
+    if isinstance(error, Image.DecompressionBombError):
+        return "too many pixels (decompression bomb)"
+    if isinstance(error, UnidentifiedImageError):
+        return "empty file" if path.stat().st_size == 0 else "not an image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "truncated file" if "truncated" in text.lower() else f"damaged: {text}"
