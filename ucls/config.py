@@ -4,9 +4,13 @@
 run starts, and the filled-in settings are written to the run folder's ``config.toml``.
 """
 
-from typing import Annotated, Any, Literal
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ucls.errors import UsageError
 
 FeatureSet = Literal["cls", "cls+patch", "cls2", "cls4", "cls4+patch"]
 ConsensusMethod = Literal["mcla", "vote"]
@@ -15,6 +19,15 @@ Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+Value = TypeVar("Value")
+
+
+def required(value: Value | None) -> Value:
+    """Returns a setting that must have been fitted to the data by now."""
+    if value is None:
+        raise ValueError("settings are incomplete; pass them through autoconfigure first")
+    return value
 
 
 class Section(BaseModel):
@@ -48,15 +61,13 @@ class NeighborsConfig(Section):
 
     k: Count | None = None
     """Nearest neighbours that every image gets."""
-    threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | None = None
-    """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off."""
+    threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None
+    """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off, and
+    ``typical`` is the median similarity of an image to its k-th neighbour."""
     cap: Count | Literal["balanced", "none"] = "balanced"
     """Largest size of S_x. ``balanced`` is N / n_clusters, the size of one balanced cluster."""
     cap_keeps: Literal["nearest", "sample"] = "nearest"
     """What a capped S_x keeps: its nearest images, or a uniform sample of them."""
-    center: bool | None = None
-    """Subtract the mean feature before the cosine. None: only for ``pixels`` and feature files,
-    whose vectors share a large common part."""
     backend: Literal["auto", "faiss", "torch"] = "auto"
     """``auto``: torch on a GPU, FAISS elsewhere. Both are exact."""
 
@@ -140,7 +151,7 @@ class SelfTrainConfig(Section):
 class EvaluateConfig(Section):
     """Stage ``evaluate``: metrics against labels, where labels are known."""
 
-    kmeans_restarts: Count = 10
+    kmeans_restarts: Count | None = None
     knn: Count = 20
     """Neighbours of the k-NN upper bound."""
     upper_bounds: bool = True
@@ -170,15 +181,60 @@ class Config(Section):
             values: dotted names to values, such as ``{"train.epochs": 50}``.
 
         Raises:
-            pydantic.ValidationError: with every wrong name and value at once.
+            UsageError: with every wrong name and value at once.
         """
         tree = self.model_dump()
         for name, value in values.items():
             *sections, field = name.split(".")
             branch = tree
             for section in sections:
-                branch = branch.setdefault(section, {})
-                if not isinstance(branch, dict):
-                    branch = tree.setdefault(name, {})
+                if not isinstance(branch.get(section), dict):
+                    branch[section] = {}
+                branch = branch[section]
             branch[field] = value
-        return Config.model_validate(tree)
+        return read_config(tree)
+
+
+def read_config(tree: Mapping[str, Any]) -> Config:
+    """Validates nested settings.
+
+    Raises:
+        UsageError: with every wrong name and value at once.
+    """
+    if problems := config_problems(tree):
+        raise UsageError("; ".join(problems))
+    return Config.model_validate(tree)
+
+
+def config_problems(tree: Mapping[str, Any]) -> list[str]:
+    """Tells everything that is wrong with nested settings, a line for each."""
+    try:
+        Config.model_validate(tree)
+    except ValidationError as error:
+        problems = [describe_problem(problem) for problem in error.errors()]
+        # A union reports each of its members; one line for each setting is enough.
+        return list({problem.partition(":")[0]: problem for problem in problems}.values())
+    return []
+
+
+def describe_problem(problem: Mapping[str, Any]) -> str:
+    """Says in one line which setting is wrong, what came, and what was expected."""
+    path = [str(part) for part in problem["loc"]]
+    known = setting_names()
+    name = max((n for n in known if ".".join(path).startswith(n)), key=len, default=".".join(path))
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, known, n=1)
+        return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    expected = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{name}: {expected}"
+    return f"{name}: {expected[0].lower()}{expected[1:]}, but it is {problem['input']!r}"
+
+
+def setting_names() -> list[str]:
+    """The dotted names of all settings."""
+    names: list[str] = []
+    for name, value in Config():
+        fields = type(value).model_fields if isinstance(value, Section) else ()
+        names += [f"{name}.{field}" for field in fields] or [name]
+    return names

@@ -1,0 +1,75 @@
+"""What the clusters are measured against: k-means below, supervised bounds above."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ucls.config import SelfTrainConfig
+from ucls.neighbors import unit_vectors
+from ucls.progress import Advance, ignore_progress
+from ucls.self_training import self_train
+
+Features = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int32]
+
+
+def kmeans(
+    features: dict[str, Features],
+    *,
+    n_clusters: int,
+    restarts: int,
+    seed: int = 0,
+    advance: Advance = ignore_progress,
+) -> dict[str, Labels]:
+    """K-means fitted to ``features["train"]`` [N, D]; labels every split with its centres.
+
+    The best of ``restarts`` by inertia, seeded ``seed``, ``seed + 1``, ...; ``advance`` is told
+    of each.
+    """
+    from sklearn.cluster import KMeans
+
+    models = []
+    for restart in range(restarts):
+        model = KMeans(n_clusters, n_init=1, random_state=seed + restart)
+        models.append(model.fit(features["train"]))
+        advance(1)
+    best = min(models, key=lambda model: model.inertia_)
+    return {split: best.predict(x).astype(np.int32) for split, x in features.items()}
+
+
+def knn_accuracy(
+    train: Features, train_labels: Labels, val: Features, val_labels: Labels, *, k: int
+) -> float:
+    """Accuracy on ``val`` of a majority vote among the k most similar training images."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    # On the unit sphere, Euclidean neighbours are cosine neighbours.
+    model = KNeighborsClassifier(min(k, len(train)), algorithm="brute")
+    model.fit(unit_vectors(train), train_labels)
+    return float(model.score(unit_vectors(val), val_labels))
+
+
+def linear_probe_accuracy(
+    train: Features,
+    train_labels: Labels,
+    val: Features,
+    val_labels: Labels,
+    *,
+    config: SelfTrainConfig,
+    seed: int = 0,
+    advance: Advance = ignore_progress,
+) -> float:
+    """Accuracy on ``val`` of the linear classifiers of self-training, given the true labels.
+
+    The learning rate is chosen on held-out training rows.
+    """
+    result = self_train(
+        train,
+        train_labels,
+        {"features": slice(0, train.shape[1])},
+        n_clusters=int(train_labels.max()) + 1,
+        config=config,
+        seed=seed,
+        advance=advance,
+    )
+    predicted, _ = result.classifiers[result.chosen].predict(val)
+    return float((predicted == val_labels).mean())

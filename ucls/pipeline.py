@@ -1,0 +1,215 @@
+"""The whole pipeline: images in, labelled clusters out."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ucls.cache import FeatureCache, RunFolder, settings_key, write_csv
+from ucls.config import Config, ExtractConfig
+from ucls.datasets import Source, load_source
+from ucls.errors import UsageError
+from ucls.image_sets import Labels
+from ucls.progress import SILENT, Reporter
+from ucls.stages.ensemble import ensemble
+from ucls.stages.evaluate import evaluate
+from ucls.stages.extract import extract, skipped_images
+from ucls.stages.neighbors import neighbors
+from ucls.stages.run import ExtractedData, Run
+from ucls.stages.self_train import self_train
+from ucls.stages.train import train
+
+
+class Finished(NamedTuple):
+    """A finished run."""
+
+    path: Path
+    figures: dict[str, Any]
+    """What ``metrics.json`` holds."""
+
+
+def run(
+    source: str,
+    *,
+    out: str | Path | None = None,
+    config: Config | None = None,
+    labels: Labels = "none",
+    val: str | None = None,
+    cache_dir: str | Path | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Finished:
+    """Runs every stage; each continues or skips what an earlier, equal run has done.
+
+    Args:
+        source: a dataset name, a folder of images, or a feature file.
+        out: the run folder; None for ``runs/NAME``.
+        config: the settings; None for the defaults.
+        labels: ``folders`` to take sub-folder names as labels, for evaluation only.
+        val: images that are labelled but never trained on.
+        cache_dir: of the feature caches; None for ``$UCLS_CACHE`` or the user's cache.
+        overwrite: replace a run or feature cache that was made with other settings.
+        reporter: shown what happens.
+
+    Raises:
+        MismatchError: if the folder or a cache holds something made with other settings.
+        UsageError: if the source or the settings are wrong.
+        UclsError: if a stage fails.
+    """
+    started = start(
+        source,
+        out=out,
+        config=config,
+        labels=labels,
+        val=val,
+        cache_dir=cache_dir,
+        overwrite=overwrite,
+        reporter=reporter,
+    )
+    path = started.folder.path
+    neighbors(path, reporter=reporter)
+    train(path, reporter=reporter)
+    ensemble(path, reporter=reporter)
+    self_train(path, reporter=reporter)
+    return Finished(path, evaluate(path, reporter=reporter))
+
+
+def start(
+    source: str,
+    *,
+    out: str | Path | None = None,
+    config: Config | None = None,
+    labels: Labels = "none",
+    val: str | None = None,
+    cache_dir: str | Path | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Run:
+    """Starts a run folder and extracts its features; arguments and errors as for :func:`run`."""
+    from ucls.backbones import resolve_extract
+
+    config = config or Config()
+    opened = load_source(source, labels=labels, val=val)
+    check_n_clusters(config, opened)
+    extract_config = resolve_extract(config.extract, opened)
+    identity = {"name": opened.name, "source": _absolute(source, opened), "labels": labels}
+    if val is not None:
+        identity["val"] = _absolute(val, opened)
+    folder = RunFolder.begin(
+        Path(out or Path("runs") / opened.name),
+        source=identity,
+        requested=config.model_dump(mode="json"),
+        overwrite=overwrite,
+    )
+    fingerprints = {split: images.fingerprint for split, images in opened.splits.items()}
+    key = settings_key(extract_config.model_dump(), fingerprints)
+    with folder.lock(), folder.stage("extract", key):
+        caches = extract(
+            opened,
+            extract_config,
+            cache_dir=cache_dir,
+            device=config.device,
+            overwrite=overwrite,
+            reporter=reporter,
+        )
+        rows = skipped_images(caches)
+        if rows:
+            write_csv(folder.file("skipped.csv"), ("path", "split", "reason"), rows)
+            reporter.say(
+                f"extract: {len(rows)} unreadable images skipped, see {folder.file('skipped.csv')}"
+            )
+    data = _describe(opened, extract_config, caches, config.device)
+    return Run.after_extraction(folder, data, reporter=reporter)
+
+
+def extract_source(
+    source: str,
+    *,
+    out: str | Path | None = None,
+    config: Config | None = None,
+    labels: Labels = "none",
+    val: str | None = None,
+    cache_dir: str | Path | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> dict[str, Path]:
+    """Extracts features into the cache; starts a run too if ``out`` is given.
+
+    Arguments and errors are those of :func:`run`, but the number of clusters is needed for a
+    run only.
+
+    Returns:
+        The feature cache of each split.
+    """
+    from ucls.backbones import resolve_extract
+
+    config = config or Config()
+    if out is None:
+        opened = load_source(source, labels=labels, val=val)
+        return extract(
+            opened,
+            resolve_extract(config.extract, opened),
+            cache_dir=cache_dir,
+            device=config.device,
+            overwrite=overwrite,
+            reporter=reporter,
+        )
+    started = start(
+        source,
+        out=out,
+        config=config,
+        labels=labels,
+        val=val,
+        cache_dir=cache_dir,
+        overwrite=overwrite,
+        reporter=reporter,
+    )
+    return {split: Path(path) for split, path in started.data.caches.items()}
+
+
+def check_n_clusters(config: Config, source: Source) -> None:
+    """Makes sure of the number of clusters before anything long is started.
+
+    Raises:
+        UsageError: if it is not known, or above the number of images.
+    """
+    n_clusters = config.n_clusters or source.n_classes
+    n_images = len(source.splits["train"])
+    if n_clusters is None:
+        raise UsageError(
+            f"how many clusters? {source.name} has no labels to count classes by; pass -k NUMBER"
+        )
+    if n_clusters > n_images:
+        raise UsageError(
+            f"{n_clusters} clusters were asked for, but there are only {n_images} images; "
+            "pass a smaller -k"
+        )
+
+
+def _absolute(source: str, opened: Source) -> str:
+    return source if opened.kind == "dataset" else str(Path(source).expanduser().resolve())
+
+
+def _describe(
+    source: Source, extract_config: ExtractConfig, caches: dict[str, Path], device_name: str
+) -> ExtractedData:
+    from ucls.devices import fast_precision, resolve_device
+
+    device = resolve_device(device_name)
+    specs = {}
+    for split, path in caches.items():
+        with FeatureCache(path) as cache:
+            specs[split] = asdict(cache.spec)
+            if split == "train":
+                n_images = cache.n_rows
+                widths = {name: cache.width(name) for name in cache.feature_sets}
+    return ExtractedData(
+        n_images=n_images,
+        n_classes=source.n_classes,
+        widths=widths,
+        extract=extract_config,
+        device=device.type,
+        fast_precision=fast_precision(device),
+        caches={split: str(path.resolve()) for split, path in caches.items()},
+        cache_key=settings_key(specs),
+        has_labels=source.n_classes is not None,
+    )

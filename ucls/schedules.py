@@ -1,0 +1,25 @@
+"""How rates change over a training."""
+
+import math
+
+REFERENCE_BATCH = 256
+
+
+def warmup_cosine(
+    step: int, *, peak: float, final: float, warmup_steps: int, total_steps: int
+) -> float:
+    """Rises linearly from 0 to ``peak``, then falls by a cosine to ``final``."""
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    progress = (step - warmup_steps) / max(1, total_steps - warmup_steps)
+    return final + (peak - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def cosine_rise(final: float, progress: float) -> float:
+    """Rises from 0 to ``final`` by a cosine while ``progress`` goes from 0 to 1."""
+    return final * 0.5 * (1.0 - math.cos(math.pi * progress))
+
+
+def scale_to_batch(rate: float, batch_size: int) -> float:
+    """Linear scaling: rates are given for a batch of 256."""
+    return rate * batch_size / REFERENCE_BATCH

@@ -1,0 +1,232 @@
+"""Linear classifiers on pseudo-labels (thesis 6.2, after DINOv2's linear evaluation)."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+from ucls.config import SelfTrainConfig, required
+from ucls.progress import Advance, ignore_progress
+from ucls.schedules import scale_to_batch, warmup_cosine
+
+INITIAL_STD = 0.01
+CHUNK = 4096
+
+Features = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.int32]
+
+
+class Candidate(NamedTuple):
+    """What sets one classifier apart from the others."""
+
+    feature_set: str
+    learning_rate: float
+    """For a batch of 256."""
+
+
+@dataclass(frozen=True)
+class LinearClassifier:
+    """softmax(x W + b) on scaled features.
+
+    Attributes:
+        weight: float32 [D', C].
+        bias: float32 [C].
+        scale: the features are multiplied by it.
+    """
+
+    weight: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    scale: float
+
+    def predict(self, features: Features) -> tuple[Labels, npt.NDArray[np.float32]]:
+        """Labels features [N, D']: clusters int32 [N] and their probability [N]."""
+        labels, confidence = [], []
+        weight, bias = torch.from_numpy(self.weight), torch.from_numpy(self.bias)
+        for start in range(0, len(features), CHUNK):
+            chunk = np.asarray(features[start : start + CHUNK], dtype=np.float32)
+            logits = torch.from_numpy(chunk) * self.scale @ weight + bias
+            best = logits.softmax(dim=1).max(dim=1)
+            labels.append(best.indices.int())
+            confidence.append(best.values)
+        return torch.cat(labels).numpy(), torch.cat(confidence).numpy()
+
+
+@dataclass(frozen=True)
+class SelfTrained:
+    """All classifiers of one self-training and the label-free choice among them.
+
+    Attributes:
+        candidates: one per classifier, M in all.
+        classifiers: in the same order.
+        agreement: [M], share of held-out pseudo-labels that each meets.
+        chosen: index of the classifier with the highest agreement; on a tie, with the lowest
+            held-out cross-entropy.
+    """
+
+    candidates: tuple[Candidate, ...]
+    classifiers: tuple[LinearClassifier, ...]
+    agreement: npt.NDArray[np.float32]
+    chosen: int
+
+
+def self_train(
+    tokens: Features,
+    pseudo_labels: Labels,
+    columns: dict[str, slice],
+    *,
+    n_clusters: int,
+    config: SelfTrainConfig,
+    seed: int = 0,
+    device: torch.device | None = None,
+    advance: Advance = ignore_progress,
+) -> SelfTrained:
+    """Trains a classifier per feature set and learning rate, all in one pass, and picks one.
+
+    The papers pick by validation labels. Here a share of the rows is held out, and the
+    classifier that meets their pseudo-labels best is chosen.
+
+    Args:
+        tokens: [N, W], every token of an image side by side.
+        pseudo_labels: [N], in 0..C-1; -1 is left out.
+        columns: the columns of each feature set in ``tokens``.
+        n_clusters: C.
+        config: all fields set.
+        seed: of the split, the initial weights and the batches.
+        device: where to train; the CPU if None.
+        advance: told of every iteration.
+    """
+    device = device or torch.device("cpu")
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(np.flatnonzero(pseudo_labels >= 0))
+    n_held_out = min(max(1, round(config.holdout * len(rows))), len(rows) - 1)
+    held_out, training = np.sort(rows[:n_held_out]), np.sort(rows[n_held_out:])
+    scale = 1.0 / max(_root_mean_square(tokens[training]), 1e-12)
+    generator = torch.Generator().manual_seed(seed)
+    banks = [
+        _Bank(cols, n_clusters, config, generator=generator, device=device)
+        for cols in columns.values()
+    ]
+    _fit(
+        banks,
+        tokens[training],
+        pseudo_labels[training],
+        scale=scale,
+        config=config,
+        generator=generator,
+        advance=advance,
+    )
+    logits = [bank.logits(_to_device(tokens[held_out], scale, device)).cpu() for bank in banks]
+    scores = _score(torch.cat(logits, dim=1), torch.from_numpy(pseudo_labels[held_out]).long())
+    return SelfTrained(
+        candidates=tuple(Candidate(f, lr) for f in columns for lr in config.learning_rates),
+        classifiers=tuple(c for bank in banks for c in bank.classifiers(scale)),
+        agreement=scores.agreement.numpy(),
+        chosen=scores.best(),
+    )
+
+
+class _Bank:
+    """The classifiers of one feature set, one per learning rate, as one weight [D', R, C]."""
+
+    def __init__(
+        self,
+        columns: slice,
+        n_clusters: int,
+        config: SelfTrainConfig,
+        *,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> None:
+        width, n_rates = columns.stop - columns.start, len(config.learning_rates)
+        initial = torch.randn(width, n_rates, n_clusters, generator=generator) * INITIAL_STD
+        self.columns, self.momentum = columns, config.momentum
+        self.rates = torch.tensor(config.learning_rates, device=device).unsqueeze(-1)
+        self.weight = initial.to(device)
+        self.bias = torch.zeros(n_rates, n_clusters, device=device)
+        self.velocity = (torch.zeros_like(self.weight), torch.zeros_like(self.bias))
+
+    def logits(self, tokens: torch.Tensor) -> torch.Tensor:
+        """[B, W] to [B, R, C]."""
+        features = tokens[:, self.columns]
+        logits = features @ self.weight.flatten(1)
+        return logits.view(len(tokens), *self.bias.shape) + self.bias
+
+    def step(self, tokens: torch.Tensor, labels: torch.Tensor, relative_rate: float) -> None:
+        """One step of SGD with momentum on the cross-entropy, in closed form."""
+        logits = self.logits(tokens)
+        residual = logits.softmax(dim=-1)
+        residual[torch.arange(len(labels)), :, labels] -= 1.0
+        residual /= len(labels)
+        gradient = (tokens[:, self.columns].T @ residual.flatten(1)).view_as(self.weight)
+        for parameter, velocity, slope in zip(
+            (self.weight, self.bias), self.velocity, (gradient, residual.sum(dim=0)), strict=True
+        ):
+            velocity.mul_(self.momentum).add_(slope)
+            parameter.sub_(velocity * (self.rates * relative_rate))
+
+    def classifiers(self, scale: float) -> list[LinearClassifier]:
+        """Takes the bank apart."""
+        weight, bias = self.weight.cpu().numpy(), self.bias.cpu().numpy()
+        return [
+            LinearClassifier(np.ascontiguousarray(weight[:, i]), bias[i], scale)
+            for i in range(len(bias))
+        ]
+
+
+class _Scores(NamedTuple):
+    agreement: torch.Tensor
+    cross_entropy: torch.Tensor
+
+    def best(self) -> int:
+        """The highest agreement; on a tie the lowest cross-entropy."""
+        order = np.lexsort((self.cross_entropy.numpy(), -self.agreement.numpy()))
+        return int(order[0])
+
+
+def _score(logits: torch.Tensor, labels: torch.Tensor) -> _Scores:
+    """Scores the logits [N, M, C] of all classifiers on the labels [N]."""
+    agreement = (logits.argmax(dim=-1) == labels[:, None]).float().mean(dim=0)
+    repeated = labels[:, None].expand(logits.shape[:2])
+    loss = F.cross_entropy(logits.flatten(0, 1), repeated.flatten(), reduction="none")
+    return _Scores(agreement, loss.view_as(repeated).mean(dim=0).nan_to_num(torch.inf))
+
+
+@torch.no_grad()
+def _fit(
+    banks: list[_Bank],
+    tokens: Features,
+    labels: Labels,
+    *,
+    scale: float,
+    config: SelfTrainConfig,
+    generator: torch.Generator,
+    advance: Advance,
+) -> None:
+    device = banks[0].weight.device
+    iterations, batch_size = required(config.iterations), required(config.batch_size)
+    targets = torch.from_numpy(labels).long().to(device)
+    for iteration in range(iterations):
+        rows = torch.randint(len(tokens), (batch_size,), generator=generator)
+        batch = _to_device(tokens[rows.numpy()], scale, device)
+        relative_rate = scale_to_batch(
+            warmup_cosine(iteration, peak=1.0, final=0.0, warmup_steps=0, total_steps=iterations),
+            batch_size,
+        )
+        for bank in banks:
+            bank.step(batch, targets[rows.to(device)], relative_rate)
+        advance(1)
+
+
+def _to_device(tokens: Features, scale: float, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(tokens)).to(device).float() * scale
+
+
+def _root_mean_square(features: Features) -> float:
+    sums = [
+        float(np.square(features[i : i + CHUNK], dtype=np.float64).sum())
+        for i in range(0, len(features), CHUNK)
+    ]
+    return float(np.sqrt(sum(sums) / features.size))

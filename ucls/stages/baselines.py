@@ -1,0 +1,61 @@
+"""K-means and the supervised bounds of a run, kept in ``baselines.json`` as they take long."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls.cache import read_json, settings_key, write_json
+from ucls.config import required
+from ucls.stages.consensus_figures import scores
+from ucls.stages.run import Run
+
+Labels = NDArray[np.int32]
+Figures = dict[str, Any]
+
+
+def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figures]:
+    """The baselines of each split, measured once."""
+    path = run.folder.file("baselines.json")
+    key = settings_key(
+        run.config.evaluate.model_dump(), run.feature_set, run.n_clusters, run.config.seed,
+        run.key("extract"),
+    )  # fmt: skip
+    if path.is_file() and (kept := read_json(path))["key"] == key:
+        figures: dict[str, Figures] = kept["figures"]
+        return figures
+    figures = _measure_baselines(run, labels)
+    write_json(path, {"key": key, "figures": figures})
+    return figures
+
+
+def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figures]:
+    from ucls.baselines import kmeans, knn_accuracy, linear_probe_accuracy
+
+    config, features = run.config.evaluate, {}
+    for split in run.splits:
+        with run.features(split) as cache:
+            features[split] = cache.read(run.feature_set)
+    restarts = required(config.kmeans_restarts)
+    with run.reporter.track("evaluate: k-means", restarts, "restarts") as advance:
+        clusters = kmeans(
+            features,
+            n_clusters=run.n_clusters,
+            restarts=restarts,
+            seed=run.config.seed,
+            advance=advance,
+        )
+    figures: dict[str, Figures] = {
+        split: {"kmeans": scores(labels.get(split), clusters[split])} for split in run.splits
+    }
+    if config.upper_bounds and "val" in labels:
+        data = (features["train"], labels["train"], features["val"], labels["val"])
+        figures["val"]["knn"] = {"acc": knn_accuracy(*data, k=config.knn)}
+        iterations = required(run.config.self_train.iterations)
+        with run.reporter.track("evaluate: linear probe", iterations, "iterations") as advance:
+            probe = linear_probe_accuracy(
+                *data, config=run.config.self_train, seed=run.config.seed, advance=advance
+            )
+        figures["val"]["linear_probe"] = {"acc": probe}
+    return figures

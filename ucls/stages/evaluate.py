@@ -1,0 +1,132 @@
+"""Stage ``evaluate``: all results of a run to ``metrics.json``."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls import metrics
+from ucls.cache import (
+    Assignments,
+    read_assignments,
+    read_graph,
+    read_json,
+    read_tensors,
+    write_json,
+)
+from ucls.progress import SILENT, Reporter
+from ucls.stages.baselines import baseline_figures
+from ucls.stages.consensus_figures import balance, consensus_figures, scores
+from ucls.stages.labels import known_labels
+from ucls.stages.run import Run
+
+THRESHOLDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
+
+Labels = NDArray[np.int32]
+Figures = dict[str, Any]
+
+
+def evaluate(
+    path: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Figures:
+    """Measures k-means, the heads, every consensus and self-training, on every split.
+
+    Needs what the other stages wrote; leaves ``metrics.json``. Labels are opened here and
+    nowhere else; without labels only the label-free figures are there.
+
+    Args:
+        path: the run folder.
+        settings: dotted names to values that replace the run's own from now on.
+        overwrite: do it again even if it is done.
+        reporter: shown what happens.
+
+    Returns:
+        What ``metrics.json`` holds.
+    """
+    run = Run(path, settings=settings, reporter=reporter)
+    run.require("self-train")
+    target = run.folder.file("metrics.json")
+    with run.stage("evaluate", overwrite=overwrite) as todo:
+        if todo:
+            write_json(target, _metrics(run))
+    figures: Figures = read_json(target)
+    return figures
+
+
+def _metrics(run: Run) -> Figures:
+    labels = known_labels(run)
+    assignments = read_assignments(run.folder.file("assignments.h5"))
+    baselines = baseline_figures(run, labels) if "train" in labels else {}
+    results: Figures = {"train": None, "val": None}
+    for split in run.splits:
+        results[split] = {
+            **baselines.get(split, {}),
+            **_heads(assignments, split, labels.get(split)),
+            **consensus_figures(run, split, labels.get(split)),
+            **_self_training(run, split, labels.get(split)),
+        }
+    results["train"].update(_neighbors(run, labels.get("train")))
+    return {
+        "schema": 1,
+        "dataset": run.folder.record["source"]["name"],
+        "n_clusters": run.n_clusters,
+        "seed": run.config.seed,
+        **results,
+    }
+
+
+def _heads(assignments: Assignments, split: str, labels: Labels | None) -> Figures:
+    best = int(np.argmin(assignments.loss))
+    confidence = assignments.confidence[split].mean(axis=1, dtype=np.float64)
+    by_head = [scores(labels, clusters) for clusters in assignments.labels[split]]
+    heads: Figures = {"n_heads": len(by_head), "mean_confidence": float(confidence.mean())}
+    for name in by_head[0]:
+        values = [score[name] for score in by_head]
+        heads |= {f"{name}_mean": float(np.mean(values)), f"{name}_std": float(np.std(values))}
+    best_figures = {"head": best, "mean_confidence": float(confidence[best])}
+    return {"best_head": {**by_head[best], **best_figures}, "heads": heads}
+
+
+def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:
+    from ucls.stages.classifier import load_classifier
+
+    classifier, feature_set = load_classifier(run.folder)
+    with run.features(split) as cache:
+        clusters, confidence = classifier.predict(cache.read(feature_set))
+    figures = {
+        **scores(labels, clusters),
+        "mean_confidence": float(confidence.mean(dtype=np.float64)),
+        **balance(clusters, run.n_clusters),
+    }
+    if split == "val" and labels is not None:
+        figures["oracle"] = _oracle(run, labels)
+    return {"self_training": figures}
+
+
+def _oracle(run: Run, labels: Labels) -> Figures:
+    """The candidate that the labels would pick, as in the papers: an upper bound."""
+    tensors, metadata = read_tensors(run.folder.file("candidates.safetensors"))
+    by_candidate = [scores(labels, clusters) for clusters in tensors["val"]]
+    best = int(np.argmax([score["acc"] for score in by_candidate]))
+    return {**by_candidate[best], **json.loads(metadata["candidates"])[best]}
+
+
+def _neighbors(run: Run, labels: Labels | None) -> Figures:
+    graph = read_graph(run.folder.file("neighbors.h5"))
+    figures: Figures = {"neighbors.mean_count": float(graph.mean_count)}
+    if labels is not None:
+        accuracy = metrics.neighbor_accuracy(graph.indptr, graph.indices, labels)
+        figures["neighbors.accuracy"] = accuracy
+    thresholds = [t for t in THRESHOLDS if graph.threshold is not None and t > graph.threshold]
+    figures["neighbors.by_threshold"] = [
+        statistics._asdict()
+        for statistics in metrics.neighbor_statistics(graph, labels, thresholds)
+    ]
+    return figures

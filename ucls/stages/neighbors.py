@@ -1,0 +1,72 @@
+"""Stage ``neighbors``: feature cache to ``neighbors.h5``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ucls.cache import write_graph
+from ucls.config import required
+from ucls.progress import SILENT, Reporter
+from ucls.stages.run import Run
+
+
+def neighbors(
+    path: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Path:
+    """Builds the neighbour sets S_x of the training images.
+
+    Needs the extracted features; leaves ``neighbors.h5``. Skips when done with these settings.
+
+    Args:
+        path: the run folder.
+        settings: dotted names to values that replace the run's own from now on.
+        overwrite: do it again even if it is done.
+        reporter: shown what happens.
+
+    Returns:
+        The path of ``neighbors.h5``.
+    """
+    run = Run(path, settings=settings, reporter=reporter)
+    target = run.folder.file("neighbors.h5")
+    with run.stage("neighbors", overwrite=overwrite) as todo:
+        if todo:
+            _build(run, target)
+    return target
+
+
+def _build(run: Run, target: Path) -> None:
+    from ucls.devices import resolve_device
+    from ucls.neighbors import build_neighbors
+
+    config, device = run.config.neighbors, resolve_device(run.config.device)
+    uses_torch = config.backend == "torch" or (config.backend == "auto" and device.type == "cuda")
+    with run.features("train") as cache:
+        features = cache.read(run.feature_set)
+    with run.reporter.track("neighbors", len(features), "images") as advance:
+        graph = build_neighbors(
+            features,
+            k=required(config.k),
+            threshold=required(config.threshold),
+            cap=cap_of(config.cap, len(features), run.n_clusters),
+            cap_keeps=config.cap_keeps,
+            backend="torch" if uses_torch else "faiss",
+            device=str(device),
+            seed=run.config.seed,
+            advance=advance,
+        )
+    write_graph(target, graph)
+    run.reporter.say(
+        f"neighbors: {graph.mean_count:.1f} per image (the {graph.k} nearest and all above "
+        f"similarity {graph.threshold:.3f}); {graph.n_capped:,} sets cut at {graph.cap}"
+    )
+
+
+def cap_of(cap: int | str, n_images: int, n_clusters: int) -> int | None:
+    """Turns the setting ``neighbors.cap`` into a number."""
+    if isinstance(cap, int):
+        return cap
+    return n_images // n_clusters if cap == "balanced" else None

@@ -1,0 +1,252 @@
+"""An open run: its folder, its settings, and which stages are up to date."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from ucls.autoconfig import DataFacts, autoconfigure
+from ucls.cache import (
+    ConsensusEntry,
+    FeatureCache,
+    RunFolder,
+    flatten,
+    read_consensus,
+    settings_key,
+)
+from ucls.config import Config, EnsembleConfig, ExtractConfig, required
+from ucls.errors import UclsError, UsageError
+from ucls.progress import SILENT, Reporter
+
+STAGE_FILES = {
+    "extract": ("config.toml",),
+    "neighbors": ("neighbors.h5",),
+    "train": ("heads.safetensors", "train.jsonl", "assignments.h5"),
+    "ensemble": ("consensus.h5",),
+    "self-train": ("classifier.safetensors", "candidates.safetensors", "labels.csv"),
+    "evaluate": ("metrics.json",),
+}
+
+
+class ExtractedData(BaseModel):
+    """What extraction found out; kept in ``run.json``."""
+
+    n_images: int
+    n_classes: int | None
+    widths: dict[str, int]
+    """Feature set to number of columns."""
+    extract: ExtractConfig
+    device: str
+    fast_precision: str
+    caches: dict[str, str]
+    """Split to feature cache."""
+    cache_key: str
+    """Digest of what identifies these caches."""
+    has_labels: bool
+    """Whether the labels in the caches are meant to be used."""
+
+
+class Run:
+    """An open run whose features are extracted.
+
+    Args:
+        path: the run folder.
+        settings: dotted names to values that replace the run's own settings from now on.
+        reporter: shown what happens.
+
+    Raises:
+        UsageError: if there is no run, or its features are not extracted yet.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        reporter: Reporter = SILENT,
+    ) -> None:
+        self.folder = RunFolder(Path(path))
+        self.reporter = reporter
+        if "data" not in self.folder.record:
+            raise UsageError(
+                f"{path} has no features yet: its extraction did not finish; "
+                "run the same `ucls run` or `ucls extract` again"
+            )
+        self.data = ExtractedData.model_validate(self.folder.record["data"])
+        requested = Config.model_validate(self.folder.record["requested"])
+        if settings:
+            requested = requested.with_values(dict(settings))
+        self.config = resolve(requested, self.data)
+        if settings:
+            self.folder.update(requested=requested.model_dump(mode="json"))
+            self.folder.write_config(self.config.model_dump(mode="json"))
+
+    @classmethod
+    def after_extraction(
+        cls, folder: RunFolder, data: ExtractedData, *, reporter: Reporter = SILENT
+    ) -> Self:
+        """Opens a run whose features were just extracted, and writes its settings."""
+        folder.update(data=data.model_dump(mode="json"))
+        run = cls(folder.path, reporter=reporter)
+        reporter.say(f"settings fitted to the data: {run.fitted_settings()}")
+        run.folder.write_config(run.config.model_dump(mode="json"))
+        return run
+
+    def fitted_settings(self) -> str:
+        """The settings that were left open, with what was chosen for them."""
+        open_settings = flatten(self.folder.record["requested"])
+        chosen = flatten(self.config.model_dump(mode="json"))
+        return ", ".join(
+            f"{name} {value}"
+            for name, value in chosen.items()
+            if open_settings[name] is None and value is not None
+        )
+
+    @property
+    def n_clusters(self) -> int:
+        """C."""
+        assert self.config.n_clusters is not None
+        return self.config.n_clusters
+
+    @property
+    def feature_set(self) -> str:
+        """Which cached tokens the heads see."""
+        assert self.config.features is not None
+        return self.config.features
+
+    @property
+    def splits(self) -> list[str]:
+        """``train`` and, where there is one, ``val``."""
+        return list(self.data.caches)
+
+    def features(self, split: str) -> FeatureCache:
+        """Opens the feature cache of a split.
+
+        Raises:
+            UsageError: if it is gone or damaged.
+        """
+        path = Path(self.data.caches[split])
+        if not path.is_file():
+            raise UsageError(
+                f"the feature cache {path} is gone; "
+                "run the same `ucls run` or `ucls extract` again to extract it"
+            )
+        return FeatureCache(path)
+
+    def key(self, stage: str) -> str:
+        """Digest of all settings and inputs that decide what ``stage`` writes."""
+        config, sections = self.config, self.config.model_dump(mode="json")
+        if stage == "extract":
+            return settings_key(self.data.cache_key)
+        if stage == "neighbors":
+            parts = (sections["neighbors"], config.features, config.n_clusters)
+            return settings_key(*parts, self.key("extract"))
+        if stage == "train":
+            return settings_key(sections["train"], config.seed, self.key("neighbors"))
+        if stage == "ensemble":
+            return self.consensus_key(config.ensemble)
+        if stage == "self-train":
+            return settings_key(sections["self_train"], config.seed, self.chosen_consensus().key)
+        consensus_keys = sorted(entry.key for entry in self.consensuses().values())
+        later_keys = (consensus_keys, self.chosen_consensus().key, self.key("self-train"))
+        return settings_key(sections["evaluate"], config.seed, self.data.has_labels, *later_keys)
+
+    def consensus_key(self, config: EnsembleConfig) -> str:
+        """Digest of a consensus's settings, led by that of the heads it is made of."""
+        return f"{self.key('train')}-{settings_key(config.model_dump(mode='json'))}"
+
+    def consensuses(self) -> dict[str, ConsensusEntry]:
+        """Every consensus of the heads as they are now, by name."""
+        path = self.folder.file("consensus.h5")
+        if not path.is_file():
+            return {}
+        entries, _ = read_consensus(path)
+        return {
+            name: entry
+            for name, entry in entries.items()
+            if entry.key.startswith(f"{self.key('train')}-")
+        }
+
+    def chosen_consensus(self) -> ConsensusEntry:
+        """The consensus that self-training uses.
+
+        Raises:
+            UclsError: if there is none of the heads as they are now.
+        """
+        entries = self.consensuses()
+        if entries:
+            _, chosen = read_consensus(self.folder.file("consensus.h5"))
+            if chosen in entries:
+                return entries[chosen]
+        raise UclsError(
+            f"{self.folder.path} has no consensus of its heads; "
+            f"run first: ucls ensemble {self.folder.path}"
+        )
+
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage was finished with the current settings and its files are there."""
+        files_there = all(self.folder.file(name).is_file() for name in STAGE_FILES[stage])
+        if stage in ("self-train", "evaluate") and not self.consensuses():
+            return False
+        return files_there and self.folder.key_of(stage) == self.key(stage)
+
+    def require(self, stage: str) -> None:
+        """Stops unless ``stage`` is up to date.
+
+        Raises:
+            UclsError: naming the command to run first.
+        """
+        if not self.is_done(stage):
+            state = "is not done" if self.folder.key_of(stage) is None else "has other settings"
+            raise UclsError(
+                f"stage {stage} of {self.folder.path} {state}; "
+                f"run first: ucls {stage} {self.folder.path}"
+            )
+
+    @contextmanager
+    def stage(self, name: str, *, overwrite: bool = False) -> Iterator[bool]:
+        """Surrounds the work of a stage; yields whether there is any.
+
+        Locks the folder, and records status, time and memory.
+        """
+        if self.is_done(name) and not overwrite:
+            self.reporter.say(f"{name}: done before with these settings, skipped")
+            yield False
+            return
+        with self.folder.lock(), self.folder.stage(name, self.key(name)):
+            yield True
+
+
+def resolve(requested: Config, data: ExtractedData) -> Config:
+    """Fits the requested settings to the extracted data.
+
+    Raises:
+        UsageError: if the number of clusters is not known or does not fit, or the features
+            asked for are not in the cache.
+    """
+    features = requested.features or ("cls+patch" if "cls+patch" in data.widths else "cls")
+    if features not in data.widths:
+        raise UsageError(
+            f"features {features!r} were asked for, but the cache of {data.extract.backbone} "
+            f"holds {', '.join(data.widths)}; choose one of these"
+        )
+    n_clusters = requested.n_clusters or data.n_classes
+    if n_clusters is None:
+        raise UsageError("how many clusters? expected -k NUMBER, since these images have no labels")
+    if n_clusters > data.n_images:
+        raise UsageError(
+            f"{n_clusters} clusters were asked for, but there are only {data.n_images} images; "
+            "choose a smaller -k"
+        )
+    facts = DataFacts(
+        n_images=data.n_images,
+        n_features=data.widths[features],
+        n_clusters=n_clusters,
+        backbone=required(data.extract.backbone),
+        device="cuda" if data.device.startswith("cuda") else "cpu",
+        fast_precision="bfloat16" if data.fast_precision == "bfloat16" else "float32",
+    )
+    known = {"features": features, "extract": data.extract.model_dump()}
+    return autoconfigure(requested.with_values(known), facts)

@@ -1,0 +1,123 @@
+"""Stage ``self-train``: the chosen consensus to a classifier that labels new images."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls.cache import FeatureSpec, write_csv, write_tensors
+from ucls.config import required
+from ucls.progress import SILENT, Reporter
+from ucls.self_training import SelfTrained
+from ucls.self_training import self_train as fit
+from ucls.stages.classifier import load_classifier, write_classifier
+from ucls.stages.run import Run
+
+FEATURE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
+"""{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
+
+
+def self_train(
+    path: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Path:
+    """Trains linear classifiers on the chosen consensus, and labels every image with one.
+
+    Needs the features and ``consensus.h5``; leaves ``classifier.safetensors``, ``labels.csv``
+    and, for ``evaluate``, what all candidates say of ``val`` in ``candidates.safetensors``.
+
+    Args:
+        path: the run folder.
+        settings: dotted names to values that replace the run's own from now on.
+        overwrite: do it again even if it is done.
+        reporter: shown what happens.
+
+    Returns:
+        The path of ``labels.csv``: path, split, cluster, confidence.
+    """
+    run = Run(path, settings=settings, reporter=reporter)
+    run.chosen_consensus()
+    target = run.folder.file("labels.csv")
+    with run.stage("self-train", overwrite=overwrite) as todo:
+        if todo:
+            _self_train(run, target)
+    return target
+
+
+def _self_train(run: Run, target: Path) -> None:
+    from ucls.devices import resolve_device
+
+    config = run.config.self_train
+    with run.features("train") as cache:
+        columns = token_columns(cache.spec)
+        tokens = cache.read(widest(columns), dtype=np.float16 if len(columns) > 1 else np.float32)
+    iterations = required(config.iterations)
+    with run.reporter.track("self-train", iterations, "iterations") as advance:
+        result = fit(
+            tokens,
+            run.chosen_consensus().labels["train"],
+            columns,
+            n_clusters=run.n_clusters,
+            config=config,
+            seed=run.config.seed,
+            device=resolve_device(run.config.device),
+            advance=advance,
+        )
+    candidate = result.candidates[result.chosen]
+    agreement = float(result.agreement[result.chosen])
+    write_classifier(run.folder, candidate, result.classifiers[result.chosen])
+    _write_candidates(run, result, columns)
+    write_csv(target, ("path", "split", "cluster", "confidence"), _label_rows(run))
+    run.reporter.say(
+        f"self-train: chose {candidate.feature_set} at learning rate {candidate.learning_rate:g}, "
+        f"which meets {agreement:.1%} of the held-out pseudo-labels"
+    )
+
+
+def token_columns(spec: FeatureSpec) -> dict[str, slice]:
+    """The columns of each candidate feature set within the widest one."""
+    width = spec.n_features
+    n_blocks = 4 if "cls4" in spec.feature_sets else 1
+    columns = {
+        "cls": slice((n_blocks - 1) * width, n_blocks * width),
+        "cls+patch": slice((n_blocks - 1) * width, (n_blocks + 1) * width),
+        "cls4": slice(0, 4 * width),
+        "cls4+patch": slice(0, 5 * width),
+    }
+    return {name: columns[name] for name in FEATURE_SETS if name in spec.feature_sets}
+
+
+def widest(columns: Mapping[str, slice]) -> str:
+    """The feature set that holds all others."""
+    return max(columns, key=lambda name: columns[name].stop - columns[name].start)
+
+
+def _write_candidates(run: Run, result: SelfTrained, columns: Mapping[str, slice]) -> None:
+    tensors: dict[str, NDArray[Any]] = {"agreement": result.agreement}
+    if "val" in run.splits:
+        with run.features("val") as cache:
+            tokens = cache.read(widest(columns))
+        tensors["val"] = np.stack(
+            [
+                classifier.predict(tokens[:, columns[candidate.feature_set]])[0]
+                for candidate, classifier in zip(result.candidates, result.classifiers, strict=True)
+            ]
+        )
+    names = json.dumps([candidate._asdict() for candidate in result.candidates])
+    metadata = {"candidates": names, "chosen": str(result.chosen)}
+    write_tensors(run.folder.file("candidates.safetensors"), tensors, metadata)
+
+
+def _label_rows(run: Run) -> Iterator[tuple[str, str, int, str]]:
+    classifier, feature_set = load_classifier(run.folder)
+    for split in run.splits:
+        with run.features(split) as cache:
+            clusters, confidence = classifier.predict(cache.read(feature_set))
+            for path, cluster, p in zip(cache.paths(), clusters, confidence, strict=True):
+                yield path, split, int(cluster), f"{p:.4f}"

@@ -1,0 +1,148 @@
+"""Stage ``train``: features and neighbours to trained heads and their assignments."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ucls.cache import (
+    Assignments,
+    atomic_write,
+    read_graph,
+    read_tensors,
+    write_assignments,
+    write_tensors,
+)
+from ucls.config import required
+from ucls.progress import SILENT, Reporter
+from ucls.stages.run import Run
+
+if TYPE_CHECKING:
+    from ucls.training import HeadTrainer, State
+
+CHECKPOINT_SHARE = 0.05
+"""Checkpoints take at most this share of the training time."""
+
+
+def train(
+    path: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Path:
+    """Trains all heads, and labels every split with each.
+
+    Needs the features and ``neighbors.h5``; leaves ``heads.safetensors``, ``train.jsonl`` and
+    ``assignments.h5``. A killed training continues from its last checkpoint, to the same result.
+
+    Args:
+        path: the run folder.
+        settings: dotted names to values that replace the run's own from now on.
+        overwrite: do it again even if it is done.
+        reporter: shown what happens.
+
+    Returns:
+        The path of ``assignments.h5``.
+    """
+    run = Run(path, settings=settings, reporter=reporter)
+    run.require("neighbors")
+    target = run.folder.file("assignments.h5")
+    with run.stage("train", overwrite=overwrite) as todo:
+        if todo:
+            _train(run, target, resume=not overwrite)
+    return target
+
+
+def _train(run: Run, target: Path, *, resume: bool) -> None:
+    from ucls.devices import resolve_device
+    from ucls.training import HeadTrainer
+
+    with run.features("train") as cache:
+        features = cache.read(run.feature_set)
+    trainer = HeadTrainer(
+        features,
+        read_graph(run.folder.file("neighbors.h5")),
+        run.config.train,
+        n_clusters=run.n_clusters,
+        seed=run.config.seed,
+        device=resolve_device(run.config.device),
+    )
+    checkpoint = Checkpoint(run, trainer)
+    records = checkpoint.restore() if resume else []
+    _train_epochs(run, trainer, checkpoint, records)
+    write_tensors(run.folder.file("heads.safetensors"), to_numpy(trainer.trained_state()), {})
+    with atomic_write(run.folder.file("train.jsonl")) as partial:
+        partial.write_text("".join(f"{line}\n" for line in records), encoding="utf-8")
+    write_assignments(target, _assign(run, trainer))
+    checkpoint.remove()
+
+
+def _train_epochs(
+    run: Run, trainer: "HeadTrainer", checkpoint: "Checkpoint", records: list[str]
+) -> None:
+    epochs, n_images = (
+        required(run.config.train.epochs),
+        trainer.steps_per_epoch * trainer.batch_size,
+    )
+    done = trainer.epoch * n_images
+    with run.reporter.track("train", epochs * n_images, "images", done=done) as advance:
+        while trainer.epoch < epochs:
+            record = trainer.train_epoch(advance)
+            records.append(json.dumps(record._asdict()))
+            advance(0, epoch=record.epoch, loss=record.loss)
+            checkpoint.save_if_due(records)
+    run.reporter.say(f"train: {trainer.student.n_heads} heads, {epochs} epochs")
+
+
+def _assign(run: Run, trainer: "HeadTrainer") -> Assignments:
+    labels, confidence = {}, {}
+    for split in run.splits:
+        with run.features(split) as cache:
+            labels[split], confidence[split] = trainer.predict(cache.read(run.feature_set))
+    loss = trainer.head_losses.float().cpu().numpy()
+    return Assignments(labels, confidence, loss, run.n_clusters)
+
+
+class Checkpoint:
+    """The state of an unfinished training, in one file that is replaced as a whole."""
+
+    def __init__(self, run: Run, trainer: "HeadTrainer") -> None:
+        self.run, self.trainer = run, trainer
+        self.path = run.folder.file("checkpoint.safetensors")
+        self.key = run.key("train")
+        self.saved_at, self.cost = time.perf_counter(), 0.0
+
+    def restore(self) -> list[str]:
+        """Loads the last state of the same training, if any; returns its lines of the log."""
+        import torch
+
+        if not self.path.is_file():
+            return []
+        tensors, metadata = read_tensors(self.path)
+        if metadata.get("key") != self.key:
+            return []
+        self.trainer.load_state({name: torch.from_numpy(v) for name, v in tensors.items()})
+        self.run.reporter.say(f"train: resumes after epoch {self.trainer.epoch}")
+        log: list[str] = json.loads(metadata["log"])
+        return log
+
+    def save_if_due(self, records: list[str]) -> None:
+        """Saves once the time since the last save is long against what a save costs."""
+        now = time.perf_counter()
+        if now - self.saved_at < self.cost / CHECKPOINT_SHARE:
+            return
+        metadata = {"key": self.key, "log": json.dumps(records)}
+        write_tensors(self.path, to_numpy(self.trainer.state()), metadata)
+        self.saved_at = time.perf_counter()
+        self.cost = self.saved_at - now
+
+    def remove(self) -> None:
+        """Forgets the state of a training that is finished."""
+        self.path.unlink(missing_ok=True)
+
+
+def to_numpy(state: "State") -> dict[str, Any]:
+    """Tensors to arrays on the CPU."""
+    return {name: value.detach().cpu().numpy() for name, value in state.items()}
