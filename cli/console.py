@@ -1,0 +1,118 @@
+"""Showing progress: bars on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from ucls.progress import SILENT, Advance, Reporter
+
+FIRST_LINE_AFTER = 2.0
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def console_reporter(*, quiet: bool = False) -> Reporter:
+    """The reporter that fits where the output goes; progress goes to stderr."""
+    if quiet:
+        return SILENT
+    return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
+
+
+class TerminalReporter:
+    """Progress bars that vanish when they are full, and lines that stay."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+
+    def say(self, message: str, /) -> None:
+        """Shows one line."""
+        self.console.print(message, markup=False)
+
+    @contextmanager
+    def track(
+        self, description: str, total: int, unit: str, /, *, done: int = 0
+    ) -> Iterator[Advance]:
+        """Shows a bar with the rate, the time left and the latest figures."""
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            RateColumn(unit),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=self.console,
+            transient=True,
+        ) as progress:
+            task = progress.add_task(description, total=total, completed=done, figures="")
+
+            def advance(amount: int = 1, /, **figures: float) -> None:
+                progress.update(task, advance=amount)
+                if figures:
+                    progress.update(task, figures=format_figures(figures))
+
+            yield advance
+
+
+class RateColumn(ProgressColumn):
+    """Units per second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Renders nothing until a rate is known."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
+
+
+class PlainReporter:
+    """One line now and then, for logs."""
+
+    def say(self, message: str, /) -> None:
+        """Shows one line."""
+        print(message, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def track(
+        self, description: str, total: int, unit: str, /, *, done: int = 0
+    ) -> Iterator[Advance]:
+        """Prints a line after two seconds, then one every ten."""
+        started = time.perf_counter()
+        state = {"done": done, "next_line": started + FIRST_LINE_AFTER}
+        latest: dict[str, float] = {}
+
+        def advance(amount: int = 1, /, **figures: float) -> None:
+            state["done"] += amount
+            latest.update(figures)
+            now = time.perf_counter()
+            if amount and now >= state["next_line"]:
+                state["next_line"] = now + SECONDS_BETWEEN_LINES
+                rate = (state["done"] - done) / (now - started)
+                left = (total - state["done"]) / rate
+                self.say(
+                    f"{description}: {state['done']:,.0f} of {total:,} {unit}, "
+                    f"{rate:,.0f} {unit}/s, {left:,.0f} s left {format_figures(latest)}".rstrip()
+                )
+
+        yield advance
+
+
+def format_figures(figures: dict[str, float]) -> str:
+    """Writes figures as ``loss -1.234  epoch 5``."""
+    return "  ".join(
+        f"{name} {value}" if isinstance(value, int) else f"{name} {value:.3f}"
+        for name, value in figures.items()
+    )

@@ -1,0 +1,27 @@
+"""``ucls doctor``: is everything in place?"""
+
+import typer
+
+from ucls.cli import options as opt
+
+EXAMPLE = "ucls doctor"
+
+
+def command(cache_dir: opt.CacheDir = None, verbose: opt.Verbose = False) -> None:
+    """Check the installation: versions, FAISS, device, cache, torch beside torchvision."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ucls.doctor import examine
+
+    findings = examine(cache_dir)
+    table = Table("", "", show_header=False, show_edge=False, pad_edge=False)
+    for finding in findings:
+        table.add_row(finding.name, finding.what)
+    Console().print(table)
+    problems = [finding.remedy for finding in findings if finding.remedy]
+    for remedy in problems:
+        print(f"problem: {remedy}")
+    if problems:
+        raise typer.Exit(1)
+    print("all is well")

@@ -1,0 +1,76 @@
+"""Options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class LabelSource(StrEnum):
+    """Where labels come from."""
+
+    NONE = "none"
+    FOLDERS = "folders"
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and stops."""
+    if wanted:
+        from ucls import __version__
+
+        print(f"ucls {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Show the version.", is_eager=True, callback=show_version),
+]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+SourceName = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A dataset name, a folder of images, or a feature file (.npy, .npz, .h5).",
+    ),
+]
+Clusters = Annotated[
+    int | None,
+    typer.Option("-k", "--clusters", help="Number of clusters; default: the classes, if known."),
+]
+Backbone = Annotated[
+    str | None, typer.Option(help="'pixels', or a timm ViT such as vit_small_patch14_dinov2.")
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings; see `validate`.")
+]
+Preset = Annotated[
+    str | None, typer.Option(help="The thesis's settings for a dataset, such as cifar10.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, e.g. train.epochs=50."),
+]
+Out = Annotated[Path | None, typer.Option(help="The run folder; default: runs/NAME.")]
+CacheDir = Annotated[
+    Path | None, typer.Option(help="The feature caches; default: $UCLS_CACHE or the user's cache.")
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything that is random.")]
+FolderLabels = Annotated[
+    LabelSource,
+    typer.Option("--labels", help="'folders': sub-folder names are labels, to evaluate with."),
+]
+Val = Annotated[
+    str | None, typer.Option(help="Images like SOURCE that are labelled but not trained on.")
+]
+Strict = Annotated[
+    bool | None,
+    typer.Option("--strict", help="Stop at an unreadable image instead of skipping it."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what is there, and start anew.")
+]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show results and errors only.")]

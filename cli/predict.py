@@ -1,0 +1,35 @@
+"""``ucls predict``: labels for new images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ucls.cli import options as opt
+
+EXAMPLE = "ucls predict runs/photos new-photos/ --out new.csv"
+
+OutFile = Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write.")]
+Split = Annotated[str, typer.Option(help="Which part of a dataset: train or val.")]
+
+
+def command(
+    run: opt.RunPath,
+    source: opt.SourceName,
+    *,
+    out: OutFile = Path("predictions.csv"),
+    split: Split = "train",
+    device: opt.Device = None,
+    verbose: opt.Verbose = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Label new images with a finished run: path, cluster, confidence."""
+    from ucls.cli.console import console_reporter
+    from ucls.stages.predict import predict
+
+    reporter = console_reporter(quiet=quiet)
+    result = predict(run, source, out=out, split=split, device=device, reporter=reporter)
+    for path, reason in result.skipped:
+        reporter.say(f"skipped {path}: {reason}")
+    occupied = int((result.cluster_sizes > 0).sum())
+    print(f"{result.n_images:,} images in {occupied} clusters: {out}")

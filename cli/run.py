@@ -1,0 +1,59 @@
+"""``ucls run``: every stage."""
+
+from ucls.cli import options as opt
+
+EXAMPLE = "ucls run photos/ -k 20"
+
+
+def command(
+    source: opt.SourceName,
+    *,
+    clusters: opt.Clusters = None,
+    backbone: opt.Backbone = None,
+    config: opt.ConfigFile = None,
+    preset: opt.Preset = None,
+    settings: opt.Settings = None,
+    out: opt.Out = None,
+    cache_dir: opt.CacheDir = None,
+    device: opt.Device = None,
+    seed: opt.Seed = None,
+    labels: opt.FolderLabels = opt.LabelSource.NONE,
+    val: opt.Val = None,
+    strict: opt.Strict = None,
+    overwrite: opt.Overwrite = False,
+    verbose: opt.Verbose = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Cluster images, from the pictures to a label for each, in one go.
+
+    Run again, it continues where it was stopped and skips what is finished.
+    """
+    from ucls import pipeline
+    from ucls.cli.console import console_reporter
+    from ucls.cli.settings import gather
+    from ucls.cli.tables import print_results
+    from ucls.config import Config
+
+    values = gather(
+        config=config,
+        preset=preset,
+        settings=settings,
+        n_clusters=clusters,
+        seed=seed,
+        device=device,
+        extract__backbone=backbone,
+        extract__strict=strict,
+    )
+    result = pipeline.run(
+        source,
+        out=out,
+        config=Config().with_values(values),
+        labels=labels.value,
+        val=val,
+        cache_dir=cache_dir,
+        overwrite=overwrite,
+        reporter=console_reporter(quiet=quiet),
+    )
+    print_results(result.figures)
+    print(f"\nlabels of all images: {result.path / 'labels.csv'}")
+    print(f"all figures:          {result.path / 'metrics.json'}")

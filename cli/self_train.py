@@ -1,0 +1,31 @@
+"""``ucls self-train``."""
+
+from ucls.cli import options as opt
+
+EXAMPLE = "ucls self-train runs/digits"
+
+
+def command(
+    run: opt.RunPath,
+    *,
+    config: opt.ConfigFile = None,
+    settings: opt.Settings = None,
+    device: opt.Device = None,
+    seed: opt.Seed = None,
+    overwrite: opt.Overwrite = False,
+    verbose: opt.Verbose = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Train a classifier on the consensus, and label every image with it."""
+    from ucls.cli.console import console_reporter
+    from ucls.cli.settings import gather
+    from ucls.stages.self_train import self_train
+
+    path = self_train(
+        run,
+        settings=gather(config=config, settings=settings, device=device, seed=seed),
+        overwrite=overwrite,
+        reporter=console_reporter(quiet=quiet),
+    )
+    print(path)
+    print(f"next: ucls evaluate {run}")

@@ -1,0 +1,72 @@
+"""From options and files to settings."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ucls.errors import UsageError
+
+
+def gather(
+    *,
+    config: Path | None = None,
+    preset: str | None = None,
+    settings: Iterable[str] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Puts everything the user set together, the more specific over the more general.
+
+    Args:
+        config: a TOML file.
+        preset: name of a preset.
+        settings: ``NAME=VALUE`` texts.
+        **options: settings by their name with ``__`` for the dot; None where not given.
+
+    Returns:
+        Dotted names to values.
+
+    Raises:
+        UsageError: if a file, a preset or a text cannot be read.
+    """
+    from ucls.cache.run_folder import flatten
+    from ucls.presets import preset as preset_values
+
+    values: dict[str, Any] = {}
+    if preset is not None:
+        values |= preset_values(preset)
+    if config is not None:
+        values |= flatten(read_toml(config))
+    values |= dict(parse_setting(text) for text in settings or ())
+    return values | {
+        name.replace("__", "."): value for name, value in options.items() if value is not None
+    }
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads a TOML file.
+
+    Raises:
+        UsageError: if it is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        raise UsageError(f"there is no file {path}; expected a TOML file of settings") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Reads ``train.epochs=50``; the value is TOML, or else a plain text.
+
+    Raises:
+        UsageError: if there is no ``=``.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"expected --set NAME=VALUE such as train.epochs=50, got {text!r}")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), value.strip()

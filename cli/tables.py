@@ -1,0 +1,96 @@
+"""Results as tables for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+SCORES = ("acc", "nmi", "ari")
+LABEL_FREE = ("anmi", "mean_confidence", "kl_to_uniform", "occupied_clusters")
+ROWS = {
+    "kmeans": "k-means",
+    "best_head": "best head (lowest loss)",
+    "heads": "all heads, mean ± std",
+    "ensemble.chosen": "ensemble",
+    "self_training": "self-training",
+    "oracle": "  picked by labels (oracle)",
+    "knn": "k-NN, sees labels",
+    "linear_probe": "linear probe, sees labels",
+}
+
+
+def print_results(figures: Mapping[str, Any]) -> None:
+    """Prints what ``metrics.json`` holds."""
+    splits = {split: figures[split] for split in ("train", "val") if figures[split]}
+    has_labels = any("acc_mean" in results["heads"] for results in splits.values())
+    columns = SCORES if has_labels else LABEL_FREE
+    title = f"{figures['dataset']}, {figures['n_clusters']} clusters, seed {figures['seed']}"
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    table.add_column("")
+    for split in splits:
+        for column in columns:
+            table.add_column(f"{split}\n{heading(column)}", justify="right", no_wrap=True)
+    for name, label in row_names(splits).items():
+        cells = [
+            cell(find_row(results, name), column)
+            for results in splits.values()
+            for column in columns
+        ]
+        if any(cells):
+            table.add_row(label, *cells)
+    console = Console()
+    console.print(table, width=max(console.width, 100))
+
+
+def print_ensembles(figures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Prints every consensus of a run on its training images, the chosen one marked."""
+    has_labels = all("acc" in row for row in figures.values())
+    columns = (*SCORES, *LABEL_FREE) if has_labels else LABEL_FREE
+    table = Table("consensus", show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(heading(column), justify="right")
+    for name, row in figures.items():
+        label = f"{name} (chosen)" if row["chosen"] else name
+        table.add_row(label, *(cell(row, column) for column in columns))
+    console = Console()
+    console.print(table, width=max(console.width, 100))
+
+
+def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The rows in order; ensembles beside the chosen one come after it."""
+    chosen = splits["train"]["ensemble.chosen"]["method"]
+    names = {}
+    for name, label in ROWS.items():
+        is_chosen = name == "ensemble.chosen"
+        names[name] = f"{label} ({chosen})" if is_chosen else label
+        if is_chosen:
+            names |= {
+                other: f"  {other.replace('.', ' ', 1)}"
+                for other in splits["train"]
+                if other.startswith("ensemble.") and other not in (name, f"ensemble.{chosen}")
+            }
+    return names
+
+
+def find_row(results: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The figures of one row; empty where a split has none."""
+    if name == "oracle":
+        name, results = "oracle", results.get("self_training", {})
+    row: Mapping[str, Any] = results.get(name, {})
+    return row
+
+
+def cell(row: Mapping[str, Any], column: str) -> str:
+    """One figure; with its spread where there is one."""
+    if f"{column}_mean" in row:
+        return f"{row[f'{column}_mean']:.3f} ± {row[f'{column}_std']:.3f}"
+    value = row.get(column)
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def heading(column: str) -> str:
+    """``acc`` to ``ACC``, ``mean_confidence`` to ``mean confidence``."""
+    return column.upper() if len(column) <= 4 else column.replace("_", " ")

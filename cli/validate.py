@@ -1,0 +1,25 @@
+"""``ucls validate``: checks a file of settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ucls.cli import options as opt
+
+EXAMPLE = "ucls validate my-settings.toml"
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file of settings.")]
+
+
+def command(config: ConfigPath, verbose: opt.Verbose = False) -> None:
+    """Check a file of settings, and tell everything that is wrong with it."""
+    from ucls.cli.settings import read_toml
+    from ucls.config import config_problems
+
+    problems = config_problems(read_toml(config))
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(2)
+    print(f"{config} is valid")
