@@ -1,1 +1,50 @@
-"""Everything UCLS keeps on disk: feature caches, neighbour graphs, run folders."""
+"""Everything UCLS keeps on disk: feature caches, neighbour graphs, run folders.
+
+``FORMAT.md`` beside this file is the specification of the files.
+"""
+
+from ucls.cache.feature_cache import FeatureCache
+from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, cache_file_name
+from ucls.cache.feature_writer import FeatureCacheWriter
+from ucls.cache.files import atomic_write, partial_path, read_json, write_json
+from ucls.cache.graph import read_graph, write_graph
+from ucls.cache.location import cache_directory
+from ucls.cache.results import (
+    Assignments,
+    ConsensusEntry,
+    read_assignments,
+    read_consensus,
+    write_assignments,
+    write_consensus,
+)
+from ucls.cache.run_folder import RunFolder, flatten, settings_key, versions
+from ucls.cache.tables import write_csv
+from ucls.cache.weights import read_tensors, write_tensors
+
+__all__ = [
+    "FEATURE_SETS",
+    "Assignments",
+    "ConsensusEntry",
+    "FeatureCache",
+    "FeatureCacheWriter",
+    "FeatureSpec",
+    "RunFolder",
+    "atomic_write",
+    "cache_directory",
+    "cache_file_name",
+    "flatten",
+    "partial_path",
+    "read_assignments",
+    "read_consensus",
+    "read_graph",
+    "read_json",
+    "read_tensors",
+    "settings_key",
+    "versions",
+    "write_assignments",
+    "write_consensus",
+    "write_csv",
+    "write_graph",
+    "write_json",
+    "write_tensors",
+]

@@ -1,0 +1,185 @@
+"""Reading a feature cache."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ucls.cache.feature_layout import FEATURE_FORMAT, decode
+from ucls.cache.feature_rows import ROWS_PER_CHUNK
+from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec
+from ucls.cache.files import partial_path
+from ucls.cache.hdf5 import damage_errors, open_hdf5
+from ucls.cache.slabs import Rows, plan_slabs, resolve_rows
+from ucls.errors import MismatchError, UsageError
+
+
+class FeatureCache:
+    """A finished feature cache, open for reading; a context manager.
+
+    Attributes:
+        path: the file.
+        spec: the settings it was made with.
+        n_rows: images in it (N); those that could not be read are not counted.
+
+    Args:
+        path: the file.
+        expected: the settings it has to be made with; None: any.
+
+    Raises:
+        UsageError: when the file is missing, unfinished, truncated, of another format or of a
+            newer version.
+        MismatchError: when it was made with other settings than ``expected``.
+    """
+
+    def __init__(self, path: str | Path, *, expected: FeatureSpec | None = None) -> None:
+        self.path = Path(path)
+        self._file = self._open()
+        try:
+            with damage_errors(path, FEATURE_FORMAT):
+                self._check_complete()
+                self.spec = FeatureSpec.from_attributes(self._file.attrs)
+                self.n_rows = int(self._file.attrs["rows_written"])
+                self._check_shapes()
+            self._check_expected(expected)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; nothing can be read afterwards."""
+        self._file.close()
+
+    @property
+    def n_layers(self) -> int:
+        """Blocks whose class token is kept (L)."""
+        return self.spec.n_layers
+
+    @property
+    def n_features(self) -> int:
+        """Width of a token (D)."""
+        return self.spec.n_features
+
+    @property
+    def feature_sets(self) -> list[str]:
+        """The feature sets that :meth:`read` can give."""
+        return self.spec.feature_sets
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """Path and reason of each image that could not be read."""
+        with damage_errors(self.path, FEATURE_FORMAT):
+            group = self._file["skipped"]
+            return list(zip(decode(group["path"]), decode(group["reason"]), strict=True))
+
+    def paths(self) -> list[str]:
+        """Returns the N paths, in dataset order."""
+        with damage_errors(self.path, FEATURE_FORMAT):
+            return decode(self._file["path"])
+
+    def labels(self) -> NDArray[np.int32] | None:
+        """Returns the labels, int32 [N], or None when they are not known."""
+        with damage_errors(self.path, FEATURE_FORMAT):
+            if "labels" not in self._file:
+                return None
+            labels: NDArray[np.int32] = self._file["labels/class"][:]
+            return labels
+
+    def class_names(self) -> list[str] | None:
+        """Returns the name of each class, or None when they are not known."""
+        with damage_errors(self.path, FEATURE_FORMAT):
+            if "labels/class_names" not in self._file:
+                return None
+            return decode(self._file["labels/class_names"])
+
+    def width(self, feature_set: str) -> int:
+        """Returns the number of columns D' of a feature set.
+
+        Raises:
+            UsageError: when this cache cannot give it.
+        """
+        return self.spec.width(feature_set)
+
+    def read(
+        self, feature_set: str, rows: Rows = None, *, dtype: DTypeLike = np.float32
+    ) -> NDArray[Any]:
+        """Reads features; beside the result only one chunk of rows is in memory.
+
+        The class tokens of the last blocks come oldest first, then the mean patch token, as in
+        DINOv2's linear evaluation.
+
+        Args:
+            feature_set: one of :attr:`feature_sets`.
+            rows: a slice, row numbers [n] in any order, or None for all rows.
+            dtype: of the result.
+
+        Returns:
+            Array [n, D'], with D' = ``width(feature_set)``.
+
+        Raises:
+            UsageError: when this cache cannot give the feature set, a row does not exist, or
+                the file is damaged.
+        """
+        n_vectors = self.width(feature_set) // self.n_features
+        n_blocks, with_patch = FEATURE_SETS[feature_set]
+        numbers = resolve_rows(rows, self.n_rows)
+        vectors = np.empty((len(numbers), n_vectors, self.n_features), dtype)
+        layers = range(self.n_layers - n_blocks, self.n_layers)
+        with damage_errors(self.path, FEATURE_FORMAT):
+            cls = self._file["cls"]
+            for slab in plan_slabs(numbers, ROWS_PER_CHUNK):
+                span = slice(slab.start, slab.stop)
+                for column, layer in enumerate(layers):
+                    vectors[slab.into, column] = cls[0, span, layer][slab.pick]
+                if with_patch:
+                    vectors[slab.into, -1] = self._file["patch_mean"][0, span][slab.pick]
+        return vectors.reshape(len(vectors), n_vectors * self.n_features)
+
+    def _open(self) -> h5py.File:
+        partial = partial_path(self.path)
+        if not self.path.exists() and partial.exists():
+            raise UsageError(
+                f"{self.path} is not finished: only {partial} is there; "
+                "run `ucls extract` again, it goes on where it stopped"
+            )
+        return open_hdf5(self.path, FEATURE_FORMAT)
+
+    def _check_complete(self) -> None:
+        if not self._file.attrs["complete"]:
+            raise UsageError(
+                f"{self.path} is not finished: {self._file.attrs['n_seen']} of "
+                f"{self._file.attrs['n_images']} images are done; "
+                f"{FEATURE_FORMAT.remedy}"
+            )
+
+    def _check_shapes(self) -> None:
+        spec, n_rows = self.spec, self.n_rows
+        wanted: dict[str, tuple[int, ...]] = {"cls": (n_rows, spec.n_layers, spec.n_features)}
+        if spec.has_patch_mean:
+            wanted["patch_mean"] = (n_rows, spec.n_features)
+        for name, shape in wanted.items():
+            if self._file[name].shape[1:] != shape or self._file[name].dtype != spec.dtype:
+                raise ValueError(f"expected {name} [V, {', '.join(map(str, shape))}]")
+        if self._file["path"].shape != (n_rows,):
+            raise ValueError(f"expected {n_rows} paths")
+
+    def _check_expected(self, expected: FeatureSpec | None) -> None:
+        if expected and (differences := self.spec.differences(expected)):
+            raise MismatchError(
+                f"{self.path} was made with other settings: {'; '.join(differences)}; "
+                "pass --overwrite to make it again, or another --cache-dir to keep both"
+            )

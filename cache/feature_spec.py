@@ -1,0 +1,143 @@
+"""What identifies a feature cache, and which features it can give."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from ucls.errors import UsageError
+
+# How many of the last blocks' class tokens, and whether the mean patch token follows them.
+FEATURE_SETS: dict[str, tuple[int, bool]] = {
+    "cls": (1, False),
+    "cls+patch": (1, True),
+    "cls2": (2, False),
+    "cls4": (4, False),
+    "cls4+patch": (4, True),
+}
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """The settings that a feature cache was made with; two caches are equal when these are.
+
+    Attributes:
+        dataset: name of the image set.
+        split: its part, such as ``train``.
+        fingerprint: hash of which images these are.
+        backbone: name of the model.
+        weights_hash: hash of its weights.
+        timm_version: the version that built it.
+        image_size: pixels per side.
+        channels: colour channels.
+        crop: how a picture is made square, and the share of it that is kept.
+        interpolation: of the resizing.
+        mean: per channel, subtracted from the pixels.
+        std: per channel, divides the pixels.
+        dtype: ``float16`` or ``float32``, on disk.
+        n_layers: blocks whose class token is kept (L).
+        n_features: width of a token (D).
+        has_patch_mean: whether the mean patch token is kept.
+
+    Raises:
+        UsageError: for another dtype or an empty shape.
+    """
+
+    dataset: str
+    split: str
+    fingerprint: str
+    backbone: str
+    weights_hash: str
+    timm_version: str
+    image_size: int
+    channels: int
+    crop: str
+    interpolation: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dtype: Literal["float16", "float32"]
+    n_layers: int
+    n_features: int
+    has_patch_mean: bool
+
+    def __post_init__(self) -> None:
+        if self.dtype not in {"float16", "float32"}:
+            raise UsageError(f"expected dtype float16 or float32, got {self.dtype!r}")
+        if self.n_layers < 1 or self.n_features < 1:
+            raise UsageError(
+                "expected at least one layer and one feature, "
+                f"got n_layers={self.n_layers} and n_features={self.n_features}"
+            )
+
+    @property
+    def bytes_per_image(self) -> int:
+        """What one image takes on disk, without its path."""
+        n_vectors = self.n_layers + self.has_patch_mean
+        return n_vectors * self.n_features * np.dtype(self.dtype).itemsize
+
+    @property
+    def feature_sets(self) -> list[str]:
+        """The feature sets that a cache of this spec can give."""
+        return [
+            name
+            for name, (n_blocks, with_patch) in FEATURE_SETS.items()
+            if n_blocks <= self.n_layers and (self.has_patch_mean or not with_patch)
+        ]
+
+    def width(self, feature_set: str) -> int:
+        """Returns the number of columns of a feature set.
+
+        Raises:
+            UsageError: when a cache of this spec cannot give it.
+        """
+        if feature_set not in self.feature_sets:
+            raise UsageError(
+                f"the {self.backbone} features of {self.dataset} hold {self.n_layers} block(s) "
+                f"{'with' if self.has_patch_mean else 'without'} mean patch token: expected one "
+                f"of {', '.join(self.feature_sets)}, got {feature_set!r}"
+            )
+        n_blocks, with_patch = FEATURE_SETS[feature_set]
+        return (n_blocks + with_patch) * self.n_features
+
+    def to_attributes(self) -> dict[str, Any]:
+        """Returns the fields as values that HDF5 attributes take."""
+        return asdict(self) | {"mean": np.array(self.mean), "std": np.array(self.std)}
+
+    @classmethod
+    def from_attributes(cls, attributes: Any) -> "FeatureSpec":
+        """Reads the fields back from a mapping of HDF5 attributes.
+
+        Raises:
+            KeyError: when one is missing.
+        """
+        return cls(**{field.name: _plain(attributes[field.name]) for field in fields(cls)})
+
+    def differences(self, wanted: "FeatureSpec") -> list[str]:
+        """Names each setting in which ``wanted`` differs, with both values."""
+        return [
+            f"{field.name} is {getattr(self, field.name)!r} there, "
+            f"{getattr(wanted, field.name)!r} now"
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(wanted, field.name)
+        ]
+
+
+def cache_file_name(spec: FeatureSpec) -> str:
+    """Returns a readable file name, safe on every file system.
+
+    It tells image sets, splits, backbones and image sizes apart, and nothing else: with other
+    images, weights or preprocessing the same file is found, and the mismatch reported.
+    """
+    names = (spec.dataset, spec.split, spec.backbone)
+    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]
+    readable = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", name)[-50:].lstrip(".") for name in names)
+    return f"{readable}-{spec.image_size}-{digest}.h5"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,235 @@
+"""The run folder: settings, stages and results of one run."""
+
+import hashlib
+import json
+import platform
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from filelock import FileLock, Timeout
+
+from ucls.cache.files import atomic_write, read_json, write_errors, write_json
+from ucls.cache.usage import measure
+from ucls.errors import MismatchError, UclsError, UsageError
+
+FORMAT = "ucls-run"
+VERSION = 1
+PACKAGES = ("ucls", "torch", "timm", "faiss-cpu", "faiss-gpu-cu12", "numpy", "h5py", "pymetis")
+
+FILES = (
+    "skipped.csv", "config.toml", "neighbors.h5", "heads.safetensors", "train.jsonl",
+    "assignments.h5", "checkpoint.safetensors", "consensus.h5", "classifier.safetensors",
+    "candidates.safetensors", "labels.csv", "baselines.json", "metrics.json",
+)  # fmt: skip
+"""What the stages write; starting anew removes all of it."""
+
+
+class RunFolder:
+    """A folder that holds one run.
+
+    Args:
+        path: of a folder that :meth:`begin` made earlier.
+
+    Raises:
+        UsageError: if there is no run, or one of a newer format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        record = self.path / "run.json"
+        if not record.is_file():
+            raise UsageError(
+                f"{self.path} is not a run folder (it has no run.json); "
+                "start one with: ucls run SOURCE --out " + str(self.path)
+            )
+        self.record: dict[str, Any] = read_json(record)
+        if self.record.get("format") != FORMAT:
+            raise UsageError(f"{record} was not written by UCLS; choose another folder")
+        if self.record["version"] > VERSION:
+            raise UsageError(
+                f"{self.path} has run format {self.record['version']}, but this UCLS reads up to "
+                f"{VERSION}; update ucls"
+            )
+
+    @classmethod
+    def begin(
+        cls,
+        path: Path,
+        *,
+        source: Mapping[str, Any],
+        requested: Mapping[str, Any],
+        overwrite: bool = False,
+    ) -> "RunFolder":
+        """Starts a run, or returns the one that is there if it was asked for in the same way.
+
+        Args:
+            path: of the folder.
+            source: what identifies the images.
+            requested: the settings as they were asked for.
+            overwrite: forget the run that is there, and start anew.
+
+        Raises:
+            MismatchError: if the folder holds another run, with each difference.
+            UsageError: if it holds something else.
+            UclsError: if it cannot be made, or another process is at work in it.
+        """
+        path = Path(path)
+        identity = {"source": dict(source), "requested": dict(requested)}
+        if (path / "run.json").is_file() and not overwrite:
+            there = cls(path)
+            differences = _differences(there.record, identity)
+            if not differences:
+                return there
+            # A run whose settings were never resolved has nothing to lose.
+            if there.file("config.toml").is_file():
+                raise MismatchError(
+                    f"{path} holds a run with other settings: {'; '.join(differences)}; "
+                    "choose another folder with --out, or replace the run with --overwrite"
+                )
+        elif path.is_dir() and any(path.iterdir()) and not overwrite:
+            raise UsageError(
+                f"{path} is not empty and holds no run; choose another folder with --out, "
+                "or write into it with --overwrite"
+            )
+        with write_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        with _lock(path):
+            for name in FILES:
+                (path / name).unlink(missing_ok=True)
+            record = {"format": FORMAT, "version": VERSION, **identity, "stages": {}}
+            write_json(path / "run.json", {**record, "status": "started", "versions": versions()})
+        return cls(path)
+
+    def file(self, name: str) -> Path:
+        """The path of one of the run's files."""
+        return self.path / name
+
+    def update(self, **entries: Any) -> None:
+        """Replaces entries of ``run.json``."""
+        self.record.update(entries)
+        write_json(self.path / "run.json", self.record)
+
+    def write_config(self, settings: Mapping[str, Any]) -> None:
+        """Writes the resolved settings to ``config.toml``; TOML leaves out what is None."""
+        with atomic_write(self.path / "config.toml") as partial:
+            partial.write_bytes(tomli_w.dumps(_without_none(settings)).encode())
+
+    def read_config(self) -> dict[str, Any]:
+        """Reads ``config.toml``."""
+        try:
+            return tomllib.loads((self.path / "config.toml").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UsageError(
+                f"{self.path} has no config.toml: its features were not extracted to the end; "
+                "run the same `ucls run` or `ucls extract` again"
+            ) from error
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{self.path / 'config.toml'} is not valid TOML: {error}") from error
+
+    def key_of(self, stage: str) -> str | None:
+        """The key under which ``stage`` was finished; None if it was not."""
+        entry = self.record["stages"].get(stage, {})
+        return entry.get("key") if entry.get("status") == "done" else None
+
+    @contextmanager
+    def stage(self, name: str, key: str) -> Iterator[None]:
+        """Records a stage's status, wall time and peak memory around its work."""
+        entry: dict[str, Any] = {"status": "running", "key": key, "started": _now()}
+        self._set_stage(name, entry)
+        try:
+            with measure() as usage:
+                yield
+        except BaseException:
+            self._set_stage(name, {**entry, "status": "failed"})
+            raise
+        self._set_stage(name, {**entry, "status": "done", **vars(usage)})
+
+    def _set_stage(self, name: str, entry: dict[str, Any]) -> None:
+        stages = {**self.record["stages"], name: entry}
+        self.update(stages=stages, status=f"{name}: {entry['status']}", versions=versions())
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from writing to the run.
+
+        Raises:
+            UclsError: if another process is at work in the folder.
+        """
+        with _lock(self.path):
+            yield
+
+
+def settings_key(*parts: Any) -> str:
+    """A short digest of settings and of the keys of the stages before."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that shape a result."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings to dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    old = flatten({name: there.get(name, {}) for name in here})
+    # Through JSON, so that tuples and lists compare as what the file holds.
+    new = flatten(json.loads(json.dumps(here)))
+    return [
+        f"{name.partition('.')[2]} is {_shown(old.get(name))} there, {_shown(new.get(name))} here"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else json.dumps(value)
+
+
+def _without_none(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_none(value) if isinstance(value, Mapping) else value
+        for name, value in tree.items()
+        if value is not None
+    }
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    lock = FileLock(path / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UclsError(
+            f"another process is working in {path}; wait for it, or choose another --out"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

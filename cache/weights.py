@@ -1,0 +1,48 @@
+"""Trained weights on disk, as safetensors: never pickle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ucls.cache.files import atomic_write
+from ucls.errors import UclsError, UsageError
+
+
+def write_tensors(path: Path, tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    """Writes named arrays and named strings, atomically.
+
+    Raises:
+        UclsError: when the disk does not take it.
+    """
+    # safetensors writes the memory as it lies, whatever the strides say.
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    with atomic_write(path) as partial:
+        try:
+            save_file(contiguous, partial, metadata=metadata)
+        except SafetensorError as error:
+            raise UclsError(
+                f"cannot write {path}: {error}; make room or choose another folder, then run again"
+            ) from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Reads what :func:`write_tensors` wrote.
+
+    Raises:
+        UsageError: when the file is missing or is not safetensors.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist; run the stage that writes it first") from error
+    except (SafetensorError, OSError) as error:
+        raise UsageError(
+            f"{path} is truncated or not a safetensors file ({error}); "
+            "run the stage that writes it again with --overwrite"
+        ) from error

@@ -1,0 +1,71 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+from cache_samples import PIXELS, SPEC
+
+from ucls.cache import FeatureSpec, cache_file_name
+from ucls.errors import UsageError
+
+
+@pytest.mark.parametrize("spec", [SPEC, PIXELS, replace(SPEC, mean=(), std=(), split="")])
+def test_attributes_round_trip(tmp_path: Path, spec: FeatureSpec) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.attrs.update(spec.to_attributes())
+    with h5py.File(tmp_path / "x.h5", "r") as file:
+        back = FeatureSpec.from_attributes(file.attrs)
+    assert back == spec
+    assert type(back.has_patch_mean) is bool
+    assert type(back.image_size) is int
+
+
+def test_differences_show_both_values() -> None:
+    assert SPEC.differences(SPEC) == []
+    assert SPEC.differences(replace(SPEC, image_size=518, crop=1.0)) == [
+        "image_size is 224 there, 518 now",
+        "crop is 0.875 there, 1.0 now",
+    ]
+
+
+@pytest.mark.parametrize("change", [{"dtype": "float64"}, {"n_layers": 0}, {"n_features": 0}])
+def test_specs_that_cannot_be(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        replace(SPEC, **change)
+
+
+def test_feature_sets_and_their_widths() -> None:
+    assert SPEC.feature_sets == ["cls", "cls+patch", "cls2", "cls4", "cls4+patch"]
+    assert [SPEC.width(name) for name in SPEC.feature_sets] == [8, 16, 16, 32, 40]
+    assert PIXELS.feature_sets == ["cls"]
+    assert replace(SPEC, n_layers=2).feature_sets == ["cls", "cls+patch", "cls2"]
+
+
+@pytest.mark.parametrize("name", ["cls+patch", "cls4", "patch"])
+def test_feature_set_that_cannot_be_had(name: str) -> None:
+    with pytest.raises(UsageError, match=r"1 block\(s\) without mean .* one of cls, got"):
+        PIXELS.width(name)
+
+
+def test_file_name_is_readable_and_ignores_what_a_mismatch_reports() -> None:
+    name = cache_file_name(SPEC)
+    assert name.startswith("sample-train-vit_small-224-")
+    other = replace(SPEC, fingerprint="x", weights_hash="y", crop=1.0, timm_version="2")
+    assert cache_file_name(other) == name
+
+
+@pytest.mark.parametrize(
+    "change", [{"dataset": "Sample"}, {"split": "val"}, {"backbone": "b"}, {"image_size": 518}]
+)
+def test_file_name_tells_caches_apart(change: dict[str, Any]) -> None:
+    assert cache_file_name(replace(SPEC, **change)) != cache_file_name(SPEC)
+
+
+def test_file_name_is_safe() -> None:
+    spec = replace(SPEC, dataset="/data/ü b:c\\" + "x" * 300, backbone="../hub:a/b")
+    name = cache_file_name(spec)
+    assert len(name) < 200
+    assert not set(name) & set('/\\:*?"<>| ')
+    assert name.isascii()
+    assert cache_file_name(replace(spec, dataset="/data/u b:c\\" + "x" * 300)) != name

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from ucls.cache import atomic_write, partial_path, read_json, write_json
+from ucls.errors import UclsError, UsageError
+
+
+def test_partial_path_keeps_folder_and_suffix() -> None:
+    assert partial_path(Path("a/b.h5")) == Path("a/b.h5.partial")
+
+
+def test_atomic_write_shows_the_final_name_only_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with atomic_write(path) as partial:
+        partial.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_atomic_write_keeps_the_old_file_when_the_block_fails(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail() -> None:
+        with atomic_write(path) as partial:
+            partial.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_atomic_write_says_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    path = tmp_path / "file" / "x.json"
+    with pytest.raises(UclsError, match=r"cannot write .*x\.json: (File exists|Not a directory)"):
+        write_json(path, {})
+
+
+def test_json_round_trip(tmp_path: Path) -> None:
+    content = {"schema": 1, "names": ["é", None], "acc": 0.5}
+    write_json(tmp_path / "x.json", content)
+    assert read_json(tmp_path / "x.json") == content
+
+
+def test_json_refuses_nan(tmp_path: Path) -> None:
+    with pytest.raises(UclsError, match="use null"):
+        write_json(tmp_path / "x.json", {"acc": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_read_json_tells_missing_from_broken(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        read_json(tmp_path / "x.json")
+    (tmp_path / "x.json").write_text('{"half')
+    with pytest.raises(UsageError, match="not valid JSON"):
+        read_json(tmp_path / "x.json")

@@ -1,0 +1,95 @@
+import os
+import resource
+import signal
+from pathlib import Path
+
+import h5py
+import pytest
+
+from ucls.cache.hdf5 import Format, open_hdf5, read_hdf5, write_hdf5
+from ucls.errors import UclsError, UsageError
+
+KIND = Format("ucls-sample", 2, "sample file", "run `ucls sample`")
+
+
+def write_sample(path: Path) -> None:
+    with write_hdf5(path, KIND, n_bytes=80_000) as file:
+        file["numbers"] = range(10_000)
+
+
+def test_round_trip_without_leftovers(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    write_sample(path)
+    with read_hdf5(path, KIND) as file:
+        assert file["numbers"][:].tolist() == list(range(10_000))
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_size < 90_000
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no sample file at .*x\.h5; run `ucls sample`"):
+        open_hdf5(tmp_path / "x.h5", KIND)
+
+
+def test_folder_instead_of_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*: Is a directory"):
+        open_hdf5(tmp_path, KIND)
+
+
+@pytest.mark.parametrize("size", [0, 10, 500, 50_000])
+def test_truncated(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x.h5"
+    write_sample(path)
+    os.truncate(path, size)
+    with pytest.raises(UsageError, match=r"x\.h5 is truncated or not an HDF5 file; run"):
+        open_hdf5(path, KIND)
+
+
+def test_another_format(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = "else"
+    with pytest.raises(UsageError, match="expected format 'ucls-sample', got 'else'"):
+        open_hdf5(path, KIND)
+
+
+def test_newer_version(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    write_sample(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 3
+    with pytest.raises(UsageError, match=r"version 3, this UCLS reads up to 2; upgrade UCLS"):
+        open_hdf5(path, KIND)
+
+
+def test_damage_inside_the_block_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    write_sample(path)
+    with (
+        pytest.raises(UsageError, match=r"x\.h5 is damaged .*; run `ucls sample`") as raised,
+        read_hdf5(path, KIND) as file,
+    ):
+        file["letters"][:]
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="needs disk space reservation")
+@pytest.mark.parametrize("limit", [100, 20_000, 100_000, 900_000])
+def test_full_disk_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    child = os.fork()
+    if child == 0:
+        _write_under_limit(tmp_path / "x.h5", limit)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not list(tmp_path.iterdir())
+
+
+def _write_under_limit(path: Path, limit: int) -> None:
+    code = 1
+    try:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        write_sample(path)
+    except UclsError as error:
+        code = 0 if "File too large; make room" in str(error) else 2
+    finally:
+        os._exit(code)

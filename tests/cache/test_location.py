@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from ucls.cache import cache_directory
+
+
+def test_given_wins_over_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UCLS_CACHE", "/from/environment")
+    assert cache_directory(Path("/given")) == Path("/given")
+    assert cache_directory() == Path("/from/environment")
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_user_cache_without_environment(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    monkeypatch.delenv("UCLS_CACHE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("UCLS_CACHE", value)
+    assert cache_directory().is_absolute()
+    assert "ucls" in cache_directory().parts
+
+
+def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UCLS_CACHE", "~/features")
+    assert cache_directory() == Path.home() / "features"

@@ -1,0 +1,125 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from ucls.cache import (
+    Assignments,
+    ConsensusEntry,
+    read_assignments,
+    read_consensus,
+    write_assignments,
+    write_consensus,
+)
+from ucls.errors import UsageError
+
+ASSIGNMENTS = Assignments(
+    labels={"train": np.int32([[0, 1, -1], [1, 1, 0]]), "val": np.int32([[0], [1]])},
+    confidence={"train": np.full((2, 3), 0.5, np.float16), "val": np.ones((2, 1), np.float16)},
+    loss=np.float32([0.5, -1.25]),
+    n_clusters=2,
+)
+ENTRY = ConsensusEntry(
+    name="vote[0-4,7]",
+    method="vote",
+    heads=(0, 1, 2, 3, 4, 7),
+    labels={"train": np.int32([0, 1, 1])},
+    confidence={"train": np.float16([1, 0.5, 0.25])},
+    anmi={"train": 0.75},
+    seconds=1.5,
+    key="k1",
+)
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """Compares two dataclasses whose fields may hold arrays."""
+    for name, value in vars(one).items():
+        found = getattr(other, name)
+        if isinstance(value, dict):
+            assert found.keys() == value.keys()
+            for key, array in value.items():
+                assert getattr(found[key], "dtype", None) == getattr(array, "dtype", None)
+                np.testing.assert_array_equal(found[key], array)
+        else:
+            np.testing.assert_array_equal(found, value)
+
+
+def test_assignments_round_trip(tmp_path: Path) -> None:
+    write_assignments(tmp_path / "assignments.h5", ASSIGNMENTS)
+    assert_same(ASSIGNMENTS, read_assignments(tmp_path / "assignments.h5"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loss": np.float32([0.5])}, r"labels \[1, N\] for split train"),
+        ({"n_clusters": 1}, "from -1 to 0 for split train, got -1 to 1"),
+        ({"labels": {}}, "same splits and shapes"),
+        ({"confidence": {"train": np.ones((2, 3), np.float16)}}, "same splits and shapes"),
+    ],
+)
+def test_assignments_that_do_not_fit(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        replace(ASSIGNMENTS, **change)
+
+
+def test_damaged_assignments(tmp_path: Path) -> None:
+    path = tmp_path / "assignments.h5"
+    write_assignments(path, ASSIGNMENTS)
+    with h5py.File(path, "r+") as file:
+        del file["loss"]
+    with pytest.raises(UsageError, match=r"assignments\.h5 is damaged .*loss.*ucls train"):
+        read_assignments(path)
+
+
+def test_consensus_keeps_the_other_entries(tmp_path: Path) -> None:
+    path = tmp_path / "consensus.h5"
+    write_consensus(path, ENTRY, chosen=True)
+    other = replace(ENTRY, name="mcla", method="mcla", heads=(), anmi={})
+    write_consensus(path, other, chosen=False)
+    entries, chosen = read_consensus(path)
+    assert (set(entries), chosen) == ({"vote[0-4,7]", "mcla"}, "vote[0-4,7]")
+    assert_same(ENTRY, entries["vote[0-4,7]"])
+    assert_same(other, entries["mcla"])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_consensus_of_the_same_name_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "consensus.h5"
+    write_consensus(path, replace(ENTRY, name="a"), chosen=True)
+    write_consensus(path, replace(ENTRY, name="b"), chosen=True)
+    write_consensus(path, replace(ENTRY, name="a", key="k2"), chosen=False)
+    entries, chosen = read_consensus(path)
+    assert {name: entry.key for name, entry in entries.items()} == {"a": "k2", "b": "k1"}
+    assert chosen == "b"
+
+
+def test_no_consensus_chosen(tmp_path: Path) -> None:
+    write_consensus(tmp_path / "consensus.h5", ENTRY, chosen=False)
+    assert read_consensus(tmp_path / "consensus.h5")[1] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "a/b"}, "without a slash, got 'a/b'"),
+        ({"name": ""}, "without a slash"),
+        ({"name": ".."}, "without a slash"),
+        ({"anmi": {"val": 0.5}}, r"some of \['train'\], got \['val'\]"),
+        ({"confidence": {"train": np.ones(2, np.float16)}}, "same splits and shapes"),
+    ],
+)
+def test_consensus_that_does_not_fit(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        replace(ENTRY, **change)
+
+
+def test_damaged_consensus_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "consensus.h5"
+    path.write_bytes(b"half")
+    with pytest.raises(UsageError, match="truncated or not an HDF5 file"):
+        write_consensus(path, ENTRY, chosen=True)
+    assert path.read_bytes() == b"half"

@@ -1,0 +1,41 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ucls.cache import read_tensors, write_tensors
+from ucls.errors import UsageError
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "heads.safetensors"
+    transposed = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    tensors = {"weight": transposed, "strided": np.arange(10)[::2], "half": np.float16([1.5])}
+    write_tensors(path, tensors, {"best_head": "3", "é": "ü"})
+    back, metadata = read_tensors(path)
+    assert metadata == {"best_head": "3", "é": "ü"}
+    assert back.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert back[name].dtype == tensor.dtype
+        np.testing.assert_array_equal(back[name], tensor)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_metadata(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "x", {"a": np.ones(1)}, {})
+    assert read_tensors(tmp_path / "x")[1] == {}
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist; run the stage"):
+        read_tensors(tmp_path / "x")
+
+
+@pytest.mark.parametrize("size", [0, 5, 100])
+def test_truncated(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x"
+    write_tensors(path, {"a": np.ones(100)}, {})
+    os.truncate(path, size)
+    with pytest.raises(UsageError, match="truncated or not a safetensors file"):
+        read_tensors(path)
