@@ -5,7 +5,7 @@ run starts, and the filled-in settings are written to the run folder's ``config.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -137,7 +137,7 @@ class EnsembleConfig(Section):
 class SelfTrainConfig(Section):
     """Stage ``self-train``: linear classifiers on pseudo-labels (thesis 6.2)."""
 
-    learning_rates: tuple[Positive, ...] = (
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
         1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
     )  # fmt: skip
     """One classifier per learning rate and feature set; for a batch of 256."""
@@ -211,24 +211,37 @@ def config_problems(tree: Mapping[str, Any]) -> list[str]:
     try:
         Config.model_validate(tree)
     except ValidationError as error:
-        problems = [describe_problem(problem) for problem in error.errors()]
-        # A union reports each of its members; one line for each setting is enough.
-        return list({problem.partition(":")[0]: problem for problem in problems}.values())
+        by_setting: dict[str, list[Mapping[str, Any]]] = {}
+        for problem in error.errors():
+            by_setting.setdefault(setting_name(problem["loc"]), []).append(problem)
+        return [describe_problems(name, problems) for name, problems in by_setting.items()]
     return []
 
 
-def describe_problem(problem: Mapping[str, Any]) -> str:
-    """Says in one line which setting is wrong, what came, and what was expected."""
-    path = [str(part) for part in problem["loc"]]
-    known = setting_names()
-    name = max((n for n in known if ".".join(path).startswith(n)), key=len, default=".".join(path))
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, known, n=1)
+def describe_problems(name: str, problems: Sequence[Mapping[str, Any]]) -> str:
+    """Says in one line what is wrong with a setting: what came, and what was expected.
+
+    Args:
+        name: the setting.
+        problems: what pydantic found; several if the setting is a union, one for each member.
+    """
+    first = problems[0]
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, setting_names(), n=1)
         return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    expected = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return f"{name}: {expected}"
-    return f"{name}: {expected[0].lower()}{expected[1:]}, but it is {problem['input']!r}"
+    if first["type"] == "value_error":
+        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+    messages = list(dict.fromkeys(problem["msg"] for problem in problems))
+    expected = " or ".join(message[0].lower() + message[1:] for message in messages)
+    return f"{name}: {expected}, but it is {first['input']!r}"
+
+
+def setting_name(location: Sequence[str | int]) -> str:
+    """The dotted name in a pydantic location, which goes on into unions and tuples."""
+    path = [str(part) for part in location]
+    whole = ".".join(path)
+    prefixes = (".".join(path[:depth]) for depth in (1, 2))
+    return next((prefix for prefix in prefixes if prefix in setting_names()), whole)
 
 
 def setting_names() -> list[str]:

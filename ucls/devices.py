@@ -27,6 +27,7 @@ def resolve_device(name: str) -> torch.device:
 def fast_precision(device: torch.device) -> Literal["float32", "bfloat16"]:
     """Tells the precision whose matrix products are native and fastest on ``device``."""
     if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        is_native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bfloat16" if is_native else "float32"
     is_native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if is_native else "float32"

@@ -11,7 +11,8 @@ class MultiHead(nn.Module):
     """H MLP heads: D -> hidden -> hidden -> bottleneck -> L2-norm -> weight-normed linear C.
 
     TEMI's head (thesis 5.1.1), with GELU between the layers. All heads share their input and
-    nothing else; each product runs for all of them at once.
+    nothing else. The first layer of all heads is one product, and each further layer is one
+    batched product.
 
     Args:
         n_heads: H.
@@ -34,32 +35,58 @@ class MultiHead(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.n_heads, self.n_features, self.n_clusters = n_heads, n_features, n_clusters
-        widths = [n_features, hidden_dim, hidden_dim, bottleneck_dim]
+        self.n_heads = n_heads
 
-        def weight(fan_in: int, fan_out: int) -> nn.Parameter:
-            values = torch.empty(n_heads, fan_in, fan_out)
+        def weight(*shape: int) -> nn.Parameter:
+            values = torch.empty(*shape)
             return nn.Parameter(nn.init.trunc_normal_(values, std=INITIAL_STD, generator=generator))
 
-        self.weights = nn.ParameterList(map(weight, widths[:-1], widths[1:]))
-        self.biases = nn.ParameterList(torch.zeros(n_heads, 1, width) for width in widths[1:])
-        self.direction = weight(bottleneck_dim, n_clusters)
+        self.first_weight = weight(n_heads * hidden_dim, n_features)
+        self.first_bias = nn.Parameter(torch.zeros(n_heads * hidden_dim))
+        self.hidden_weight = weight(n_heads, hidden_dim, hidden_dim)
+        self.hidden_bias = nn.Parameter(torch.zeros(n_heads, 1, hidden_dim))
+        self.bottleneck_weight = weight(n_heads, hidden_dim, bottleneck_dim)
+        self.bottleneck_bias = nn.Parameter(torch.zeros(n_heads, 1, bottleneck_dim))
+        self.direction = weight(n_heads, bottleneck_dim, n_clusters)
         self.scale = nn.Parameter(torch.ones(n_heads, 1, n_clusters))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, features: torch.Tensor, *, dtype: torch.dtype = torch.float32
+    ) -> torch.Tensor:
         """Computes the logits of every head.
 
         Args:
-            features: [B, D], the same for all heads.
+            features: float32 [B, D], the same for all heads.
+            dtype: of the products up to the bottleneck; the last layer is always float32,
+                since its cosines are divided by a small temperature.
 
         Returns:
-            [H, B, C], cosines times the learned scale of each cluster.
+            float32 [H, B, C], cosines times the learned scale of each cluster.
         """
-        hidden = features.expand(self.n_heads, *features.shape)
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = torch.baddbmm(bias, hidden, weight)
-            if layer < last:
-                hidden = F.gelu(hidden)
+        hidden = F.linear(
+            features.to(dtype), self.first_weight.to(dtype), self.first_bias.to(dtype)
+        )
+        # [B, H * hidden] to [H, B, hidden]
+        hidden = hidden.view(len(features), self.n_heads, -1).transpose(0, 1).contiguous()
+        hidden = torch.baddbmm(
+            self.hidden_bias.to(dtype), F.gelu(hidden), self.hidden_weight.to(dtype)
+        )
+        embedding = torch.baddbmm(
+            self.bottleneck_bias.to(dtype), F.gelu(hidden), self.bottleneck_weight.to(dtype)
+        )
         classifier = F.normalize(self.direction, dim=1) * self.scale
-        return torch.bmm(F.normalize(hidden, dim=-1), classifier)
+        return torch.bmm(F.normalize(embedding.float(), dim=-1), classifier)
+
+    def weights(self) -> list[nn.Parameter]:
+        """The parameters that weight decay applies to."""
+        return [
+            self.first_weight,
+            self.hidden_weight,
+            self.bottleneck_weight,
+            self.direction,
+            self.scale,
+        ]
+
+    def biases(self) -> list[nn.Parameter]:
+        """The parameters that weight decay leaves alone."""
+        return [self.first_bias, self.hidden_bias, self.bottleneck_bias]

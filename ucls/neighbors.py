@@ -156,9 +156,11 @@ def build_neighbors(
 
 def typical_similarity(search: Search, n_images: int, k: int) -> float:
     """The median similarity of an image to its k-th neighbour, over an even sample."""
-    rows = slice(0, n_images, max(1, n_images // TYPICAL_SAMPLE))
-    ranking = _without_self(rows, search.nearest(rows, k + 1), n_images)
-    return float(np.median(ranking.similarity[:, k - 1]))
+    kth = []
+    for rows in _chunks(n_images, step=max(1, n_images // TYPICAL_SAMPLE)):
+        ranking = _without_self(rows, search.nearest(rows, k + 1), n_images)
+        kth.append(ranking.similarity[:, k - 1])
+    return float(np.median(np.concatenate(kth)))
 
 
 def unit_vectors(features: Float32) -> Float32:
@@ -166,8 +168,10 @@ def unit_vectors(features: Float32) -> Float32:
     if features.ndim != 2:
         raise UsageError(f"features must be a matrix [N, D], but their shape is {features.shape}")
     vectors: Float32 = np.array(features, dtype=np.float32, order="C")
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors /= np.maximum(norms, np.finfo(np.float32).tiny)
+    # Letters: n images, d features. Unlike numpy.linalg.norm this makes no copy of the matrix,
+    # and float64 neither overflows nor underflows.
+    squares = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
+    vectors /= np.maximum(np.sqrt(squares), np.finfo(np.float64).tiny)[:, None]
     return vectors
 
 
@@ -220,11 +224,11 @@ def _without_self(rows: slice, ranking: Ranking, n_images: int) -> Ranking:
     )
 
 
-def _chunks(n_images: int) -> Iterator[slice]:
-    """Cuts the queries so that a chunk's similarities stay within a fixed memory."""
-    size = max(1, SIMILARITIES_PER_CHUNK // n_images)
-    for start in range(0, n_images, size):
-        yield slice(start, min(start + size, n_images))
+def _chunks(n_images: int, step: int = 1) -> Iterator[slice]:
+    """Cuts every ``step``-th query so that a chunk's similarities stay within a fixed memory."""
+    span = max(1, SIMILARITIES_PER_CHUNK // n_images) * step
+    for start in range(0, n_images, span):
+        yield slice(start, min(start + span, n_images), step)
 
 
 def _import_faiss() -> Any:

@@ -144,11 +144,10 @@ class HeadTrainer:
         views = torch.cat([rows, neighbors.T.reshape(-1)])
         features = self.normalize(self.features[views])
         seen_by_student = features[: self.objective.n_student_views * len(rows)]
-        use_bfloat16 = self.config.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bfloat16):
-            with torch.no_grad():
-                teacher_logits = by_view(self.teacher(features), len(rows))
-            student_logits = by_view(self.student(seen_by_student), len(rows))
+        dtype = torch.bfloat16 if self.config.precision == "bfloat16" else torch.float32
+        with torch.no_grad():
+            teacher_logits = by_view(self.teacher(features, dtype=dtype), len(rows))
+        student_logits = by_view(self.student(seen_by_student, dtype=dtype), len(rows))
         progress = step / (self.n_epochs * self.steps_per_epoch)
         head_losses: torch.Tensor = self.objective(student_logits, teacher_logits, progress)
         self.optimizer.zero_grad()
@@ -200,7 +199,10 @@ class HeadTrainer:
         return module_state({name: self._modules[name] for name in ("teacher", "batch_norm")})
 
     def state(self) -> State:
-        """Everything that :meth:`load_state` needs to continue after the current epoch."""
+        """Everything that :meth:`load_state` needs to continue after the current epoch.
+
+        The tensors are the trainer's own: copy or write them before it goes on.
+        """
         slots = self.optimizer.state_dict()["state"]
         return {
             **module_state(self._modules),
@@ -216,7 +218,8 @@ class HeadTrainer:
         slots: dict[int, State] = {}
         for name, value in with_prefix(state, "optimizer").items():
             index, key = name.split(".")
-            slots.setdefault(int(index), {})[key] = value
+            # The optimiser would otherwise train in the caller's tensors.
+            slots.setdefault(int(index), {})[key] = value.clone()
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.epoch = int(state["epoch"])
@@ -226,8 +229,8 @@ class HeadTrainer:
 def new_optimizer(heads: MultiHead, *, weight_decay: float) -> torch.optim.AdamW:
     """AdamW on all weights; biases do not decay."""
     groups = [
-        {"params": [*heads.weights, heads.direction, heads.scale], "weight_decay": weight_decay},
-        {"params": list(heads.biases), "weight_decay": 0.0},
+        {"params": heads.weights(), "weight_decay": weight_decay},
+        {"params": heads.biases(), "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=0.0, fused=True)
 

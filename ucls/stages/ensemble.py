@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import ConsensusEntry, read_assignments, read_consensus, write_consensus
-from ucls.config import EnsembleConfig
+from ucls.config import EnsembleConfig, required
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.heads import format_heads, parse_heads
 from ucls.progress import SILENT, Reporter
@@ -45,13 +45,23 @@ def ensemble(
     run = Run(path, settings=settings, reporter=reporter)
     run.require("train")
     own = run.config.ensemble
-    given = {"method": method or own.method, "heads": heads or own.heads}
-    wanted = EnsembleConfig.model_validate({**own.model_dump(), **given})
+    wanted = _wanted(run, method, heads)
     if wanted == own and not choose:
         with run.stage("ensemble", overwrite=overwrite) as todo:
             return _make(run, wanted) if todo else _find(run, wanted)
     with run.folder.lock():
         return _make(run, wanted, chosen=choose)
+
+
+def _wanted(run: Run, method: str | None, heads: str | None) -> EnsembleConfig:
+    """The run's own settings with those given; the same heads are always written alike."""
+    own, n_heads = run.config.ensemble, required(run.config.train.n_heads)
+    values = {"ensemble.method": method or own.method}
+    if heads is not None:
+        selected = parse_heads(heads, n_heads)
+        is_own = selected == parse_heads(own.heads, n_heads)
+        values["ensemble.heads"] = own.heads if is_own else format_heads(selected, n_heads)
+    return run.config.with_values(values).ensemble
 
 
 def _find(run: Run, config: EnsembleConfig) -> ConsensusEntry:

@@ -80,8 +80,9 @@ class Run:
             requested = requested.with_values(dict(settings))
         self.config = resolve(requested, self.data)
         if settings:
-            self.folder.update(requested=requested.model_dump(mode="json"))
-            self.folder.write_config(self.config.model_dump(mode="json"))
+            with self.folder.lock():
+                self.folder.update(requested=requested.model_dump(mode="json"))
+                self.folder.write_config(self.config.model_dump(mode="json"))
 
     @classmethod
     def after_extraction(
@@ -199,7 +200,11 @@ class Run:
             UclsError: naming the command to run first.
         """
         if not self.is_done(stage):
-            state = "is not done" if self.folder.key_of(stage) is None else "has other settings"
+            done_with = self.folder.key_of(stage)
+            is_same = done_with is not None and done_with == self.key(stage)
+            state = "has lost a file" if is_same else "has other settings"
+            if done_with is None:
+                state = "is not done"
             raise UclsError(
                 f"stage {stage} of {self.folder.path} {state}; "
                 f"run first: ucls {stage} {self.folder.path}"

@@ -57,6 +57,7 @@ def train(
 
 def _train(run: Run, target: Path, *, resume: bool) -> None:
     from ucls.devices import resolve_device
+    from ucls.memory import freed_memory_kept
     from ucls.training import HeadTrainer
 
     with run.features("train") as cache:
@@ -71,7 +72,8 @@ def _train(run: Run, target: Path, *, resume: bool) -> None:
     )
     checkpoint = Checkpoint(run, trainer)
     records = checkpoint.restore() if resume else []
-    _train_epochs(run, trainer, checkpoint, records)
+    with freed_memory_kept():
+        _train_epochs(run, trainer, checkpoint, records)
     write_tensors(run.folder.file("heads.safetensors"), to_numpy(trainer.trained_state()), {})
     with atomic_write(run.folder.file("train.jsonl")) as partial:
         partial.write_text("".join(f"{line}\n" for line in records), encoding="utf-8")
