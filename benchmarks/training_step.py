@@ -6,6 +6,7 @@ Run: python -m benchmarks.training_step
 import argparse
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class Size(NamedTuple):
             self.bottleneck_dim,
             self.n_clusters,
         )
-        return list(zip(widths[:-1], widths[1:], strict=True))
+        return list(pairwise(widths))
 
 
 def make_trainer(size: Size, precision: str) -> HeadTrainer:

@@ -39,7 +39,7 @@ class FeatureCache:
         self.path = Path(path)
         self._file = self._open()
         try:
-            with damage_errors(path, FEATURE_FORMAT):
+            with damage_errors(self.path, FEATURE_FORMAT):
                 self._check_complete()
                 self.spec = FeatureSpec.from_attributes(self._file.attrs)
                 self.n_rows = int(self._file.attrs["rows_written"])

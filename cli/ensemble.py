@@ -10,7 +10,7 @@ EXAMPLE = "ucls ensemble runs/digits --method vote --heads 0-4,7"
 
 Method = Annotated[str | None, typer.Option(help="mcla or vote; default: the run's own.")]
 Heads = Annotated[
-    str | None, typer.Option(help="'all', or numbers and ranges: 0-4,7; default: the run's own.")
+    str | None, typer.Option(help="all, best, or numbers such as 0-4,7; default: the run's own.")
 ]
 Choose = Annotated[
     bool, typer.Option("--choose", help="Let self-training use this consensus from now on.")

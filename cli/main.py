@@ -3,6 +3,7 @@
 import errno
 import sys
 import traceback
+from typing import Any
 
 import typer
 
@@ -29,7 +30,6 @@ app = typer.Typer(
     name="ucls",
     help="Cluster images without labels, on top of frozen vision transformers.",
     epilog="Start with: ucls run digits",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -51,20 +51,42 @@ for module in (
 
 def main() -> None:
     """Runs the command line; errors become one line and an exit code, no traceback without -v."""
+    sys.exit(_run_app(sys.argv[1:] or ["--help"]))
+
+
+def _run_app(arguments: list[str]) -> int:
     try:
-        app()
+        exit_code = app(arguments, standalone_mode=False) or 0
     except UclsError as error:
-        sys.exit(_fail(str(error), error.exit_code))
-    except KeyboardInterrupt:
-        sys.exit(_fail("interrupted; the same command continues where it stopped", INTERRUPTED))
+        return _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        exit_code = INTERRUPTED
     except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        sys.exit(_fail(f"the disk is full ({error}); make room, then run it again", 1))
+        return _fail(_describe_os_error(error), 1)
+    except Exception as error:  # noqa: BLE001 - whatever it is, no traceback without -v
+        if hasattr(error, "format_message"):  # wrong options and arguments, as typer sees them
+            return _fail(_describe_misuse(error), 2)
+        what = f"{type(error).__name__}: {error}"
+        return _fail(f"unexpected {what}; run it again with -v and report what it shows", 1)
+    if exit_code == INTERRUPTED:
+        _fail("interrupted; the same command continues where it stopped", INTERRUPTED)
+    return int(exit_code)
+
+
+def _describe_os_error(error: OSError) -> str:
+    if error.errno in DISK_FULL:
+        return f"the disk is full ({error}); make room, then run it again"
+    return f"{error}; check the path and its rights"
+
+
+def _describe_misuse(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "ucls"
+    return f"{error.format_message().rstrip('.')}; see: {command} --help"
 
 
 def _fail(message: str, exit_code: int) -> int:
-    if {"-v", "--verbose"} & set(sys.argv[1:]):
+    if sys.exc_info()[0] and {"-v", "--verbose"} & set(sys.argv[1:]):
         traceback.print_exc()
-    print(f"ucls: error: {message}", file=sys.stderr)
+    print(f"ucls: error: {' '.join(message.splitlines())}", file=sys.stderr)
     return exit_code

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 SCORES = ("acc", "nmi", "ari")
@@ -11,7 +12,8 @@ LABEL_FREE = ("anmi", "mean_confidence", "kl_to_uniform", "occupied_clusters")
 ROWS = {
     "kmeans": "k-means",
     "best_head": "best head (lowest loss)",
-    "heads": "all heads, mean ± std",
+    "heads": "all heads, mean",
+    "heads_std": "  standard deviation",
     "ensemble.chosen": "ensemble",
     "self_training": "self-training",
     "oracle": "  picked by labels (oracle)",
@@ -38,9 +40,8 @@ def print_results(figures: Mapping[str, Any]) -> None:
             for column in columns
         ]
         if any(cells):
-            table.add_row(label, *cells)
-    console = Console()
-    console.print(table, width=max(console.width, 100))
+            table.add_row(escape(label), *cells)
+    new_console().print(table)
 
 
 def print_ensembles(figures: Mapping[str, Mapping[str, Any]]) -> None:
@@ -49,12 +50,19 @@ def print_ensembles(figures: Mapping[str, Mapping[str, Any]]) -> None:
     columns = (*SCORES, *LABEL_FREE) if has_labels else LABEL_FREE
     table = Table("consensus", show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(heading(column), justify="right")
+        table.add_column(heading(column), justify="right", no_wrap=True)
     for name, row in figures.items():
         label = f"{name} (chosen)" if row["chosen"] else name
-        table.add_row(label, *(cell(row, column) for column in columns))
+        table.add_row(escape(label), *(cell(row, column) for column in columns))
+    new_console().print(table)
+
+
+def new_console() -> Console:
+    """A console for tables; a pipe or a file has room for wide ones."""
     console = Console()
-    console.print(table, width=max(console.width, 100))
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
+    return console
 
 
 def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -76,15 +84,20 @@ def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def find_row(results: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The figures of one row; empty where a split has none."""
     if name == "oracle":
-        name, results = "oracle", results.get("self_training", {})
+        results = results.get("self_training", {})
+    if name in ("heads", "heads_std"):
+        suffix = "_std" if name == "heads_std" else "_mean"
+        return {
+            key.removesuffix(suffix): value
+            for key, value in results["heads"].items()
+            if key.endswith(suffix) or (name == "heads" and key == "mean_confidence")
+        }
     row: Mapping[str, Any] = results.get(name, {})
     return row
 
 
 def cell(row: Mapping[str, Any], column: str) -> str:
-    """One figure; with its spread where there is one."""
-    if f"{column}_mean" in row:
-        return f"{row[f'{column}_mean']:.3f} ± {row[f'{column}_std']:.3f}"
+    """One figure; empty where there is none."""
     value = row.get(column)
     if value is None:
         return ""
@@ -92,5 +105,8 @@ def cell(row: Mapping[str, Any], column: str) -> str:
 
 
 def heading(column: str) -> str:
-    """``acc`` to ``ACC``, ``mean_confidence`` to ``mean confidence``."""
-    return column.upper() if len(column) <= 4 else column.replace("_", " ")
+    """``acc`` to ``ACC``; ``mean_confidence`` to two lines, as tables have to fit 80 columns."""
+    if len(column) <= 4:
+        return column.upper()
+    first, _, last = column.rpartition("_")
+    return f"{first.replace('_', ' ')}\n{last}"

@@ -126,8 +126,8 @@ class EnsembleConfig(Section):
     """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2)."""
 
     method: ConsensusMethod = "mcla"
-    heads: Annotated[str, Field(pattern=r"^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$")] = "all"
-    """``all``, or head numbers and ranges such as ``0-4,7``."""
+    heads: Annotated[str, Field(pattern=r"^(all|best|\d+(-\d+)?(,\d+(-\d+)?)*)$")] | None = None
+    """``all``, ``best`` (the half with the lowest training loss), or numbers: ``0-4,7``."""
     min_jaccard: Fraction = 0.02
     """MCLA: clusters that overlap less are not linked."""
     revote: bool = True
@@ -137,6 +137,8 @@ class EnsembleConfig(Section):
 class SelfTrainConfig(Section):
     """Stage ``self-train``: linear classifiers on pseudo-labels (thesis 6.2)."""
 
+    inputs: Literal["tokens", "heads"] | None = None
+    """What the classifiers see: the backbone's ``tokens``, or the cosines of all ``heads``."""
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
         1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
     )  # fmt: skip
@@ -227,7 +229,8 @@ def describe_problems(name: str, problems: Sequence[Mapping[str, Any]]) -> str:
     """
     first = problems[0]
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, setting_names(), n=1)
+        sections = [field for field, value in Config() if isinstance(value, Section)]
+        near = difflib.get_close_matches(name, [*sections, *setting_names()], n=1)
         return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
     if first["type"] == "value_error":
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,6 +1,6 @@
 """The whole pipeline: images in, labelled clusters out."""
 
-from dataclasses import asdict
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 from ucls.stages.extract import extract, skipped_images
 from ucls.stages.neighbors import neighbors
-from ucls.stages.run import ExtractedData, Run
+from ucls.stages.run import ExtractedData, Run, cache_key
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 
@@ -102,7 +102,10 @@ def start(
     )
     fingerprints = {split: images.fingerprint for split, images in opened.splits.items()}
     key = settings_key(extract_config.model_dump(), fingerprints)
-    with folder.lock(), folder.stage("extract", key):
+    cached = folder.record.get("data", {}).get("caches", {}).values()
+    is_done = folder.key_of("extract") == key and all(Path(path).is_file() for path in cached)
+    # What extraction took is not overwritten by what a look at its cache takes.
+    with folder.lock(), nullcontext() if is_done else folder.stage("extract", key):
         caches = extract(
             opened,
             extract_config,
@@ -112,6 +115,7 @@ def start(
             reporter=reporter,
         )
         rows = skipped_images(caches)
+        folder.file("skipped.csv").unlink(missing_ok=True)
         if rows:
             write_csv(folder.file("skipped.csv"), ("path", "split", "reason"), rows)
             reporter.say(
@@ -195,13 +199,9 @@ def _describe(
     from ucls.devices import fast_precision, resolve_device
 
     device = resolve_device(device_name)
-    specs = {}
-    for split, path in caches.items():
-        with FeatureCache(path) as cache:
-            specs[split] = asdict(cache.spec)
-            if split == "train":
-                n_images = cache.n_rows
-                widths = {name: cache.width(name) for name in cache.feature_sets}
+    with FeatureCache(caches["train"]) as cache:
+        n_images, weights_hash = cache.n_rows, cache.spec.weights_hash
+        widths = {name: cache.width(name) for name in cache.feature_sets}
     return ExtractedData(
         n_images=n_images,
         n_classes=source.n_classes,
@@ -210,6 +210,7 @@ def _describe(
         device=device.type,
         fast_precision=fast_precision(device),
         caches={split: str(path.resolve()) for split, path in caches.items()},
-        cache_key=settings_key(specs),
+        cache_key=cache_key(caches),
+        weights_hash=weights_hash,
         has_labels=source.n_classes is not None,
     )

@@ -31,6 +31,8 @@ COMMON: dict[str, Any] = {
     "train.cross_entropy": 0.5,
     "train.n_smoothing": 1,
     "train.precision": "float32",
+    "ensemble.heads": "all",
+    "self_train.inputs": "tokens",
     "self_train.batch_size": 1024,
     "self_train.iterations": 12_500,
 }

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ucls.config import SelfTrainConfig, required
+from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 
@@ -97,10 +98,17 @@ def self_train(
         seed: of the split, the initial weights and the batches.
         device: where to train; the CPU if None.
         advance: told of every iteration.
+
+    Raises:
+        UsageError: if fewer than two images have a pseudo-label.
     """
     device = device or torch.device("cpu")
     rng = np.random.default_rng(seed)
     rows = rng.permutation(np.flatnonzero(pseudo_labels >= 0))
+    if len(rows) < 2:
+        raise UsageError(
+            f"self-training needs at least 2 images with a pseudo-label, but there are {len(rows)}"
+        )
     n_held_out = min(max(1, round(config.holdout * len(rows))), len(rows) - 1)
     held_out, training = np.sort(rows[:n_held_out]), np.sort(rows[n_held_out:])
     scale = 1.0 / max(_root_mean_square(tokens[training]), 1e-12)
@@ -118,8 +126,7 @@ def self_train(
         generator=generator,
         advance=advance,
     )
-    logits = [bank.logits(_to_device(tokens[held_out], scale, device)).cpu() for bank in banks]
-    scores = _score(torch.cat(logits, dim=1), torch.from_numpy(pseudo_labels[held_out]).long())
+    scores = _score_held_out(banks, tokens[held_out], pseudo_labels[held_out], scale=scale)
     return SelfTrained(
         candidates=tuple(Candidate(f, lr) for f in columns for lr in config.learning_rates),
         classifiers=tuple(c for bank in banks for c in bank.classifiers(scale)),
@@ -158,7 +165,7 @@ class _Bank:
         """One step of SGD with momentum on the cross-entropy, in closed form."""
         logits = self.logits(tokens)
         residual = logits.softmax(dim=-1)
-        residual[torch.arange(len(labels)), :, labels] -= 1.0
+        residual[torch.arange(len(labels), device=labels.device), :, labels] -= 1.0
         residual /= len(labels)
         gradient = (tokens[:, self.columns].T @ residual.flatten(1)).view_as(self.weight)
         for parameter, velocity, slope in zip(
@@ -186,12 +193,28 @@ class _Scores(NamedTuple):
         return int(order[0])
 
 
-def _score(logits: torch.Tensor, labels: torch.Tensor) -> _Scores:
-    """Scores the logits [N, M, C] of all classifiers on the labels [N]."""
-    agreement = (logits.argmax(dim=-1) == labels[:, None]).float().mean(dim=0)
+def _score_held_out(
+    banks: list[_Bank], tokens: Features, labels: Labels, *, scale: float
+) -> _Scores:
+    """Scores every classifier, a chunk of rows at a time: logits [n, R, C] can be large."""
+    device = banks[0].weight.device
+    targets = torch.from_numpy(labels).long().to(device)
+    sums = []
+    for start in range(0, len(tokens), CHUNK):
+        rows = slice(start, start + CHUNK)
+        chunk = _to_device(tokens[rows], scale, device)
+        scores = [_score(bank.logits(chunk), targets[rows]) for bank in banks]
+        sums.append(torch.cat(scores, dim=1).double().cpu())
+    agreement, cross_entropy = torch.stack(sums).sum(dim=0) / len(tokens)
+    return _Scores(agreement.float(), cross_entropy.nan_to_num(torch.inf))
+
+
+def _score(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Agreement with and cross-entropy to labels [n] of logits [n, R, C], summed. [2, R]."""
+    hits = (logits.argmax(dim=-1) == labels[:, None]).sum(dim=0)
     repeated = labels[:, None].expand(logits.shape[:2])
     loss = F.cross_entropy(logits.flatten(0, 1), repeated.flatten(), reduction="none")
-    return _Scores(agreement, loss.view_as(repeated).mean(dim=0).nan_to_num(torch.inf))
+    return torch.stack([hits, loss.view_as(repeated).sum(dim=0)])
 
 
 @torch.no_grad()

@@ -11,9 +11,10 @@ def sinkhorn_knopp(
     """Balances assignments over clusters, each batch on its own.
 
     Equals DINOv2's ``sinkhorn_knopp_teacher``, but never overflows: the kernel
-    K = exp((logits - max) / temperature) is at most 1, and floored at the smallest float32,
-    which only entries more than 87 temperatures below the largest reach. Scaling vectors stand
-    in for the scaled matrix, so an iteration reads K twice and writes nothing of its size.
+    K = exp((logits - max) / temperature), with the largest logit of each cluster, is at most 1,
+    and floored at the smallest float32, which only entries more than 87 temperatures below the
+    largest reach. A constant on a cluster cancels in the first normalisation. Scaling vectors
+    stand in for the scaled matrix, so an iteration reads K twice and writes nothing of its size.
 
     Args:
         logits: [..., B, C]; leading axes (heads, views) are centered independently.
@@ -24,7 +25,7 @@ def sinkhorn_knopp(
         Probabilities [..., B, C]; rows sum to 1, columns to about B / C.
     """
     n_images, n_clusters = logits.shape[-2:]
-    shifted = logits.float() - logits.float().amax(dim=(-2, -1), keepdim=True)
+    shifted = logits.float() - logits.float().amax(dim=-2, keepdim=True)
     kernel = shifted.div_(temperature).exp_().clamp_min_(FLOOR)
     by_row = torch.ones_like(kernel[..., :1])
     for _ in range(iterations):

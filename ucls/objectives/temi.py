@@ -11,8 +11,6 @@ from ucls.config import TrainConfig
 from ucls.objectives.sinkhorn import sinkhorn_knopp
 from ucls.schedules import cosine_rise
 
-TINY = torch.finfo(torch.float32).tiny
-
 
 def pointwise_mutual_information(
     student_log_probs: torch.Tensor,
@@ -32,7 +30,7 @@ def pointwise_mutual_information(
     Returns:
         [H, B].
     """
-    log_product = student_log_probs + teacher_probs.clamp_min(TINY).log()
+    log_product = student_log_probs + teacher_probs.log()
     return torch.logsumexp(beta * log_product - marginal.log().unsqueeze(-2), dim=-1)
 
 

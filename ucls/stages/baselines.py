@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ucls.cache import read_json, settings_key, write_json
 from ucls.config import required
-from ucls.stages.consensus_figures import scores
+from ucls.stages.consensus_figures import balance, scores
 from ucls.stages.run import Run
 
 Labels = NDArray[np.int32]
@@ -19,8 +19,8 @@ def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figure
     """The baselines of each split, measured once."""
     path = run.folder.file("baselines.json")
     key = settings_key(
-        run.config.evaluate.model_dump(), run.feature_set, run.n_clusters, run.config.seed,
-        run.key("extract"),
+        run.config.evaluate.model_dump(), run.config.self_train.model_dump(), run.feature_set,
+        run.n_clusters, run.config.seed, run.key("extract"),
     )  # fmt: skip
     if path.is_file() and (kept := read_json(path))["key"] == key:
         figures: dict[str, Figures] = kept["figures"]
@@ -47,9 +47,15 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
             advance=advance,
         )
     figures: dict[str, Figures] = {
-        split: {"kmeans": scores(labels.get(split), clusters[split])} for split in run.splits
+        split: {
+            "kmeans": {
+                **scores(labels.get(split), clusters[split]),
+                **balance(clusters[split], run.n_clusters),
+            }
+        }
+        for split in run.splits
     }
-    if config.upper_bounds and "val" in labels:
+    if config.upper_bounds and {"train", "val"} <= set(labels):
         data = (features["train"], labels["train"], features["val"], labels["val"])
         figures["val"]["knn"] = {"acc": knn_accuracy(*data, k=config.knn)}
         iterations = required(run.config.self_train.iterations)

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import ConsensusEntry, read_assignments, read_consensus, write_consensus
+from ucls.cache import (
+    Assignments,
+    ConsensusEntry,
+    read_assignments,
+    read_consensus,
+    write_consensus,
+)
 from ucls.config import EnsembleConfig, required
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.heads import format_heads, parse_heads
@@ -33,7 +39,8 @@ def ensemble(
     Args:
         path: the run folder.
         method: ``mcla`` or ``vote``; None takes the run's setting.
-        heads: ``all``, or numbers and ranges such as ``0-4,7``; None takes the run's setting.
+        heads: ``all``, ``best``, or numbers and ranges such as ``0-4,7``; None takes the run's
+            setting.
         choose: make this entry the one that self-training uses.
         settings: dotted names to values that replace the run's own from now on.
         overwrite: do it again even if it is done.
@@ -45,22 +52,34 @@ def ensemble(
     run = Run(path, settings=settings, reporter=reporter)
     run.require("train")
     own = run.config.ensemble
-    wanted = _wanted(run, method, heads)
+    assignments = read_assignments(run.folder.file("assignments.h5"))
+    wanted = _wanted(run, assignments.loss, method=method, heads=heads)
     if wanted == own and not choose:
         with run.stage("ensemble", overwrite=overwrite) as todo:
-            return _make(run, wanted) if todo else _find(run, wanted)
+            return _make(run, assignments, wanted) if todo else _find(run, wanted)
     with run.folder.lock():
-        return _make(run, wanted, chosen=choose)
+        return _make(run, assignments, wanted, chosen=choose)
 
 
-def _wanted(run: Run, method: str | None, heads: str | None) -> EnsembleConfig:
+def select_heads(text: str, loss: NDArray[np.float32]) -> tuple[int, ...]:
+    """Turns ``all``, ``best`` or numbers into heads; ``best`` is the half of lowest loss."""
+    if text == "best":
+        n_best = (len(loss) + 1) // 2
+        return tuple(sorted(np.argsort(loss, kind="stable")[:n_best].tolist()))
+    return parse_heads(text, len(loss))
+
+
+def _wanted(
+    run: Run, loss: NDArray[np.float32], *, method: str | None, heads: str | None
+) -> EnsembleConfig:
     """The run's own settings with those given; the same heads are always written alike."""
-    own, n_heads = run.config.ensemble, required(run.config.train.n_heads)
+    own = run.config.ensemble
+    own_heads = required(own.heads)
     values = {"ensemble.method": method or own.method}
     if heads is not None:
-        selected = parse_heads(heads, n_heads)
-        is_own = selected == parse_heads(own.heads, n_heads)
-        values["ensemble.heads"] = own.heads if is_own else format_heads(selected, n_heads)
+        selected = select_heads(heads, loss)
+        is_own = selected == select_heads(own_heads, loss)
+        values["ensemble.heads"] = own_heads if is_own else format_heads(selected, len(loss))
     return run.config.with_values(values).ensemble
 
 
@@ -70,11 +89,11 @@ def _find(run: Run, config: EnsembleConfig) -> ConsensusEntry:
     return next(entry for entry in entries.values() if entry.key == key)
 
 
-def _make(run: Run, config: EnsembleConfig, *, chosen: bool = True) -> ConsensusEntry:
-    assignments = read_assignments(run.folder.file("assignments.h5"))
-    n_heads = len(assignments.loss)
-    heads = parse_heads(config.heads, n_heads)
-    suffix = "" if len(heads) == n_heads else f"[{format_heads(heads, n_heads)}]"
+def _make(
+    run: Run, assignments: Assignments, config: EnsembleConfig, *, chosen: bool = True
+) -> ConsensusEntry:
+    heads = select_heads(required(config.heads), assignments.loss)
+    suffix = "" if config.heads == run.config.ensemble.heads else f"[{config.heads}]"
     found = {
         split: _consensus(run, config, labels[list(heads)])
         for split, labels in assignments.labels.items()

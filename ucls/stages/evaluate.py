@@ -63,11 +63,11 @@ def evaluate(
 def _metrics(run: Run) -> Figures:
     labels = known_labels(run)
     assignments = read_assignments(run.folder.file("assignments.h5"))
-    baselines = baseline_figures(run, labels) if "train" in labels else {}
+    baselines = baseline_figures(run, labels)
     results: Figures = {"train": None, "val": None}
     for split in run.splits:
         results[split] = {
-            **baselines.get(split, {}),
+            **baselines[split],
             **_heads(assignments, split, labels.get(split)),
             **consensus_figures(run, split, labels.get(split)),
             **_self_training(run, split, labels.get(split)),
@@ -97,9 +97,9 @@ def _heads(assignments: Assignments, split: str, labels: Labels | None) -> Figur
 def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:
     from ucls.stages.classifier import load_classifier
 
-    classifier, feature_set = load_classifier(run.folder)
+    classifier = load_classifier(run.folder)
     with run.features(split) as cache:
-        clusters, confidence = classifier.predict(cache.read(feature_set))
+        clusters, confidence = classifier.predict(cache.read(classifier.feature_set))
     figures = {
         **scores(labels, clusters),
         "mean_confidence": float(confidence.mean(dtype=np.float64)),

@@ -17,7 +17,7 @@ from ucls.cache import (
 )
 from ucls.config import ExtractConfig
 from ucls.datasets import FeatureArray, ImageSet, Source
-from ucls.errors import MismatchError
+from ucls.errors import UclsError
 from ucls.image_sets import labels_from_folders
 from ucls.progress import SILENT, Reporter
 
@@ -80,7 +80,7 @@ class _Extraction:
         if path.is_file():
             try:
                 self._check(path, images)
-            except MismatchError:
+            except UclsError:  # other settings, or damaged
                 if not overwrite:
                     raise
             else:
@@ -95,13 +95,20 @@ class _Extraction:
         Without a weights file of the user's own, the model's name stands for the model, so that
         cached features can be used where the weights cannot be had.
         """
-        if self.config.weights is not None:
-            FeatureCache(path, expected=self._spec(images)).close()
-            return
         with FeatureCache(path) as cache:
-            there = cache.spec
-        model = {name: getattr(there, name) for name in MODEL_FIELDS}
-        FeatureCache(path, expected=replace(self._identity(images), **model)).close()
+            there, skipped = cache.spec, cache.skipped
+        if self.config.weights is not None:
+            expected = self._spec(images)
+        else:
+            model = {name: getattr(there, name) for name in MODEL_FIELDS}
+            expected = replace(self._identity(images), **model)
+        FeatureCache(path, expected=expected).close()
+        if self.config.strict and skipped:
+            raise UclsError(
+                f"{path} was made without {len(skipped)} unreadable images, such as "
+                f"{skipped[0][0]} ({skipped[0][1]}); repair them and pass --overwrite, or leave "
+                "out --strict"
+            )
 
     def _identity(self, images: Images) -> FeatureSpec:
         """The spec as far as it is known without building the model."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from ucls.cache import write_graph
 from ucls.config import required
+from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.stages.run import Run
 
@@ -46,6 +47,11 @@ def _build(run: Run, target: Path) -> None:
     uses_torch = config.backend == "torch" or (config.backend == "auto" and device.type == "cuda")
     with run.features("train") as cache:
         features = cache.read(run.feature_set)
+    if (features == features[0]).all():
+        raise UsageError(
+            f"all {len(features)} images have the same features, so nothing tells them apart; "
+            "check that the images differ and suit the backbone"
+        )
     with run.reporter.track("neighbors", len(features), "images") as advance:
         graph = build_neighbors(
             features,

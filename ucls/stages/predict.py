@@ -54,7 +54,7 @@ def predict(
     """
     run = Run(path, reporter=reporter)
     run.require("self-train")
-    classifier, feature_set = load_classifier(run.folder)
+    classifier = load_classifier(run.folder)
     images = _images(run, source, split)
     dtype = np.float32 if isinstance(images, FeatureArray) else np.float16
     skipped: list[tuple[str, str]] = []
@@ -63,10 +63,19 @@ def predict(
     def rows() -> Iterator[tuple[str, int, str]]:
         for batch in _tokens(run, images, device):
             skipped.extend(batch.skipped)
-            clusters, confidence = classifier.predict(_features(batch, feature_set, dtype))
+            if not batch.paths:
+                continue
+            clusters, confidence = classifier.predict(
+                _features(batch, classifier.feature_set, dtype)
+            )
             np.add.at(sizes, clusters, 1)
             for image, cluster, p in zip(batch.paths, clusters, confidence, strict=True):
                 yield image, int(cluster), f"{p:.4f}"
+        if len(skipped) == len(images):
+            raise UsageError(
+                f"none of the {len(images)} images of {source} could be read, "
+                f"the first because: {skipped[0][1]}; check that the source holds images"
+            )
 
     write_csv(out, ("path", "cluster", "confidence"), rows())
     return Predicted(int(sizes.sum()), skipped, sizes)
@@ -119,8 +128,7 @@ def _backbone(run: Run, device: str | None) -> "Backbone":
         weights=config.weights,
         device=str(resolve_device(device or run.config.device)),
     )
-    with run.features("train") as cache:
-        trained_with = cache.spec.weights_hash
+    trained_with = run.data.weights_hash
     if backbone.spec.weights_hash != trained_with:
         raise UsageError(
             f"the run was made with weights {trained_with[:12]} of {config.backbone}, but those "

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +19,7 @@ from ucls.cache import (
     settings_key,
 )
 from ucls.config import Config, EnsembleConfig, ExtractConfig, required
-from ucls.errors import UclsError, UsageError
+from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.progress import SILENT, Reporter
 
 STAGE_FILES = {
@@ -44,6 +46,8 @@ class ExtractedData(BaseModel):
     """Split to feature cache."""
     cache_key: str
     """Digest of what identifies these caches."""
+    weights_hash: str
+    """Of the backbone, which ``predict`` has to find again."""
     has_labels: bool
     """Whether the labels in the caches are meant to be used."""
 
@@ -127,14 +131,27 @@ class Run:
 
         Raises:
             UsageError: if it is gone or damaged.
+            MismatchError: if it was replaced by one of other images or settings.
         """
-        path = Path(self.data.caches[split])
-        if not path.is_file():
-            raise UsageError(
-                f"the feature cache {path} is gone; "
-                "run the same `ucls run` or `ucls extract` again to extract it"
+        return FeatureCache(self._caches[split])
+
+    @cached_property
+    def _caches(self) -> dict[str, Path]:
+        """The feature caches, once they are known to be those that were extracted."""
+        caches = {split: Path(path) for split, path in self.data.caches.items()}
+        for path in caches.values():
+            if not path.is_file():
+                raise UsageError(
+                    f"the feature cache {path} is gone; "
+                    "run the same `ucls run` or `ucls extract` again to extract it"
+                )
+        if cache_key(caches) != self.data.cache_key:
+            raise MismatchError(
+                f"{self.folder.path} was made of other features than those now in "
+                f"{' and '.join(str(path) for path in caches.values())}; "
+                "run the same `ucls run` with --overwrite, or another --cache-dir"
             )
-        return FeatureCache(path)
+        return caches
 
     def key(self, stage: str) -> str:
         """Digest of all settings and inputs that decide what ``stage`` writes."""
@@ -199,16 +216,18 @@ class Run:
         Raises:
             UclsError: naming the command to run first.
         """
-        if not self.is_done(stage):
-            done_with = self.folder.key_of(stage)
-            is_same = done_with is not None and done_with == self.key(stage)
-            state = "has lost a file" if is_same else "has other settings"
-            if done_with is None:
-                state = "is not done"
-            raise UclsError(
-                f"stage {stage} of {self.folder.path} {state}; "
-                f"run first: ucls {stage} {self.folder.path}"
-            )
+        if self.is_done(stage):
+            return
+        if self.folder.key_of(stage) is None:
+            state = "is not done"
+        elif self.folder.key_of(stage) == self.key(stage):
+            state = "has lost a file"
+        else:
+            state = "has other settings"
+        raise UclsError(
+            f"stage {stage} of {self.folder.path} {state}; "
+            f"run first: ucls {stage} {self.folder.path}"
+        )
 
     @contextmanager
     def stage(self, name: str, *, overwrite: bool = False) -> Iterator[bool]:
@@ -222,6 +241,15 @@ class Run:
             return
         with self.folder.lock(), self.folder.stage(name, self.key(name)):
             yield True
+
+
+def cache_key(caches: Mapping[str, Path]) -> str:
+    """Digest of what identifies the feature caches of a run."""
+    specs = {}
+    for split, path in caches.items():
+        with FeatureCache(path) as cache:
+            specs[split] = asdict(cache.spec)
+    return settings_key(specs)
 
 
 def resolve(requested: Config, data: ExtractedData) -> Config:

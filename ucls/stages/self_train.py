@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import FeatureSpec, write_csv, write_tensors
+from ucls.cache import FeatureCache, FeatureSpec, write_csv, write_tensors
 from ucls.config import required
 from ucls.progress import SILENT, Reporter
 from ucls.self_training import SelfTrained
 from ucls.self_training import self_train as fit
-from ucls.stages.classifier import load_classifier, write_classifier
+from ucls.stages.classifier import load_classifier, load_heads, write_classifier
 from ucls.stages.run import Run
+from ucls.trained_heads import TrainedHeads
 
 FEATURE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
 """{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
@@ -54,15 +56,15 @@ def _self_train(run: Run, target: Path) -> None:
     from ucls.devices import resolve_device
 
     config = run.config.self_train
+    inputs = Inputs.of(run)
     with run.features("train") as cache:
-        columns = token_columns(cache.spec)
-        tokens = cache.read(widest(columns), dtype=np.float16 if len(columns) > 1 else np.float32)
+        matrix = inputs.read(cache)
     iterations = required(config.iterations)
     with run.reporter.track("self-train", iterations, "iterations") as advance:
         result = fit(
-            tokens,
+            matrix,
             run.chosen_consensus().labels["train"],
-            columns,
+            inputs.columns,
             n_clusters=run.n_clusters,
             config=config,
             seed=run.config.seed,
@@ -71,13 +73,51 @@ def _self_train(run: Run, target: Path) -> None:
         )
     candidate = result.candidates[result.chosen]
     agreement = float(result.agreement[result.chosen])
-    write_classifier(run.folder, candidate, result.classifiers[result.chosen])
-    _write_candidates(run, result, columns)
+    write_classifier(
+        run.folder,
+        result.classifiers[result.chosen],
+        candidate=candidate,
+        feature_set=inputs.feature_set if inputs.heads else candidate.feature_set,
+        heads=run.chosen_consensus().heads if inputs.heads else None,
+    )
+    _write_candidates(run, result, inputs)
     write_csv(target, ("path", "split", "cluster", "confidence"), _label_rows(run))
     run.reporter.say(
         f"self-train: chose {candidate.feature_set} at learning rate {candidate.learning_rate:g}, "
         f"which meets {agreement:.1%} of the held-out pseudo-labels"
     )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the classifiers see, as one matrix with named ranges of columns.
+
+    Attributes:
+        feature_set: what to read from the cache.
+        columns: the columns of each candidate feature set.
+        heads: the heads of the consensus, whose cosines stand in for the features, or None.
+    """
+
+    feature_set: str
+    columns: dict[str, slice]
+    heads: TrainedHeads | None
+
+    @classmethod
+    def of(cls, run: Run) -> "Inputs":
+        """What the run's settings ask for."""
+        if run.config.self_train.inputs == "heads":
+            heads = load_heads(run.folder, run.chosen_consensus().heads)
+            return cls(run.feature_set, {"heads": slice(0, heads.n_outputs)}, heads)
+        with run.features("train") as cache:
+            columns = token_columns(cache.spec)
+        widest = max(columns, key=lambda name: columns[name].stop - columns[name].start)
+        return cls(widest, columns, None)
+
+    def read(self, cache: FeatureCache) -> NDArray[np.floating]:
+        """Reads the matrix of a split; float16 where the cache holds no more than that."""
+        if self.heads is not None:
+            return self.heads.cosines(cache.read(self.feature_set))
+        return cache.read(self.feature_set, dtype=cache.spec.dtype)
 
 
 def token_columns(spec: FeatureSpec) -> dict[str, slice]:
@@ -93,19 +133,14 @@ def token_columns(spec: FeatureSpec) -> dict[str, slice]:
     return {name: columns[name] for name in FEATURE_SETS if name in spec.feature_sets}
 
 
-def widest(columns: Mapping[str, slice]) -> str:
-    """The feature set that holds all others."""
-    return max(columns, key=lambda name: columns[name].stop - columns[name].start)
-
-
-def _write_candidates(run: Run, result: SelfTrained, columns: Mapping[str, slice]) -> None:
+def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
     tensors: dict[str, NDArray[Any]] = {"agreement": result.agreement}
     if "val" in run.splits:
         with run.features("val") as cache:
-            tokens = cache.read(widest(columns))
+            matrix = inputs.read(cache)
         tensors["val"] = np.stack(
             [
-                classifier.predict(tokens[:, columns[candidate.feature_set]])[0]
+                classifier.predict(matrix[:, inputs.columns[candidate.feature_set]])[0]
                 for candidate, classifier in zip(result.candidates, result.classifiers, strict=True)
             ]
         )
@@ -115,9 +150,9 @@ def _write_candidates(run: Run, result: SelfTrained, columns: Mapping[str, slice
 
 
 def _label_rows(run: Run) -> Iterator[tuple[str, str, int, str]]:
-    classifier, feature_set = load_classifier(run.folder)
+    classifier = load_classifier(run.folder)
     for split in run.splits:
         with run.features(split) as cache:
-            clusters, confidence = classifier.predict(cache.read(feature_set))
+            clusters, confidence = classifier.predict(cache.read(classifier.feature_set))
             for path, cluster, p in zip(cache.paths(), clusters, confidence, strict=True):
                 yield path, split, int(cluster), f"{p:.4f}"

@@ -125,7 +125,11 @@ class Checkpoint:
         tensors, metadata = read_tensors(self.path)
         if metadata.get("key") != self.key:
             return []
-        self.trainer.load_state({name: torch.from_numpy(v) for name, v in tensors.items()})
+        try:
+            self.trainer.load_state({name: torch.from_numpy(v) for name, v in tensors.items()})
+        except (RuntimeError, KeyError):
+            self.run.reporter.say("train: the checkpoint is of another UCLS, starts anew")
+            return []
         self.run.reporter.say(f"train: resumes after epoch {self.trainer.epoch}")
         log: list[str] = json.loads(metadata["log"])
         return log
