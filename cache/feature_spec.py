@@ -125,14 +125,18 @@ class FeatureSpec:
         ]
 
 
-def cache_file_name(spec: FeatureSpec) -> str:
+def cache_file_name(spec: FeatureSpec, *, location: str = "") -> str:
     """Returns a readable file name, safe on every file system.
 
     It tells image sets, splits, backbones and image sizes apart, and nothing else: with other
     images, weights or preprocessing the same file is found, and the mismatch reported.
+
+    Args:
+        spec: of the cache.
+        location: where the images lie, which tells folders of the same name apart.
     """
     names = (spec.dataset, spec.split, spec.backbone)
-    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps((*names, location)).encode()).hexdigest()[:8]
     readable = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", name)[-50:].lstrip(".") for name in names)
     return f"{readable}-{spec.image_size}-{digest}.h5"
 

@@ -29,6 +29,9 @@ FILES = (
 )  # fmt: skip
 """What the stages write; starting anew removes all of it."""
 
+HOW_TO_RUN = ("requested.device", "requested.extract.workers", "requested.extract.batch_size")
+"""Settings that do not tell one run from another; the latest ones count."""
+
 
 class RunFolder:
     """A folder that holds one run.
@@ -85,6 +88,8 @@ class RunFolder:
             there = cls(path)
             differences = _differences(there.record, identity)
             if not differences:
+                if there.record["requested"] != identity["requested"]:
+                    there.update(requested=identity["requested"])
                 return there
             # A run whose settings were never resolved has nothing to lose.
             if there.file("config.toml").is_file():
@@ -200,7 +205,7 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]
     return [
         f"{name.partition('.')[2]} is {_shown(old.get(name))} there, {_shown(new.get(name))} here"
         for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
+        if old.get(name) != new.get(name) and name not in HOW_TO_RUN
     ]
 
 

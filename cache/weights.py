@@ -1,5 +1,6 @@
 """Trained weights on disk, as safetensors: never pickle."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ucls.cache.files import atomic_write
+from ucls.cache.files import atomic_write, make_readable
 from ucls.errors import UclsError, UsageError
+
+METADATA = "ucls"
+"""The one entry of a file's metadata: a JSON object of strings."""
 
 
 def write_tensors(path: Path, tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
@@ -18,11 +22,14 @@ def write_tensors(path: Path, tensors: dict[str, NDArray[Any]], metadata: dict[s
     Raises:
         UclsError: when the disk does not take it.
     """
+    # Several entries would be written in random order, and equal runs differ in their bytes.
+    entry = {METADATA: json.dumps(metadata, sort_keys=True)}
     # safetensors writes the memory as it lies, whatever the strides say.
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     with atomic_write(path) as partial:
         try:
-            save_file(contiguous, partial, metadata=metadata)
+            save_file(contiguous, partial, metadata=entry)
+            make_readable(partial)
         except SafetensorError as error:
             raise UclsError(
                 f"cannot write {path}: {error}; make room or choose another folder, then run again"
@@ -37,8 +44,8 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
+            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist; run the stage that writes it first") from error
     except (SafetensorError, OSError) as error:

@@ -38,7 +38,7 @@ class TerminalReporter:
 
     def say(self, message: str, /) -> None:
         """Shows one line."""
-        self.console.print(message, markup=False)
+        self.console.print(message, markup=False, soft_wrap=True)
 
     @contextmanager
     def track(

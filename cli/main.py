@@ -1,6 +1,7 @@
 """The ``ucls`` command: puts the sub-commands together and turns errors into one line."""
 
 import errno
+import os
 import sys
 import traceback
 from typing import Any
@@ -51,6 +52,8 @@ for module in (
 
 def main() -> None:
     """Runs the command line; errors become one line and an exit code, no traceback without -v."""
+    # OpenMP's default makes idle threads spin long enough to starve each other on a busy machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     sys.exit(_run_app(sys.argv[1:] or ["--help"]))
 
 

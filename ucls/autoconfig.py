@@ -31,8 +31,9 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
 
     The papers train on 5,000 to 1.3 million images for 4,000 to 500,000 steps. Their settings do
     not carry over to small data: a teacher with momentum 0.996 has not moved after 700 steps,
-    and 50 neighbours of an image with 10 kin are mostly wrong. The rules below meet the papers'
-    values at the papers' sizes and shrink with the data:
+    and 50 neighbours of an image with 10 kin are mostly wrong. The rules below come
+    near the papers' values at the papers' sizes and shrink with the data; ``--preset`` gives the
+    papers' own:
 
     ``neighbors.k``
         A fourteenth of a balanced cluster's N / C images, between 3 and the papers' 50: the
@@ -70,7 +71,7 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
     ``self_train.inputs``
         Tokens for a ViT, as in DINOv2's linear evaluation. Raw pixels and features of unknown
         origin need not be linearly separable, and a linear classifier on them loses much of what
-        the heads have learned; there it sees the heads' cosines instead, while these are few
+        the heads have learned; there it sees the heads' logits instead, while these are few
         (H * C up to 4,096).
     ``self_train.batch_size``, ``self_train.iterations``
         As for the heads, and 100 epochs of it, up to DINOv2's 1024 and 12,500.
@@ -89,12 +90,12 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
     batch_size = train.batch_size or fitting_batch_size(facts.n_images, facts.n_clusters)
     batch_size = min(batch_size, facts.n_images)
     steps_per_epoch = max(1, facts.n_images // batch_size)
-    epochs = train.epochs or min(400, max(100, math.ceil(1000 / steps_per_epoch)))
+    epochs = train.epochs or fitting_epochs(steps_per_epoch, train.warmup_epochs or 0)
     steps = epochs * steps_per_epoch
     hidden_dim = train.hidden_dim or min(512, max(128, next_power_of_two(2 * facts.n_features)))
     n_heads = train.n_heads or (50 if facts.device == "cuda" else 32)
     is_raw = facts.backbone in ("pixels", "features")
-    self_train_batch = config.self_train.batch_size or batch_size
+    self_train_batch = config.self_train.batch_size or min(1024, batch_size)
     self_train_steps = max(100, 100 * facts.n_images // self_train_batch)
     kmeans_size = facts.n_images * facts.n_clusters * facts.n_features
     fitted: dict[str, object] = {
@@ -124,6 +125,11 @@ def fitting_batch_size(n_images: int, n_clusters: int) -> int:
     """The power of two nearest to N / 12, between 64 and 1024, at least C and at most N."""
     nearest = 1 << round(math.log2(max(1.0, n_images / 12)))
     return min(n_images, max(min(1024, max(64, nearest)), next_power_of_two(n_clusters)))
+
+
+def fitting_epochs(steps_per_epoch: int, warmup_epochs: int) -> int:
+    """100, or as many as make 1,000 steps, up to 400; never fewer than the warm-up."""
+    return max(warmup_epochs, min(400, max(100, math.ceil(1000 / steps_per_epoch))))
 
 
 def next_power_of_two(number: int) -> int:

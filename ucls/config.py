@@ -138,7 +138,8 @@ class SelfTrainConfig(Section):
     """Stage ``self-train``: linear classifiers on pseudo-labels (thesis 6.2)."""
 
     inputs: Literal["tokens", "heads"] | None = None
-    """What the classifiers see: the backbone's ``tokens``, or the cosines of all ``heads``."""
+    """What the classifiers see: the backbone's ``tokens``, or the logits of the ``heads`` that
+    form the consensus."""
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
         1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
     )  # fmt: skip

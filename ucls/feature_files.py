@@ -29,7 +29,8 @@ class FeatureArray:
         paths: N ids shown to users; these images have no files.
         labels: int32 [N] in 0..n_classes - 1, or None.
         class_names: the name of each label; empty without labels.
-        fingerprint: sha256 over the features, as hexadecimal digits.
+        fingerprint: sha256 over the features and labels, as hexadecimal digits.
+        location: the resolved path of the file.
     """
 
     name: str
@@ -39,6 +40,7 @@ class FeatureArray:
     labels: NDArray[np.int32] | None
     class_names: tuple[str, ...]
     fingerprint: str
+    location: str = ""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -69,8 +71,18 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
         paths=[f"{path.stem}/{row:0{width}d}" for row in range(len(features))],
         labels=labels,
         class_names=class_names,
-        fingerprint=fingerprint_array(features),
+        fingerprint=_fingerprint(features, labels, class_names),
+        location=str(path.resolve()),
     )
+
+
+def _fingerprint(
+    features: NDArray[Any], labels: NDArray[np.int32] | None, class_names: tuple[str, ...]
+) -> str:
+    if labels is None:
+        return fingerprint_array(features)
+    parts = (fingerprint_array(features), fingerprint_array(labels), *class_names)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def fingerprint_array(array: NDArray[Any]) -> str:

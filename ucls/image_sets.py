@@ -29,6 +29,7 @@ class ImageSet:
         fingerprint: sha256 that changes with the images, as hexadecimal digits.
         reader: decodes the image at an index.
         native: (image size, channels) that all images have, or None if they differ.
+        location: the resolved path of the folder; empty if there is none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ImageSet:
     fingerprint: str
     reader: Callable[[int], Image.Image]
     native: tuple[int, int] | None = None
+    location: str = ""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -103,6 +105,7 @@ def load_folder(path: Path, *, split: str = "train", labels: Labels = "none") ->
         class_names=class_names,
         fingerprint=digest.hexdigest(),
         reader=_FolderReader(root, paths),
+        location=str(root),
     )
 
 

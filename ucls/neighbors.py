@@ -102,7 +102,8 @@ def build_neighbors(
         threshold: cosine similarity in [-1, 1] above which an image joins; 1 means
             never, ``typical`` the median similarity of an image to its k-th neighbour.
         cap: largest size of S_x; None for no limit.
-        cap_keeps: keep the ``nearest`` members of a capped set, or a uniform ``sample``.
+        cap_keeps: keep the ``nearest`` members of a capped set, or a uniform ``sample`` of all of
+            them, which need not hold the k nearest.
         backend: ``faiss`` (CPU) or ``torch`` (any device); the answer is the same.
         device: where the torch backend computes.
         seed: for ``cap_keeps="sample"``.

@@ -174,13 +174,18 @@ def check_n_clusters(config: Config, source: Source) -> None:
     """Makes sure of the number of clusters before anything long is started.
 
     Raises:
-        UsageError: if it is not known, or above the number of images.
+        UsageError: if it is not known, below two, or above the number of images.
     """
     n_clusters = config.n_clusters or source.n_classes
     n_images = len(source.splits["train"])
     if n_clusters is None:
         raise UsageError(
             f"how many clusters? {source.name} has no labels to count classes by; pass -k NUMBER"
+        )
+    if n_clusters < 2:
+        raise UsageError(
+            f"the labels of {source.name} know only {n_clusters} class, but clusters are two or "
+            "more; pass -k NUMBER"
         )
     if n_clusters > n_images:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 import torch
 
+from ucls.errors import UsageError
 from ucls.graph import NeighborGraph
 
 
@@ -11,9 +12,17 @@ class NeighborSampler:
     Args:
         graph: S_x of every image; moved to ``device`` once.
         device: where rows are given and neighbours are wanted.
+
+    Raises:
+        UsageError: if an image has no neighbour.
     """
 
     def __init__(self, graph: NeighborGraph, device: torch.device) -> None:
+        if graph.n_images == 0 or graph.counts.min() == 0:
+            raise UsageError(
+                "every image needs a neighbour, but the graph has images without any; "
+                "build it with k of at least 1"
+            )
         self.first = torch.from_numpy(graph.indptr[:-1]).to(device)
         self.counts = torch.from_numpy(graph.counts).to(device)
         self.indices = torch.from_numpy(graph.indices).to(device)

@@ -111,7 +111,7 @@ def self_train(
         )
     n_held_out = min(max(1, round(config.holdout * len(rows))), len(rows) - 1)
     held_out, training = np.sort(rows[:n_held_out]), np.sort(rows[n_held_out:])
-    scale = 1.0 / max(_root_mean_square(tokens[training]), 1e-12)
+    scale = 1.0 / max(_root_mean_square(tokens, training), 1e-12)
     generator = torch.Generator().manual_seed(seed)
     banks = [
         _Bank(cols, n_clusters, config, generator=generator, device=device)
@@ -119,8 +119,9 @@ def self_train(
     ]
     _fit(
         banks,
-        tokens[training],
-        pseudo_labels[training],
+        tokens,
+        pseudo_labels,
+        rows=training,
         scale=scale,
         config=config,
         generator=generator,
@@ -223,6 +224,7 @@ def _fit(
     tokens: Features,
     labels: Labels,
     *,
+    rows: npt.NDArray[np.int64],
     scale: float,
     config: SelfTrainConfig,
     generator: torch.Generator,
@@ -232,14 +234,16 @@ def _fit(
     iterations, batch_size = required(config.iterations), required(config.batch_size)
     targets = torch.from_numpy(labels).long().to(device)
     for iteration in range(iterations):
-        rows = torch.randint(len(tokens), (batch_size,), generator=generator)
-        batch = _to_device(tokens[rows.numpy()], scale, device)
+        drawn = torch.randint(len(rows), (batch_size,), generator=generator)
+        batch_rows = rows[drawn.numpy()]
+        batch = _to_device(tokens[batch_rows], scale, device)
+        labels_of_batch = targets[torch.from_numpy(batch_rows).to(device)]
         relative_rate = scale_to_batch(
             warmup_cosine(iteration, peak=1.0, final=0.0, warmup_steps=0, total_steps=iterations),
             batch_size,
         )
         for bank in banks:
-            bank.step(batch, targets[rows.to(device)], relative_rate)
+            bank.step(batch, labels_of_batch, relative_rate)
         advance(1)
 
 
@@ -247,9 +251,9 @@ def _to_device(tokens: Features, scale: float, device: torch.device) -> torch.Te
     return torch.from_numpy(np.asarray(tokens)).to(device).float() * scale
 
 
-def _root_mean_square(features: Features) -> float:
+def _root_mean_square(features: Features, rows: npt.NDArray[np.int64]) -> float:
     sums = [
-        float(np.square(features[i : i + CHUNK], dtype=np.float64).sum())
-        for i in range(0, len(features), CHUNK)
+        float(np.square(features[rows[i : i + CHUNK]], dtype=np.float64).sum())
+        for i in range(0, len(rows), CHUNK)
     ]
-    return float(np.sqrt(sum(sums) / features.size))
+    return float(np.sqrt(sum(sums) / (len(rows) * features.shape[1])))

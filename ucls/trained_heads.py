@@ -59,7 +59,7 @@ class TrainedHeads:
         n_heads, _, n_clusters = self.heads.direction.shape
         return n_heads * n_clusters
 
-    def cosines(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """All heads' logits side by side: [N, D] to [N, H * C]."""
         parts = []
         for start in range(0, len(features), CHUNK):

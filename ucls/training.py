@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ucls.config import TrainConfig, required
-from ucls.errors import UclsError
+from ucls.errors import UclsError, UsageError
 from ucls.graph import NeighborGraph
 from ucls.heads import MultiHead
 from ucls.objectives.temi import TemiObjective
@@ -55,6 +55,9 @@ class HeadTrainer:
         n_clusters: C.
         seed: of the initial weights and of all draws.
         device: where everything lives.
+
+    Raises:
+        UsageError: if the graph does not fit the features, or an image has no neighbour.
     """
 
     def __init__(
@@ -67,6 +70,11 @@ class HeadTrainer:
         seed: int,
         device: torch.device,
     ) -> None:
+        if graph.n_images != len(features):
+            raise UsageError(
+                f"the graph is of {graph.n_images} images, but there are features of "
+                f"{len(features)}; build it of the same features"
+            )
         self.config, self.seed, self.device = config, seed, device
         self.features = torch.as_tensor(features, dtype=torch.float32).to(device)
         self.sampler = NeighborSampler(graph, device)

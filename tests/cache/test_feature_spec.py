@@ -69,3 +69,8 @@ def test_file_name_is_safe() -> None:
     assert not set(name) & set('/\\:*?"<>| ')
     assert name.isascii()
     assert cache_file_name(replace(spec, dataset="/data/u b:c\\" + "x" * 300)) != name
+
+
+def test_file_name_tells_folders_of_the_same_name_apart() -> None:
+    names = {cache_file_name(SPEC, location=place) for place in ("", "/a/imgs", "/b/imgs")}
+    assert len(names) == 3

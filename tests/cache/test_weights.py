@@ -39,3 +39,12 @@ def test_truncated(tmp_path: Path, size: int) -> None:
     os.truncate(path, size)
     with pytest.raises(UsageError, match="truncated or not a safetensors file"):
         read_tensors(path)
+
+
+def test_equal_content_gives_equal_bytes_that_others_may_read(tmp_path: Path) -> None:
+    metadata = {name: name for name in "abcdefgh"}
+    for name in ("x", "y"):
+        write_tensors(tmp_path / name, {"a": np.ones(3), "b": np.zeros(2)}, metadata)
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "plain").stat().st_mode

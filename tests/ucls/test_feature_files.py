@@ -166,3 +166,13 @@ def test_a_file_without_features_names_what_it_holds(tmp_path):
 def test_labels_that_do_not_fit(tmp_path, labels, message):
     with pytest.raises(UsageError, match=message):
         load_features(write(tmp_path / "a.npz", features(), labels))
+
+
+def test_fingerprint_follows_the_labels(tmp_path):
+    values = features()
+    plain = load_features(write(tmp_path / "a.npz", values))
+    first = load_features(write(tmp_path / "b.npz", values, np.arange(10) % 2))
+    again = load_features(write(tmp_path / "c.npz", values, np.arange(10) % 2))
+    other = load_features(write(tmp_path / "d.npz", values, np.arange(10) % 3))
+    assert first.fingerprint == again.fingerprint
+    assert len({plain.fingerprint, first.fingerprint, other.fingerprint}) == 3

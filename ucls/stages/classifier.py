@@ -33,7 +33,7 @@ class Classifier:
         self, features: npt.NDArray[np.floating]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """Labels features [N, D]: clusters int32 [N] and their probability [N]."""
-        return self.linear.predict(self.heads.cosines(features) if self.heads else features)
+        return self.linear.predict(self.heads.logits(features) if self.heads else features)
 
 
 def write_classifier(
@@ -51,7 +51,7 @@ def write_classifier(
         classifier: the weights.
         candidate: what sets it apart from the others.
         feature_set: the cached tokens that it, or its heads, take.
-        heads: numbers of the heads whose cosines it takes; None if it takes the tokens.
+        heads: numbers of the heads whose logits it takes; None if it takes the tokens.
     """
     metadata = {
         "feature_set": feature_set,

@@ -76,7 +76,7 @@ class _Extraction:
         self._backbone: Backbone | None = None
 
     def run(self, images: Images, folder: Path, *, overwrite: bool) -> Path:
-        path = folder / cache_file_name(self._identity(images))
+        path = folder / cache_file_name(self._identity(images), location=images.location)
         if path.is_file():
             try:
                 self._check(path, images)

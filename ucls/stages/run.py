@@ -23,7 +23,6 @@ from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.progress import SILENT, Reporter
 
 STAGE_FILES = {
-    "extract": ("config.toml",),
     "neighbors": ("neighbors.h5",),
     "train": ("heads.safetensors", "train.jsonl", "assignments.h5"),
     "ensemble": ("consensus.h5",),

@@ -44,7 +44,7 @@ def self_train(
         The path of ``labels.csv``: path, split, cluster, confidence.
     """
     run = Run(path, settings=settings, reporter=reporter)
-    run.chosen_consensus()
+    run.require("ensemble")
     target = run.folder.file("labels.csv")
     with run.stage("self-train", overwrite=overwrite) as todo:
         if todo:
@@ -95,7 +95,7 @@ class Inputs:
     Attributes:
         feature_set: what to read from the cache.
         columns: the columns of each candidate feature set.
-        heads: the heads of the consensus, whose cosines stand in for the features, or None.
+        heads: the heads of the consensus, whose logits stand in for the features, or None.
     """
 
     feature_set: str
@@ -116,7 +116,7 @@ class Inputs:
     def read(self, cache: FeatureCache) -> NDArray[np.floating]:
         """Reads the matrix of a split; float16 where the cache holds no more than that."""
         if self.heads is not None:
-            return self.heads.cosines(cache.read(self.feature_set))
+            return self.heads.logits(cache.read(self.feature_set))
         return cache.read(self.feature_set, dtype=cache.spec.dtype)
 
 

@@ -21,6 +21,9 @@ from ucls.stages.run import Run
 if TYPE_CHECKING:
     from ucls.training import HeadTrainer, State
 
+CHECKPOINT_VERSION = 1
+"""Raised whenever the layout of the trainer's state changes; older ones are not continued."""
+
 CHECKPOINT_SHARE = 0.05
 """Checkpoints take at most this share of the training time."""
 
@@ -113,7 +116,7 @@ class Checkpoint:
     def __init__(self, run: Run, trainer: "HeadTrainer") -> None:
         self.run, self.trainer = run, trainer
         self.path = run.folder.file("checkpoint.safetensors")
-        self.key = run.key("train")
+        self.key = f"{CHECKPOINT_VERSION} {run.key('train')}"
         self.saved_at, self.cost = time.perf_counter(), 0.0
 
     def restore(self) -> list[str]:
@@ -125,11 +128,7 @@ class Checkpoint:
         tensors, metadata = read_tensors(self.path)
         if metadata.get("key") != self.key:
             return []
-        try:
-            self.trainer.load_state({name: torch.from_numpy(v) for name, v in tensors.items()})
-        except (RuntimeError, KeyError):
-            self.run.reporter.say("train: the checkpoint is of another UCLS, starts anew")
-            return []
+        self.trainer.load_state({name: torch.from_numpy(v) for name, v in tensors.items()})
         self.run.reporter.say(f"train: resumes after epoch {self.trainer.epoch}")
         log: list[str] = json.loads(metadata["log"])
         return log

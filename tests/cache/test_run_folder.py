@@ -1,0 +1,200 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ucls.cache import RunFolder, flatten, settings_key, versions
+from ucls.errors import MismatchError, UclsError, UsageError
+
+SOURCE = {"name": "photos", "source": "/data/photos"}
+REQUESTED = {"seed": 0, "train": {"epochs": 50, "rates": (0.1, 0.2)}}
+
+
+def begin(path: Path, *, overwrite: bool = False, **changes: Any) -> RunFolder:
+    requested = {**REQUESTED, **changes}
+    return RunFolder.begin(path, source=SOURCE, requested=requested, overwrite=overwrite)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run whose settings are resolved."""
+    folder = begin(tmp_path / "runs" / "a")
+    folder.write_config({"seed": 0})
+    return folder
+
+
+def test_a_new_run_makes_its_folder(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "runs" / "a")
+    record = json.loads((tmp_path / "runs" / "a" / "run.json").read_text())
+    assert record == folder.record
+    assert (record["format"], record["version"]) == ("ucls-run", 1)
+    assert record["source"] == SOURCE
+    assert record["versions"]["python"] == sys.version.split()[0]
+    assert record["stages"] == {}
+
+
+def test_the_same_run_is_found_again(folder: RunFolder) -> None:
+    folder.update(note="kept")
+    assert begin(folder.path).record["note"] == "kept"
+
+
+def test_other_settings_are_refused_with_both_values(folder: RunFolder) -> None:
+    with pytest.raises(MismatchError, match=r"seed is 0 there, 1 here; choose another") as caught:
+        begin(folder.path, seed=1)
+    assert "--overwrite" in str(caught.value)
+    assert "epochs" not in str(caught.value)
+
+
+def test_a_setting_that_is_new_or_gone_is_a_difference(folder: RunFolder) -> None:
+    with pytest.raises(MismatchError, match='extra is not set there, "x" here'):
+        begin(folder.path, extra="x")
+
+
+def test_another_source_is_refused(folder: RunFolder) -> None:
+    with pytest.raises(MismatchError, match='source is "/data/photos" there, "/else" here'):
+        RunFolder.begin(
+            folder.path, source={**SOURCE, "source": "/else"}, requested=REQUESTED
+        )  # fmt: skip
+
+
+def test_a_run_without_resolved_settings_gives_way(tmp_path: Path) -> None:
+    """Such as after `--device cuda` where there is none."""
+    begin(tmp_path / "a", device="cuda")
+    assert begin(tmp_path / "a", device="cpu").record["requested"]["device"] == "cpu"
+
+
+def test_overwrite_starts_anew(folder: RunFolder) -> None:
+    for name in ("labels.csv", "checkpoint.safetensors", "skipped.csv"):
+        folder.file(name).write_text("old")
+    folder.file("notes.txt").write_text("mine")
+    with folder.stage("train", "key"):
+        pass
+    begin(folder.path, overwrite=True, seed=1)
+    assert RunFolder(folder.path).key_of("train") is None
+    assert {path.name for path in folder.path.iterdir()} <= {"run.json", "run.lock", "notes.txt"}
+    assert folder.file("notes.txt").is_file()
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(UsageError, match=r"is not empty and holds no run; .*--overwrite"):
+        begin(tmp_path)
+    assert begin(tmp_path, overwrite=True).record["stages"] == {}
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    assert begin(tmp_path).path == tmp_path
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(UclsError, match=r"cannot write .*File exists"):
+        begin(tmp_path / "a")
+
+
+def test_what_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"not a run folder .*ucls run SOURCE --out"):
+        RunFolder(tmp_path / "nowhere")
+    (tmp_path / "run.json").write_text('{"format": "other"}')
+    with pytest.raises(UsageError, match="was not written by UCLS"):
+        RunFolder(tmp_path)
+    (tmp_path / "run.json").write_text('{"format": ')
+    with pytest.raises(UsageError, match="not valid JSON"):
+        RunFolder(tmp_path)
+
+
+def test_a_newer_run_asks_for_an_update(folder: RunFolder) -> None:
+    folder.update(version=2)
+    with pytest.raises(UsageError, match="run format 2, but this UCLS reads up to 1; update"):
+        RunFolder(folder.path)
+
+
+def test_the_config_leaves_out_what_is_none(folder: RunFolder) -> None:
+    folder.write_config({"seed": 3, "weights": None, "train": {"epochs": None, "beta": 0.6}})
+    assert folder.read_config() == {"seed": 3, "train": {"beta": 0.6}}
+
+
+def test_a_missing_or_broken_config(folder: RunFolder) -> None:
+    folder.file("config.toml").write_text("seed = ")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        folder.read_config()
+    folder.file("config.toml").unlink()
+    with pytest.raises(UsageError, match=r"has no config.toml: .* again"):
+        folder.read_config()
+
+
+def test_a_stage_that_ends_is_done(folder: RunFolder) -> None:
+    with folder.stage("train", "abc"):
+        assert RunFolder(folder.path).record["stages"]["train"]["status"] == "running"
+        assert folder.key_of("train") is None
+    entry = RunFolder(folder.path).record["stages"]["train"]
+    assert (entry["status"], entry["key"]) == ("done", "abc")
+    assert entry["seconds"] >= 0
+    assert entry["peak_memory_mb"] > 1
+    assert RunFolder(folder.path).key_of("train") == "abc"
+    assert RunFolder(folder.path).record["status"] == "train: done"
+
+
+@pytest.mark.parametrize("error", [UclsError, KeyboardInterrupt])
+def test_a_stage_that_fails_is_not_done(folder: RunFolder, error: type[BaseException]) -> None:
+    with folder.stage("train", "abc"):
+        pass
+    with pytest.raises(error), folder.stage("train", "abc"):
+        raise error
+    assert RunFolder(folder.path).record["stages"]["train"]["status"] == "failed"
+    assert RunFolder(folder.path).key_of("train") is None
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from ucls.cache import RunFolder
+with RunFolder(Path(sys.argv[1])).lock():
+    print("locked", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_the_lock_keeps_other_processes_out(folder: RunFolder) -> None:
+    command = [sys.executable, "-c", HOLD, str(folder.path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        before = folder.file("run.json").read_bytes()
+        with pytest.raises(UclsError, match="another process is working in"), folder.lock():
+            pass
+        with pytest.raises(UclsError, match="another process is working in"):
+            begin(folder.path, overwrite=True)
+        assert folder.file("run.json").read_bytes() == before
+        other.kill()
+    with folder.lock():  # a killed process leaves no lock behind
+        pass
+
+
+def test_settings_keys() -> None:
+    assert settings_key({"a": 1, "b": 2}, "x") == settings_key({"b": 2, "a": 1}, "x")
+    assert settings_key({"a": 1}, "x") != settings_key({"a": 2}, "x")
+    assert settings_key({"a": 1}, "x") != settings_key({"a": 1}, "y")
+    assert len(settings_key()) == 16
+
+
+def test_flatten() -> None:
+    assert flatten({"a": 1, "b": {"c": 2, "d": {"e": None}}}) == {"a": 1, "b.c": 2, "b.d.e": None}
+
+
+def test_versions_of_what_is_installed() -> None:
+    found = versions()
+    assert {"python", "ucls", "torch", "timm", "numpy", "h5py"} <= set(found)
+    assert all(found.values())
+
+
+def test_how_a_run_is_run_does_not_tell_it_from_another(folder: RunFolder) -> None:
+    begin(folder.path, overwrite=True, device="cpu").write_config({})
+    again = begin(folder.path, device="cuda")
+    assert again.record["requested"]["device"] == "cuda"
+    assert RunFolder(folder.path).record["requested"]["device"] == "cuda"

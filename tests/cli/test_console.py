@@ -1,0 +1,68 @@
+import sys
+
+import pytest
+
+from ucls.cli import console
+from ucls.cli.console import PlainReporter, TerminalReporter, console_reporter, format_figures
+from ucls.progress import SILENT
+
+
+class Clock:
+    """Stands in for the time module; each look moves it on by ``step`` seconds."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def perf_counter(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def run_bar(reporter: PlainReporter, steps: int) -> None:
+    with reporter.track("train", 1000, "images", done=100) as advance:
+        for i in range(steps):
+            advance(10)
+            advance(0, epoch=i, loss=-1.5)
+
+
+def test_plain_lines_come_after_two_seconds_and_then_every_ten(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "time", Clock(step=0.5))
+    run_bar(PlainReporter(), 20)
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, second = err.splitlines()
+    assert first == "train: 130 of 1,000 images, 12 images/s, 72 s left epoch 1  loss -1.500"
+    assert second.startswith("train: 230 of 1,000 images, ")
+
+
+def test_short_work_has_no_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "time", Clock(step=0.01))
+    run_bar(PlainReporter(), 20)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_rate_leaves_out_what_was_done_before(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "time", Clock(step=1.0))
+    with PlainReporter().track("extract", 1000, "images", done=900) as advance:
+        advance(20)  # after 1 s: too early
+        advance(20)  # after 2 s
+    assert capsys.readouterr().err == "extract: 940 of 1,000 images, 20 images/s, 3 s left\n"
+
+
+def test_each_output_has_its_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert console_reporter(quiet=True) is SILENT
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    assert isinstance(console_reporter(), PlainReporter)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert isinstance(console_reporter(), TerminalReporter)
+
+
+def test_figures() -> None:
+    assert format_figures({"epoch": 5, "loss": -1.23456}) == "epoch 5  loss -1.235"
+    assert format_figures({}) == ""

@@ -1,0 +1,78 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {"ucls": ROOT / "ucls", "ucls.cache": ROOT / "cache", "ucls.cli": ROOT / "cli"}
+HEAVY = ("torch", "timm", "torchvision", "faiss")
+
+
+def modules() -> list[str]:
+    """Every module of the package, by the name it installs under."""
+    names = []
+    for package, folder in SOURCES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = [package, *path.relative_to(folder).with_suffix("").parts]
+            names.append(".".join(part for part in parts if part != "__init__"))
+    return names
+
+
+def python(code: str, *options: str) -> str:
+    """What the code prints in a fresh interpreter, outside of the repository."""
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code], capture_output=True, text=True, cwd="/", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def heavy_modules_after(code: str) -> str:
+    return python(f"{code}\nimport sys; print(*(set({HEAVY}) & set(sys.modules)))")
+
+
+def test_a_bare_import_knows_its_version() -> None:
+    from ucls import __version__
+
+    assert heavy_modules_after("import ucls; assert ucls.__version__") == ""
+    assert python("import ucls; print(ucls.__version__)", "-W", "error") == __version__
+
+
+def test_every_module_imports_without_a_warning() -> None:
+    names = modules()
+    assert {"ucls", "ucls.training", "ucls.cache.graph", "ucls.cli.main"} <= set(names)
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *names],
+        capture_output=True, text=True, cwd="/", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ucls.cli.main",
+        "ucls.ensemble",
+        "ucls.stages.ensemble",
+        "ucls.cache",
+        "ucls.config",
+        "ucls.neighbors",
+    ],
+)
+def test_light_modules_import_nothing_heavy(name: str) -> None:
+    assert heavy_modules_after(f"import {name}") == ""
+
+
+@pytest.mark.parametrize("command", [["--help"], ["ensemble", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    code = (
+        f"import sys; sys.argv = ['ucls', *{command}]\n"
+        "from ucls.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code"
+    )
+    shown = python(f"{code}\nprint('HEAVY', *(set({HEAVY}) & set(sys.modules)))")
+    text, _, heavy = shown.rpartition("HEAVY")
+    assert text.strip()
+    assert heavy == ""

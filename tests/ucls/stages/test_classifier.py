@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ucls.cache import RunFolder
+from ucls.errors import UclsError
+from ucls.self_training import Candidate, LinearClassifier
+from ucls.stages.classifier import load_classifier, load_heads, write_classifier
+
+
+def test_a_classifier_of_tokens_comes_back_as_it_was(tmp_path: Path) -> None:
+    folder = RunFolder.begin(tmp_path, source={}, requested={})
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(5, 3)).astype(np.float32), np.ones(3, np.float32)
+    linear = LinearClassifier(weight, bias, scale=1 / 3)
+    write_classifier(
+        folder, linear, candidate=Candidate("cls4", 0.1), feature_set="cls4", heads=None
+    )
+    found = load_classifier(folder)
+    assert (found.feature_set, found.linear.scale, found.heads) == ("cls4", 1 / 3, None)
+    features = rng.normal(size=(7, 5)).astype(np.float32)
+    for one, other in zip(found.predict(features), linear.predict(features), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_classifier_of_heads_finds_them_in_the_run(run_path: Path) -> None:
+    folder = RunFolder(run_path)
+    linear = LinearClassifier(np.eye(8, 4, dtype=np.float32), np.zeros(4, np.float32), scale=1.0)
+    write_classifier(
+        folder, linear, candidate=Candidate("heads", 0.1), feature_set="cls", heads=[1, 4]
+    )
+    features = np.random.default_rng(0).normal(size=(7, 8)).astype(np.float32)
+    clusters, _ = load_classifier(folder).predict(features)
+    cosines = load_heads(folder, [1, 4]).logits(features)
+    assert cosines.shape == (7, 8)
+    np.testing.assert_array_equal(clusters, cosines[:, :4].argmax(axis=1))
+
+
+def test_without_one_the_command_is_named(tmp_path: Path) -> None:
+    folder = RunFolder.begin(tmp_path, source={}, requested={})
+    with pytest.raises(UclsError, match=f"no classifier yet; run: ucls self-train {tmp_path}"):
+        load_classifier(folder)

@@ -1,0 +1,153 @@
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Lines
+from ucls import pipeline
+from ucls.config import Config
+from ucls.errors import UclsError
+from ucls.stages.ensemble import ensemble
+from ucls.stages.evaluate import evaluate
+
+SCORES = {"acc", "nmi", "ari", "ami"}
+BALANCE = {"kl_to_uniform", "occupied_clusters"}
+ROWS = {"kmeans", "best_head", "heads", "ensemble.mcla", "ensemble.chosen", "self_training"}
+SHARES = {*SCORES, "anmi", "mean_confidence", "neighbors.accuracy"}
+
+
+def figures_of(path: Path) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads((path / "metrics.json").read_text())
+    return figures
+
+
+@pytest.fixture(scope="module")
+def unlabelled_run(
+    tmp_path_factory: pytest.TempPathFactory, sources: Path, tiny_config: Config
+) -> Path:
+    folder = tmp_path_factory.mktemp("unlabelled")
+    source = str(sources / "plain.npy")
+    return pipeline.run(
+        source, out=folder / "run", cache_dir=folder / "cache", config=tiny_config
+    ).path
+
+
+def shares(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Every figure that has to lie in 0..1."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from shares(value)
+        elif name.removesuffix("_mean").removesuffix("_std") in SHARES:
+            yield name, value
+
+
+def test_the_schema(shared_run: Path) -> None:
+    figures = figures_of(shared_run)
+    assert list(figures) == ["schema", "dataset", "n_clusters", "seed", "train", "val"]
+    assert (figures["schema"], figures["dataset"]) == (1, "blobs")
+    assert (figures["n_clusters"], figures["seed"]) == (4, 0)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_the_results_of_a_split_with_labels(shared_run: Path, split: str) -> None:
+    results = figures_of(shared_run)[split]
+    assert set(results) >= ROWS
+    for row in ROWS - {"heads"}:
+        assert set(results[row]) >= SCORES
+    assert set(results["heads"]) >= {f"{name}_{s}" for name in SCORES for s in ("mean", "std")}
+    for row in ("ensemble.mcla", "ensemble.chosen"):
+        assert set(results[row]) >= {*BALANCE, "anmi", "mean_confidence", "cluster_sizes"}
+    assert sum(results["ensemble.chosen"]["cluster_sizes"]) == {"train": 120, "val": 40}[split]
+    assert results["ensemble.chosen"]["method"] == "mcla"
+    assert set(results["self_training"]) >= BALANCE
+
+
+def test_every_share_is_within_0_and_1(shared_run: Path) -> None:
+    found = dict(shares(figures_of(shared_run)))
+    assert len(found) > 10
+    # The adjusted figures are 0 by chance, so they can fall a little below it.
+    assert all(-0.1 <= value <= 1 for value in found.values())
+
+
+def test_what_only_train_and_only_val_have(shared_run: Path) -> None:
+    figures = figures_of(shared_run)
+    assert figures["train"]["neighbors.mean_count"] >= 3
+    assert figures["train"]["neighbors.accuracy"] > 0.9
+    for name in ("knn", "linear_probe"):
+        assert figures["val"][name]["acc"] > 0.9
+        assert name not in figures["train"]
+    oracle = figures["val"]["self_training"]["oracle"]
+    assert set(oracle) >= {*SCORES, "feature_set", "learning_rate"}
+    assert oracle["acc"] >= figures["val"]["self_training"]["acc"]
+    assert "oracle" not in figures["train"]["self_training"]
+
+
+def test_k_means_finds_the_blobs(shared_run: Path) -> None:
+    figures = figures_of(shared_run)
+    assert figures["train"]["kmeans"]["acc"] > 0.9
+    assert figures["val"]["kmeans"]["acc"] > 0.9
+
+
+def test_without_labels_the_label_free_figures_are_there(unlabelled_run: Path) -> None:
+    figures = figures_of(unlabelled_run)
+    assert figures["val"] is None
+    train = figures["train"]
+    assert set(train) >= ROWS | {"neighbors.mean_count"}
+    assert set(train["ensemble.chosen"]) == {
+        "method", "anmi", "mean_confidence", *BALANCE, "cluster_sizes",
+    }  # fmt: skip
+    assert set(train["kmeans"]) == BALANCE
+    assert "acc" not in json.dumps(figures)
+
+
+def test_no_label_is_read_where_they_are_not_wanted(
+    tmp_path: Path, photos: Path, tiny_config: Config
+) -> None:
+    """The cache of a folder holds the sub-folders' names for later runs."""
+    pixels = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}
+    config = tiny_config.with_values(pixels)
+    first = pipeline.run(str(photos), out=tmp_path / "a", config=config)
+    assert "acc" not in first.figures["train"]["kmeans"]
+    second = pipeline.run(str(photos), out=tmp_path / "b", config=config, labels="folders")
+    assert second.figures["train"]["kmeans"]["acc"] > 0.3
+    assert len(list((tmp_path / "feature-cache").glob("*.h5"))) == 1
+    name = "assignments.h5"
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_rerun_skips_and_gives_the_same(run_path: Path, lines: Lines) -> None:
+    assert evaluate(run_path, reporter=lines) == figures_of(run_path)
+    assert lines.said == ["evaluate: done before with these settings, skipped"]
+
+
+def test_overwrite_and_changed_settings_measure_again(run_path: Path) -> None:
+    before = figures_of(run_path)
+    (run_path / "metrics.json").write_text("{}")
+    assert evaluate(run_path, overwrite=True) == before
+    after = evaluate(run_path, settings={"evaluate.upper_bounds": False})
+    assert "knn" not in after["val"]
+    del before["val"]["knn"], before["val"]["linear_probe"]
+    assert after == before
+
+
+def test_a_new_consensus_is_measured(run_path: Path) -> None:
+    ensemble(run_path, method="vote", heads="0,1")
+    figures = evaluate(run_path)
+    assert set(figures["train"]) >= {"ensemble.vote[0-1]", "ensemble.mcla"}
+    assert figures["train"]["ensemble.chosen"]["method"] == "mcla"
+
+
+def test_the_command_to_run_first_is_named(run_path: Path) -> None:
+    (run_path / "labels.csv").unlink()
+    with pytest.raises(
+        UclsError, match=f"self-train .* lost a file; .*: ucls self-train {run_path}"
+    ):
+        evaluate(run_path)
+
+
+def test_a_run_can_be_moved(shared_run: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(shared_run, tmp_path / "elsewhere")
+    assert evaluate(moved, overwrite=True) == figures_of(shared_run)

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Lines
+from ucls.cache import RunFolder, read_graph
+from ucls.errors import UclsError, UsageError
+from ucls.stages.neighbors import cap_of, neighbors
+from ucls.stages.train import train
+
+
+def test_the_graph_of_the_training_images(run_path: Path) -> None:
+    (run_path / "neighbors.h5").unlink()
+    graph = read_graph(neighbors(run_path))
+    assert len(graph.indptr) - 1 == 120
+    assert (graph.k, graph.cap, graph.exact) == (3, 30, True)
+    counts = graph.indptr[1:] - graph.indptr[:-1]
+    assert counts.min() >= 3
+    assert counts.max() <= 30
+
+
+def test_rerun_skips_and_says_so(run_path: Path, lines: Lines) -> None:
+    before = (run_path / "neighbors.h5").stat().st_mtime_ns
+    neighbors(run_path, reporter=lines)
+    assert lines.said == ["neighbors: done before with these settings, skipped"]
+    assert (run_path / "neighbors.h5").stat().st_mtime_ns == before
+
+
+def test_changed_settings_stay_and_make_later_stages_ask(run_path: Path, lines: Lines) -> None:
+    path = neighbors(run_path, settings={"neighbors.k": 7}, reporter=lines)
+    assert read_graph(path).k == 7
+    assert "the 7 nearest" in lines.said[0]
+    assert RunFolder(run_path).read_config()["neighbors"]["k"] == 7
+    neighbors(run_path, reporter=lines)  # the setting is the run's own by now
+    assert "skipped" in lines.said[-1]
+    assert read_graph(path).k == 7
+
+
+def test_later_stages_do_not_use_an_old_graph(run_path: Path, lines: Lines) -> None:
+    train(run_path, settings={"neighbors.k": 3})
+    with pytest.raises(UclsError, match=r"stage neighbors .* has other settings; run first: ucls "):
+        train(run_path, settings={"neighbors.k": 7})
+
+
+def test_overwrite_does_it_again(run_path: Path, lines: Lines) -> None:
+    before = (run_path / "neighbors.h5").stat().st_mtime_ns
+    neighbors(run_path, overwrite=True, reporter=lines)
+    assert "per image" in lines.said[0]
+    assert (run_path / "neighbors.h5").stat().st_mtime_ns > before
+
+
+def test_a_lost_file_is_made_again(run_path: Path) -> None:
+    (run_path / "neighbors.h5").unlink()
+    with pytest.raises(UclsError, match=r"neighbors .* has lost a file; .*: ucls neighbors "):
+        train(run_path)
+    assert neighbors(run_path).is_file()
+
+
+def test_more_neighbors_than_images(run_path: Path) -> None:
+    with pytest.raises(UsageError, match="120"):
+        neighbors(run_path, settings={"neighbors.k": 120})
+
+
+def test_an_unknown_setting(run_path: Path) -> None:
+    before = (run_path / "run.json").read_bytes()
+    with pytest.raises(UsageError, match=r"neighbors\.q: no such setting; did you mean"):
+        neighbors(run_path, settings={"neighbors.q": 7})
+    assert (run_path / "run.json").read_bytes() == before
+
+
+def test_the_cap() -> None:
+    assert cap_of("balanced", 120, 4) == 30
+    assert cap_of("none", 120, 4) is None
+    assert cap_of(7, 120, 4) == 7

@@ -1,0 +1,119 @@
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ucls.errors import UclsError, UsageError
+from ucls.stages.predict import predict
+from ucls.stages.run import Run
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_same_images_get_the_same_labels(
+    shared_photo_run: Path, photos: Path, tmp_path: Path
+) -> None:
+    result = predict(shared_photo_run, str(photos), out=tmp_path / "new.csv")
+    rows = read(tmp_path / "new.csv")
+    assert list(rows[0]) == ["path", "cluster", "confidence"]
+    expected = [
+        {name: row[name] for name in ("path", "cluster", "confidence")}
+        for row in read(shared_photo_run / "labels.csv")
+    ]
+    assert rows == expected
+    assert result.n_images == result.cluster_sizes.sum() == 60
+    assert result.skipped == []
+
+
+def test_the_same_features_get_the_same_labels(
+    shared_run: Path, sources: Path, tmp_path: Path
+) -> None:
+    predict(shared_run, str(sources / "blobs-val.npz"), out=tmp_path / "new.csv")
+    expected = [row for row in read(shared_run / "labels.csv") if row["split"] == "val"]
+    assert [row["cluster"] for row in read(tmp_path / "new.csv")] == [
+        row["cluster"] for row in expected
+    ]
+
+
+def test_images_of_any_size_and_mode(shared_photo_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    Image.new("L", (1, 1), 200).save(folder / "a.png")
+    Image.new("RGBA", (300, 7), (255, 0, 0, 30)).save(folder / "b.png")
+    Image.new("CMYK", (40, 40)).save(folder / "c.jpg")
+    assert predict(shared_photo_run, str(folder), out=tmp_path / "new.csv").n_images == 3
+    assert [row["path"] for row in read(tmp_path / "new.csv")] == ["a.png", "b.png", "c.jpg"]
+
+
+def test_digits_images_for_a_run_of_photos(shared_photo_run: Path, tmp_path: Path) -> None:
+    result = predict(shared_photo_run, "digits", split="val", out=tmp_path / "new.csv")
+    assert result.n_images == 360
+    assert read(tmp_path / "new.csv")[0]["path"] == "digits/0000"
+
+
+def test_unreadable_images_are_skipped(
+    shared_photo_run: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "new"))
+    (folder / "empty.png").touch()
+    whole = (folder / "plain" / "02.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    result = predict(shared_photo_run, str(folder), out=tmp_path / "new.csv")
+    assert result.skipped == [("cut.png", "truncated file"), ("empty.png", "empty file")]
+    assert result.n_images == len(read(tmp_path / "new.csv")) == 60
+
+
+def test_a_batch_without_any_readable_image(shared_photo_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for i in range(64):  # the run's batch size
+        (folder / f"{i:02d}.png").touch()
+    with pytest.raises(UsageError, match=r"none of the 64 images of .* the first because: empty"):
+        predict(shared_photo_run, str(folder), out=tmp_path / "new.csv")
+    assert not (tmp_path / "new.csv").exists()
+    Image.new("RGB", (5, 5)).save(folder / "99.png")
+    assert predict(shared_photo_run, str(folder), out=tmp_path / "new.csv").n_images == 1
+
+
+def test_features_for_a_run_of_images_and_the_other_way_round(
+    shared_run: Path, shared_photo_run: Path, sources: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new.csv"
+    with pytest.raises(UsageError, match=r"was made of images; expected images too, got .*plain"):
+        predict(shared_photo_run, str(sources / "plain.npy"), out=out)
+    with pytest.raises(UsageError, match="was made of a feature file; expected a feature file"):
+        predict(shared_run, str(photos), out=out)
+    assert not out.exists()
+
+
+def test_features_of_another_width(shared_run: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "wide.npy", np.eye(9))
+    with pytest.raises(UsageError, match=r"features have 8 columns, those of .*wide\.npy 9"):
+        predict(shared_run, str(tmp_path / "wide.npy"), out=tmp_path / "new.csv")
+
+
+def test_a_split_that_is_not_there(shared_photo_run: Path, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no split 'val'; choose train"):
+        predict(shared_photo_run, str(photos), split="val", out=tmp_path / "new.csv")
+
+
+def test_an_unfinished_run_names_the_command(run_path: Path, sources: Path, tmp_path: Path) -> None:
+    (run_path / "classifier.safetensors").unlink()
+    with pytest.raises(UclsError, match=f"run first: ucls self-train {run_path}"):
+        predict(run_path, str(sources / "plain.npy"), out=tmp_path / "new.csv")
+
+
+def test_it_works_without_the_feature_cache(
+    photo_run_path: Path, photos: Path, tmp_path: Path
+) -> None:
+    """Such as on another machine."""
+    folder = Run(photo_run_path).folder
+    data = {**folder.record["data"], "caches": {"train": str(tmp_path / "gone.h5")}}
+    folder.update(data=data)
+    assert predict(photo_run_path, str(photos), out=tmp_path / "new.csv").n_images == 60

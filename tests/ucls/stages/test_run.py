@@ -1,0 +1,114 @@
+import shutil
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.conftest import Lines
+from ucls import pipeline
+from ucls.cache import RunFolder
+from ucls.config import Config, ExtractConfig
+from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.stages.run import STAGE_FILES, ExtractedData, Run, resolve
+
+DATA = ExtractedData(
+    n_images=100,
+    n_classes=None,
+    widths={"cls": 8, "cls+patch": 16},
+    extract=ExtractConfig(backbone="vit", image_size=28, channels=3, workers=0),
+    device="cpu",
+    fast_precision="float32",
+    caches={},
+    cache_key="k",
+    weights_hash="none",
+    has_labels=False,
+)
+
+
+def test_all_stages_of_a_finished_run_are_done(run_path: Path) -> None:
+    run = Run(run_path)
+    assert all(run.is_done(stage) for stage in STAGE_FILES)
+    assert set(run.folder.record["stages"]) == {"extract", *STAGE_FILES}
+    for entry in run.folder.record["stages"].values():
+        assert entry["status"] == "done"
+        assert entry["seconds"] >= 0
+        assert entry["peak_memory_mb"] > 1
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGE_FILES if name != "extract"])
+def test_a_stage_without_its_files_is_not_done(run_path: Path, stage: str) -> None:
+    for name in STAGE_FILES[stage]:
+        (run_path / name).rename(run_path / "aside")
+        assert not Run(run_path).is_done(stage)
+        (run_path / "aside").rename(run_path / name)
+
+
+def test_a_folder_without_features_yet(tmp_path: Path) -> None:
+    RunFolder.begin(tmp_path, source={}, requested=Config().model_dump(mode="json"))
+    with pytest.raises(UsageError, match=r"has no features yet: .* again"):
+        Run(tmp_path)
+
+
+def test_the_resolved_settings_are_in_the_config_file(run_path: Path) -> None:
+    run = Run(run_path)
+    assert run.folder.read_config() == run.config.model_dump(mode="json", exclude_none=True)
+    assert run.config.train.batch_size == 64
+
+
+def test_what_was_fitted_is_told(tmp_path: Path, sources: Path, lines: Lines) -> None:
+    config = Config(n_clusters=4)
+    pipeline.start(str(sources / "plain.npy"), out=tmp_path / "a", config=config, reporter=lines)
+    (told,) = [line for line in lines.said if line.startswith("settings fitted to the data: ")]
+    assert "train.batch_size 64" in told
+    assert "train.epochs" in told
+    assert "n_clusters" not in told
+
+
+def test_a_feature_cache_that_is_gone(run_path: Path, own_cache: Path) -> None:
+    run = Run(run_path)
+    run.data.caches["val"] = str(own_cache / "gone.h5")
+    with pytest.raises(UsageError, match=r"gone\.h5 is gone; run the same `ucls run`"):
+        run.features("train")
+
+
+def test_a_feature_cache_of_other_images(
+    run_path: Path, tmp_path: Path, sources: Path, tiny_config: Config
+) -> None:
+    """Such as one that another run with --overwrite put in its place."""
+    run = Run(run_path)
+    copies = {
+        split: str(shutil.copy(path, tmp_path / f"{split}.h5"))
+        for split, path in run.data.caches.items()
+    }
+    run.folder.update(data=run.data.model_copy(update={"caches": copies}).model_dump(mode="json"))
+    with Run(run_path).features("val") as cache:
+        assert cache.n_rows == 40
+    with h5py.File(copies["train"], "r+") as file:
+        file.attrs["fingerprint"] = "other"
+    with pytest.raises(MismatchError, match=r"made of other features .* --overwrite"):
+        Run(run_path).features("val")
+
+
+def test_settings_are_not_changed_while_another_process_is_at_work(run_path: Path) -> None:
+    before = (run_path / "run.json").read_bytes()
+    with RunFolder(run_path).lock(), pytest.raises(UclsError, match="another process"):
+        Run(run_path, settings={"train.beta": 0.5})
+    assert (run_path / "run.json").read_bytes() == before
+
+
+def test_the_features_default_to_patches_where_there_are_some() -> None:
+    assert resolve(Config(n_clusters=2), DATA).features == "cls+patch"
+    patchless = DATA.model_copy(update={"widths": {"cls": 8}})
+    assert resolve(Config(n_clusters=2), patchless).features == "cls"
+    with pytest.raises(UsageError, match=r"'cls4' were asked for, .* holds cls, cls\+patch"):
+        resolve(Config(n_clusters=2, features="cls4"), DATA)
+
+
+def test_the_number_of_clusters() -> None:
+    with pytest.raises(UsageError, match=r"how many clusters\? expected -k NUMBER"):
+        resolve(Config(), DATA)
+    with pytest.raises(UsageError, match=r"101 clusters .* only 100 images; choose a smaller -k"):
+        resolve(Config(n_clusters=101), DATA)
+    labelled = DATA.model_copy(update={"n_classes": 7})
+    assert resolve(Config(), labelled).n_clusters == 7
+    assert resolve(Config(n_clusters=5), labelled).n_clusters == 5

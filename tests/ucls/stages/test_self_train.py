@@ -1,0 +1,95 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import Lines
+from ucls.cache import FeatureSpec, read_tensors
+from ucls.errors import UclsError
+from ucls.stages.classifier import load_classifier
+from ucls.stages.run import Run
+from ucls.stages.self_train import self_train, token_columns
+
+
+def read_labels(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_image_of_every_split_has_a_label(run_path: Path) -> None:
+    rows = read_labels(self_train(run_path))
+    assert list(rows[0]) == ["path", "split", "cluster", "confidence"]
+    assert [row["split"] for row in rows] == ["train"] * 120 + ["val"] * 40
+    assert [rows[i]["path"] for i in (0, 119, 120)] == ["blobs/000", "blobs/119", "blobs-val/00"]
+    assert {int(row["cluster"]) for row in rows} <= {0, 1, 2, 3}
+    assert all(0.25 <= float(row["confidence"]) <= 1 for row in rows)
+
+
+@pytest.mark.parametrize("inputs", ["heads", "tokens"])
+def test_the_labels_are_those_of_the_classifier(run_path: Path, inputs: str) -> None:
+    self_train(run_path, settings={"self_train.inputs": inputs})
+    classifier = load_classifier(Run(run_path).folder)
+    assert classifier.feature_set == "cls"
+    assert (classifier.heads is None) == (inputs == "tokens")
+    with Run(run_path).features("val") as cache:
+        clusters, _ = classifier.predict(cache.read("cls"))
+    rows = read_labels(run_path / "labels.csv")[120:]
+    assert [int(row["cluster"]) for row in rows] == clusters.tolist()
+
+
+def test_the_candidates_are_kept_for_evaluation(run_path: Path) -> None:
+    tensors, metadata = read_tensors(run_path / "candidates.safetensors")
+    assert tensors["val"].shape == (13, 40)
+    assert np.argmax(tensors["agreement"]) <= int(metadata["chosen"])
+    assert tensors["agreement"][int(metadata["chosen"])] == tensors["agreement"].max()
+
+
+def test_rerun_skips_and_says_so(run_path: Path, lines: Lines) -> None:
+    self_train(run_path, reporter=lines)
+    assert lines.said == ["self-train: done before with these settings, skipped"]
+
+
+def test_changed_settings(run_path: Path, lines: Lines) -> None:
+    self_train(run_path, settings={"self_train.learning_rates": [0.01, 0.1]}, reporter=lines)
+    assert lines.said[0].startswith("self-train: chose heads at learning rate 0.")
+    assert len(read_tensors(run_path / "candidates.safetensors")[0]["agreement"]) == 2
+    assert not Run(run_path).is_done("evaluate")
+
+
+def test_overwrite_gives_the_same_again(run_path: Path, lines: Lines) -> None:
+    before = (run_path / "labels.csv").read_bytes()
+    self_train(run_path, overwrite=True, reporter=lines)
+    assert "skipped" not in lines.said[0]
+    assert (run_path / "labels.csv").read_bytes() == before
+
+
+def test_without_a_consensus_it_names_the_command(run_path: Path) -> None:
+    (run_path / "consensus.h5").unlink()
+    with pytest.raises(UclsError, match=f"has lost a file; run first: ucls ensemble {run_path}"):
+        self_train(run_path)
+
+
+SPEC = FeatureSpec(
+    dataset="x", split="train", fingerprint="f", backbone="vit", weights_hash="w",
+    timm_version="1", image_size=8, channels=3, crop="center 1.0", interpolation="bicubic",
+    mean=(), std=(), dtype="float16", n_layers=4, n_features=10, has_patch_mean=True,
+)  # fmt: skip
+
+
+def test_columns_of_a_vit() -> None:
+    columns = token_columns(SPEC)
+    assert columns == {
+        "cls": slice(30, 40),
+        "cls+patch": slice(30, 50),
+        "cls4": slice(0, 40),
+        "cls4+patch": slice(0, 50),
+    }
+
+
+def test_columns_of_shallow_and_of_patchless_features() -> None:
+    shallow = token_columns(replace(SPEC, n_layers=1))
+    assert shallow == {"cls": slice(0, 10), "cls+patch": slice(0, 20)}
+    patchless = token_columns(replace(SPEC, has_patch_mean=False))
+    assert patchless == {"cls": slice(30, 40), "cls4": slice(0, 40)}

@@ -1,0 +1,85 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sklearn.cluster import KMeans
+
+from ucls.baselines import kmeans, knn_accuracy, linear_probe_accuracy
+from ucls.config import SelfTrainConfig
+from ucls.metrics import clustering_accuracy
+
+CLUSTERS = 4
+PROBE = SelfTrainConfig(learning_rates=(0.1, 1.0), iterations=60, batch_size=32)
+
+all_seeds = pytest.mark.parametrize("seed", range(3))
+
+
+def blobs(
+    seed: int, n_images: int, noise: float = 0.1
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(n_images) % CLUSTERS).astype(np.int32)
+    features = np.eye(6)[labels] + noise * rng.normal(size=(n_images, 6))
+    return features.astype(np.float32), labels
+
+
+@all_seeds
+def test_kmeans_finds_blobs_and_labels_other_splits_with_the_same_centres(seed: int) -> None:
+    (train, train_labels), (val, val_labels) = blobs(seed, 60), blobs(seed + 10, 30)
+    clusters = kmeans({"train": train, "val": val}, n_clusters=CLUSTERS, restarts=3, seed=seed)
+    assert clustering_accuracy(train_labels, clusters["train"]) == 1.0
+    assert clustering_accuracy(val_labels, clusters["val"]) == 1.0
+    names = {label: clusters["train"][train_labels == label][0] for label in range(CLUSTERS)}
+    np.testing.assert_array_equal(clusters["val"], [names[label] for label in val_labels])
+    assert clusters["val"].dtype == np.int32
+
+
+@all_seeds
+def test_kmeans_keeps_the_restart_with_the_least_inertia(seed: int) -> None:
+    train = np.random.default_rng(seed).normal(size=(80, 3)).astype(np.float32)
+    told: list[int] = []
+    clusters = kmeans(
+        {"train": train},
+        n_clusters=7,
+        restarts=5,
+        seed=seed,
+        advance=lambda amount=1, /, **_: told.append(amount),
+    )["train"]
+    runs = [KMeans(7, n_init=1, random_state=seed + i).fit(train) for i in range(5)]
+    inertias = [run.inertia_ for run in runs]
+    assert len(set(np.round(inertias, 3))) > 1
+    np.testing.assert_array_equal(clusters, runs[int(np.argmin(inertias))].labels_)
+    assert told == [1] * 5
+
+
+def test_kmeans_takes_its_seed() -> None:
+    train = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    first, again, other = (
+        kmeans({"train": train}, n_clusters=7, restarts=1, seed=seed)["train"] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@all_seeds
+@pytest.mark.parametrize("k", [1, 5, 1000])
+def test_knn_accuracy_equals_a_dense_majority_vote(seed: int, k: int) -> None:
+    (train, train_labels), (val, val_labels) = blobs(seed, 41, 0.6), blobs(seed + 10, 30, 0.6)
+    train *= np.random.default_rng(seed).uniform(0.1, 9.0, size=(41, 1)).astype(np.float32)
+    unit_train = train / np.linalg.norm(train, axis=1, keepdims=True)
+    nearest = np.argsort(-(val @ unit_train.T), axis=1)[:, : min(k, 41)]
+    votes = [np.bincount(train_labels[row], minlength=CLUSTERS).argmax() for row in nearest]
+    expected = np.mean(np.array(votes) == val_labels)
+    assert knn_accuracy(train, train_labels, val, val_labels, k=k) == pytest.approx(expected)
+
+
+@all_seeds
+def test_linear_probe_accuracy_on_separable_and_on_shuffled_labels(seed: int) -> None:
+    (train, train_labels), (val, val_labels) = blobs(seed, 80), blobs(seed + 10, 40)
+
+    def accuracy(labels: npt.NDArray[np.int32]) -> float:
+        return linear_probe_accuracy(train, labels, val, val_labels, config=PROBE, seed=seed)
+
+    assert accuracy(train_labels) == 1.0
+    assert accuracy(train_labels) == accuracy(train_labels)
+    assert accuracy(np.random.default_rng(seed).permutation(train_labels)) < 0.7
+    assert accuracy((train_labels + 1) % CLUSTERS) == 0.0

@@ -1,0 +1,270 @@
+import sys
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ucls import neighbors
+from ucls.errors import UclsError, UsageError
+from ucls.graph import NeighborGraph
+from ucls.neighbors import build_neighbors, unit_vectors
+
+Features = npt.NDArray[np.float32]
+Backend = Literal["faiss", "torch"]
+
+all_seeds = pytest.mark.parametrize("seed", range(3))
+both_backends = pytest.mark.parametrize("backend", ["faiss", "torch"])
+
+
+def random_features(seed: int, n_images: int = 40, n_features: int = 6) -> Features:
+    rng = np.random.default_rng(seed)
+    size = rng.uniform(0.1, 50.0, size=(n_images, 1))
+    return (rng.normal(0.4, 1.0, size=(n_images, n_features)) * size).astype(np.float32)
+
+
+def cosines(features: Features) -> npt.NDArray[np.float64]:
+    vectors = features.astype(np.float64)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors @ vectors.T
+
+
+def dense_sets(
+    features: Features, k: int, threshold: float, cap: int | None
+) -> tuple[list[list[int]], int]:
+    """S_x of every image and the number of capped rows, from the whole matrix of cosines."""
+    similarity = cosines(features)
+    np.fill_diagonal(similarity, -np.inf)
+    limit = len(features) - 1 if cap is None else max(cap, k)
+    rows, n_capped = [], 0
+    for row in similarity:
+        n_above = int((row > threshold).sum()) if threshold < 1.0 else 0
+        size = max(k, n_above)
+        n_capped += size > limit
+        rows.append(np.argsort(-row)[: min(size, limit)].tolist())
+    return rows, n_capped
+
+
+def sets(graph: NeighborGraph) -> list[list[int]]:
+    return [graph.row(i)[0].tolist() for i in range(graph.n_images)]
+
+
+def assert_sorted_without_self(graph: NeighborGraph) -> None:
+    for i in range(graph.n_images):
+        indices, similarity = graph.row(i)
+        assert i not in indices
+        assert len(set(indices.tolist())) == len(indices)
+        assert (np.diff(similarity.astype(np.float32)) <= 0).all()
+
+
+@all_seeds
+@both_backends
+@pytest.mark.parametrize("threshold", [1.0, 0.9, 0.5, 0.0, -1.0])
+@pytest.mark.parametrize(("k", "cap"), [(1, None), (5, None), (3, 8), (6, 4), (39, 2), (2, 500)])
+def test_equals_the_dense_reference(
+    seed: int, backend: Backend, threshold: float, k: int, cap: int | None
+) -> None:
+    features = random_features(seed)
+    graph = build_neighbors(features, k=k, threshold=threshold, cap=cap, backend=backend)
+    expected, n_capped = dense_sets(features, k, threshold, cap)
+    assert sets(graph) == expected
+    assert graph.n_capped == n_capped
+    assert_sorted_without_self(graph)
+    similarity = cosines(features)
+    for i in range(graph.n_images):
+        indices, stored = graph.row(i)
+        np.testing.assert_allclose(stored, similarity[i, indices], atol=1e-3)
+
+
+@both_backends
+def test_the_graph_tells_how_it_was_made(backend: Backend) -> None:
+    graph = build_neighbors(random_features(0), k=3, threshold=0.5, cap=8, backend=backend)
+    assert (graph.k, graph.threshold, graph.cap) == (3, 0.5, 8)
+    assert (graph.backend, graph.exact) == (backend, True)
+    assert build_neighbors(random_features(0), k=6, threshold=0.5, cap=4).cap == 6
+    assert build_neighbors(random_features(0), k=6, threshold=0.5).cap is None
+
+
+@all_seeds
+@both_backends
+@pytest.mark.parametrize("cap_keeps", ["nearest", "sample"])
+def test_self_is_removed_among_duplicates(
+    seed: int, backend: Backend, cap_keeps: Literal["nearest", "sample"]
+) -> None:
+    features = np.repeat(random_features(seed, 6), 7, axis=0)
+    for k in (3, 6):
+        graph = build_neighbors(
+            features, k=k, threshold=0.9999, cap=6, cap_keeps=cap_keeps, backend=backend
+        )
+        assert_sorted_without_self(graph)
+        for i, row in enumerate(sets(graph)):
+            assert {j // 7 for j in row} == {i // 7}
+        if k == 6:
+            assert (graph.counts == 6).all()
+
+
+@both_backends
+@pytest.mark.parametrize("threshold", [1.0, 0.5, "typical"])
+def test_all_zero_rows_get_k_neighbors(
+    backend: Backend, threshold: float | Literal["typical"]
+) -> None:
+    features = random_features(0, 12)
+    features[3:6] = 0.0
+    graph = build_neighbors(features, k=4, threshold=threshold, backend=backend)
+    assert_sorted_without_self(graph)
+    for i in range(3, 6):
+        indices, similarity = graph.row(i)
+        assert len(indices) >= 4
+        assert (similarity == 0.0).all()
+    constant = build_neighbors(np.zeros((8, 3), np.float32), k=2, threshold=0.5, backend=backend)
+    assert (constant.counts == 2).all()
+    assert_sorted_without_self(constant)
+
+
+@all_seeds
+@both_backends
+def test_a_capped_set_can_keep_a_sample(seed: int, backend: Backend) -> None:
+    features = random_features(seed)
+
+    def build(draw: int) -> NeighborGraph:
+        return build_neighbors(
+            features, k=2, threshold=0.0, cap=5, cap_keeps="sample", backend=backend, seed=draw
+        )
+
+    whole, n_capped = dense_sets(features, 2, 0.0, None)[0], dense_sets(features, 2, 0.0, 5)[1]
+    graph = build(0)
+    assert 0 < graph.n_capped == n_capped
+    assert_sorted_without_self(graph)
+    for row, members in zip(sets(graph), whole, strict=True):
+        assert set(row) <= set(members)
+        assert len(row) == min(5, len(members))
+    assert sets(graph) == sets(build(0))
+    assert sets(graph) != sets(build(1))
+
+
+def test_the_sample_of_a_capped_set_is_uniform() -> None:
+    features = random_features(0, 9)
+    whole = dense_sets(features, 8, -1.0, None)[0][0]
+    n_draws = 1500
+    kept = np.zeros(9)
+    for seed in range(n_draws):
+        graph = build_neighbors(
+            features, k=1, threshold=-1.0, cap=2, cap_keeps="sample", backend="torch", seed=seed
+        )
+        kept[graph.row(0)[0]] += 1
+    shares = kept[whole] / n_draws
+    np.testing.assert_allclose(shares, 2 / 8, atol=5 * (0.25 * 0.75 / n_draws) ** 0.5)
+
+
+@all_seeds
+@both_backends
+@pytest.mark.parametrize("cap_keeps", ["nearest", "sample"])
+@pytest.mark.parametrize("per_chunk", [1, 120, 401])
+def test_the_chunk_does_not_matter(
+    seed: int,
+    backend: Backend,
+    cap_keeps: Literal["nearest", "sample"],
+    per_chunk: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features, told = random_features(seed), []
+    arguments: dict[str, Any] = {
+        "k": 3, "threshold": "typical", "cap": 4, "cap_keeps": cap_keeps, "backend": backend,
+    }  # fmt: skip
+    whole = build_neighbors(features, **arguments)
+    monkeypatch.setattr(neighbors, "SIMILARITIES_PER_CHUNK", per_chunk)
+    parts = build_neighbors(
+        features, **arguments, advance=lambda amount=1, /, **_: told.append(amount)
+    )
+    assert sets(parts) == sets(whole)
+    assert parts.threshold == pytest.approx(whole.threshold, abs=1e-6)
+    assert parts.n_capped == whole.n_capped > 0
+    assert sum(told) == len(features)
+    assert max(told) == max(1, per_chunk // len(features))
+
+
+@all_seeds
+@both_backends
+@pytest.mark.parametrize("k", [1, 5, 39])
+def test_typical_is_the_median_similarity_to_the_kth_neighbor(
+    seed: int, backend: Backend, k: int
+) -> None:
+    features = random_features(seed)
+    similarity = cosines(features)
+    np.fill_diagonal(similarity, -np.inf)
+    expected = np.median(-np.sort(-similarity, axis=1)[:, k - 1])
+    graph = build_neighbors(features, k=k, threshold="typical", backend=backend)
+    assert graph.threshold == pytest.approx(expected, abs=1e-5)
+    if k < 39:
+        n_larger = int((graph.counts > k).sum())
+        assert 0 < n_larger <= len(features) // 2
+
+
+@all_seeds
+@both_backends
+@pytest.mark.parametrize("per_chunk", [1, 10**6])
+def test_typical_looks_at_an_even_sample_of_large_data(
+    seed: int, backend: Backend, per_chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbors, "TYPICAL_SAMPLE", 10)
+    monkeypatch.setattr(neighbors, "SIMILARITIES_PER_CHUNK", per_chunk)
+    features = random_features(seed)
+    similarity = cosines(features)
+    np.fill_diagonal(similarity, -np.inf)
+    expected = np.median(-np.sort(-similarity[::4], axis=1)[:, 2])
+    graph = build_neighbors(features, k=3, threshold="typical", backend=backend)
+    assert graph.threshold == pytest.approx(expected, abs=1e-5)
+
+
+@all_seeds
+@both_backends
+def test_a_threshold_of_one_is_off_even_for_duplicates(seed: int, backend: Backend) -> None:
+    features = np.repeat(random_features(seed, 30), 4, axis=0)
+    graph = build_neighbors(features, k=1, threshold=1.0, backend=backend)
+    assert (graph.counts == 1).all()
+
+
+@all_seeds
+def test_the_size_of_features_does_not_matter_and_they_are_left_alone(seed: int) -> None:
+    features = random_features(seed)
+    before = features.copy()
+    expected = sets(build_neighbors(features, k=5, threshold=0.5))
+    np.testing.assert_array_equal(features, before)
+    for size in (1e-25, 1e25):
+        assert sets(build_neighbors(features * np.float32(size), k=5, threshold=0.5)) == expected
+
+
+@all_seeds
+def test_unit_vectors(seed: int) -> None:
+    features = random_features(seed, 10)
+    features[4] = 0.0
+    vectors = unit_vectors(features.astype(np.float16))
+    assert vectors.dtype == np.float32
+    norms = np.linalg.norm(vectors, axis=1)
+    np.testing.assert_allclose(norms, np.arange(10) != 4, atol=1e-6)
+    directions = (vectors * features).sum(axis=1) / np.maximum(
+        np.linalg.norm(features, axis=1), 1e-9
+    )
+    np.testing.assert_allclose(directions, np.arange(10) != 4, atol=1e-3)
+
+
+@both_backends
+@pytest.mark.parametrize("k", [0, -1, 40, 41])
+def test_k_must_fit_the_images(backend: Backend, k: int) -> None:
+    expected = f"neighbors.k must be between 1 and 39 for 40 images, but it is {k}; choose a smal"
+    with pytest.raises(UsageError, match=expected):
+        build_neighbors(random_features(0), k=k, threshold=1.0, backend=backend)
+
+
+def test_features_must_be_a_matrix() -> None:
+    with pytest.raises(
+        UsageError, match=r"must be a matrix \[N, D\], but their shape is \(4, 2, 3"
+    ):
+        build_neighbors(np.zeros((4, 2, 3), np.float32), k=1, threshold=1.0)
+
+
+def test_without_faiss_the_error_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(UclsError, match=r"pip install 'ucls\[cpu\]'.*'ucls\[gpu\]' for CUDA"):
+        build_neighbors(random_features(0), k=3, threshold=1.0)
+    assert build_neighbors(random_features(0), k=3, threshold=1.0, backend="torch").n_images == 40

@@ -1,0 +1,396 @@
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from tests.conftest import Cli, Lines, StartUcls
+from ucls import pipeline
+from ucls.cache import FeatureCache, RunFolder, read_assignments, read_tensors
+from ucls.config import Config
+from ucls.errors import MismatchError, UsageError
+from ucls.stages.evaluate import evaluate
+from ucls.stages.predict import predict
+from ucls.stages.run import STAGE_FILES, Run
+from ucls.stages.train import train
+
+PIXELS = {
+    "n_clusters": 3,
+    "extract.backbone": "pixels",
+    "extract.image_size": 4,
+    "extract.workers": 0,
+}
+RESULTS = ("labels.csv", "assignments.h5", "metrics.json")
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def wait_until(condition: object, process: "subprocess.Popen[str]") -> None:
+    """Waits for what a running process leaves on disk."""
+    assert callable(condition)
+    for _ in range(60_000):
+        if condition():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    pytest.fail("waited in vain")
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_every_file_of_a_run_is_there(shared_run: Path) -> None:
+    expected = {name for names in STAGE_FILES.values() for name in names}
+    assert {path.name for path in shared_run.iterdir()} - {"run.lock"} == {
+        *expected, "run.json", "config.toml", "baselines.json",
+    }  # fmt: skip
+
+
+def test_a_finished_run_is_skipped_stage_by_stage(
+    tmp_path: Path, sources: Path, tiny_config: Config, lines: Lines
+) -> None:
+    first = pipeline.run(str(sources / "plain.npy"), out=tmp_path / "a", config=tiny_config)
+    took = RunFolder(first.path).record["stages"]["extract"]
+    again = pipeline.run(
+        str(sources / "plain.npy"), out=tmp_path / "a", config=tiny_config, reporter=lines
+    )
+    assert again == first
+    skipped = [
+        line for line in lines.said if line.endswith("done before with these settings, skipped")
+    ]
+    assert [line.partition(":")[0] for line in skipped] == [
+        "neighbors", "train", "ensemble", "self-train", "evaluate",
+    ]  # fmt: skip
+    assert "are cached in" in lines.said[0]
+    assert RunFolder(first.path).record["stages"]["extract"] == took
+
+
+def test_other_settings_are_refused_until_overwritten(
+    tmp_path: Path, sources: Path, tiny_config: Config
+) -> None:
+    source, out = str(sources / "plain.npy"), tmp_path / "a"
+    pipeline.run(source, out=out, config=tiny_config)
+    other = tiny_config.with_values({"seed": 7})
+    with pytest.raises(MismatchError, match="seed is 0 there, 7 here"):
+        pipeline.run(source, out=out, config=other)
+    assert pipeline.run(source, out=out, config=other, overwrite=True).figures["seed"] == 7
+
+
+def test_the_same_seed_gives_the_same_files(
+    shared_run: Path, tmp_path: Path, sources: Path, tiny_config: Config
+) -> None:
+    again = pipeline.run(
+        str(sources / "blobs.npz"),
+        val=str(sources / "blobs-val.npz"),
+        out=tmp_path / "again",
+        config=tiny_config,
+    ).path
+    for name in (*RESULTS, "heads.safetensors", "neighbors.h5"):
+        assert (again / name).read_bytes() == (shared_run / name).read_bytes(), name
+    other = pipeline.run(
+        str(sources / "blobs.npz"),
+        val=str(sources / "blobs-val.npz"),
+        out=tmp_path / "other",
+        config=tiny_config.with_values({"seed": 1}),
+    ).path
+    assert (other / "heads.safetensors").read_bytes() != (again / "heads.safetensors").read_bytes()
+
+
+def test_two_runs_share_a_cache(
+    tmp_path: Path, sources: Path, own_cache: Path, tiny_config: Config
+) -> None:
+    for name, seed in (("a", 0), ("b", 1)):
+        config = tiny_config.with_values({"seed": seed})
+        pipeline.start(str(sources / "plain.npy"), out=tmp_path / name, config=config)
+    assert len(list(own_cache.glob("*.h5"))) == 1
+
+
+def test_settings_changed_in_a_stage_are_the_runs_own(
+    tmp_path: Path, sources: Path, tiny_config: Config, lines: Lines
+) -> None:
+    source, out = str(sources / "plain.npy"), tmp_path / "a"
+    pipeline.run(source, out=out, config=tiny_config)
+    train(out, settings={"train.n_heads": 2})
+    changed = tiny_config.with_values({"train.n_heads": 2})
+    pipeline.run(source, out=out, config=changed, reporter=lines)
+    assert "train: done before with these settings, skipped" in lines.said
+    assert any("of 2 heads" in line for line in lines.said)
+
+
+def test_the_run_is_named_after_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sources: Path, tiny_config: Config
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    started = pipeline.start(str(sources / "plain.npy"), config=tiny_config)
+    assert started.folder.path == Path("runs/plain")
+
+
+@pytest.mark.parametrize("k", [None, 121])
+def test_the_number_of_clusters_is_checked_before_anything_is_written(
+    tmp_path: Path, sources: Path, own_cache: Path, k: int | None
+) -> None:
+    with pytest.raises(UsageError, match=r"how many clusters\?|only 120 images"):
+        pipeline.run(str(sources / "plain.npy"), out=tmp_path / "a", config=Config(n_clusters=k))
+    assert not (tmp_path / "a").exists()
+    assert not own_cache.exists()
+
+
+def test_labels_of_a_single_class(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    shutil.copytree(photos / "high", folder / "high")
+    with pytest.raises(UsageError, match=r"the labels of photos know only 1 class, .*; pass -k"):
+        pipeline.run(str(folder), out=tmp_path / "a", labels="folders")
+    assert not (tmp_path / "a").exists()
+
+
+def test_fewer_readable_images_than_clusters(tmp_path: Path, tiny_config: Config) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for i in range(4):
+        Image.fromarray(np.eye(4, k=i, dtype=np.uint8) * 200).save(folder / f"{i}.png")
+    (folder / "0.png").write_bytes(b"")
+    config = tiny_config.with_values({**PIXELS, "n_clusters": 4})
+    with pytest.raises(UsageError, match=r"4 clusters .* only 3 images; choose a smaller -k"):
+        pipeline.run(str(folder), out=tmp_path / "a", config=config)
+    # Trying again as told works without --overwrite.
+    smaller = config.with_values({"n_clusters": 2})
+    assert pipeline.run(str(folder), out=tmp_path / "a", config=smaller).figures["n_clusters"] == 2
+
+
+def test_images_that_are_all_alike(tmp_path: Path, tiny_config: Config) -> None:
+    folder = tmp_path / "blank"
+    folder.mkdir()
+    for i in range(8):
+        Image.new("RGB", (4, 4), (i, i, i)).save(folder / f"{i}.png")
+    with pytest.raises(UsageError, match="all 8 images have the same features, so nothing tells"):
+        pipeline.run(str(folder), out=tmp_path / "a", config=tiny_config.with_values(PIXELS))
+
+
+def test_two_images(tmp_path: Path, tiny_config: Config) -> None:
+    np.save(tmp_path / "two.npy", np.eye(2))
+    config = tiny_config.with_values({"n_clusters": 2})
+    finished = pipeline.run(str(tmp_path / "two.npy"), out=tmp_path / "a", config=config)
+    assert len(read(finished.path / "labels.csv")) == 2
+
+
+def test_unreadable_images_are_listed_and_the_run_goes_on(
+    photos: Path, tmp_path: Path, own_cache: Path, tiny_config: Config, lines: Lines
+) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    (folder / "high" / "00.png").write_bytes(b"")
+    whole = (folder / "left" / "01.png").read_bytes()
+    (folder / "left" / "01.png").write_bytes(whole[: len(whole) // 2])
+    config = tiny_config.with_values(PIXELS)
+    path = pipeline.run(
+        str(folder), out=tmp_path / "a", labels="folders", config=config, reporter=lines
+    ).path
+    assert f"extract: 2 unreadable images skipped, see {path / 'skipped.csv'}" in lines.said
+    assert [(row["path"], row["split"], row["reason"]) for row in read(path / "skipped.csv")] == [
+        ("high/00.png", "train", "empty file"),
+        ("left/01.png", "train", "truncated file"),
+    ]
+    labelled = [row["path"] for row in read(path / "labels.csv")]
+    assert len(labelled) == 58
+    assert "high/00.png" not in labelled
+    # Once they are repaired and the cache is gone, they are no longer listed.
+    for name in ("high/00.png", "left/01.png"):
+        shutil.copy(photos / name, folder / name)
+    for cache in own_cache.glob("*.h5"):
+        cache.unlink()
+    pipeline.run(str(folder), out=tmp_path / "a", labels="folders", config=config)
+    assert not (path / "skipped.csv").exists()
+    assert len(read(path / "labels.csv")) == 60
+
+
+def test_a_folder_with_labels_beats_chance(shared_photo_run: Path) -> None:
+    figures = json.loads((shared_photo_run / "metrics.json").read_text())
+    assert figures["n_clusters"] == 3
+    assert figures["train"]["kmeans"]["acc"] > 0.5
+
+
+def test_validation_images_are_labelled_but_not_trained_on(
+    photos: Path, shared_photo_run: Path, tmp_path: Path, tiny_config: Config
+) -> None:
+    config = tiny_config.with_values(PIXELS)
+    with pytest.raises(UsageError, match="overlap"):
+        pipeline.run(str(photos), val=str(photos / "high"), out=tmp_path / "a", config=config)
+    val = Path(shutil.copytree(photos, tmp_path / "val"))
+    finished = pipeline.run(
+        str(photos), val=str(val), labels="folders", out=tmp_path / "a", config=config
+    )
+    name = "heads.safetensors"
+    assert (finished.path / name).read_bytes() == (shared_photo_run / name).read_bytes()
+    rows = read(finished.path / "labels.csv")
+    by_split = {
+        split: [(row["path"], row["cluster"]) for row in rows if row["split"] == split]
+        for split in ("train", "val")
+    }
+    assert by_split["train"] == by_split["val"]
+    assert finished.figures["val"]["ensemble.chosen"]["acc"] is not None
+
+
+def test_a_vit_from_images_to_predictions(
+    photos: Path, tmp_path: Path, tiny_config: Config
+) -> None:
+    torch.manual_seed(0)
+    weights = tmp_path / "vit.safetensors"
+    save_file(timm.create_model("vit_tiny_patch16_224", num_classes=0).state_dict(), weights)
+    config = tiny_config.with_values(
+        {
+            "n_clusters": 3,
+            "extract.backbone": "vit_tiny_patch16_224",
+            "extract.weights": str(weights),
+            "extract.image_size": 32,
+            "extract.workers": 0,
+        }
+    )
+    finished = pipeline.run(str(photos), out=tmp_path / "a", labels="folders", config=config)
+    run = Run(finished.path)
+    assert run.feature_set == "cls+patch"
+    assert run.data.widths == {
+        "cls": 192, "cls+patch": 384, "cls2": 384, "cls4": 768, "cls4+patch": 960,
+    }  # fmt: skip
+    _, metadata = read_tensors(finished.path / "candidates.safetensors")
+    candidates = json.loads(metadata["candidates"])
+    assert len(candidates) == 13 * 4
+    assert {c["feature_set"] for c in candidates} == {"cls", "cls+patch", "cls4", "cls4+patch"}
+    predict(finished.path, str(photos), out=tmp_path / "new.csv")
+    assert [(row["path"], row["cluster"]) for row in read(tmp_path / "new.csv")] == [
+        (row["path"], row["cluster"]) for row in read(finished.path / "labels.csv")
+    ]
+    other = timm.create_model("vit_tiny_patch16_224", num_classes=0).state_dict()
+    save_file(other, weights)
+    with pytest.raises(UsageError, match=r"was made with weights .* give the same weights file"):
+        predict(finished.path, str(photos), out=tmp_path / "other.csv")
+
+
+def test_other_features_of_the_same_cache(
+    photos: Path, tmp_path: Path, tiny_config: Config
+) -> None:
+    """Features are chosen when the cache is read, never by extracting again."""
+    torch.manual_seed(0)
+    weights = tmp_path / "vit.safetensors"
+    save_file(timm.create_model("test_vit", num_classes=0).state_dict(), weights)
+    values = {
+        "n_clusters": 3,
+        "extract.backbone": "test_vit",
+        "extract.weights": str(weights),
+        "extract.image_size": 32,
+        "extract.workers": 0,
+    }
+    config = tiny_config.with_values(values)
+    started = pipeline.start(str(photos), out=tmp_path / "a", config=config)
+    before = Path(started.data.caches["train"]).stat().st_mtime_ns
+    other = pipeline.start(
+        str(photos), out=tmp_path / "b", config=config.with_values({"features": "cls4"})
+    )
+    assert other.feature_set == "cls4"
+    assert other.data.caches == started.data.caches
+    assert Path(started.data.caches["train"]).stat().st_mtime_ns == before
+    with pytest.raises(UsageError, match="features"):
+        pipeline.start(
+            str(photos), out=tmp_path / "c", config=config.with_values({"features": "all"})
+        )
+
+
+def test_a_killed_training_resumes_to_the_same_bytes(
+    tmp_path: Path, sources: Path, tiny_options: list[str], start_ucls: StartUcls, cli: Cli
+) -> None:
+    command = ["run", sources / "blobs.npz", "--val", sources / "blobs-val.npz", "-k", 4]
+    command += [*tiny_options, "--set", "train.epochs=150"]
+    assert cli(*command, "--out", tmp_path / "whole").exit_code == 0
+    assert evaluate(tmp_path / "whole")["train"]["ensemble.chosen"]["acc"] > 0.9
+    killed = tmp_path / "killed"
+    process = start_ucls(*command, "--out", killed)
+    wait_until((killed / "checkpoint.safetensors").exists, process)
+    kill(process)
+    assert RunFolder(killed).record["stages"]["train"]["status"] == "running"
+    assert not (killed / "assignments.h5").exists()
+    outcome = cli(*command, "--out", killed)
+    assert outcome.exit_code == 0
+    assert "train: resumes after epoch " in outcome.err
+    for name in (*RESULTS, "heads.safetensors"):
+        assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    epochs = [json.loads(line)["epoch"] for line in (killed / "train.jsonl").open()]
+    assert epochs == list(range(1, 151))
+
+
+@pytest.fixture(scope="module")
+def many_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1,100 tiny images, and four large ones that take a while at the end."""
+    folder = tmp_path_factory.mktemp("many") / "many"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(1100):
+        pixels = rng.integers(0, 256, (4, 4), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i:04d}.png", compress_level=1)
+    large = Image.fromarray(np.tile(np.arange(250, dtype=np.uint8), (5000, 20)))
+    large.save(folder / "large-0.png", compress_level=1)
+    for i in range(1, 4):
+        os.link(folder / "large-0.png", folder / f"large-{i}.png")
+    return folder
+
+
+def rows_written(cache: Path) -> int:
+    for partial in cache.glob("*.h5.partial"):
+        try:
+            with h5py.File(partial, "r", locking=False) as file:
+                return int(file.attrs["rows_written"])
+        except (OSError, KeyError, RuntimeError):
+            return 0
+    return 0
+
+
+def test_a_killed_extraction_resumes_to_the_same_cache(
+    tmp_path: Path, many_photos: Path, start_ucls: StartUcls, cli: Cli
+) -> None:
+    command = ["extract", many_photos, "--backbone", "pixels"]
+    command += ["--set", "extract.workers=0", "--set", "extract.image_size=4"]
+    killed = tmp_path / "killed"
+    process = start_ucls(*command, "--cache-dir", killed)
+    wait_until(lambda: rows_written(killed) >= 1024, process)
+    kill(process)
+    assert list(killed.glob("*.h5")) == []
+    outcome = cli(*command, "--cache-dir", killed)
+    assert outcome.exit_code == 0
+    assert "extract: train resumes at image 1,024" in outcome.err
+    assert cli(*command, "--cache-dir", tmp_path / "whole").exit_code == 0
+    (resumed,), (whole,) = (list((tmp_path / name).glob("*.h5")) for name in ("killed", "whole"))
+    with FeatureCache(resumed) as one, FeatureCache(whole) as other:
+        np.testing.assert_array_equal(one.read("cls"), other.read("cls"))
+        assert one.paths() == other.paths()
+        assert len(one.paths()) == 1104
+
+
+@pytest.mark.slow
+def test_digits_with_default_settings(tmp_path: Path) -> None:
+    finished = pipeline.run("digits", out=tmp_path / "digits")
+    figures = finished.figures
+    assert figures["train"]["ensemble.chosen"]["acc"] >= 0.84
+    assert figures["train"]["ensemble.chosen"]["acc"] > figures["train"]["kmeans"]["acc"]
+    on_train = figures["train"]["ensemble.chosen"]["acc"]
+    assert figures["val"]["self_training"]["acc"] >= on_train - 0.05
+    assert len(read_assignments(finished.path / "assignments.h5").loss) == 32
+    result = predict(finished.path, "digits", split="val", out=tmp_path / "val.csv")
+    assert result.n_images == 360
+    expected = [
+        row["cluster"] for row in read(finished.path / "labels.csv") if row["split"] == "val"
+    ]
+    assert [row["cluster"] for row in read(tmp_path / "val.csv")] == expected
+    assert evaluate(finished.path) == figures

@@ -1,0 +1,66 @@
+import re
+
+import pytest
+
+from ucls.config import Config, setting_names
+from ucls.errors import UsageError
+from ucls.presets import COMMON, PRESETS, preset
+
+LARGE, BASE = (f"vit_{size}_patch14_reg4_dinov2.lvd142m" for size in ("large", "base"))
+
+# Thesis 6.2, 6.4.1.1 and 6.4.1.8: clusters, backbone, epochs, batch, teacher temperature, beta.
+THESIS = {
+    "cifar10": (10, LARGE, 400, 256, 0.07, 0.6),
+    "cifar20": (20, LARGE, 400, 256, 0.07, 0.55),
+    "cifar100": (100, LARGE, 400, 256, 0.07, 0.6),
+    "stl10": (10, BASE, 800, 1024, 0.1, 0.6),
+    "food101": (101, LARGE, 400, 1024, 0.1, 0.6),
+    "imagenet50": (50, LARGE, 400, 1024, 0.1, 0.6),
+    "imagenet100": (100, LARGE, 400, 1024, 0.1, 0.6),
+    "imagenet200": (200, LARGE, 400, 1024, 0.1, 0.6),
+    "tiny-imagenet": (200, LARGE, 400, 1024, 0.1, 0.6),
+    "imagenet": (1000, LARGE, 400, 1024, 0.1, 0.6),
+}
+
+
+@pytest.mark.parametrize("name", THESIS)
+def test_settings_of_the_thesis(name: str) -> None:
+    config = Config().with_values(preset(name))
+    train = config.train
+    assert THESIS[name] == (
+        config.n_clusters,
+        config.extract.backbone,
+        train.epochs,
+        train.batch_size,
+        train.teacher_temperature,
+        train.beta,
+    )
+    assert (config.extract.image_size, config.features) == (224, "cls+patch")
+    assert (config.neighbors.k, config.neighbors.threshold) == (50, 0.3)
+    assert (train.warmup_epochs, train.learning_rate) == (100, 1.25e-6)
+    assert (train.weight_decay, train.n_heads, train.teacher_momentum) == (1e-4, 50, 0.996)
+    assert (train.hidden_dim, train.bottleneck_dim) == (512, 256)
+    assert (train.sinkhorn_iterations, train.cross_entropy, train.n_smoothing) == (3, 0.5, 1)
+    assert (train.batch_norm, train.instance_weights, train.symmetric) == (True, True, False)
+    assert config.self_train.iterations == 12_500
+    assert len(config.self_train.learning_rates) == 13
+
+
+def test_the_ten_benchmarks_have_one_each() -> None:
+    assert PRESETS.keys() == THESIS.keys()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_name_is_a_setting(name: str) -> None:
+    assert preset(name).keys() <= set(setting_names())
+
+
+def test_presets_are_copies() -> None:
+    preset("cifar10")["train.epochs"] = 1
+    assert preset("cifar10")["train.epochs"] == COMMON["train.epochs"] == 400
+
+
+def test_an_unknown_preset_names_those_there_are() -> None:
+    expected = re.escape("there is no preset 'mnist'; choose one of cifar10, cifar20, cifar100,")
+    with pytest.raises(UsageError, match=expected):
+        preset("mnist")
