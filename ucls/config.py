@@ -108,7 +108,7 @@ class TrainConfig(Section):
     """TEMI's two-way loss (eq. 5.6) instead of the one-way loss of UCLS."""
     cross_entropy: NonNegative = 0.5
     """Final weight of the cross-entropy to the teacher's argmax (eqs. 5.10-5.12); 0 is off."""
-    n_smoothing: Count | None = None
+    n_smoothing: Count = 4
     """Neighbours averaged in the teacher's target (eq. 5.13); 1 switches it off."""
     precision: Literal["float32", "bfloat16"] | None = None
     """Precision of the matrix products; weights and losses always stay float32."""

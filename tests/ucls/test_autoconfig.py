@@ -84,7 +84,7 @@ def test_ten_images() -> None:
     assert (train.batch_size, train.epochs, train.warmup_epochs) == (10, 400, 40)
     assert train.learning_rate == pytest.approx(1e-3 * 256 / 10)
     assert train.teacher_momentum == pytest.approx(1 - 1 / 12, abs=1e-4)
-    assert (train.n_smoothing, train.precision) == (2, "float32")
+    assert (train.n_smoothing, train.precision) == (4, "float32")
     assert (config.self_train.batch_size, config.self_train.iterations) == (10, 100)
     assert config.evaluate.kmeans_restarts == 10
 

@@ -79,7 +79,7 @@ class TemiObjective(nn.Module):
     """TEMI's loss; every enhancement of UCLS is a switch of :class:`ucls.config.TrainConfig`.
 
     Args:
-        config: temperatures, beta and the switches; ``n_smoothing`` must be set.
+        config: temperatures, beta and the switches.
         n_heads: H.
         n_clusters: C.
     """
@@ -95,7 +95,7 @@ class TemiObjective(nn.Module):
     @property
     def n_neighbors(self) -> int:
         """Neighbours to draw per image: m of eq. 5.13."""
-        return self.config.n_smoothing or 1
+        return self.config.n_smoothing
 
     @property
     def n_student_views(self) -> int:

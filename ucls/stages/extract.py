@@ -147,6 +147,8 @@ class _Extraction:
             from ucls.devices import resolve_device
 
             config = self.config
+            if config.backbone != "pixels":
+                self.reporter.say(f"extract: loads backbone {config.backbone}")
             self._backbone = build_backbone(
                 config.backbone or "",
                 image_size=config.image_size or 0,
