@@ -60,7 +60,7 @@ class TerminalReporter:
             def advance(amount: int = 1, /, **figures: float) -> None:
                 progress.update(task, advance=amount)
                 if figures:
-                    progress.update(task, figures=format_figures(figures))
+                    progress.update(task, figures=format_figures(figures).lstrip(", "))
 
             yield advance
 
@@ -104,15 +104,15 @@ class PlainReporter:
                 left = (total - state["done"]) / rate
                 self.say(
                     f"{description}: {state['done']:,.0f} of {total:,} {unit}, "
-                    f"{rate:,.0f} {unit}/s, {left:,.0f} s left {format_figures(latest)}".rstrip()
+                    f"{rate:,.0f} {unit}/s, {left:,.0f} s left{format_figures(latest)}"
                 )
 
         yield advance
 
 
 def format_figures(figures: dict[str, float]) -> str:
-    """Writes figures as ``loss -1.234  epoch 5``."""
-    return "  ".join(
-        f"{name} {value}" if isinstance(value, int) else f"{name} {value:.3f}"
+    """Writes figures as ``, epoch 5, loss -1.234``."""
+    return "".join(
+        f", {name} {value}" if isinstance(value, int) else f", {name} {value:.3f}"
         for name, value in figures.items()
     )

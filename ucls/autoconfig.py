@@ -45,8 +45,8 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
     ``train.n_heads``
         The papers' 50 on a GPU, 32 on a CPU: the consensus gains little beyond (table 6.17).
     ``train.hidden_dim``, ``train.bottleneck_dim``
-        The papers' 512 and 256, or less for narrow features: the power of two that holds 2 D,
-        at least 128, and half of it.
+        The papers' 512 and 256, or less for narrow features and few images: the power of two that
+        holds 2 D, no more than the batch, at least 128; and half of it.
     ``train.batch_size``
         The power of two nearest to N / 12, between 64 and the papers' 1024, and not below C, so
         that an epoch has about 12 steps and Sinkhorn a row for every cluster.
@@ -91,7 +91,7 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
     steps_per_epoch = max(1, facts.n_images // batch_size)
     epochs = train.epochs or fitting_epochs(steps_per_epoch, train.warmup_epochs or 0)
     steps = epochs * steps_per_epoch
-    hidden_dim = train.hidden_dim or min(512, max(128, next_power_of_two(2 * facts.n_features)))
+    hidden_dim = train.hidden_dim or fitting_width(facts.n_features, batch_size)
     n_heads = train.n_heads or (50 if facts.device == "cuda" else 32)
     is_raw = facts.backbone in ("pixels", "features")
     self_train_batch = config.self_train.batch_size or min(1024, batch_size)
@@ -123,6 +123,11 @@ def fitting_batch_size(n_images: int, n_clusters: int) -> int:
     """The power of two nearest to N / 12, between 64 and 1024, at least C and at most N."""
     nearest = 1 << round(math.log2(max(1.0, n_images / 12)))
     return min(n_images, max(min(1024, max(64, nearest)), next_power_of_two(n_clusters)))
+
+
+def fitting_width(n_features: int, batch_size: int) -> int:
+    """The power of two that holds 2 D, no more than the batch, between 128 and 512."""
+    return max(128, min(512, next_power_of_two(2 * n_features), next_power_of_two(batch_size)))
 
 
 def fitting_epochs(steps_per_epoch: int, warmup_epochs: int) -> int:

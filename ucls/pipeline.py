@@ -119,7 +119,8 @@ def start(
         if rows:
             write_csv(folder.file("skipped.csv"), ("path", "split", "reason"), rows)
             reporter.say(
-                f"extract: {len(rows)} unreadable images skipped, see {folder.file('skipped.csv')}"
+                f"extract: skipped what could not be read ({len(rows)} of "
+                f"{sum(map(len, opened.splits.values())):,}), see {folder.file('skipped.csv')}"
             )
     data = _describe(opened, extract_config, caches, config.device)
     return Run.after_extraction(folder, data, reporter=reporter)

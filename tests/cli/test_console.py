@@ -33,7 +33,7 @@ def test_plain_lines_come_after_two_seconds_and_then_every_ten(
     out, err = capsys.readouterr()
     assert out == ""
     first, second = err.splitlines()
-    assert first == "train: 130 of 1,000 images, 12 images/s, 72 s left epoch 1  loss -1.500"
+    assert first == "train: 130 of 1,000 images, 12 images/s, 72 s left, epoch 1, loss -1.500"
     assert second.startswith("train: 230 of 1,000 images, ")
 
 
@@ -64,5 +64,5 @@ def test_each_output_has_its_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_figures() -> None:
-    assert format_figures({"epoch": 5, "loss": -1.23456}) == "epoch 5  loss -1.235"
+    assert format_figures({"epoch": 5, "loss": -1.23456}) == ", epoch 5, loss -1.235"
     assert format_figures({}) == ""

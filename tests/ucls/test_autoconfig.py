@@ -92,7 +92,7 @@ def test_ten_images() -> None:
 def test_forty_images() -> None:
     config = fitted(40, 4, 100)
     assert (config.neighbors.k, config.train.batch_size, config.train.epochs) == (3, 40, 400)
-    assert (config.train.hidden_dim, config.train.bottleneck_dim) == (256, 128)
+    assert (config.train.hidden_dim, config.train.bottleneck_dim) == (128, 64)
 
 
 def test_imagenet100() -> None:

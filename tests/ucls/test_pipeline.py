@@ -200,7 +200,10 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
     path = pipeline.run(
         str(folder), out=tmp_path / "a", labels="folders", config=config, reporter=lines
     ).path
-    assert f"extract: 2 unreadable images skipped, see {path / 'skipped.csv'}" in lines.said
+    assert (
+        f"extract: skipped what could not be read (2 of 60), see {path / 'skipped.csv'}"
+        in lines.said
+    )
     assert [(row["path"], row["split"], row["reason"]) for row in read(path / "skipped.csv")] == [
         ("high/00.png", "train", "empty file"),
         ("left/01.png", "train", "truncated file"),
