@@ -17,15 +17,15 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Build the neighbour set of every training image."""
-    from ucls.cli.console import console_reporter
     from ucls.cli.settings import gather
+    from ucls.cli.stage import run_stage
     from ucls.stages.neighbors import neighbors
 
-    path = neighbors(
+    run_stage(
+        neighbors,
         run,
+        next_command="train",
         settings=gather(config=config, settings=settings, device=device, seed=seed),
         overwrite=overwrite,
-        reporter=console_reporter(quiet=quiet),
+        quiet=quiet,
     )
-    print(path)
-    print(f"next: ucls train {run}")

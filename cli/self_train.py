@@ -17,15 +17,15 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Train a classifier on the consensus, and label every image with it."""
-    from ucls.cli.console import console_reporter
     from ucls.cli.settings import gather
+    from ucls.cli.stage import run_stage
     from ucls.stages.self_train import self_train
 
-    path = self_train(
+    run_stage(
+        self_train,
         run,
+        next_command="evaluate",
         settings=gather(config=config, settings=settings, device=device, seed=seed),
         overwrite=overwrite,
-        reporter=console_reporter(quiet=quiet),
+        quiet=quiet,
     )
-    print(path)
-    print(f"next: ucls evaluate {run}")

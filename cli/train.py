@@ -17,15 +17,15 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Train all clustering heads at the same time."""
-    from ucls.cli.console import console_reporter
     from ucls.cli.settings import gather
+    from ucls.cli.stage import run_stage
     from ucls.stages.train import train
 
-    path = train(
+    run_stage(
+        train,
         run,
+        next_command="ensemble",
         settings=gather(config=config, settings=settings, device=device, seed=seed),
         overwrite=overwrite,
-        reporter=console_reporter(quiet=quiet),
+        quiet=quiet,
     )
-    print(path)
-    print(f"next: ucls ensemble {run}")

@@ -158,7 +158,8 @@ class Run:
         if stage == "extract":
             return settings_key(self.data.cache_key)
         if stage == "neighbors":
-            parts = (sections["neighbors"], config.features, config.n_clusters)
+            seed = config.seed if config.neighbors.cap_keeps == "sample" else None
+            parts = (sections["neighbors"], config.features, config.n_clusters, seed)
             return settings_key(*parts, self.key("extract"))
         if stage == "train":
             return settings_key(sections["train"], config.seed, self.key("neighbors"))
