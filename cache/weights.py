@@ -25,7 +25,7 @@ def write_tensors(path: Path, tensors: dict[str, NDArray[Any]], metadata: dict[s
     # Several entries would be written in random order, and equal runs differ in their bytes.
     entry = {METADATA: json.dumps(metadata, sort_keys=True)}
     # safetensors writes the memory as it lies, whatever the strides say.
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     with atomic_write(path) as partial:
         try:
             save_file(contiguous, partial, metadata=entry)

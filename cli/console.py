@@ -75,7 +75,7 @@ class RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Renders nothing until a rate is known."""
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
+        return Text("" if speed is None else f"{format_rate(speed)} {self.unit}/s")
 
 
 class PlainReporter:
@@ -104,10 +104,15 @@ class PlainReporter:
                 left = (total - state["done"]) / rate
                 self.say(
                     f"{description}: {state['done']:,.0f} of {total:,} {unit}, "
-                    f"{rate:,.0f} {unit}/s, {left:,.0f} s left{format_figures(latest)}"
+                    f"{format_rate(rate)} {unit}/s, {left:,.0f} s left{format_figures(latest)}"
                 )
 
         yield advance
+
+
+def format_rate(rate: float) -> str:
+    """Whole numbers from 10 on, two digits below."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def format_figures(figures: dict[str, float]) -> str:

@@ -11,6 +11,9 @@ EXAMPLE = "ucls predict runs/photos new-photos/ --out new.csv"
 
 OutFile = Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write.")]
 Split = Annotated[str, typer.Option(help="Which part of a dataset: train or val.")]
+BackboneDevice = Annotated[
+    str | None, typer.Option("--device", help="Where the backbone runs: auto, cpu, cuda or cuda:1.")
+]
 
 
 def command(
@@ -19,7 +22,7 @@ def command(
     *,
     out: OutFile = Path("predictions.csv"),
     split: Split = "train",
-    device: opt.Device = None,
+    device: BackboneDevice = None,
     verbose: opt.Verbose = False,
     quiet: opt.Quiet = False,
 ) -> None:

@@ -1,5 +1,7 @@
 """What the clusters are measured against: k-means below, supervised bounds above."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +9,9 @@ from ucls.config import SelfTrainConfig
 from ucls.neighbors import unit_vectors
 from ucls.progress import Advance, ignore_progress
 from ucls.self_training import self_train
+
+if TYPE_CHECKING:
+    import torch
 
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
@@ -56,6 +61,7 @@ def linear_probe_accuracy(
     *,
     config: SelfTrainConfig,
     seed: int = 0,
+    device: "torch.device | None" = None,
     advance: Advance = ignore_progress,
 ) -> float:
     """Accuracy on ``val`` of the linear classifiers of self-training, given the true labels.
@@ -69,6 +75,7 @@ def linear_probe_accuracy(
         n_clusters=int(train_labels.max()) + 1,
         config=config,
         seed=seed,
+        device=device,
         advance=advance,
     )
     predicted, _ = result.classifiers[result.chosen].predict(val)

@@ -123,6 +123,11 @@ def start(
                 f"{sum(map(len, opened.splits.values())):,}), see {folder.file('skipped.csv')}"
             )
     data = _describe(opened, extract_config, caches, config.device)
+    if is_done and "data" in folder.record:
+        # Settings were fitted to the device that the run began on; another one keeps them.
+        begun = ExtractedData.model_validate(folder.record["data"])
+        fitted_to = {"device": begun.device, "fast_precision": begun.fast_precision}
+        data = data.model_copy(update=fitted_to)
     return Run.after_extraction(folder, data, reporter=reporter)
 
 

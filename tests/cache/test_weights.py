@@ -12,12 +12,14 @@ def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "heads.safetensors"
     transposed = np.arange(6, dtype=np.float32).reshape(2, 3).T
     tensors = {"weight": transposed, "strided": np.arange(10)[::2], "half": np.float16([1.5])}
+    tensors["scalar"] = np.array(3.0)
     write_tensors(path, tensors, {"best_head": "3", "é": "ü"})
     back, metadata = read_tensors(path)
     assert metadata == {"best_head": "3", "é": "ü"}
     assert back.keys() == tensors.keys()
     for name, tensor in tensors.items():
         assert back[name].dtype == tensor.dtype
+        assert back[name].shape == tensor.shape
         np.testing.assert_array_equal(back[name], tensor)
     assert list(tmp_path.iterdir()) == [path]
 

@@ -3,7 +3,13 @@ import sys
 import pytest
 
 from ucls.cli import console
-from ucls.cli.console import PlainReporter, TerminalReporter, console_reporter, format_figures
+from ucls.cli.console import (
+    PlainReporter,
+    TerminalReporter,
+    console_reporter,
+    format_figures,
+    format_rate,
+)
 from ucls.progress import SILENT
 
 
@@ -61,6 +67,12 @@ def test_each_output_has_its_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(console_reporter(), PlainReporter)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert isinstance(console_reporter(), TerminalReporter)
+
+
+def test_rates() -> None:
+    assert [format_rate(rate) for rate in (0.123, 9.5, 10.4, 12345.6)] == [
+        "0.12", "9.5", "10", "12,346",
+    ]  # fmt: skip
 
 
 def test_figures() -> None:

@@ -397,3 +397,14 @@ def test_digits_with_default_settings(tmp_path: Path) -> None:
     ]
     assert [row["cluster"] for row in read(tmp_path / "val.csv")] == expected
     assert evaluate(finished.path) == figures
+
+
+def test_another_device_keeps_the_settings_it_began_with(
+    tmp_path: Path, sources: Path, tiny_config: Config
+) -> None:
+    first = pipeline.run(str(sources / "plain.npy"), out=tmp_path / "a", config=tiny_config)
+    folder = RunFolder(first.path)
+    elsewhere = {"device": "cuda", "fast_precision": "float32"}
+    folder.update(data={**folder.record["data"], **elsewhere})
+    started = pipeline.start(str(sources / "plain.npy"), out=tmp_path / "a", config=tiny_config)
+    assert (started.data.device, started.data.fast_precision) == ("cuda", "float32")

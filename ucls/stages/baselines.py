@@ -32,6 +32,7 @@ def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figure
 
 def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figures]:
     from ucls.baselines import kmeans, knn_accuracy, linear_probe_accuracy
+    from ucls.devices import resolve_device
 
     config, features = run.config.evaluate, {}
     for split in run.splits:
@@ -61,7 +62,11 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
         iterations = required(run.config.self_train.iterations)
         with run.reporter.track("evaluate: linear probe", iterations, "iterations") as advance:
             probe = linear_probe_accuracy(
-                *data, config=run.config.self_train, seed=run.config.seed, advance=advance
+                *data,
+                config=run.config.self_train,
+                seed=run.config.seed,
+                device=resolve_device(run.config.device),
+                advance=advance,
             )
         figures["val"]["linear_probe"] = {"acc": probe}
     return figures

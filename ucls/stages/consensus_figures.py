@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls import metrics
+from ucls.errors import UclsError
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
 
@@ -17,7 +18,11 @@ Figures = dict[str, Any]
 def compare_ensembles(path: str | Path) -> dict[str, Figures]:
     """The figures of each consensus on the training images, by name, with ``chosen``."""
     run = Run(path)
-    figures = consensus_figures(run, "train", known_labels(run).get("train"))
+    try:
+        labels = known_labels(run).get("train")
+    except UclsError:  # the feature caches, which hold the labels, may be elsewhere by now
+        labels = None
+    figures = consensus_figures(run, "train", labels)
     chosen = figures.pop("ensemble.chosen")["method"]
     return {
         name: {**row, "chosen": name == chosen}
@@ -33,13 +38,11 @@ def consensus_figures(run: Run, split: str, labels: Labels | None) -> dict[str, 
         if split not in entry.labels:
             continue
         clusters = entry.labels[split]
-        sizes = metrics.cluster_sizes(clusters, run.n_clusters)
         figures[f"ensemble.{name}"] = {
             **scores(labels, clusters),
             "anmi": entry.anmi[split],
             "mean_confidence": float(entry.confidence[split].mean(dtype=np.float64)),
             **balance(clusters, run.n_clusters),
-            "cluster_sizes": sizes.tolist(),
         }
         if name == chosen:
             figures["ensemble.chosen"] = {"method": name, **figures[f"ensemble.{name}"]}
@@ -57,4 +60,5 @@ def balance(clusters: Labels, n_clusters: int) -> Figures:
     return {
         "kl_to_uniform": metrics.kl_to_uniform(clusters, n_clusters),
         "occupied_clusters": int((sizes > 0).sum()),
+        "cluster_sizes": sizes.tolist(),
     }

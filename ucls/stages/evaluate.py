@@ -90,7 +90,11 @@ def _heads(assignments: Assignments, split: str, labels: Labels | None) -> Figur
     for name in by_head[0]:
         values = [score[name] for score in by_head]
         heads |= {f"{name}_mean": float(np.mean(values)), f"{name}_std": float(np.std(values))}
-    best_figures = {"head": best, "mean_confidence": float(confidence[best])}
+    best_figures = {
+        "head": best,
+        "mean_confidence": float(confidence[best]),
+        **balance(assignments.labels[split][best], assignments.n_clusters),
+    }
     return {"best_head": {**by_head[best], **best_figures}, "heads": heads}
 
 

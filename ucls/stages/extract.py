@@ -178,7 +178,7 @@ class _Extraction:
                     advance=advance,
                 ):
                     _store(writer, batch)
-            labels, class_names = known_labels(images)
+            labels, class_names = labels_to_cache(images)
             if labels is not None:
                 writer.write_labels(labels, class_names)
             writer.finish()
@@ -203,7 +203,7 @@ def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:
         writer.append(batch.cls[one], patch_mean, batch.paths[one])
 
 
-def known_labels(images: Images) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+def labels_to_cache(images: Images) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
     """All labels there are, also where this run does not want them.
 
     The cache serves later runs too; whether labels are used is up to each run.

@@ -19,6 +19,7 @@ from ucls.cache import (
     settings_key,
 )
 from ucls.config import Config, EnsembleConfig, ExtractConfig, required
+from ucls.ensemble.heads import parse_heads
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.progress import SILENT, Reporter
 
@@ -80,6 +81,7 @@ class Run:
         self.data = ExtractedData.model_validate(self.folder.record["data"])
         requested = Config.model_validate(self.folder.record["requested"])
         if settings:
+            refuse_extraction_settings(settings)
             requested = requested.with_values(dict(settings))
         self.config = resolve(requested, self.data)
         if settings:
@@ -208,7 +210,13 @@ class Run:
         files_there = all(self.folder.file(name).is_file() for name in STAGE_FILES[stage])
         if stage in ("self-train", "evaluate") and not self.consensuses():
             return False
+        if stage == "ensemble" and not self._has_own_consensus():
+            return False
         return files_there and self.folder.key_of(stage) == self.key(stage)
+
+    def _has_own_consensus(self) -> bool:
+        key = self.consensus_key(self.config.ensemble)
+        return any(entry.key == key for entry in self.consensuses().values())
 
     def require(self, stage: str) -> None:
         """Stops unless ``stage`` is up to date.
@@ -252,6 +260,20 @@ def cache_key(caches: Mapping[str, Path]) -> str:
     return settings_key(specs)
 
 
+def refuse_extraction_settings(settings: Mapping[str, Any]) -> None:
+    """The features are extracted already; other ones need another run.
+
+    Raises:
+        UsageError: naming the settings that come too late.
+    """
+    late = [name for name in settings if name.split(".")[0] == "extract"]
+    if late:
+        raise UsageError(
+            f"{', '.join(late)} would change the features, which are extracted already; "
+            "give it to `ucls run` or `ucls extract` with another --out"
+        )
+
+
 def resolve(requested: Config, data: ExtractedData) -> Config:
     """Fits the requested settings to the extracted data.
 
@@ -282,4 +304,21 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
         fast_precision="bfloat16" if data.fast_precision == "bfloat16" else "float32",
     )
     known = {"features": features, "extract": data.extract.model_dump()}
-    return autoconfigure(requested.with_values(known), facts)
+    config = autoconfigure(requested.with_values(known), facts)
+    check_fit(config, data.n_images)
+    return config
+
+
+def check_fit(config: Config, n_images: int) -> None:
+    """Finds settings that cannot work before anything long is started.
+
+    Raises:
+        UsageError: if there are not as many neighbours or heads as asked for.
+    """
+    if required(config.neighbors.k) >= n_images:
+        raise UsageError(
+            f"neighbors.k must be between 1 and {n_images - 1} for {n_images:,} images, "
+            f"but it is {config.neighbors.k}; choose a smaller k"
+        )
+    if config.ensemble.heads != "best":
+        parse_heads(required(config.ensemble.heads), required(config.train.n_heads))

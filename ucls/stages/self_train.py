@@ -18,7 +18,7 @@ from ucls.stages.classifier import load_classifier, load_heads, write_classifier
 from ucls.stages.run import Run
 from ucls.trained_heads import TrainedHeads
 
-FEATURE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
+CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
 """{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
 
 
@@ -130,7 +130,7 @@ def token_columns(spec: FeatureSpec) -> dict[str, slice]:
         "cls4": slice(0, 4 * width),
         "cls4+patch": slice(0, 5 * width),
     }
-    return {name: columns[name] for name in FEATURE_SETS if name in spec.feature_sets}
+    return {name: columns[name] for name in CANDIDATE_SETS if name in spec.feature_sets}
 
 
 def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:

@@ -31,4 +31,4 @@ def test_without_labels_there_are_no_bounds(run_path: Path) -> None:
     (run_path / "baselines.json").unlink()
     figures = baseline_figures(Run(run_path), {})
     assert set(figures["val"]) == {"kmeans"}
-    assert set(figures["val"]["kmeans"]) == {"kl_to_uniform", "occupied_clusters"}
+    assert set(figures["val"]["kmeans"]) == {"kl_to_uniform", "occupied_clusters", "cluster_sizes"}

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ucls.cache import RunFolder
 from ucls.stages.consensus_figures import balance, compare_ensembles, consensus_figures, scores
 from ucls.stages.run import Run
 
@@ -14,7 +15,11 @@ def test_scores_need_labels() -> None:
 
 
 def test_balance() -> None:
-    assert balance(HALVES, 2) == {"kl_to_uniform": 0.0, "occupied_clusters": 2}
+    assert balance(HALVES, 2) == {
+        "kl_to_uniform": 0.0,
+        "occupied_clusters": 2,
+        "cluster_sizes": [len(HALVES) // 2] * 2,
+    }
     uneven = balance(np.zeros(4, dtype=np.int32), 2)
     assert uneven["occupied_clusters"] == 1
     assert uneven["kl_to_uniform"] > 0.6
@@ -31,3 +36,13 @@ def test_comparing(shared_run: Path) -> None:
     (row,) = compare_ensembles(shared_run).values()
     assert row["chosen"] is True
     assert 0 <= row["acc"] <= 1
+
+
+def test_without_its_feature_cache_a_run_is_compared_without_labels(run_path: Path) -> None:
+    folder = RunFolder(run_path)
+    gone = {split: f"{path}.gone" for split, path in folder.record["data"]["caches"].items()}
+    folder.update(data={**folder.record["data"], "caches": gone})
+    figures = compare_ensembles(run_path)["mcla"]
+    assert figures["chosen"]
+    assert "anmi" in figures
+    assert "acc" not in figures

@@ -9,6 +9,7 @@ from ucls import pipeline
 from ucls.cache import RunFolder
 from ucls.config import Config, ExtractConfig
 from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.stages.ensemble import ensemble
 from ucls.stages.run import STAGE_FILES, ExtractedData, Run, resolve
 
 DATA = ExtractedData(
@@ -112,3 +113,32 @@ def test_the_number_of_clusters() -> None:
     labelled = DATA.model_copy(update={"n_classes": 7})
     assert resolve(Config(), labelled).n_clusters == 7
     assert resolve(Config(n_clusters=5), labelled).n_clusters == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"neighbors.k": 100}, r"k must be between 1 and 99 for 100 images, but it is 100"),
+        ({"train.n_heads": 4, "ensemble.heads": "0-4"}, r"heads must be in 0..3, got 4"),
+    ],
+)
+def test_settings_that_cannot_work_are_found_at_once(
+    settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolve(Config(n_clusters=5).with_values(settings), DATA)
+
+
+def test_extraction_settings_come_too_late(run_path: Path) -> None:
+    before = RunFolder(run_path).record
+    with pytest.raises(UsageError, match=r"extract.strict would change the features"):
+        Run(run_path, settings={"extract.strict": True})
+    assert RunFolder(run_path).record == before
+
+
+def test_a_lost_entry_is_a_consensus_not_done(run_path: Path) -> None:
+    (run_path / "consensus.h5").unlink()
+    ensemble(run_path, method="vote")
+    assert not Run(run_path).is_done("ensemble")
+    ensemble(run_path)
+    assert Run(run_path).is_done("ensemble")
