@@ -22,6 +22,7 @@ from ucls.ensemble.mcla import mcla
 from ucls.ensemble.mutual_information import average_nmi
 from ucls.ensemble.vote import vote
 from ucls.errors import UsageError
+from ucls.progress import Advance, ignore_progress
 
 
 class Options(NamedTuple):
@@ -30,11 +31,12 @@ class Options(NamedTuple):
     seed: int
     min_jaccard: float
     revote: bool
+    advance: Advance
 
 
 METHODS: dict[str, Callable[[Labels, int, Options], Labels]] = {
     "mcla": lambda labels, n_clusters, options: mcla(labels, n_clusters, **options._asdict()),
-    "vote": lambda labels, n_clusters, _: vote(labels, n_clusters),
+    "vote": lambda labels, n_clusters, options: vote(labels, n_clusters, advance=options.advance),
 }
 
 
@@ -66,6 +68,7 @@ def consensus(
     seed: int = 0,
     min_jaccard: float = 0.02,
     revote: bool = True,
+    advance: Advance = ignore_progress,
 ) -> Consensus:
     """Combines clusterings of the same images into one (thesis 5.1.2; Strehl & Ghosh, 2002).
 
@@ -82,6 +85,7 @@ def consensus(
         seed: 0..2^31-1; the same seed gives the same labels.
         min_jaccard: MCLA: clusters that overlap less are not linked; 0..1.
         revote: MCLA: align all heads to the consensus and vote again until nothing changes.
+        advance: told of each pair of heads that is compared, H (H - 1) / 2 in all.
 
     Returns:
         The labels with their figures, which count only the heads that were not left out.
@@ -104,7 +108,7 @@ def consensus(
             f"n_clusters={n_clusters}: raise n_clusters or give more heads"
         )
     else:
-        options = Options(int(seed), float(min_jaccard), bool(revote))
+        options = Options(int(seed), float(min_jaccard), bool(revote), advance)
         combined = METHODS[method](numbered, int(n_clusters), options)
     return _describe(combined, numbered, int(n_clusters), method=method, notes=notes, since=started)
 

@@ -10,6 +10,7 @@ from ucls.ensemble import alignment
 from ucls.ensemble.contingency import cluster_sizes, count_overlaps
 from ucls.ensemble.label_matrix import Labels
 from ucls.errors import UsageError
+from ucls.progress import Advance, ignore_progress
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -27,6 +28,7 @@ def mcla(
     seed: int = 0,
     min_jaccard: float = 0.02,
     revote: bool = True,
+    advance: Advance = ignore_progress,
 ) -> Labels:
     """Groups the clusters of all heads into meta-clusters and lets each image pick one.
 
@@ -39,6 +41,7 @@ def mcla(
         seed: seed of METIS.
         min_jaccard: clusters that overlap less are not linked; 0..1.
         revote: whether to vote again.
+        advance: told of each pair of heads.
 
     Returns:
         int32 [N] in 0..n_clusters-1; -1 for images that all heads miss. Some of the clusters
@@ -47,7 +50,7 @@ def mcla(
     Raises:
         UsageError: no two clusters are linked.
     """
-    graph = cluster_graph(labels, min_jaccard=min_jaccard)
+    graph = cluster_graph(labels, min_jaccard=min_jaccard, advance=advance)
     if graph.nnz == 0:
         raise UsageError(
             f"no two clusters of different heads have a Jaccard overlap of {min_jaccard} or "
@@ -57,7 +60,9 @@ def mcla(
     return alignment.revote(labels, clustering, n_clusters) if revote else clustering
 
 
-def cluster_graph(labels: Labels, *, min_jaccard: float = 0.0) -> "csr_array":
+def cluster_graph(
+    labels: Labels, *, min_jaccard: float = 0.0, advance: Advance = ignore_progress
+) -> "csr_array":
     """The meta-graph: one vertex per cluster of every head, edges weighted by Jaccard.
 
     The binary Jaccard measure of two clusters is the number of images in both over the number
@@ -66,6 +71,7 @@ def cluster_graph(labels: Labels, *, min_jaccard: float = 0.0) -> "csr_array":
     Args:
         labels: compact heads, int32 [H, N]; -1 is missing.
         min_jaccard: edges below this are dropped.
+        advance: told of each pair of heads.
 
     Returns:
         Symmetric float64 [V, V] without diagonal, sorted indices; V counts the clusters of all
@@ -83,6 +89,7 @@ def cluster_graph(labels: Labels, *, min_jaccard: float = 0.0) -> "csr_array":
         sources.append((rows[kept] + starts[i]).astype(np.int32))
         targets.append((columns[kept] + starts[j]).astype(np.int32))
         weights.append(jaccard[kept])
+        advance(1)
     edges = (np.concatenate(sources), np.concatenate(targets))
     upper = coo_array((np.concatenate(weights), edges), shape=(starts[-1], starts[-1])).tocsr()
     graph: csr_array = (upper + upper.T).tocsr()

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ucls.ensemble.contingency import count_overlaps
 from ucls.ensemble.label_matrix import Labels
+from ucls.progress import Advance, ignore_progress
 
 
 def normalized_mutual_information(first: Labels, second: Labels) -> float:
@@ -50,11 +51,12 @@ def average_nmi(labels: Labels, clustering: Labels) -> float:
     return float(np.mean([normalized_mutual_information(head, clustering) for head in labels]))
 
 
-def centrality(labels: Labels) -> npt.NDArray[np.float64]:
+def centrality(labels: Labels, *, advance: Advance = ignore_progress) -> npt.NDArray[np.float64]:
     """The mean NMI of each head to the other heads.
 
     Args:
         labels: compact heads, int32 [H, N], H at least 2; -1 is missing.
+        advance: told of each pair of heads.
 
     Returns:
         float64 [H], 0..1.
@@ -65,6 +67,7 @@ def centrality(labels: Labels) -> npt.NDArray[np.float64]:
         nmi = normalized_mutual_information(labels[i], labels[j])
         total[i] += nmi
         total[j] += nmi
+        advance(1)
     return total / (n_heads - 1)
 
 

@@ -17,7 +17,7 @@ from ucls.cache import (
 from ucls.config import EnsembleConfig, required
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.heads import format_heads, parse_heads
-from ucls.progress import SILENT, Reporter
+from ucls.progress import SILENT, Advance, Reporter
 from ucls.stages.run import Run
 
 
@@ -94,11 +94,16 @@ def _make(
 ) -> ConsensusEntry:
     heads = select_heads(required(config.heads), assignments.loss)
     suffix = "" if config.heads == run.config.ensemble.heads else f"[{config.heads}]"
-    found = {
-        split: _consensus(run, config, labels[list(heads)])
+    matrices = {
+        split: labels[list(heads)]
         for split, labels in assignments.labels.items()
         if labels.shape[1] >= run.n_clusters
     }
+    n_pairs = len(matrices) * len(heads) * (len(heads) - 1) // 2
+    with run.reporter.track("ensemble", n_pairs, "pairs of heads") as advance:
+        found = {
+            split: _consensus(run, config, labels, advance) for split, labels in matrices.items()
+        }
     for split, result in found.items():
         for note in result.notes:
             run.reporter.say(f"ensemble ({split}): {note}")
@@ -123,7 +128,9 @@ def _make(
     return entry
 
 
-def _consensus(run: Run, config: EnsembleConfig, labels: NDArray[np.int32]) -> Consensus:
+def _consensus(
+    run: Run, config: EnsembleConfig, labels: NDArray[np.int32], advance: Advance
+) -> Consensus:
     return consensus(
         labels,
         run.n_clusters,
@@ -131,4 +138,5 @@ def _consensus(run: Run, config: EnsembleConfig, labels: NDArray[np.int32]) -> C
         seed=run.config.seed,
         min_jaccard=config.min_jaccard,
         revote=config.revote,
+        advance=advance,
     )

@@ -239,3 +239,11 @@ def test_no_heavy_imports():
         [sys.executable, "-W", "error", "-c", LIGHT], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("method", ["mcla", "vote"])
+def test_progress_counts_the_pairs_of_heads(method: str) -> None:
+    told: list[int] = []
+    heads = np.random.default_rng(0).integers(0, 3, (5, 60))
+    consensus(heads, 3, method=method, advance=lambda amount=1, /, **_: told.append(amount))
+    assert sum(told) == 10
