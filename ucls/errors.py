@@ -13,5 +13,5 @@ class UsageError(UclsError):
     exit_code = 2
 
 
-class MismatchError(UclsError):
+class MismatchError(UsageError):
     """Something on disk was made with other settings and is not reused silently."""
