@@ -48,7 +48,7 @@ class MultiHead(nn.Module):
         self.bottleneck_weight = weight(n_heads, hidden_dim, bottleneck_dim)
         self.bottleneck_bias = nn.Parameter(torch.zeros(n_heads, 1, bottleneck_dim))
         # TEMI's code starts the last layer at nearly twice this norm, so that an optimiser step
-        # turns it half as far; on digits that cost the consensus 2 points.
+        # turns it half as far; on digits that cost the consensus nearly 2 points.
         self.direction = weight(n_heads, bottleneck_dim, n_clusters)
         self.scale = nn.Parameter(torch.ones(n_heads, 1, n_clusters))
 

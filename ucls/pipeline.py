@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 from ucls.cache import FeatureCache, RunFolder, settings_key, write_csv
 from ucls.config import Config, ExtractConfig
 from ucls.datasets import Source, load_source
-from ucls.errors import UsageError
 from ucls.image_sets import Labels
 from ucls.progress import SILENT, Reporter
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 from ucls.stages.extract import extract, skipped_images
 from ucls.stages.neighbors import neighbors
-from ucls.stages.run import ExtractedData, Run, cache_key
+from ucls.stages.run import ExtractedData, Run, cache_key, known_n_clusters
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 
@@ -89,7 +88,8 @@ def start(
 
     config = config or Config()
     opened = load_source(source, labels=labels, val=val)
-    check_n_clusters(config, opened)
+    # Before anything long is started; resolving the settings checks it again on what was read.
+    known_n_clusters(config, n_classes=opened.n_classes, n_images=len(opened.splits["train"]))
     extract_config = resolve_extract(config.extract, opened)
     identity = {"name": opened.name, "source": _absolute(source, opened), "labels": labels}
     if val is not None:
@@ -100,10 +100,8 @@ def start(
         requested=config.model_dump(mode="json"),
         overwrite=overwrite,
     )
-    fingerprints = {split: images.fingerprint for split, images in opened.splits.items()}
-    key = settings_key(extract_config.model_dump(), fingerprints)
-    cached = folder.record.get("data", {}).get("caches", {}).values()
-    is_done = folder.key_of("extract") == key and all(Path(path).is_file() for path in cached)
+    key = _extraction_key(opened, extract_config)
+    is_done = _is_extracted(folder, key)
     # What extraction took is not overwritten by what a look at its cache takes.
     with folder.lock(), nullcontext() if is_done else folder.stage("extract", key):
         caches = extract(
@@ -114,14 +112,7 @@ def start(
             overwrite=overwrite,
             reporter=reporter,
         )
-        rows = skipped_images(caches)
-        folder.file("skipped.csv").unlink(missing_ok=True)
-        if rows:
-            write_csv(folder.file("skipped.csv"), ("path", "split", "reason"), rows)
-            reporter.say(
-                f"extract: skipped what could not be read ({len(rows)} of "
-                f"{sum(map(len, opened.splits.values())):,}), see {folder.file('skipped.csv')}"
-            )
+        _list_skipped(folder, caches, opened, reporter)
     data = _describe(opened, extract_config, caches, config.device)
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
@@ -129,6 +120,29 @@ def start(
         fitted_to = {"device": begun.device, "fast_precision": begun.fast_precision}
         data = data.model_copy(update=fitted_to)
     return Run.after_extraction(folder, data, reporter=reporter)
+
+
+def _extraction_key(source: Source, config: ExtractConfig) -> str:
+    fingerprints = {split: images.fingerprint for split, images in source.splits.items()}
+    return settings_key(config.model_dump(), fingerprints)
+
+
+def _is_extracted(folder: RunFolder, key: str) -> bool:
+    caches = folder.record.get("data", {}).get("caches", {})
+    return folder.key_of("extract") == key and all(Path(p).is_file() for p in caches.values())
+
+
+def _list_skipped(
+    folder: RunFolder, caches: dict[str, Path], source: Source, reporter: Reporter
+) -> None:
+    rows, target = skipped_images(caches), folder.file("skipped.csv")
+    target.unlink(missing_ok=True)
+    if rows:
+        write_csv(target, ("path", "split", "reason"), rows)
+        n_images = sum(map(len, source.splits.values()))
+        reporter.say(
+            f"extract: skipped what could not be read ({len(rows)} of {n_images:,}), see {target}"
+        )
 
 
 def extract_source(
@@ -174,30 +188,6 @@ def extract_source(
         reporter=reporter,
     )
     return {split: Path(path) for split, path in started.data.caches.items()}
-
-
-def check_n_clusters(config: Config, source: Source) -> None:
-    """Makes sure of the number of clusters before anything long is started.
-
-    Raises:
-        UsageError: if it is not known, below two, or above the number of images.
-    """
-    n_clusters = config.n_clusters or source.n_classes
-    n_images = len(source.splits["train"])
-    if n_clusters is None:
-        raise UsageError(
-            f"how many clusters? {source.name} has no labels to count classes by; pass -k NUMBER"
-        )
-    if n_clusters < 2:
-        raise UsageError(
-            f"the labels of {source.name} know only {n_clusters} class, but clusters are two or "
-            "more; pass -k NUMBER"
-        )
-    if n_clusters > n_images:
-        raise UsageError(
-            f"{n_clusters} clusters were asked for, but there are only {n_images} images; "
-            "pass a smaller -k"
-        )
 
 
 def _absolute(source: str, opened: Source) -> str:

@@ -154,7 +154,7 @@ def test_the_number_of_clusters_is_checked_before_anything_is_written(
 def test_labels_of_a_single_class(photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     shutil.copytree(photos / "high", folder / "high")
-    with pytest.raises(UsageError, match=r"the labels of photos know only 1 class, .*; pass -k"):
+    with pytest.raises(UsageError, match=r"the labels know only 1 class, .*; pass -k NUMBER"):
         pipeline.run(str(folder), out=tmp_path / "a", labels="folders")
     assert not (tmp_path / "a").exists()
 
@@ -166,7 +166,7 @@ def test_fewer_readable_images_than_clusters(tmp_path: Path, tiny_config: Config
         Image.fromarray(np.eye(4, k=i, dtype=np.uint8) * 200).save(folder / f"{i}.png")
     (folder / "0.png").write_bytes(b"")
     config = tiny_config.with_values({**PIXELS, "n_clusters": 4})
-    with pytest.raises(UsageError, match=r"4 clusters .* only 3 images; choose a smaller -k"):
+    with pytest.raises(UsageError, match=r"4 clusters .* only 3 images; pass a smaller -k"):
         pipeline.run(str(folder), out=tmp_path / "a", config=config)
     # Trying again as told works without --overwrite.
     smaller = config.with_values({"n_clusters": 2})

@@ -287,14 +287,7 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
             f"features {features!r} were asked for, but the cache of {data.extract.backbone} "
             f"holds {', '.join(data.widths)}; choose one of these"
         )
-    n_clusters = requested.n_clusters or data.n_classes
-    if n_clusters is None:
-        raise UsageError("how many clusters? expected -k NUMBER, since these images have no labels")
-    if n_clusters > data.n_images:
-        raise UsageError(
-            f"{n_clusters} clusters were asked for, but there are only {data.n_images} images; "
-            "choose a smaller -k"
-        )
+    n_clusters = known_n_clusters(requested, n_classes=data.n_classes, n_images=data.n_images)
     facts = DataFacts(
         n_images=data.n_images,
         n_features=data.widths[features],
@@ -307,6 +300,29 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
     config = autoconfigure(requested.with_values(known), facts)
     check_fit(config, data.n_images)
     return config
+
+
+def known_n_clusters(config: Config, *, n_classes: int | None, n_images: int) -> int:
+    """The number of clusters asked for, or else that of the classes.
+
+    Raises:
+        UsageError: if it is not known, below two, or above the number of images.
+    """
+    n_clusters = config.n_clusters or n_classes
+    if n_clusters is None:
+        raise UsageError(
+            "how many clusters? these images have no labels to count classes by; pass -k NUMBER"
+        )
+    if n_clusters < 2:
+        raise UsageError(
+            f"the labels know only {n_clusters} class, but clusters are two or more; pass -k NUMBER"
+        )
+    if n_clusters > n_images:
+        raise UsageError(
+            f"{n_clusters} clusters were asked for, but there are only {n_images} images; "
+            "pass a smaller -k"
+        )
+    return n_clusters
 
 
 def check_fit(config: Config, n_images: int) -> None:

@@ -87,10 +87,8 @@ def _train(run: Run, target: Path, *, resume: bool) -> None:
 def _train_epochs(
     run: Run, trainer: "HeadTrainer", checkpoint: "Checkpoint", records: list[str]
 ) -> None:
-    epochs, n_images = (
-        required(run.config.train.epochs),
-        trainer.steps_per_epoch * trainer.batch_size,
-    )
+    epochs = required(run.config.train.epochs)
+    n_images = trainer.steps_per_epoch * trainer.batch_size
     done = trainer.epoch * n_images
     with run.reporter.track("train", epochs * n_images, "images", done=done) as advance:
         while trainer.epoch < epochs:

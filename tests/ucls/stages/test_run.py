@@ -106,9 +106,11 @@ def test_the_features_default_to_patches_where_there_are_some() -> None:
 
 
 def test_the_number_of_clusters() -> None:
-    with pytest.raises(UsageError, match=r"how many clusters\? expected -k NUMBER"):
+    with pytest.raises(
+        UsageError, match=r"how many clusters\? these images have no labels .*; pass -k NUMBER"
+    ):
         resolve(Config(), DATA)
-    with pytest.raises(UsageError, match=r"101 clusters .* only 100 images; choose a smaller -k"):
+    with pytest.raises(UsageError, match=r"101 clusters .* only 100 images; pass a smaller -k"):
         resolve(Config(n_clusters=101), DATA)
     labelled = DATA.model_copy(update={"n_classes": 7})
     assert resolve(Config(), labelled).n_clusters == 7
