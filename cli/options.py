@@ -32,7 +32,8 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A dataset name, a folder of images, or a feature file (.npy, .npz, .h5).",
+        help="A dataset name, a folder of images, a .csv list of images (path,label), or a feature "
+        "file (.npy, .npz, .h5).",
     ),
 ]
 Clusters = Annotated[
@@ -40,7 +41,29 @@ Clusters = Annotated[
     typer.Option("-k", "--clusters", help="Number of clusters; default: the classes, if known."),
 ]
 Backbone = Annotated[
-    str | None, typer.Option(help="'pixels', or a timm ViT such as vit_small_patch14_dinov2.")
+    str | None, typer.Option(help="A name from `backbones`, any timm ViT, or 'pixels'.")
+]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Local weights: .safetensors, an original .pth checkpoint, or 'random' (untrained).",
+    ),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(help="Tokens to use: cls, cls+patch, cls4, ...; or cls@NAME,cls@OTHER."),
+]
+Views = Annotated[int | None, typer.Option(help="Augmented views to store besides each image.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where datasets known by name lie; default: $UCLS_DATA.")
+]
+Subset = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.txt", help="The WordNet ids of imagenet50, 100 or 200, by line."),
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch the dataset into the data folder if it can be.")
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings; see `validate`.")

@@ -8,11 +8,14 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ucls.errors import UsageError
 
-FeatureSet = Literal["cls", "cls+patch", "cls2", "cls4", "cls4+patch"]
+FEATURES_PATTERN = (
+    r"^(cls|cls\+patch|cls2|cls4|cls4\+patch)(@[^@,\s]+)?"
+    r"(,(cls|cls\+patch|cls2|cls4|cls4\+patch)(@[^@,\s]+)?)*$"
+)
 ConsensusMethod = Literal["mcla", "vote"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -40,20 +43,33 @@ class ExtractConfig(Section):
     """Stage ``extract``: images to token features."""
 
     backbone: str | None = None
-    """``pixels``, ``features`` (a feature file as it is), or a timm ViT. None: ``pixels`` for
-    ``digits``, ``features`` for feature files, otherwise DINOv2 ViT-B/14 with registers."""
-    weights: str | None = None
-    """A local .safetensors file for the backbone. None: timm's hub cache."""
-    image_size: Count | None = None
-    """Pixels per side. None: 224 for a ViT; for ``pixels`` 32, or 8 for ``digits``."""
+    """A name from ``ucls backbones``, any timm ViT, ``pixels``, or ``features`` (a feature file as
+    it is). None: ``pixels`` for ``digits`` and ``mnist``, ``features`` for feature files, otherwise
+    DINOv2 ViT-B/14 with registers."""
+    weights: tuple[str, ...] = ()
+    """Local weights: a .safetensors file, an original DINO, DINOv2 or MSN checkpoint, or ``random``
+    (an untrained model, to try things out). ``NAME=FILE`` means one of several backbones. Empty:
+    timm's hub cache."""
+    image_size: Count | tuple[Count, Count] | None = None
+    """Pixels per side, or height and width. None: what ``ucls backbones`` lists, 224 for other
+    ViTs; for ``pixels`` 32, or the dataset's own size."""
     channels: Literal[1, 3] | None = None
-    """``pixels`` only: 1 for grey, 3 for colour. None: 3, or 1 for ``digits``."""
-    batch_size: Count = 64
-    """Images per forward pass."""
+    """``pixels`` only: 1 for grey, 3 for colour. None: 3, or 1 for ``digits`` and ``mnist``."""
+    precision: Literal["float32", "bfloat16", "float16"] | None = None
+    """Precision of the forward pass, by autocast. None: float32 on a CPU, float16 on a GPU."""
+    views: Annotated[int, Field(ge=0)] = 0
+    """Augmented views that are stored besides each plain training image."""
+    batch_size: Count | None = None
+    """Images per forward pass. None: what fits the device."""
     workers: Annotated[int, Field(ge=0)] | None = None
     """Processes that decode images. None: one per core up to 8; 0 decodes in the main process."""
     strict: bool = False
     """Stop at the first unreadable image instead of skipping it."""
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
 
 class NeighborsConfig(Section):
@@ -168,8 +184,10 @@ class Config(Section):
     """None: the number of classes of a labelled source."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
-    features: FeatureSet | None = None
-    """Which cached tokens to use (thesis 5.2.6). None: ``cls+patch`` where patches are cached."""
+    features: Annotated[str, Field(pattern=FEATURES_PATTERN)] | None = None
+    """Which cached tokens to use (thesis 5.2.6): ``cls``, ``cls+patch``, ``cls2``, ``cls4`` or
+    ``cls4+patch``; ``cls+patch@NAME,cls@OTHER`` puts those of several backbones side by side.
+    None: ``cls+patch`` where patches are cached."""
     extract: ExtractConfig = ExtractConfig()
     neighbors: NeighborsConfig = NeighborsConfig()
     train: TrainConfig = TrainConfig()

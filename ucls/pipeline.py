@@ -84,7 +84,7 @@ def start(
     reporter: Reporter = SILENT,
 ) -> Run:
     """Starts a run folder and extracts its features; arguments and errors as for :func:`run`."""
-    from ucls.backbones import resolve_extract
+    from ucls.extract_settings import resolve_extract
 
     config = config or Config()
     opened = load_source(source, labels=labels, val=val)
@@ -164,7 +164,7 @@ def extract_source(
     Returns:
         The feature cache of each split.
     """
-    from ucls.backbones import resolve_extract
+    from ucls.extract_settings import resolve_extract
 
     config = config or Config()
     if out is None:

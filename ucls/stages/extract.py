@@ -46,7 +46,7 @@ def extract(
 
     Args:
         source: from :func:`ucls.datasets.load_source`.
-        config: from :func:`ucls.backbones.resolve_extract`.
+        config: from :func:`ucls.extract_settings.resolve_extract`.
         cache_dir: of the feature caches; see :func:`ucls.cache.cache_directory`.
         device: ``auto``, ``cpu`` or ``cuda[:i]``.
         overwrite: replace caches that were made of other images or with other settings.
@@ -97,7 +97,7 @@ class _Extraction:
         """
         with FeatureCache(path) as cache:
             there, skipped = cache.spec, cache.skipped
-        if self.config.weights is not None:
+        if self.config.weights:
             expected = self._spec(images)
         else:
             model = {name: getattr(there, name) for name in MODEL_FIELDS}
@@ -153,7 +153,7 @@ class _Extraction:
                 config.backbone or "",
                 image_size=config.image_size or 0,
                 channels=config.channels or 3,
-                weights=config.weights,
+                weights=config.weights[0] if config.weights else None,
                 device=str(resolve_device(self.device)),
             )
         return self._backbone
@@ -172,7 +172,7 @@ class _Extraction:
                     images,
                     None if isinstance(images, FeatureArray) else self.backbone,
                     start=done,
-                    batch_size=self.config.batch_size,
+                    batch_size=self.config.batch_size or 64,
                     workers=self.config.workers or 0,
                     on_unreadable="stop" if self.config.strict else "skip",
                     advance=advance,

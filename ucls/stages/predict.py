@@ -109,7 +109,7 @@ def _tokens(
         yield from extract_tokens(
             images,
             backbone,
-            batch_size=config.batch_size,
+            batch_size=config.batch_size or 64,
             workers=required(config.workers),
             on_unreadable="stop" if config.strict else "skip",
             advance=advance,
@@ -125,7 +125,7 @@ def _backbone(run: Run, device: str | None) -> "Backbone":
         required(config.backbone),
         image_size=required(config.image_size),
         channels=required(config.channels),
-        weights=config.weights,
+        weights=config.weights[0] if config.weights else None,
         device=str(resolve_device(device or run.config.device)),
     )
     trained_with = run.data.weights_hash

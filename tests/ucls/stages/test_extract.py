@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Lines
-from ucls.backbones import resolve_extract
 from ucls.cache import FeatureCache
 from ucls.config import ExtractConfig
 from ucls.datasets import Source, load_source
 from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.extract_settings import resolve_extract
 from ucls.stages.extract import extract, skipped_images
 
 PIXELS = ExtractConfig(backbone="pixels", image_size=4, workers=0)
