@@ -3,6 +3,7 @@
 ``FORMAT.md`` beside this file is the specification of the files.
 """
 
+from ucls.cache.catalog import CacheEntry, find_cache, list_caches, open_cache, remove_cache
 from ucls.cache.feature_cache import FeatureCache
 from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, cache_file_name
 from ucls.cache.feature_writer import FeatureCacheWriter
@@ -24,6 +25,7 @@ from ucls.cache.weights import read_tensors, write_tensors
 __all__ = [
     "FEATURE_SETS",
     "Assignments",
+    "CacheEntry",
     "ConsensusEntry",
     "FeatureCache",
     "FeatureCacheWriter",
@@ -32,13 +34,17 @@ __all__ = [
     "atomic_write",
     "cache_directory",
     "cache_file_name",
+    "find_cache",
     "flatten",
+    "list_caches",
+    "open_cache",
     "partial_path",
     "read_assignments",
     "read_consensus",
     "read_graph",
     "read_json",
     "read_tensors",
+    "remove_cache",
     "settings_key",
     "versions",
     "write_assignments",

@@ -1,29 +1,39 @@
 """Reading a feature cache."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import h5py
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ucls.cache.feature_layout import FEATURE_FORMAT, decode
+from ucls.cache.feature_layout import FEATURE_FORMAT, decode, read_provenance
 from ucls.cache.feature_rows import ROWS_PER_CHUNK
-from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec
+from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, size_text
 from ucls.cache.files import partial_path
 from ucls.cache.hdf5 import damage_errors, open_hdf5
 from ucls.cache.slabs import Rows, plan_slabs, resolve_rows
 from ucls.errors import MismatchError, UsageError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class FeatureCache:
     """A finished feature cache, open for reading; a context manager.
+
+    In a notebook::
+
+        cache = open_cache("digits-train")
+        features = cache.read("cls", slice(100))
 
     Attributes:
         path: the file.
         spec: the settings it was made with.
         n_rows: images in it (N); those that could not be read are not counted.
+        n_images: images in the image set, readable or not.
 
     Args:
         path: the file.
@@ -43,6 +53,7 @@ class FeatureCache:
                 self._check_complete()
                 self.spec = FeatureSpec.from_attributes(self._file.attrs)
                 self.n_rows = int(self._file.attrs["rows_written"])
+                self.n_images = int(self._file.attrs["n_images"])
                 self._check_shapes()
             self._check_expected(expected)
         except BaseException:
@@ -63,6 +74,30 @@ class FeatureCache:
     def close(self) -> None:
         """Closes the file; nothing can be read afterwards."""
         self._file.close()
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        views = "" if spec.n_views == 1 else f", {spec.n_views} views"
+        sets = ", ".join(f"{name} ({spec.width(name)})" for name in self.feature_sets)
+        return (
+            f"<FeatureCache {self.path.name}: {self.n_rows:,} images of {spec.dataset} "
+            f"{spec.split}{views}, {spec.backbone} at {size_text(spec.image_size)} px, "
+            f"{spec.dtype}; {sets}>"
+        )
+
+    @property
+    def n_views(self) -> int:
+        """The plain image and its augmented views (V)."""
+        return self.spec.n_views
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the cache was made, as far as it tells; empty for older files."""
+        with damage_errors(self.path, FEATURE_FORMAT):
+            return read_provenance(self._file)
 
     @property
     def n_layers(self) -> int:
@@ -86,10 +121,24 @@ class FeatureCache:
             group = self._file["skipped"]
             return list(zip(decode(group["path"]), decode(group["reason"]), strict=True))
 
-    def paths(self) -> list[str]:
-        """Returns the N paths, in dataset order."""
+    def paths(self, rows: Rows = None) -> list[str]:
+        """Returns where images came from: all N paths in dataset order, or those of ``rows``.
+
+        Raises:
+            UsageError: when a row does not exist, or the file is damaged.
+        """
+        numbers = resolve_rows(rows, self.n_rows)
+        paths = np.empty(len(numbers), dtype=object)
         with damage_errors(self.path, FEATURE_FORMAT):
-            return decode(self._file["path"])
+            for slab in plan_slabs(numbers, ROWS_PER_CHUNK):
+                texts = decode(self._file["path"], slice(slab.start, slab.stop))
+                paths[slab.into] = texts[slab.pick]
+        return paths.tolist()
+
+    def image_numbers(self) -> NDArray[np.int64]:
+        """Returns the place of each row in the image set, int64 [N], where skipped images count."""
+        with damage_errors(self.path, FEATURE_FORMAT):
+            return np.delete(np.arange(self.n_images), self._file["skipped/index"][:])
 
     def labels(self) -> NDArray[np.int32] | None:
         """Returns the labels, int32 [N], or None when they are not known."""
@@ -104,7 +153,8 @@ class FeatureCache:
         with damage_errors(self.path, FEATURE_FORMAT):
             if "labels/class_names" not in self._file:
                 return None
-            return decode(self._file["labels/class_names"])
+            names: list[str] = decode(self._file["labels/class_names"]).tolist()
+            return names
 
     def width(self, feature_set: str) -> int:
         """Returns the number of columns D' of a feature set.
@@ -115,7 +165,12 @@ class FeatureCache:
         return self.spec.width(feature_set)
 
     def read(
-        self, feature_set: str, rows: Rows = None, *, dtype: DTypeLike = np.float32
+        self,
+        feature_set: str,
+        rows: Rows = None,
+        *,
+        dtype: DTypeLike = np.float32,
+        view: int = 0,
     ) -> NDArray[Any]:
         """Reads features; beside the result only one chunk of rows is in memory.
 
@@ -125,15 +180,17 @@ class FeatureCache:
         Args:
             feature_set: one of :attr:`feature_sets`.
             rows: a slice, row numbers [n] in any order, or None for all rows.
-            dtype: of the result.
+            dtype: of the result; that of the file (``spec.dtype``) is the fastest.
+            view: 0 for the plain image, from 1 on its augmented views.
 
         Returns:
             Array [n, D'], with D' = ``width(feature_set)``.
 
         Raises:
-            UsageError: when this cache cannot give the feature set, a row does not exist, or
-                the file is damaged.
+            UsageError: when this cache cannot give the feature set, a row or the view does not
+                exist, or the file is damaged.
         """
+        self._check_view(view)
         n_vectors = self.width(feature_set) // self.n_features
         n_blocks, with_patch = FEATURE_SETS[feature_set]
         numbers = resolve_rows(rows, self.n_rows)
@@ -144,10 +201,45 @@ class FeatureCache:
             for slab in plan_slabs(numbers, ROWS_PER_CHUNK):
                 span = slice(slab.start, slab.stop)
                 for column, layer in enumerate(layers):
-                    vectors[slab.into, column] = cls[0, span, layer][slab.pick]
+                    vectors[slab.into, column] = cls[view, span, layer][slab.pick]
                 if with_patch:
-                    vectors[slab.into, -1] = self._file["patch_mean"][0, span][slab.pick]
+                    vectors[slab.into, -1] = self._file["patch_mean"][view, span][slab.pick]
         return vectors.reshape(len(vectors), n_vectors * self.n_features)
+
+    def read_torch(self, feature_set: str, rows: Rows = None, **options: Any) -> "Tensor":
+        """As :meth:`read`, with its options, as a tensor over the same memory; imports torch."""
+        import torch
+
+        return torch.from_numpy(self.read(feature_set, rows, **options))
+
+    def batches(
+        self, feature_set: str, *, batch_size: int = 4096, **options: Any
+    ) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Reads all rows, a bounded number of them at a time.
+
+        Args:
+            feature_set: one of :attr:`feature_sets`.
+            batch_size: rows at a time (B), at least 1.
+            options: those of :meth:`read`.
+
+        Yields:
+            Which rows these are, and their features [B, D'].
+
+        Raises:
+            UsageError: as :meth:`read`, and for another batch size.
+        """
+        if batch_size < 1:
+            raise UsageError(f"expected a batch size of at least 1, got {batch_size}")
+        for start in range(0, self.n_rows, batch_size):
+            rows = slice(start, min(start + batch_size, self.n_rows))
+            yield rows, self.read(feature_set, rows, **options)
+
+    def _check_view(self, view: int) -> None:
+        if not 0 <= view < self.n_views:
+            raise UsageError(
+                f"expected a view from 0 to {self.n_views - 1} in {self.path}, got {view}; "
+                "more are stored by `ucls extract` with --views"
+            )
 
     def _open(self) -> h5py.File:
         partial = partial_path(self.path)
@@ -168,12 +260,13 @@ class FeatureCache:
 
     def _check_shapes(self) -> None:
         spec, n_rows = self.spec, self.n_rows
-        wanted: dict[str, tuple[int, ...]] = {"cls": (n_rows, spec.n_layers, spec.n_features)}
+        views, layers, width = spec.n_views, spec.n_layers, spec.n_features
+        wanted: dict[str, tuple[int, ...]] = {"cls": (views, n_rows, layers, width)}
         if spec.has_patch_mean:
-            wanted["patch_mean"] = (n_rows, spec.n_features)
+            wanted["patch_mean"] = (views, n_rows, width)
         for name, shape in wanted.items():
-            if self._file[name].shape[1:] != shape or self._file[name].dtype != spec.dtype:
-                raise ValueError(f"expected {name} [V, {', '.join(map(str, shape))}]")
+            if self._file[name].shape != shape or self._file[name].dtype != spec.dtype:
+                raise ValueError(f"expected {name} {list(shape)}")
         if self._file["path"].shape != (n_rows,):
             raise ValueError(f"expected {n_rows} paths")
 

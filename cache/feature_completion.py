@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache.feature_layout import encode
+from ucls.cache.feature_checksums import write_checksums
+from ucls.cache.feature_layout import TOKENS, encode
 from ucls.cache.feature_resume import undo_path
 from ucls.cache.feature_rows import ROWS_PER_CHUNK
 from ucls.cache.files import partial_path, reserve
@@ -21,7 +22,9 @@ Labels = tuple[NDArray[np.int32], Sequence[str] | None]
 
 
 def complete(path: Path, log: ImageLog, labels: Labels | None) -> None:
-    """Adds names and labels, cuts off the room of the skipped images, marks the file complete.
+    """Adds names, labels and checksums, and marks the file complete.
+
+    The room that was left for the skipped images is cut off.
 
     The next writer takes this back if a kill cuts it short.
 
@@ -35,7 +38,9 @@ def complete(path: Path, log: ImageLog, labels: Labels | None) -> None:
     """
     partial = partial_path(path)
     save_structure(partial, undo_path(path))
-    reserve(partial, partial.stat().st_size + _count_bytes(log, labels))
+    size = partial.stat().st_size
+    # Four bytes of checksum stand for a chunk, which takes two kilobytes or more.
+    reserve(partial, size + size // 512 + _count_bytes(log, labels))
     with h5py.File(partial, "r+") as file:
         _complete(file, log, labels)
 
@@ -50,13 +55,14 @@ def _count_bytes(log: ImageLog, labels: Labels | None) -> int:
 
 def _complete(file: h5py.File, log: ImageLog, labels: Labels | None) -> None:
     n_rows = int(file.attrs["rows_written"])
-    for name in ("cls", "patch_mean"):
+    for name in TOKENS:
         if name in file:
             file[name].resize(n_rows, axis=1)
     _write_paths(file, log)
     skipped = _write_skipped(file.create_group("skipped"), log)
     if labels is not None:
         _write_labels(file.create_group("labels"), labels, skipped)
+    write_checksums(file)
     file.attrs["complete"] = True
 
 

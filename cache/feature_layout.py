@@ -1,8 +1,12 @@
 """The datasets and attributes of a feature cache, as created and filled."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
 from ucls.cache.feature_rows import ROWS_PER_CHUNK, RowBuffer
 from ucls.cache.feature_spec import FeatureSpec
@@ -11,7 +15,11 @@ from ucls.cache.hdf5 import COMPATIBILITY, Format
 FEATURE_FORMAT = Format("ucls-features", 1, "feature cache", "run `ucls extract` with --overwrite")
 
 
-def create_features(path: Path, spec: FeatureSpec, n_images: int) -> None:
+# The datasets with the vectors of the images.
+TOKENS = ("cls", "patch_mean")
+
+
+def create_features(path: Path, spec: FeatureSpec, n_images: int, *, provenance: str) -> None:
     """Creates the file with room for every image, so that later writes only fill it in."""
     with h5py.File(path, "w", libver=COMPATIBILITY) as file:
         # First and side by side, so that both change in one write to the file.
@@ -20,19 +28,34 @@ def create_features(path: Path, spec: FeatureSpec, n_images: int) -> None:
         file.attrs["format"] = FEATURE_FORMAT.name
         file.attrs["version"] = FEATURE_FORMAT.version
         file.attrs.update(spec.to_attributes() | {"n_images": n_images, "complete": False})
-        layers, width = spec.n_layers, spec.n_features
-        _allocate(file, "cls", (1, n_images, layers, width), spec.dtype)
+        file.attrs["provenance"] = provenance
+        views, layers, width = spec.n_views, spec.n_layers, spec.n_features
+        _allocate(file, "cls", (views, n_images, layers, width), spec.dtype)
         if spec.has_patch_mean:
-            _allocate(file, "patch_mean", (1, n_images, width), spec.dtype)
+            _allocate(file, "patch_mean", (views, n_images, width), spec.dtype)
+
+
+def read_provenance(file: h5py.File) -> dict[str, Any]:
+    """Reads how the cache was made; empty in older files.
+
+    Raises:
+        ValueError: when it is not a JSON object.
+    """
+    provenance = json.loads(file.attrs.get("provenance", "{}"))
+    if not isinstance(provenance, dict):
+        raise ValueError(f"expected a JSON object as provenance, got {provenance!r}")
+    return provenance
 
 
 def write_rows(file: h5py.File, start: int, rows: RowBuffer) -> None:
     """Writes a chunk of rows, the first of them at ``start``. :func:`commit` makes it count."""
     span = slice(start, start + len(rows))
-    for layer, block in enumerate(rows.cls):
-        file["cls"][0, span, layer] = block[: len(rows)]
+    for view, layers in enumerate(rows.cls):
+        for layer, block in enumerate(layers):
+            file["cls"][view, span, layer] = block[: len(rows)]
     if rows.patch_mean is not None:
-        file["patch_mean"][0, span] = rows.patch_mean[: len(rows)]
+        for view, block in enumerate(rows.patch_mean):
+            file["patch_mean"][view, span] = block[: len(rows)]
 
 
 def commit(file: h5py.File, rows_written: int, n_seen: int) -> None:
@@ -52,9 +75,9 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def decode(dataset: h5py.Dataset) -> list[str]:
+def decode(dataset: h5py.Dataset, rows: slice = slice(None)) -> NDArray[np.object_]:
     """Reads the texts of a dataset that :func:`encode` filled."""
-    texts: list[str] = dataset.asstr(errors="surrogateescape")[:].tolist()
+    texts: NDArray[np.object_] = dataset.asstr(errors="surrogateescape")[rows]
     return texts
 
 

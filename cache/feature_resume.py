@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from ucls.cache.feature_layout import FEATURE_FORMAT, create_features
+from ucls.cache.feature_layout import FEATURE_FORMAT, create_features, read_provenance
 from ucls.cache.feature_spec import FeatureSpec
 from ucls.cache.files import partial_path, reserve
 from ucls.cache.hdf5 import DAMAGE, check_format
@@ -25,14 +25,25 @@ def undo_path(path: Path) -> Path:
     return path.with_name(path.name + ".undo")
 
 
+def leftovers(path: Path) -> list[Path]:
+    """Returns the files that an unfinished cache ``path`` may consist of."""
+    begun = (undo_path(path), partial_path(path))
+    return [*begun, log_path(path), *map(partial_path, begun)]
+
+
 def remove_leftovers(path: Path) -> None:
     """Removes what an unfinished cache ``path`` consists of."""
-    for leftover in (undo_path(path), partial_path(path), log_path(path)):
+    for leftover in leftovers(path):
         leftover.unlink(missing_ok=True)
 
 
 def open_partial(
-    path: Path, spec: FeatureSpec, n_images: int, *, overwrite: bool
+    path: Path,
+    spec: FeatureSpec,
+    n_images: int,
+    *,
+    provenance: str,
+    overwrite: bool,
 ) -> tuple[h5py.File, ImageLog]:
     """Opens or creates the ``.partial`` file of the cache ``path`` and its image log.
 
@@ -58,7 +69,7 @@ def open_partial(
     # Renamed when it is whole, so that a .partial file is never half created.
     new = partial_path(partial)
     try:
-        create_features(new, spec, n_images)
+        create_features(new, spec, n_images, provenance=provenance)
         reserve(new, new.stat().st_size)
         new.replace(partial)
     finally:
@@ -72,6 +83,7 @@ def _reopen(path: Path, spec: FeatureSpec, n_images: int) -> tuple[h5py.File, Im
     try:
         check_format(file, partial, FEATURE_FORMAT)
         _check_same(file, partial, (spec, n_images))
+        read_provenance(file)  # raises if it is torn
         return file, ImageLog(log_path(path), int(file.attrs["n_seen"]))
     except BaseException:
         with contextlib.suppress(*DAMAGE):

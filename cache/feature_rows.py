@@ -16,15 +16,17 @@ class RowBuffer:
     """Holds up to :data:`ROWS_PER_CHUNK` rows in the cache's dtype.
 
     Attributes:
-        cls: [L, 1024, D], one block after the other as on disk; the first ``len(self)`` rows of
-            each are set.
-        patch_mean: [1024, D], or None.
+        cls: [V, L, 1024, D], one block after the other as on disk; the first ``len(self)`` rows
+            of each are set.
+        patch_mean: [V, 1024, D], or None.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
-        shape = (spec.n_layers, ROWS_PER_CHUNK, spec.n_features)
-        self.cls = np.empty(shape, spec.dtype)
-        self.patch_mean = np.empty(shape[1:], spec.dtype) if spec.has_patch_mean else None
+        views, layers, width = spec.n_views, spec.n_layers, spec.n_features
+        self.cls = np.empty((views, layers, ROWS_PER_CHUNK, width), spec.dtype)
+        self.patch_mean = (
+            np.empty((views, ROWS_PER_CHUNK, width), spec.dtype) if spec.has_patch_mean else None
+        )
         self._n_rows = 0
 
     def __len__(self) -> int:
@@ -38,10 +40,10 @@ class RowBuffer:
     def take(self, cls: NDArray[Any], patch_mean: NDArray[Any] | None) -> int:
         """Copies as many of the first rows as fit and returns their number."""
         start = self._n_rows
-        stop = min(start + len(cls), ROWS_PER_CHUNK)
-        self.cls[:, start:stop] = cls[: stop - start].swapaxes(0, 1)
+        stop: int = min(start + cls.shape[1], ROWS_PER_CHUNK)
+        self.cls[:, :, start:stop] = cls[:, : stop - start].swapaxes(1, 2)
         if self.patch_mean is not None and patch_mean is not None:
-            self.patch_mean[start:stop] = patch_mean[: stop - start]
+            self.patch_mean[:, start:stop] = patch_mean[:, : stop - start]
         self._n_rows = stop
         return stop - start
 
@@ -57,7 +59,7 @@ def check_batch(
 
     Args:
         spec: of the cache.
-        arrays: class tokens [B, L, D] and mean patch tokens [B, D], or None.
+        arrays: class tokens [V, B, L, D] and mean patch tokens [V, B, D], or None.
         paths: B names, for the message.
 
     Returns:
@@ -70,9 +72,10 @@ def check_batch(
     if (patch_mean is not None) != spec.has_patch_mean:
         wanted, got = ("", "none") if spec.has_patch_mean else ("no ", "some")
         raise UsageError(f"expected {wanted}mean patch tokens by the spec, got {got}")
-    cls = _cast(cls, spec, (len(paths), spec.n_layers, spec.n_features), paths)
+    views, images, layers, width = spec.n_views, len(paths), spec.n_layers, spec.n_features
+    cls = _cast(cls, spec, (views, images, layers, width), paths)
     if patch_mean is not None:
-        patch_mean = _cast(patch_mean, spec, (len(paths), spec.n_features), paths)
+        patch_mean = _cast(patch_mean, spec, (views, images, width), paths)
     return cls, patch_mean
 
 
@@ -86,10 +89,10 @@ def _cast(
         )
     with np.errstate(over="ignore"):
         cast = array.astype(spec.dtype, copy=False)
-    finite = np.isfinite(cast).reshape(len(paths), -1).all(axis=1)
+    finite = np.isfinite(cast)
     if not finite.all():
-        bad = int(np.flatnonzero(~finite)[0])
-        raise UsageError(_not_finite(array[bad], spec, paths[bad]))
+        bad = int(np.argwhere(~finite)[:, 1].min())
+        raise UsageError(_not_finite(array[:, bad], spec, paths[bad]))
     return cast
 
 

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -20,6 +20,9 @@ FEATURE_SETS: dict[str, tuple[int, bool]] = {
 }
 
 
+Precision = Literal["float32", "float16", "bfloat16"]
+
+
 @dataclass(frozen=True)
 class FeatureSpec:
     """The settings that a feature cache was made with; two caches are equal when these are.
@@ -31,7 +34,7 @@ class FeatureSpec:
         backbone: name of the model.
         weights_hash: hash of its weights.
         timm_version: the version that built it.
-        image_size: pixels per side.
+        image_size: pixels per side, or (height, width).
         channels: colour channels.
         crop: how a picture is made square, and the share of it that is kept.
         interpolation: of the resizing.
@@ -41,9 +44,11 @@ class FeatureSpec:
         n_layers: blocks whose class token is kept (L).
         n_features: width of a token (D).
         has_patch_mean: whether the mean patch token is kept.
+        n_views: the plain image and its augmented views (V).
+        precision: of the forward pass.
 
     Raises:
-        UsageError: for another dtype or an empty shape.
+        UsageError: for another dtype or precision, or an empty shape.
     """
 
     dataset: str
@@ -52,7 +57,7 @@ class FeatureSpec:
     backbone: str
     weights_hash: str
     timm_version: str
-    image_size: int
+    image_size: int | tuple[int, int]
     channels: int
     crop: str
     interpolation: str
@@ -62,21 +67,27 @@ class FeatureSpec:
     n_layers: int
     n_features: int
     has_patch_mean: bool
+    n_views: int = 1
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         if self.dtype not in {"float16", "float32"}:
             raise UsageError(f"expected dtype float16 or float32, got {self.dtype!r}")
-        if self.n_layers < 1 or self.n_features < 1:
+        if self.precision not in get_args(Precision):
             raise UsageError(
-                "expected at least one layer and one feature, "
-                f"got n_layers={self.n_layers} and n_features={self.n_features}"
+                f"expected a precision of {', '.join(get_args(Precision))}, got {self.precision!r}"
+            )
+        if min(self.n_layers, self.n_features, self.n_views) < 1:
+            raise UsageError(
+                "expected at least one layer, one feature and one view, got "
+                f"n_layers={self.n_layers}, n_features={self.n_features}, n_views={self.n_views}"
             )
 
     @property
     def bytes_per_image(self) -> int:
         """What one image takes on disk, without its path."""
         n_vectors = self.n_layers + self.has_patch_mean
-        return n_vectors * self.n_features * np.dtype(self.dtype).itemsize
+        return self.n_views * n_vectors * self.n_features * np.dtype(self.dtype).itemsize
 
     @property
     def feature_sets(self) -> list[str]:
@@ -104,16 +115,24 @@ class FeatureSpec:
 
     def to_attributes(self) -> dict[str, Any]:
         """Returns the fields as values that HDF5 attributes take."""
-        return asdict(self) | {"mean": np.array(self.mean), "std": np.array(self.std)}
+        vectors = {"mean": np.array(self.mean), "std": np.array(self.std)}
+        return asdict(self) | vectors | {"image_size": np.array(self.image_size)}
 
     @classmethod
     def from_attributes(cls, attributes: Any) -> "FeatureSpec":
         """Reads the fields back from a mapping of HDF5 attributes.
 
+        Files of older versions lack the fields that have a default.
+
         Raises:
-            KeyError: when one is missing.
+            KeyError: when another one is missing.
         """
-        return cls(**{field.name: _plain(attributes[field.name]) for field in fields(cls)})
+        names = [
+            field.name
+            for field in fields(cls)
+            if field.default is MISSING or field.name in attributes
+        ]
+        return cls(**{name: _plain(attributes[name]) for name in names})
 
     def differences(self, wanted: "FeatureSpec") -> list[str]:
         """Names each setting in which ``wanted`` differs, with both values."""
@@ -138,7 +157,12 @@ def cache_file_name(spec: FeatureSpec, *, location: str = "") -> str:
     names = (spec.dataset, spec.split, spec.backbone)
     digest = hashlib.sha256(json.dumps((*names, location)).encode()).hexdigest()[:8]
     readable = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", name)[-50:].lstrip(".") for name in names)
-    return f"{readable}-{spec.image_size}-{digest}.h5"
+    return f"{readable}-{size_text(spec.image_size)}-{digest}.h5"
+
+
+def size_text(image_size: int | tuple[int, int]) -> str:
+    """Returns ``224``, or ``224x448`` for (height, width)."""
+    return "x".join(map(str, np.atleast_1d(image_size)))
 
 
 def _plain(value: Any) -> Any:

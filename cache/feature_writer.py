@@ -1,7 +1,8 @@
 """Writing a feature cache: chunk by chunk, resumable after a kill at any moment."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -11,7 +12,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from ucls.cache.feature_completion import Labels, complete
-from ucls.cache.feature_layout import commit, write_rows
+from ucls.cache.feature_layout import commit, read_provenance, write_rows
 from ucls.cache.feature_resume import open_partial, remove_leftovers
 from ucls.cache.feature_rows import RowBuffer, check_batch
 from ucls.cache.feature_spec import FeatureSpec
@@ -28,15 +29,21 @@ class FeatureCacheWriter:
     :attr:`n_seen` tells where an earlier, interrupted writer stopped. Leaving the block
     without :meth:`finish` keeps the ``.partial`` file for the next one.
 
+    Attributes:
+        provenance: inside the ``with`` block, what the writer that began the cache was given.
+
     Args:
         path: final name of the cache.
         spec: the settings it is made with.
         n_images: images in the dataset (N), readable or not.
+        provenance: how the cache can be made again: what JSON can hold, for the reader's use. It
+            does not tell caches apart.
         overwrite: drop a finished or unfinished file instead of keeping or resuming it.
         lock_timeout: seconds to wait for another writer of the same cache.
 
     Raises:
-        UsageError: when there are no images, or a newer UCLS made the unfinished file.
+        UsageError: when there are no images, the provenance is not JSON, or a newer UCLS made
+            the unfinished file.
         UclsError: on entering, when another process writes this cache, it is finished already,
             or the disk is too small.
         MismatchError: on entering, when the unfinished file was made with another spec.
@@ -51,6 +58,7 @@ class FeatureCacheWriter:
         spec: FeatureSpec,
         n_images: int,
         *,
+        provenance: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         lock_timeout: float = 10.0,
     ) -> None:
@@ -59,6 +67,7 @@ class FeatureCacheWriter:
         self.path = path
         self.spec = spec
         self.n_images = n_images
+        self._provenance = _to_json(provenance or {})
         self._overwrite = overwrite
         self._lock = FileLock(f"{path}.lock", timeout=lock_timeout)
         self._labels: Labels | None = None
@@ -80,11 +89,16 @@ class FeatureCacheWriter:
                 ) from error
             try:
                 self._file, self._log = open_partial(
-                    self.path, self.spec, self.n_images, overwrite=self._overwrite
+                    self.path,
+                    self.spec,
+                    self.n_images,
+                    provenance=self._provenance,
+                    overwrite=self._overwrite,
                 )
             except BaseException:
                 self._lock.release()
                 raise
+        self.provenance = read_provenance(self._file)
         self._rows_written = int(self._file.attrs["rows_written"])
         self._n_skipped = int(self._file.attrs["n_seen"]) - self._rows_written
         self._buffer = RowBuffer(self.spec)
@@ -118,8 +132,8 @@ class FeatureCacheWriter:
         """Adds the next B images.
 
         Args:
-            cls: floating-point class tokens [B, L, D].
-            patch_mean: floating-point mean patch tokens [B, D], or None without them.
+            cls: floating-point class tokens [V, B, L, D].
+            patch_mean: floating-point mean patch tokens [V, B, D], or None without them.
             paths: B names of the images.
 
         Raises:
@@ -131,8 +145,8 @@ class FeatureCacheWriter:
         cls, patch_mean = check_batch(self.spec, (cls, patch_mean), paths)
         start = 0
         while start < len(paths):
-            rest = None if patch_mean is None else patch_mean[start:]
-            n_taken = self._buffer.take(cls[start:], rest)
+            rest = None if patch_mean is None else patch_mean[:, start:]
+            n_taken = self._buffer.take(cls[:, start:], rest)
             with write_errors(self.path):
                 for path in paths[start : start + n_taken]:
                     self._log.add(path)
@@ -225,3 +239,12 @@ class FeatureCacheWriter:
             self._rows_written += len(self._buffer)
             self._buffer.clear()
             commit(self._file, self._rows_written, self._rows_written + self._n_skipped)
+
+
+def _to_json(provenance: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(provenance), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"expected a provenance of texts, numbers and lists, as JSON has them: {error}"
+        ) from error

@@ -59,7 +59,7 @@ class ImageLog:
                 yield index, path, reason
 
     def _lines(self) -> Iterator[tuple[str, str | None]]:
-        with self.path.open("rb") as lines:
+        with self.path.open(encoding="ascii") as lines:
             for line in lines:
                 path, reason = json.loads(line)
                 yield path, reason

@@ -57,7 +57,7 @@ class TerminalReporter:
         ) as progress:
             task = progress.add_task(description, total=total, completed=done, figures="")
 
-            def advance(amount: int = 1, /, **figures: float) -> None:
+            def advance(amount: int = 1, /, **figures: float | str) -> None:
                 progress.update(task, advance=amount)
                 if figures:
                     progress.update(task, figures=format_figures(figures).lstrip(", "))
@@ -92,9 +92,9 @@ class PlainReporter:
         """Prints a line after two seconds, then one every ten."""
         started = time.perf_counter()
         state = {"done": done, "next_line": started + FIRST_LINE_AFTER}
-        latest: dict[str, float] = {}
+        latest: dict[str, float | str] = {}
 
-        def advance(amount: int = 1, /, **figures: float) -> None:
+        def advance(amount: int = 1, /, **figures: float | str) -> None:
             state["done"] += amount
             latest.update(figures)
             now = time.perf_counter()
@@ -115,9 +115,9 @@ def format_rate(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
-def format_figures(figures: dict[str, float]) -> str:
-    """Writes figures as ``, epoch 5, loss -1.234``."""
+def format_figures(figures: dict[str, float | str]) -> str:
+    """Writes figures as ``, epoch 5, loss -1.234, bottleneck decode``."""
     return "".join(
-        f", {name} {value}" if isinstance(value, int) else f", {name} {value:.3f}"
+        f", {name} {value:.3f}" if isinstance(value, float) else f", {name} {value}"
         for name, value in figures.items()
     )

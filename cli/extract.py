@@ -10,6 +10,9 @@ def command(
     *,
     clusters: opt.Clusters = None,
     backbone: opt.Backbone = None,
+    weights: opt.Weights = None,
+    features: opt.Features = None,
+    views: opt.Views = None,
     config: opt.ConfigFile = None,
     preset: opt.Preset = None,
     settings: opt.Settings = None,
@@ -19,6 +22,9 @@ def command(
     seed: opt.Seed = None,
     labels: opt.FolderLabels = opt.LabelSource.NONE,
     val: opt.Val = None,
+    data_dir: opt.DataDir = None,
+    subset: opt.Subset = None,
+    download: opt.Download = False,
     strict: opt.Strict = None,
     overwrite: opt.Overwrite = False,
     verbose: opt.Verbose = False,
@@ -32,6 +38,7 @@ def command(
     from ucls.cli.console import console_reporter
     from ucls.cli.settings import gather
     from ucls.config import Config
+    from ucls.sources import load_source
 
     values = gather(
         config=config,
@@ -40,20 +47,29 @@ def command(
         n_clusters=clusters,
         seed=seed,
         device=device,
+        features=features,
         extract__backbone=backbone,
+        extract__weights=weights,
+        extract__views=views,
         extract__strict=strict,
     )
     caches = pipeline.extract_source(
-        source,
+        load_source(
+            source,
+            labels=labels.value,
+            val=val,
+            data_dir=data_dir,
+            subset=subset,
+            download=download,
+        ),
         out=out,
         config=Config().with_values(values),
-        labels=labels.value,
-        val=val,
         cache_dir=cache_dir,
         overwrite=overwrite,
         reporter=console_reporter(quiet=quiet),
     )
-    for split, path in caches.items():
-        print(f"{split}: {path}")
+    for split, by_backbone in caches.items():
+        for path in by_backbone.values():
+            print(f"{split}: {path}")
     if out is not None:
         print(f"next: ucls neighbors {out}")

@@ -9,6 +9,11 @@ from typing import Any
 import typer
 
 from ucls.cli import (
+    backbones,
+    cache_info,
+    cache_ls,
+    cache_rm,
+    cache_verify,
     datasets,
     doctor,
     ensemble,
@@ -44,10 +49,20 @@ def options(version: opt.Version = False) -> None:
 
 for module in (
     run, extract, neighbors, train, ensemble, self_train, evaluate, predict,
-    datasets, validate, doctor,
+    datasets, backbones, validate, doctor,
 ):  # fmt: skip
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=f"Example: {module.EXAMPLE}")(module.command)
+
+cache_app = typer.Typer(
+    help="Look at, check and remove cached features.",
+    epilog=f"Example: {cache_ls.EXAMPLE}",
+    no_args_is_help=True,
+)
+for module in (cache_ls, cache_info, cache_verify, cache_rm):
+    name = module.__name__.rpartition("_")[2]
+    cache_app.command(name, epilog=f"Example: {module.EXAMPLE}")(module.command)
+app.add_typer(cache_app, name="cache")
 
 
 def main() -> None:

@@ -22,16 +22,20 @@ def command(
     *,
     out: OutFile = Path("predictions.csv"),
     split: Split = "train",
+    data_dir: opt.DataDir = None,
+    subset: opt.Subset = None,
     device: BackboneDevice = None,
     verbose: opt.Verbose = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Label new images with a finished run: path, cluster, confidence."""
     from ucls.cli.console import console_reporter
+    from ucls.sources import load_source
     from ucls.stages.predict import predict
 
     reporter = console_reporter(quiet=quiet)
-    result = predict(run, source, out=out, split=split, device=device, reporter=reporter)
+    opened = load_source(source, data_dir=data_dir, subset=subset)
+    result = predict(run, opened, out=out, split=split, device=device, reporter=reporter)
     for path, reason in result.skipped:
         reporter.say(f"skipped {path}: {reason}")
     occupied = int((result.cluster_sizes > 0).sum())

@@ -10,6 +10,9 @@ def command(
     *,
     clusters: opt.Clusters = None,
     backbone: opt.Backbone = None,
+    weights: opt.Weights = None,
+    features: opt.Features = None,
+    views: opt.Views = None,
     config: opt.ConfigFile = None,
     preset: opt.Preset = None,
     settings: opt.Settings = None,
@@ -19,6 +22,9 @@ def command(
     seed: opt.Seed = None,
     labels: opt.FolderLabels = opt.LabelSource.NONE,
     val: opt.Val = None,
+    data_dir: opt.DataDir = None,
+    subset: opt.Subset = None,
+    download: opt.Download = False,
     strict: opt.Strict = None,
     overwrite: opt.Overwrite = False,
     verbose: opt.Verbose = False,
@@ -33,6 +39,7 @@ def command(
     from ucls.cli.settings import gather
     from ucls.cli.tables import print_results
     from ucls.config import Config
+    from ucls.sources import load_source
 
     values = gather(
         config=config,
@@ -41,15 +48,23 @@ def command(
         n_clusters=clusters,
         seed=seed,
         device=device,
+        features=features,
         extract__backbone=backbone,
+        extract__weights=weights,
+        extract__views=views,
         extract__strict=strict,
     )
     result = pipeline.run(
-        source,
+        load_source(
+            source,
+            labels=labels.value,
+            val=val,
+            data_dir=data_dir,
+            subset=subset,
+            download=download,
+        ),
         out=out,
         config=Config().with_values(values),
-        labels=labels.value,
-        val=val,
         cache_dir=cache_dir,
         overwrite=overwrite,
         reporter=console_reporter(quiet=quiet),

@@ -27,7 +27,15 @@ def print_results(figures: Mapping[str, Any]) -> None:
     splits = {split: figures[split] for split in ("train", "val") if figures[split]}
     has_labels = any("acc_mean" in results["heads"] for results in splits.values())
     columns = SCORES if has_labels else LABEL_FREE
-    title = f"{figures['dataset']}, {figures['n_clusters']} clusters, seed {figures['seed']}"
+    backbones = [name for name in figures["backbones"] if name != "features"]
+    title = ", ".join(
+        [
+            figures["dataset"],
+            *backbones,
+            f"{figures['n_clusters']} clusters",
+            f"seed {figures['seed']}",
+        ]
+    )
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     table.add_column("")
     for split in splits:

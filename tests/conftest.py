@@ -163,11 +163,11 @@ def shared_run(
 ) -> Path:
     """A finished run of blobs with labels and ``val``; copy it to change it."""
     from ucls import pipeline
+    from ucls.sources import load_source
 
     folder = tmp_path_factory.mktemp("shared")
     return pipeline.run(
-        str(sources / "blobs.npz"),
-        val=str(sources / "blobs-val.npz"),
+        load_source(str(sources / "blobs.npz"), val=str(sources / "blobs-val.npz")),
         out=folder / "run",
         cache_dir=folder / "cache",
         config=tiny_config,
@@ -180,12 +180,12 @@ def shared_photo_run(
 ) -> Path:
     """A finished run of the photos with labels from their folders; copy it to change it."""
     from ucls import pipeline
+    from ucls.sources import load_source
 
     folder = tmp_path_factory.mktemp("shared-photos")
     pixels = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}
     return pipeline.run(
-        str(photos),
-        labels="folders",
+        load_source(str(photos), labels="folders"),
         out=folder / "run",
         cache_dir=folder / "cache",
         config=tiny_config.with_values({"n_clusters": 3, **pixels}),

@@ -1,20 +1,21 @@
 """Images to token features, batch by batch, in dataset order."""
 
-import traceback
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from ucls.backbones import Backbone, Preprocess
-from ucls.datasets import FeatureArray, ImageSet
+from ucls.augmentations import Augmentation
+from ucls.backbones import Backbone, BackboneSpec, Tokens, spatial_size
+from ucls.bottleneck import Bottleneck
+from ucls.decoding import DecodedBatch, Views, decode_batches
 from ucls.errors import UclsError, UsageError
+from ucls.feature_files import FeatureArray
+from ucls.image_sets import ImageSet
 from ucls.images import UnreadableImageError
 from ucls.progress import Advance, ignore_progress
 
@@ -24,8 +25,8 @@ class TokenBatch:
     """The features of some consecutive images, without those that could not be read.
 
     Attributes:
-        cls: float32 [B, L, D], class tokens.
-        patch_mean: float32 [B, D], mean patch tokens, or None.
+        cls: float32 [V, B, L, D], class tokens of each view; view 0 is the plain image.
+        patch_mean: float32 [V, B, D], mean patch tokens, or None.
         paths: B ids of the images.
         rows: int64 [B], their positions in the image set.
         skipped: (path, reason) of each unreadable image in between.
@@ -41,53 +42,11 @@ class TokenBatch:
     n_seen: int
 
 
-@dataclass(frozen=True)
-class _Decoded:
-    row: int
-    pixels: Tensor | None
-    error: UclsError | None
-
-
-@dataclass(frozen=True)
-class _DecodedBatch:
-    rows: list[int]
-    pixels: Tensor | None
-    errors: list[tuple[int, UclsError]]
-    stop: int
-
-    def pin_memory(self) -> "_DecodedBatch":
-        """Lets the DataLoader speed up the copy to a GPU."""
-        pinned = None if self.pixels is None else self.pixels.pin_memory()
-        return replace(self, pixels=pinned)
-
-
-class _Decoder(Dataset[_Decoded]):
-    """Decodes and preprocesses one image; runs in worker processes."""
-
-    def __init__(self, images: ImageSet, preprocess: Preprocess) -> None:
-        self._images = images
-        self._preprocess = preprocess
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, row: int) -> _Decoded:
-        try:
-            return _Decoded(row, self._preprocess(self._images.read(row)), None)
-        except UnreadableImageError as error:
-            return _Decoded(row, None, error)
-        except Exception as error:  # noqa: BLE001 - raised in the main process, naming the image
-            failure = UclsError(
-                f"cannot preprocess {self._images.paths[row]}: {type(error).__name__}: {error}"
-            )
-            failure.add_note(traceback.format_exc())
-            return _Decoded(row, None, failure)
-
-
 def extract_tokens(
     images: ImageSet | FeatureArray,
     backbone: Backbone | None = None,
     *,
+    n_augmented: int = 0,
     start: int = 0,
     batch_size: int = 64,
     workers: int = 0,
@@ -98,16 +57,19 @@ def extract_tokens(
 
     Batch i always covers the rows from ``i * batch_size`` on, whatever ``start`` is and whichever
     images are unreadable, because the batch that an image is in can change the last bits of its
-    features. So a resumed extraction gives exactly the rows of an uninterrupted one.
+    features. So a resumed extraction gives exactly the rows of an uninterrupted one, and augmented
+    views do not change the plain one.
 
     Args:
         images: what to extract. A :class:`FeatureArray` passes as it is, as L = 1 class token.
         backbone: needed unless ``images`` is a :class:`FeatureArray`.
+        n_augmented: augmented views of each image besides the plain one.
         start: images of the set that are done already.
         batch_size: images per forward pass.
         workers: processes that decode; 0 decodes in this one.
         on_unreadable: ``skip`` lists unreadable images in the batch, ``stop`` raises.
-        advance: told of each batch's number of images.
+        advance: told of each batch's number of images, and of the bottleneck: ``decode``,
+            ``model``, or ``write`` for whatever takes the batches.
 
     Yields:
         One :class:`TokenBatch` per batch; ``B`` is 0 where every image of a batch is unreadable.
@@ -119,26 +81,48 @@ def extract_tokens(
     """
     if not 0 <= start <= len(images):
         raise UsageError(f"expected a start within {len(images)} images, got {start}")
+    bottleneck = Bottleneck("decode", "model", "write")
     if isinstance(images, FeatureArray):
         batches = _slice_features(images, start, batch_size)
     elif backbone is None:
         raise UsageError(f"expected a backbone for the images of {images.name}, got None")
     else:
-        loaded = _decode(images, backbone, start=start, batch_size=batch_size, workers=workers)
-        skip = on_unreadable == "skip"
-        batches = _encode_all(images, backbone, loaded, start=start, skip=skip)
+        loaded = decode_batches(
+            images,
+            views_of(backbone, n_augmented),
+            start=start,
+            batch_size=batch_size,
+            workers=workers,
+            pin_memory=backbone.device.startswith("cuda"),
+        )
+        encoder = _Encoder(
+            images,
+            backbone,
+            n_views=1 + n_augmented,
+            start=start,
+            skip=on_unreadable == "skip",
+        )
+        batches = encoder.encode_all(loaded, bottleneck)
     done = start
     for batch in batches:
-        advance(batch.n_seen - done)
+        advance(batch.n_seen - done, bottleneck=bottleneck.name)
         done = batch.n_seen
         yield batch
+        bottleneck.lap("write")
+
+
+def views_of(backbone: Backbone, n_augmented: int) -> Views:
+    """The views that a backbone sees of each picture."""
+    spec = backbone.spec
+    augmentation = Augmentation(spatial_size(spec.image_size), spec.channels, spec.interpolation)
+    return Views(backbone.preprocess, augmentation, n_augmented)
 
 
 def _slice_features(features: FeatureArray, start: int, batch_size: int) -> Iterator[TokenBatch]:
     for first in range(start, len(features), batch_size):
         stop = min(first + batch_size, len(features))
         yield TokenBatch(
-            cls=np.array(features.features[first:stop], dtype=np.float32)[:, None, :],
+            cls=np.array(features.features[first:stop], dtype=np.float32)[None, :, None, :],
             patch_mean=None,
             paths=features.paths[first:stop],
             rows=np.arange(first, stop),
@@ -147,92 +131,103 @@ def _slice_features(features: FeatureArray, start: int, batch_size: int) -> Iter
         )
 
 
-def _decode(
-    images: ImageSet, backbone: Backbone, *, start: int, batch_size: int, workers: int
-) -> Generator[_DecodedBatch]:
-    """Yields the batches from the one that holds row ``start`` on."""
-    if start == len(images):
-        return
-    stops = range(start - start % batch_size + batch_size, len(images) + batch_size, batch_size)
-    batches = [list(range(stop - batch_size, min(stop, len(images)))) for stop in stops]
-    loader = DataLoader(
-        _Decoder(images, backbone.preprocess),
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=_collate,
-        pin_memory=backbone.device.startswith("cuda"),
-        generator=torch.Generator(),  # otherwise the loader draws from the global one
+class _Encoder:
+    """Takes decoded batches through the model, and cuts off what lies before the start."""
+
+    def __init__(
+        self, images: ImageSet, backbone: Backbone, *, n_views: int, start: int, skip: bool
+    ) -> None:
+        self.images, self.backbone = images, backbone
+        self.n_views, self.start, self.skip = n_views, start, skip
+
+    def encode_all(
+        self, loaded: Generator[DecodedBatch], bottleneck: Bottleneck
+    ) -> Iterator[TokenBatch]:
+        """Starts the model on a batch before the results of the one before are fetched.
+
+        A GPU is then never without work while this process hands on results.
+        """
+        running: _Running | None = None
+        with closing(loaded):  # ends the worker processes at once, whatever ends the extraction
+            for batch in loaded:
+                bottleneck.lap("decode")
+                started = _Running(batch, self.backbone)
+                if running is not None:
+                    finished = self._finish(running)
+                    bottleneck.lap("model")
+                    yield finished
+                running = started
+        if running is not None:
+            yield self._finish(running)
+
+    def _finish(self, running: "_Running") -> TokenBatch:
+        batch, images = running.batch, self.images
+        skipped = self._skipped(batch)
+        cls, patch_mean = _stack(running.result(), self.n_views, self.backbone.spec)
+        n_old = sum(row < self.start for row in batch.rows)
+        rows = batch.rows[n_old:]
+        return TokenBatch(
+            cls=cls[:, n_old:],
+            patch_mean=None if patch_mean is None else patch_mean[:, n_old:],
+            paths=[images.paths[row] for row in rows],
+            rows=np.array(rows, dtype=np.int64),
+            skipped=skipped,
+            n_seen=batch.stop,
+        )
+
+    def _skipped(self, batch: DecodedBatch) -> list[tuple[str, str]]:
+        skipped = []
+        for row, error in batch.errors:
+            if not isinstance(error, UnreadableImageError):
+                raise error
+            path = self.images.paths[row]
+            if row < self.start:
+                continue
+            if not self.skip:
+                raise UclsError(
+                    f"cannot read {path}: {error}; repair or remove it, or let "
+                    "unreadable images be skipped"
+                ) from error
+            skipped.append((path, str(error)))
+        return skipped
+
+
+class _Running:
+    """A batch in the model; on a GPU the work goes on after the constructor returns."""
+
+    def __init__(self, batch: DecodedBatch, backbone: Backbone) -> None:
+        self.batch = batch
+        self._tokens: list[Tokens] = []
+        if batch.pixels is not None:
+            # View by view, so that the plain one does not depend on how many there are.
+            self._tokens = [_to_cpu(backbone.encode(view)) for view in batch.pixels]
+        self._event: torch.cuda.Event | None = None
+        if backbone.device.startswith("cuda"):
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event.record(torch.cuda.current_stream(backbone.device))
+
+    def result(self) -> list[Tokens]:
+        """Waits for the model; returns what it made of each view, or nothing of no images."""
+        if self._event is not None:
+            self._event.synchronize()
+        return self._tokens
+
+
+def _to_cpu(tokens: Tokens) -> Tokens:
+    patch_mean = tokens.patch_mean
+    return Tokens(
+        cls=tokens.cls.to("cpu", non_blocking=True),
+        patch_mean=None if patch_mean is None else patch_mean.to("cpu", non_blocking=True),
     )
-    try:
-        yield from loader
-    except Exception as error:
-        reason = str(error).strip().rsplit("\n", 1)[-1]
-        raise UclsError(
-            f"the processes that read the images of {images.name} failed ({reason}): "
-            "try --set extract.workers=0"
-        ) from error
 
 
-def _collate(items: list[_Decoded]) -> _DecodedBatch:
-    pixels = [item.pixels for item in items if item.pixels is not None]
-    return _DecodedBatch(
-        rows=[item.row for item in items if item.pixels is not None],
-        pixels=torch.stack(pixels) if pixels else None,
-        errors=[(item.row, item.error) for item in items if item.error is not None],
-        stop=items[-1].row + 1,
-    )
-
-
-def _encode_all(
-    images: ImageSet,
-    backbone: Backbone,
-    loaded: Generator[_DecodedBatch],
-    *,
-    start: int,
-    skip: bool,
-) -> Iterator[TokenBatch]:
-    with closing(loaded):  # ends the worker processes at once, whatever ends the extraction
-        for batch in loaded:
-            yield _encode(images, backbone, batch, start=start, skip=skip)
-
-
-def _encode(
-    images: ImageSet, backbone: Backbone, batch: _DecodedBatch, *, start: int, skip: bool
-) -> TokenBatch:
-    """Encodes a whole batch, then drops its rows before ``start``."""
-    skipped = _skipped(images, batch, start=start, skip=skip)
-    spec = backbone.spec
-    cls = np.empty((0, spec.n_layers, spec.n_features), np.float32)
-    patch_mean = np.empty((0, spec.n_features), np.float32) if spec.has_patch_mean else None
-    if batch.pixels is not None:
-        tokens = backbone.encode(batch.pixels)
-        cls = tokens.cls.cpu().numpy()
-        patch_mean = None if tokens.patch_mean is None else tokens.patch_mean.cpu().numpy()
-    n_old = sum(row < start for row in batch.rows)
-    rows = batch.rows[n_old:]
-    return TokenBatch(
-        cls=cls[n_old:],
-        patch_mean=None if patch_mean is None else patch_mean[n_old:],
-        paths=[images.paths[row] for row in rows],
-        rows=np.array(rows, dtype=np.int64),
-        skipped=skipped,
-        n_seen=batch.stop,
-    )
-
-
-def _skipped(
-    images: ImageSet, batch: _DecodedBatch, *, start: int, skip: bool
-) -> list[tuple[str, str]]:
-    skipped = []
-    for row, error in batch.errors:
-        if not isinstance(error, UnreadableImageError):
-            raise error
-        if row < start:
-            continue
-        if not skip:
-            raise UclsError(
-                f"cannot read {images.paths[row]}: {error}; repair or remove it, or let "
-                "unreadable images be skipped"
-            ) from error
-        skipped.append((images.paths[row], str(error)))
-    return skipped
+def _stack(
+    views: list[Tokens], n_views: int, spec: BackboneSpec
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Class tokens [V, B, L, D] and mean patch tokens [V, B, D]; B is 0 without tokens."""
+    if not views:
+        cls = np.empty((n_views, 0, spec.n_layers, spec.n_features), np.float32)
+        return cls, cls[:, :, 0] if spec.has_patch_mean else None
+    cls = np.stack([tokens.cls.numpy() for tokens in views])
+    means = [tokens.patch_mean.numpy() for tokens in views if tokens.patch_mean is not None]
+    return cls, np.stack(means) if means else None

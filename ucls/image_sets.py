@@ -1,8 +1,9 @@
 """Images of one split: their order, ids, labels, and how each is read."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,21 +16,23 @@ from ucls.images import find_images, read_image
 
 Labels = Literal["none", "folders"]
 
+NO_LABEL = -1
+
 
 @dataclass(frozen=True)
 class ImageSet:
     """The images of one split, in a fixed order. Can be sent to other processes.
 
     Attributes:
-        name: what the source is called.
+        name: what the images are called; datasets that share them share this name.
         split: ``train`` or ``val``.
         paths: N ids shown to users; for a folder, paths relative to it.
-        labels: int32 [N] in 0..n_classes - 1, or None.
+        labels: int32 [N] in 0..n_classes - 1, or -1 where it is not known; None without labels.
         class_names: the name of each label; empty without labels.
         fingerprint: sha256 that changes with the images, as hexadecimal digits.
         reader: decodes the image at an index.
         native: (image size, channels) that all images have, or None if they differ.
-        location: the resolved path of the folder; empty if there is none.
+        location: the resolved path of the folder or list; empty for a dataset known by name.
     """
 
     name: str
@@ -53,13 +56,40 @@ class ImageSet:
         """
         return self.reader(index)
 
+    def of_classes(self, names: Collection[str] | None) -> "ImageSet":
+        """The images whose class is among ``names``; all of them for None or without labels."""
+        if names is None or self.labels is None:
+            return self
+        kept = [number for number, name in enumerate(self.class_names) if name in names]
+        rows = np.flatnonzero(np.isin(self.labels, kept))
+        return replace(
+            self,
+            paths=[self.paths[row] for row in rows],
+            labels=self.labels[rows],
+            reader=_RowReader(self.reader, rows),
+        )
+
 
 @dataclass(frozen=True)
-class _FolderReader:
+class _RowReader:
+    """Reads some of the images that another reader reads."""
+
+    reader: Callable[[int], Image.Image]
+    rows: NDArray[np.int64]
+
+    def __call__(self, index: int) -> Image.Image:
+        return self.reader(int(self.rows[index]))
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads image files, whose paths are absolute or relative to ``root``."""
+
     root: Path
     paths: list[str]
 
     def __call__(self, index: int) -> Image.Image:
+        """Returns one picture of mode ``RGB``."""
         return read_image(self.root / self.paths[index])
 
 
@@ -94,19 +124,37 @@ def load_folder(path: Path, *, split: str = "train", labels: Labels = "none") ->
             "(hidden files and links that leave the folder do not count)"
         )
     classes, class_names = _folder_labels(path, paths) if labels == "folders" else (None, ())
-    digest = hashlib.sha256()
-    for item in paths:
-        digest.update(f"{item}\0{(root / item).stat().st_size}\0".encode())
     return ImageSet(
         name=root.name or "images",
         split=split,
         paths=paths,
         labels=classes,
         class_names=class_names,
-        fingerprint=digest.hexdigest(),
-        reader=_FolderReader(root, paths),
+        fingerprint=fingerprint_files(root, paths),
+        reader=FileReader(root, paths),
         location=str(root),
     )
+
+
+def fingerprint_files(root: Path, paths: Sequence[str]) -> str:
+    """Returns the sha256 of the paths and file sizes, as hexadecimal digits.
+
+    Args:
+        root: what the paths are relative to, unless they are absolute.
+        paths: of the files; those that are missing count too.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path}\0{_file_size(root, path)}\0".encode())
+    return digest.hexdigest()
+
+
+def _file_size(root: Path, path: str) -> int | None:
+    """Uses os, since pathlib takes many seconds more for a million files."""
+    try:
+        return os.stat(os.path.join(root, path)).st_size  # noqa: PTH116, PTH118
+    except OSError:
+        return None
 
 
 def _folder_labels(path: Path, paths: list[str]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -119,8 +167,24 @@ def _folder_labels(path: Path, paths: list[str]) -> tuple[NDArray[np.int32], tup
     return labels_from_folders(paths)
 
 
-def labels_from_folders(paths: list[str]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+def labels_from_folders(paths: Sequence[str]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     """Takes the first component of each path as its class: labels int32 [N] and class names."""
-    names = [item.split("/", 1)[0] for item in paths]
-    class_names, labels = np.unique(names, return_inverse=True)
-    return labels.astype(np.int32), tuple(str(name) for name in class_names)
+    return encode_labels([item.split("/", 1)[0] for item in paths])
+
+
+def encode_labels(
+    names: Sequence[str], class_names: Sequence[str] | None = None
+) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """Turns the name of each image's class into a number.
+
+    Args:
+        names: N names; empty where the class is not known.
+        class_names: the classes in their order, all that occur among them; None to sort those
+            that occur.
+
+    Returns:
+        Labels int32 [N], -1 where the class is not known, and the class names.
+    """
+    classes = tuple(sorted(set(names) - {""}) if class_names is None else class_names)
+    numbers = {"": NO_LABEL} | {name: number for number, name in enumerate(classes)}
+    return np.array([numbers[name] for name in names], np.int32), classes

@@ -1,22 +1,39 @@
 """Image files: which there are in a folder, and how one becomes an RGB picture."""
 
+import importlib
 import os
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from ucls.errors import UclsError, UsageError
 
-IMAGE_SUFFIXES = frozenset({
-    ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
-    ".ppm", ".tif", ".tiff", ".webp",
-})  # fmt: skip
+IMAGE_SUFFIXES = (
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm",
+    ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
 """File endings that count as images, in lower case; upper case counts too."""
 
 _LARGEST_16_BIT = 65_535
+
+# What turns a picture upright, by its EXIF orientation.
+_METHODS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# The brands in the first bytes of a file of the ISO base media format.
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
 
 
 class UnreadableImageError(UclsError):
@@ -40,7 +57,7 @@ def find_images(folder: Path) -> list[str]:
     """
     root = folder.resolve()
     try:
-        paths = sorted(Path(entry).relative_to(root).as_posix() for entry in _walk(root, root))
+        paths = sorted(_walk(root, "", root))
     except OSError as error:
         raise UsageError(
             f"cannot list {error.filename or folder} ({error.strerror}): "
@@ -51,15 +68,15 @@ def find_images(folder: Path) -> list[str]:
     return paths
 
 
-def _walk(folder: Path, root: Path) -> Iterator[str]:
+def _walk(folder: Path | str, prefix: str, root: Path) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path), root)
-            elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and _lies_within(entry, root):
-                yield entry.path
+                yield from _walk(entry.path, f"{prefix}{entry.name}/", root)
+            elif entry.name.lower().endswith(IMAGE_SUFFIXES) and _lies_within(entry, root):
+                yield prefix + entry.name
 
 
 def _lies_within(entry: os.DirEntry[str], root: Path) -> bool:
@@ -85,7 +102,7 @@ def read_image(path: Path) -> Image.Image:
     to 8 bits, and an animation gives its first frame.
 
     Args:
-        path: an image file of any kind that Pillow reads.
+        path: an image file of any kind that Pillow reads; HEIC needs the package pillow-heif.
 
     Returns:
         A fully loaded picture of mode ``RGB``.
@@ -105,16 +122,50 @@ def read_image(path: Path) -> Image.Image:
 
 
 def _decode(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        return _from_wide_grey(upright).convert("RGB")
-    if upright.has_transparency_data:
-        rgba = upright.convert("RGBA")
+    with _open(path) as opened:
+        opened.load()
+        image = _turn_upright(opened)
+    if image.mode.startswith(("I", "F")):
+        return _from_wide_grey(image).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return upright.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _turn_upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - whatever is wrong with the metadata, the picture is there
+        return image
+    method = _METHODS.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        if _brand(path) in _HEIC_BRANDS and _register_heic():
+            return Image.open(path)
+        raise
+
+
+def _brand(path: Path) -> bytes:
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[8:] if start[4:8] == b"ftyp" else b""
+
+
+@cache
+def _register_heic() -> bool:
+    """Lets Pillow read HEIC where the package for it is installed."""
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except ImportError:
+        return False
+    return True
 
 
 def _from_wide_grey(image: Image.Image) -> Image.Image:
@@ -130,8 +181,19 @@ def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return "too many pixels (decompression bomb)"
     if isinstance(error, UnidentifiedImageError):
-        return "empty file" if path.stat().st_size == 0 else "not an image"
+        return _unidentified_reason(path)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split()) or type(error).__name__
     return "truncated file" if "truncated" in text.lower() else f"damaged: {text}"
+
+
+def _unidentified_reason(path: Path) -> str:
+    if path.stat().st_size == 0:
+        return "empty file"
+    brand = _brand(path)
+    if brand in _HEIC_BRANDS:
+        return "damaged" if _register_heic() else "HEIC needs the package pillow-heif"
+    if brand in _AVIF_BRANDS:
+        return "damaged" if features.check("avif") else "AVIF needs Pillow 11.3 or newer"
+    return "not an image"

@@ -1,17 +1,19 @@
 """The whole pipeline: images in, labelled clusters out."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ucls.cache import FeatureCache, RunFolder, settings_key, write_csv
+from ucls.cache import RunFolder, settings_key, write_csv
 from ucls.config import Config, ExtractConfig
-from ucls.datasets import Source, load_source
-from ucls.image_sets import Labels
+from ucls.extract_settings import resolve_extractions
 from ucls.progress import SILENT, Reporter
+from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
-from ucls.stages.extract import extract, skipped_images
+from ucls.stages.extract import Caches, extract, skipped_images
+from ucls.stages.features import Classes, SplitFeatures
 from ucls.stages.neighbors import neighbors
 from ucls.stages.run import ExtractedData, Run, cache_key, known_n_clusters
 from ucls.stages.self_train import self_train
@@ -27,12 +29,10 @@ class Finished(NamedTuple):
 
 
 def run(
-    source: str,
+    source: str | Source,
     *,
     out: str | Path | None = None,
     config: Config | None = None,
-    labels: Labels = "none",
-    val: str | None = None,
     cache_dir: str | Path | None = None,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
@@ -40,11 +40,10 @@ def run(
     """Runs every stage; each continues or skips what an earlier, equal run has done.
 
     Args:
-        source: a dataset name, a folder of images, or a feature file.
+        source: a dataset name, a folder or list of images, or a feature file; for more than
+            that, what :func:`ucls.sources.load_source` returns.
         out: the run folder; None for ``runs/NAME``.
         config: the settings; None for the defaults.
-        labels: ``folders`` to take sub-folder names as labels, for evaluation only.
-        val: images that are labelled but never trained on.
         cache_dir: of the feature caches; None for ``$UCLS_CACHE`` or the user's cache.
         overwrite: replace a run or feature cache that was made with other settings.
         reporter: shown what happens.
@@ -58,8 +57,6 @@ def run(
         source,
         out=out,
         config=config,
-        labels=labels,
-        val=val,
         cache_dir=cache_dir,
         overwrite=overwrite,
         reporter=reporter,
@@ -73,47 +70,40 @@ def run(
 
 
 def start(
-    source: str,
+    source: str | Source,
     *,
     out: str | Path | None = None,
     config: Config | None = None,
-    labels: Labels = "none",
-    val: str | None = None,
     cache_dir: str | Path | None = None,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
 ) -> Run:
     """Starts a run folder and extracts its features; arguments and errors as for :func:`run`."""
-    from ucls.extract_settings import resolve_extract
-
     config = config or Config()
-    opened = load_source(source, labels=labels, val=val)
+    opened = load_source(source) if isinstance(source, str) else source
     # Before anything long is started; resolving the settings checks it again on what was read.
-    known_n_clusters(config, n_classes=opened.n_classes, n_images=len(opened.splits["train"]))
-    extract_config = resolve_extract(config.extract, opened)
-    identity = {"name": opened.name, "source": _absolute(source, opened), "labels": labels}
-    if val is not None:
-        identity["val"] = _absolute(val, opened)
+    known_n_clusters(config, n_classes=opened.n_classes, n_images=opened.n_images)
+    extractions = resolve_extractions(config, opened)
     folder = RunFolder.begin(
         Path(out or Path("runs") / opened.name),
-        source=identity,
+        source=_identity(opened),
         requested=config.model_dump(mode="json"),
         overwrite=overwrite,
     )
-    key = _extraction_key(opened, extract_config)
+    key = _extraction_key(opened, extractions)
     is_done = _is_extracted(folder, key)
     # What extraction took is not overwritten by what a look at its cache takes.
     with folder.lock(), nullcontext() if is_done else folder.stage("extract", key):
         caches = extract(
             opened,
-            extract_config,
+            extractions,
             cache_dir=cache_dir,
             device=config.device,
             overwrite=overwrite,
             reporter=reporter,
         )
         _list_skipped(folder, caches, opened, reporter)
-    data = _describe(opened, extract_config, caches, config.device)
+    data = _describe(opened, extractions, caches, config.device)
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
         begun = ExtractedData.model_validate(folder.record["data"])
@@ -122,19 +112,25 @@ def start(
     return Run.after_extraction(folder, data, reporter=reporter)
 
 
-def _extraction_key(source: Source, config: ExtractConfig) -> str:
+def _identity(source: Source) -> dict[str, str]:
+    """What tells one source from another; data may move."""
+    arguments = {name: text for name, text in source.arguments.items() if name != "data_dir"}
+    return {"name": source.name, **arguments}
+
+
+def _extraction_key(source: Source, extractions: Mapping[str, ExtractConfig]) -> str:
     fingerprints = {split: images.fingerprint for split, images in source.splits.items()}
-    return settings_key(config.model_dump(), fingerprints)
+    settings = {name: config.model_dump() for name, config in extractions.items()}
+    return settings_key(settings, fingerprints)
 
 
 def _is_extracted(folder: RunFolder, key: str) -> bool:
     caches = folder.record.get("data", {}).get("caches", {})
-    return folder.key_of("extract") == key and all(Path(p).is_file() for p in caches.values())
+    paths = [path for by_backbone in caches.values() for path in by_backbone.values()]
+    return folder.key_of("extract") == key and all(Path(path).is_file() for path in paths)
 
 
-def _list_skipped(
-    folder: RunFolder, caches: dict[str, Path], source: Source, reporter: Reporter
-) -> None:
+def _list_skipped(folder: RunFolder, caches: Caches, source: Source, reporter: Reporter) -> None:
     rows, target = skipped_images(caches), folder.file("skipped.csv")
     target.unlink(missing_ok=True)
     if rows:
@@ -146,72 +142,72 @@ def _list_skipped(
 
 
 def extract_source(
-    source: str,
+    source: str | Source,
     *,
     out: str | Path | None = None,
     config: Config | None = None,
-    labels: Labels = "none",
-    val: str | None = None,
     cache_dir: str | Path | None = None,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
-) -> dict[str, Path]:
+) -> Caches:
     """Extracts features into the cache; starts a run too if ``out`` is given.
 
     Arguments and errors are those of :func:`run`, but the number of clusters is needed for a
     run only.
 
     Returns:
-        The feature cache of each split.
+        The feature cache of each split and backbone.
     """
-    from ucls.extract_settings import resolve_extract
-
     config = config or Config()
+    opened = load_source(source) if isinstance(source, str) else source
     if out is None:
-        opened = load_source(source, labels=labels, val=val)
         return extract(
             opened,
-            resolve_extract(config.extract, opened),
+            resolve_extractions(config, opened),
             cache_dir=cache_dir,
             device=config.device,
             overwrite=overwrite,
             reporter=reporter,
         )
     started = start(
-        source,
+        opened,
         out=out,
         config=config,
-        labels=labels,
-        val=val,
         cache_dir=cache_dir,
         overwrite=overwrite,
         reporter=reporter,
     )
-    return {split: Path(path) for split, path in started.data.caches.items()}
-
-
-def _absolute(source: str, opened: Source) -> str:
-    return source if opened.kind == "dataset" else str(Path(source).expanduser().resolve())
+    return started.caches
 
 
 def _describe(
-    source: Source, extract_config: ExtractConfig, caches: dict[str, Path], device_name: str
+    source: Source,
+    extractions: Mapping[str, ExtractConfig],
+    caches: Caches,
+    device_name: str,
 ) -> ExtractedData:
     from ucls.devices import fast_precision, resolve_device
 
     device = resolve_device(device_name)
-    with FeatureCache(caches["train"]) as cache:
-        n_images, weights_hash = cache.n_rows, cache.spec.weights_hash
-        widths = {name: cache.width(name) for name in cache.feature_sets}
+    classes = Classes(source.classes, source.class_map)
+    with SplitFeatures(caches["train"], classes=classes) as features:
+        n_images, specs = len(features), features.specs
     return ExtractedData(
         n_images=n_images,
         n_classes=source.n_classes,
-        widths=widths,
-        extract=extract_config,
+        widths={
+            name: {features: spec.width(features) for features in spec.feature_sets}
+            for name, spec in specs.items()
+        },
+        extractions=dict(extractions),
         device=device.type,
         fast_precision=fast_precision(device),
-        caches={split: str(path.resolve()) for split, path in caches.items()},
+        caches={
+            split: {name: str(path.resolve()) for name, path in by_backbone.items()}
+            for split, by_backbone in caches.items()
+        },
+        classes=classes,
         cache_key=cache_key(caches),
-        weights_hash=weights_hash,
+        weights_hashes={name: spec.weights_hash for name, spec in specs.items()},
         has_labels=source.n_classes is not None,
     )

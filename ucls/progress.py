@@ -8,8 +8,8 @@ from typing import Protocol
 class Advance(Protocol):
     """Moves one progress bar."""
 
-    def __call__(self, amount: int = 1, /, **figures: float) -> None:
-        """Adds ``amount`` units; ``figures`` (a loss, say) are shown beside the bar."""
+    def __call__(self, amount: int = 1, /, **figures: float | str) -> None:
+        """Adds ``amount`` units; ``figures`` (a loss, the bottleneck) are shown beside the bar."""
 
 
 class Reporter(Protocol):
@@ -24,7 +24,7 @@ class Reporter(Protocol):
         """Opens a progress bar over ``total`` units, ``done`` of which are done already."""
 
 
-def ignore_progress(amount: int = 1, /, **figures: float) -> None:
+def ignore_progress(amount: int = 1, /, **figures: float | str) -> None:
     """An :class:`Advance` that nobody watches."""
 
 

@@ -31,12 +31,13 @@ SPEC = FeatureSpec(
     n_layers=4,
     n_features=8,
     has_patch_mean=True,
+    n_views=2,
 )
-PIXELS = replace(SPEC, backbone="pixels", n_layers=1, has_patch_mean=False)
+PIXELS = replace(SPEC, backbone="pixels", n_layers=1, has_patch_mean=False, n_views=1)
 
 _rng = np.random.default_rng(0)
-CLS = _rng.normal(size=(N_IMAGES, 4, 8)).astype(np.float32)
-PATCH_MEAN = _rng.normal(size=(N_IMAGES, 8)).astype(np.float32)
+CLS = _rng.normal(size=(2, N_IMAGES, 4, 8)).astype(np.float32)
+PATCH_MEAN = _rng.normal(size=(2, N_IMAGES, 8)).astype(np.float32)
 LABELS = _rng.integers(0, 3, N_IMAGES)
 NAMES = [f"images/é{i}.png" for i in range(N_IMAGES)]
 KEPT = np.array([i for i in range(N_IMAGES) if i not in BROKEN])
@@ -56,7 +57,7 @@ def hand_over(
             continue
         end = min([start + batch, stop, *(i for i in BROKEN if i > start)])
         before_batch()
-        writer.append(CLS[start:end], PATCH_MEAN[start:end], NAMES[start:end])
+        writer.append(CLS[:, start:end], PATCH_MEAN[:, start:end], NAMES[start:end])
 
 
 def write_whole(path: Path, **options: Any) -> int:

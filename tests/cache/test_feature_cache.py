@@ -25,8 +25,8 @@ from cache_samples import (
 from ucls.cache import FeatureCache, FeatureCacheWriter, partial_path
 from ucls.errors import MismatchError, UsageError
 
-HALF_CLS = CLS[KEPT].astype(np.float16).astype(np.float32)
-HALF_PATCH = PATCH_MEAN[KEPT].astype(np.float16).astype(np.float32)
+HALF_CLS = CLS[0, KEPT].astype(np.float16).astype(np.float32)
+HALF_PATCH = PATCH_MEAN[0, KEPT].astype(np.float16).astype(np.float32)
 FEATURES = {
     "cls": HALF_CLS[:, 3],
     "cls+patch": np.concatenate([HALF_CLS[:, 3], HALF_PATCH], axis=1),
@@ -96,6 +96,57 @@ def test_random_rows(cache: FeatureCache, seed: int) -> None:
     np.testing.assert_array_equal(cache.read("cls+patch", rows), FEATURES["cls+patch"][rows])
 
 
+def test_views(cache: FeatureCache) -> None:
+    assert cache.n_views == 2
+    augmented = CLS[1, KEPT].astype(np.float16)
+    np.testing.assert_array_equal(cache.read("cls2", view=1)[:, :8], augmented[:, 2])
+    patch_mean = PATCH_MEAN[1, KEPT].astype(np.float16)
+    np.testing.assert_array_equal(
+        cache.read("cls+patch", [9, 1], view=1)[:, 8:], patch_mean[[9, 1]]
+    )
+    for view in (-1, 2):
+        with pytest.raises(UsageError, match=f"a view from 0 to 1 in .*, got {view}; .* --views"):
+            cache.read("cls", view=view)
+
+
+def test_batches_hold_all_rows(cache: FeatureCache) -> None:
+    batches = list(cache.batches("cls+patch", batch_size=1000, view=1, dtype=np.float16))
+    assert [rows for rows, _ in batches] == [slice(0, 1000), slice(1000, 2000), slice(2000, 2494)]
+    together = np.concatenate([features for _, features in batches])
+    assert together.dtype == np.float16
+    np.testing.assert_array_equal(together, cache.read("cls+patch", view=1))
+    with pytest.raises(UsageError, match="batch size of at least 1, got 0"):
+        next(cache.batches("cls", batch_size=0))
+
+
+def test_tensors(cache: FeatureCache) -> None:
+    tensor = cache.read_torch("cls", slice(10), dtype=np.float16, view=1)
+    assert str(tensor.dtype) == "torch.float16"
+    np.testing.assert_array_equal(tensor, cache.read("cls", slice(10), view=1))
+
+
+def test_paths_and_places_of_some_rows(cache: FeatureCache) -> None:
+    assert cache.paths([2000, 3]) == [NAMES[KEPT[2000]], NAMES[KEPT[3]]]
+    assert cache.paths(slice(1020, 1030)) == [NAMES[i] for i in KEPT[1020:1030]]
+    np.testing.assert_array_equal(cache.image_numbers(), KEPT)
+
+
+def test_what_a_notebook_shows(cache: FeatureCache) -> None:
+    assert repr(cache) == (
+        "<FeatureCache sample.h5: 2,494 images of sample train, 2 views, vit_small at 224 px, "
+        "float16; cls (8), cls+patch (16), cls2 (16), cls4 (32), cls4+patch (40)>"
+    )
+    assert len(cache) == 2494
+
+
+def test_provenance_that_is_no_json(copied: Path) -> None:
+    for text in ("{", "[1]"):
+        with h5py.File(copied, "r+") as file:
+            file.attrs["provenance"] = text
+        with FeatureCache(copied) as cache, pytest.raises(UsageError, match="is damaged"):
+            cache.provenance  # noqa: B018 - reading it is the test
+
+
 def test_dtype_of_the_result(cache: FeatureCache) -> None:
     assert cache.read("cls", slice(3), dtype=np.float16).dtype == np.float16
 
@@ -119,7 +170,7 @@ def test_reading_allocates_little_more_than_the_result(tmp_path: Path) -> None:
     spec = replace(PIXELS, n_features=256)
     with FeatureCacheWriter(tmp_path / "x.h5", spec, 20_000) as writer:
         for _ in range(20):
-            writer.append(np.ones((1000, 1, 256), np.float16), None, ["x"] * 1000)
+            writer.append(np.ones((1, 1000, 1, 256), np.float16), None, ["x"] * 1000)
         writer.finish()
     with FeatureCache(tmp_path / "x.h5") as cache:
         tracemalloc.start()
@@ -131,7 +182,7 @@ def test_reading_allocates_little_more_than_the_result(tmp_path: Path) -> None:
 
 def test_a_cache_without_labels_or_patches(tmp_path: Path) -> None:
     with FeatureCacheWriter(tmp_path / "x.h5", PIXELS, 2) as writer:
-        writer.append(CLS[:2, :1], None, ["a", "b"])
+        writer.append(CLS[:1, :2, :1], None, ["a", "b"])
         writer.finish()
     with FeatureCache(tmp_path / "x.h5", expected=PIXELS) as cache:
         assert cache.labels() is None
@@ -192,7 +243,7 @@ def test_missing_dataset(copied: Path, name: str) -> None:
 def test_dataset_of_another_shape(copied: Path) -> None:
     with h5py.File(copied, "r+") as file:
         file["cls"].resize(17, axis=1)
-    with pytest.raises(UsageError, match=r"is damaged \(expected cls \[V, 2494, 4, 8\]\)"):
+    with pytest.raises(UsageError, match=r"is damaged \(expected cls \[2, 2494, 4, 8\]\)"):
         FeatureCache(copied)
 
 
@@ -231,6 +282,7 @@ def test_version_1_as_the_format_says(tmp_path: Path) -> None:
         file["labels/class"] = np.array([1, 0], dtype=np.int32)
         file.create_dataset("labels/class_names", data=["no", "yes"], dtype=text)
     with FeatureCache(path) as cache:
+        assert (cache.n_views, cache.spec.precision, cache.provenance) == (1, "float32", {})
         assert cache.spec.mean == (0.5,)
         assert cache.spec.n_layers == 2
         assert cache.paths() == ["a", "ü"]

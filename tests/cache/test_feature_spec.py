@@ -10,7 +10,15 @@ from ucls.cache import FeatureSpec, cache_file_name
 from ucls.errors import UsageError
 
 
-@pytest.mark.parametrize("spec", [SPEC, PIXELS, replace(SPEC, mean=(), std=(), split="")])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC,
+        PIXELS,
+        replace(SPEC, mean=(), std=(), split=""),
+        replace(SPEC, image_size=(224, 448), n_views=9, precision="bfloat16"),
+    ],
+)
 def test_attributes_round_trip(tmp_path: Path, spec: FeatureSpec) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file.attrs.update(spec.to_attributes())
@@ -18,7 +26,21 @@ def test_attributes_round_trip(tmp_path: Path, spec: FeatureSpec) -> None:
         back = FeatureSpec.from_attributes(file.attrs)
     assert back == spec
     assert type(back.has_patch_mean) is bool
-    assert type(back.image_size) is int
+    assert type(back.image_size) is type(spec.image_size)
+
+
+def test_attributes_that_older_files_lack(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.attrs.update(PIXELS.to_attributes())
+        del file.attrs["n_views"], file.attrs["precision"]
+        assert FeatureSpec.from_attributes(file.attrs) == PIXELS
+        del file.attrs["backbone"]
+        with pytest.raises(KeyError, match="backbone"):
+            FeatureSpec.from_attributes(file.attrs)
+
+
+def test_bytes_of_all_views() -> None:
+    assert SPEC.bytes_per_image == 2 * (4 + 1) * 8 * 2
 
 
 def test_differences_show_both_values() -> None:
@@ -29,7 +51,9 @@ def test_differences_show_both_values() -> None:
     ]
 
 
-@pytest.mark.parametrize("change", [{"dtype": "float64"}, {"n_layers": 0}, {"n_features": 0}])
+@pytest.mark.parametrize(
+    "change", [{"dtype": "float64"}, {"precision": "none"}, {"n_layers": 0}, {"n_views": 0}]
+)
 def test_specs_that_cannot_be(change: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="expected"):
         replace(SPEC, **change)
@@ -56,10 +80,21 @@ def test_file_name_is_readable_and_ignores_what_a_mismatch_reports() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"dataset": "Sample"}, {"split": "val"}, {"backbone": "b"}, {"image_size": 518}]
+    "change",
+    [
+        {"dataset": "Sample"},
+        {"split": "val"},
+        {"backbone": "b"},
+        {"image_size": 518},
+        {"image_size": (224, 448)},
+    ],
 )
 def test_file_name_tells_caches_apart(change: dict[str, Any]) -> None:
     assert cache_file_name(replace(SPEC, **change)) != cache_file_name(SPEC)
+
+
+def test_file_name_of_an_image_size_that_is_not_square() -> None:
+    assert "-224x448-" in cache_file_name(replace(SPEC, image_size=(224, 448)))
 
 
 def test_file_name_is_safe() -> None:

@@ -1,10 +1,6 @@
 import os
-import random
-import resource
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,14 +25,14 @@ from cache_samples import (
 )
 from filelock import FileLock
 
-from ucls.cache import FeatureCache, FeatureCacheWriter, partial_path
-from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.cache import FeatureCache, FeatureCacheWriter
+from ucls.errors import UclsError, UsageError
 
 
 def test_rows_land_in_order_without_the_skipped(finished: Path) -> None:
     with h5py.File(finished) as file:
-        np.testing.assert_array_equal(file["cls"][0], CLS[KEPT].astype(np.float16))
-        np.testing.assert_array_equal(file["patch_mean"][0], PATCH_MEAN[KEPT].astype(np.float16))
+        np.testing.assert_array_equal(file["cls"], CLS[:, KEPT].astype(np.float16))
+        np.testing.assert_array_equal(file["patch_mean"], PATCH_MEAN[:, KEPT].astype(np.float16))
         assert file["path"].asstr()[:].tolist() == [NAMES[i] for i in KEPT]
         assert file["labels/class"].dtype == np.int32
         np.testing.assert_array_equal(file["labels/class"][:], LABELS[KEPT])
@@ -51,6 +47,26 @@ def test_rows_are_uncompressed_chunks_of_1024(finished: Path) -> None:
         assert file["cls"].compression is None
 
 
+def test_the_first_writer_tells_the_provenance(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    first, second = ({"batch_size": size, "source": "/ü", "data_dir": None} for size in (64, 32))
+    with FeatureCacheWriter(path, SPEC, N_IMAGES, provenance=first) as writer:
+        assert writer.provenance == first
+        hand_over(writer, 2000)
+    with FeatureCacheWriter(path, SPEC, N_IMAGES, provenance=second) as writer:
+        assert writer.provenance == first
+        hand_over(writer)
+        writer.finish()
+    with FeatureCache(path) as cache:
+        assert cache.provenance == first
+
+
+@pytest.mark.parametrize("value", [np.float32(1), float("nan"), Path("x")])
+def test_provenance_that_json_cannot_hold(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(UsageError, match="expected a provenance of texts, numbers and lists"):
+        FeatureCacheWriter(tmp_path / "x.h5", SPEC, N_IMAGES, provenance={"a": value})
+
+
 def test_only_the_cache_and_its_lock_remain(finished: Path) -> None:
     assert {path.name for path in finished.parent.iterdir()} <= {"sample.h5", "sample.h5.lock"}
 
@@ -58,103 +74,6 @@ def test_only_the_cache_and_its_lock_remain(finished: Path) -> None:
 def test_batch_size_does_not_matter(tmp_path: Path, finished: Path) -> None:
     write_whole(tmp_path / "x.h5", batch=2500)
     assert content(tmp_path / "x.h5") == content(finished)
-
-
-def test_leaving_early_keeps_whole_chunks_for_the_next_writer(
-    tmp_path: Path, finished: Path
-) -> None:
-    path = tmp_path / "x.h5"
-    with FeatureCacheWriter(path, SPEC, N_IMAGES) as writer:
-        hand_over(writer, 2000)
-        assert writer.n_seen == 2000
-    assert not path.exists()
-    with FeatureCacheWriter(path, SPEC, N_IMAGES) as writer:
-        assert (writer.n_seen, writer.n_skipped) == (1024 + 4, 4)
-    assert write_whole(path, batch=77) == 1028
-    assert content(path) == content(finished)
-
-
-def run_killed(path: Path, *, batches: int, delay: float) -> None:
-    """Lets a writer in a process of its own go on for some batches, then kills it."""
-    command = [sys.executable, cache_samples.__file__, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for _ in range(batches):
-            process.stdout.readline()
-            process.stdin.write(b"\n")
-            process.stdin.flush()
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-
-
-def test_killed_writers_leave_what_the_next_one_completes(tmp_path: Path, finished: Path) -> None:
-    chance = random.Random(0)
-    path = tmp_path / "x.h5"
-    for batches in (chance.randint(1, 11), chance.randint(12, 16), chance.randint(9, 12)):
-        run_killed(path, batches=batches, delay=chance.uniform(0, 0.003))
-        assert partial_path(path).exists()
-    assert write_whole(path) in {1024 + 4, 2048 + 5}
-    assert content(path) == content(finished)
-
-
-def die_at(monkeypatch: pytest.MonkeyPatch, name: str, path: Path) -> None:
-    """Writes in a forked process that is killed where the writer calls ``name``."""
-    child = os.fork()
-    if child == 0:
-        module, attribute = name.rsplit(".", 1)
-        monkeypatch.setattr(
-            sys.modules[f"ucls.cache.{module}"],
-            attribute,
-            lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL),
-        )
-        try:
-            write_whole(path)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-
-
-@pytest.mark.parametrize(
-    ("name", "resumes_at"),
-    [
-        ("feature_resume.create_features", 0),
-        ("feature_writer.commit", 0),
-        ("feature_writer.complete", N_IMAGES),
-        ("feature_completion.reserve", N_IMAGES),
-        ("feature_completion._write_skipped", N_IMAGES),
-        ("feature_completion._write_labels", N_IMAGES),
-        ("feature_writer.publish", N_IMAGES),
-    ],
-)
-def test_killed_at_a_step(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    finished: Path,
-    name: str,
-    resumes_at: int,
-) -> None:
-    path = tmp_path / "x.h5"
-    die_at(monkeypatch, name, path)
-    assert not path.exists()
-    assert write_whole(path) == resumes_at
-    assert content(path) == content(finished)
-    assert {file.name for file in tmp_path.iterdir()} <= {"x.h5", "x.h5.lock"}
-
-
-@pytest.mark.parametrize("damage", ["garbage", "truncated", "log"])
-def test_damaged_partial_starts_anew(tmp_path: Path, finished: Path, damage: str) -> None:
-    path = tmp_path / "x.h5"
-    with FeatureCacheWriter(path, SPEC, N_IMAGES) as writer:
-        hand_over(writer, 2000)
-    if damage == "garbage":
-        partial_path(path).write_bytes(b"no HDF5" * 100)
-    elif damage == "truncated":
-        os.truncate(partial_path(path), 9000)
-    else:
-        (tmp_path / "x.h5.images.partial").unlink()
-    assert write_whole(path) == 0
-    assert content(path) == content(finished)
 
 
 def test_second_writer_is_told_of_the_lock(tmp_path: Path) -> None:
@@ -167,41 +86,6 @@ def test_second_writer_is_told_of_the_lock(tmp_path: Path) -> None:
         pass
     with FeatureCacheWriter(path, SPEC, N_IMAGES, lock_timeout=0.01) as writer:
         assert writer.n_seen == 0
-
-
-def test_partial_with_other_settings(tmp_path: Path) -> None:
-    path = tmp_path / "x.h5"
-    with FeatureCacheWriter(path, SPEC, N_IMAGES) as writer:
-        hand_over(writer, 2000)
-    other = replace(SPEC, image_size=518, interpolation="bilinear")
-    with (
-        pytest.raises(MismatchError) as raised,
-        FeatureCacheWriter(path, other, 99),
-    ):
-        pass
-    for part in (
-        "image_size is 224 there, 518 now",
-        "interpolation is 'bicubic' there, 'bilinear' now",
-        "n_images is 2500 there, 99 now",
-        "--overwrite",
-    ):
-        assert part in str(raised.value)
-    with FeatureCacheWriter(path, other, 99, overwrite=True) as writer:
-        assert writer.n_seen == 0
-
-
-def test_partial_of_a_newer_version_is_kept(tmp_path: Path) -> None:
-    path = tmp_path / "x.h5"
-    with FeatureCacheWriter(path, SPEC, N_IMAGES):
-        pass
-    with h5py.File(partial_path(path), "r+") as file:
-        file.attrs["version"] = 2
-    with (
-        pytest.raises(UsageError, match="version 2, this UCLS reads up to 1"),
-        FeatureCacheWriter(path, SPEC, N_IMAGES),
-    ):
-        pass
-    assert partial_path(path).exists()
 
 
 def test_finished_cache_is_not_written_again_unasked(tmp_path: Path) -> None:
@@ -224,8 +108,8 @@ def test_finished_cache_is_not_written_again_unasked(tmp_path: Path) -> None:
 )
 def test_values_that_cannot_be_kept(tmp_path: Path, value: float, message: str) -> None:
     for place in (0, 1):
-        arrays = [CLS[:3].copy(), PATCH_MEAN[:3].copy()]
-        arrays[place][1, ..., 2] = value
+        arrays = [CLS[:, :3].copy(), PATCH_MEAN[:, :3].copy()]
+        arrays[place][1, 1, ..., 2] = value
         with FeatureCacheWriter(tmp_path / "x.h5", SPEC, N_IMAGES) as writer:
             with pytest.raises(UsageError, match=message):
                 writer.append(*arrays, NAMES[:3])
@@ -235,7 +119,7 @@ def test_values_that_cannot_be_kept(tmp_path: Path, value: float, message: str) 
 def test_float32_keeps_large_values(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
     with FeatureCacheWriter(path, replace(PIXELS, dtype="float32"), 1) as writer:
-        writer.append(np.full((1, 1, 8), 1e6), None, ["a"])
+        writer.append(np.full((1, 1, 1, 8), 1e6), None, ["a"])
         writer.finish()
     with FeatureCache(path) as cache:
         assert cache.read("cls").tolist() == [[1e6] * 8]
@@ -244,11 +128,12 @@ def test_float32_keeps_large_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((CLS[:2], PATCH_MEAN[:2], NAMES[:3]), r"shape \(3, 4, 8\).*got float32 \(2, 4, 8\)"),
-        ((CLS[:3, :1], PATCH_MEAN[:3], NAMES[:3]), r"got float32 \(3, 1, 8\)"),
-        ((CLS[:3].astype(int), PATCH_MEAN[:3], NAMES[:3]), "got int64"),
-        ((CLS[:3], None, NAMES[:3]), "got none"),
-        ((CLS[:3], PATCH_MEAN[:2], NAMES[:3]), r"shape \(3, 8\).*got float32 \(2, 8\)"),
+        ((CLS[:, :2], PATCH_MEAN[:, :2], NAMES[:3]), r"\(2, 3, 4, 8\).*got float32 \(2, 2, 4, 8\)"),
+        ((CLS[:, :3, :1], PATCH_MEAN[:, :3], NAMES[:3]), r"got float32 \(2, 3, 1, 8\)"),
+        ((CLS[:1, :3], PATCH_MEAN[:, :3], NAMES[:3]), r"got float32 \(1, 3, 4, 8\)"),
+        ((CLS[:, :3].astype(int), PATCH_MEAN[:, :3], NAMES[:3]), "got int64"),
+        ((CLS[:, :3], None, NAMES[:3]), "got none"),
+        ((CLS[:, :3], PATCH_MEAN[:, :2], NAMES[:3]), r"\(2, 3, 8\).*got float32 \(2, 2, 8\)"),
     ],
 )
 def test_batches_of_another_shape(tmp_path: Path, arguments: Any, message: str) -> None:
@@ -261,11 +146,11 @@ def test_batches_of_another_shape(tmp_path: Path, arguments: Any, message: str) 
 
 def test_too_many_and_too_few_images(tmp_path: Path) -> None:
     with FeatureCacheWriter(tmp_path / "x.h5", SPEC, 3) as writer:
-        writer.append(CLS[:2], PATCH_MEAN[:2], NAMES[:2])
+        writer.append(CLS[:, :2], PATCH_MEAN[:, :2], NAMES[:2])
         with pytest.raises(UsageError, match=r"expected 3 images before finishing .* got 2"):
             writer.finish()
         with pytest.raises(UsageError, match="expected 3 images in all, got 4"):
-            writer.append(CLS[:2], PATCH_MEAN[:2], NAMES[:2])
+            writer.append(CLS[:, :2], PATCH_MEAN[:, :2], NAMES[:2])
         writer.skip("c", "broken")
         with pytest.raises(UsageError, match="expected 3 images in all, got 4"):
             writer.skip("d", "broken")
@@ -294,43 +179,9 @@ def test_labels_of_another_shape(tmp_path: Path, labels: Any) -> None:
 def test_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.png")
     with FeatureCacheWriter(tmp_path / "x.h5", PIXELS, 1) as writer:
-        writer.append(np.ones((1, 1, 8)), None, [name])
+        writer.append(np.ones((1, 1, 1, 8)), None, [name])
         writer.finish()
     assert FeatureCache(tmp_path / "x.h5").paths() == [name]
-
-
-def test_more_features_than_the_disk_holds(tmp_path: Path) -> None:
-    spec = replace(SPEC, n_features=10**6)
-    with (
-        pytest.raises(UclsError, match=r"10000000 images need 100000\.0 GB, .* GB are free"),
-        FeatureCacheWriter(tmp_path / "x.h5", spec, 10**7),
-    ):
-        pass
-
-
-@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="needs disk space reservation")
-@pytest.mark.parametrize("limit", [100_000, 262_000])
-def test_full_disk_is_told_and_resumed(tmp_path: Path, finished: Path, limit: int) -> None:
-    path = tmp_path / "x.h5"
-    child = os.fork()
-    if child == 0:
-        _write_under_limit(path, limit)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert not path.exists()
-    assert write_whole(path) == (N_IMAGES if limit == 262_000 else 0)
-    assert content(path) == content(finished)
-
-
-def _write_under_limit(path: Path, limit: int) -> None:
-    code = 1
-    try:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        write_whole(path)
-    except UclsError as error:
-        code = 0 if "x.h5: File too large; make room" in str(error) else 2
-    finally:
-        os._exit(code)
 
 
 def test_a_process_that_failed_to_write_does_not_go_on(
@@ -373,7 +224,7 @@ from ucls.cache import FeatureCacheWriter
 
 n_images = int(sys.argv[3])
 spec = replace(PIXELS, n_features=64, dtype="float32")
-rows = np.ones((1000, 1, 64), np.float32)
+rows = np.ones((1, 1000, 1, 64), np.float32)
 with FeatureCacheWriter(Path(sys.argv[1]), spec, n_images, overwrite=True) as writer:
     for start in range(0, n_images, 1000):
         writer.append(rows, None, [f"image{i}.png" for i in range(start, start + 1000)])

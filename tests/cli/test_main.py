@@ -136,7 +136,7 @@ def bad_sources(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -
         (["run", "constant.npy", "-k", "3"], ["all 9 rows", "are equal", "extract the features"]),
         (["run", "objects.npy", "-k", "3"], ["pickle", "never loaded"]),
         (["run", "torn.npy", "-k", "3"], ["cannot read torn.npy", "damaged"]),
-        (["run", "notes.txt", "-k", "3"], ["expected a folder of images or a feature file"]),
+        (["run", "notes.txt", "-k", "3"], ["a list of images (.csv) or a feature file"]),
         (["run", "digits", "--out", "photos"], ["is not empty and holds no run", "--overwrite"]),
         (["train", "photos"], ["photos is not a run folder", "ucls run SOURCE --out photos"]),
         (["evaluate", "nowhere"], ["nowhere is not a run folder"]),
@@ -188,7 +188,7 @@ def test_weights_that_cannot_be_had_offline(
     command = ["extract", photos, "-k", 3, "--out", tmp_path / "a", "--set", "extract.workers=0"]
     name = "vit_tiny_patch16_224.augreg_in21k"
     outcome = cli(*command, "--backbone", name)
-    assert_error(outcome, 1, f"no weights for {name}", "extract.weights=", "--backbone pixels")
+    assert_error(outcome, 1, f"no weights for {name}", "--weights FILE", "--backbone pixels")
     assert cli(*command, "--backbone", "pixels").exit_code == 0
 
 

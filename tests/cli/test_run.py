@@ -14,7 +14,7 @@ def test_a_run_from_the_command_line(
         *tiny_options, "--set", "extract.workers=0", "--out", tmp_path / "a",
     )  # fmt: skip
     assert outcome.exit_code == 0
-    assert "photos, 3 clusters, seed 3" in outcome.out
+    assert "photos, pixels, 3 clusters, seed 3" in outcome.out
     assert outcome.out.splitlines()[-2:] == [
         f"labels of all images: {tmp_path / 'a' / 'labels.csv'}",
         f"all figures:          {tmp_path / 'a' / 'metrics.json'}",

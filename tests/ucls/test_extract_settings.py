@@ -2,65 +2,157 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ucls.config import ExtractConfig
-from ucls.datasets import load_source
+from ucls.config import Config, ExtractConfig
 from ucls.errors import UsageError
-from ucls.extract_settings import DEFAULT_BACKBONE, resolve_extract
+from ucls.extract_settings import (
+    DEFAULT_BACKBONE,
+    assign_weights,
+    cached_name,
+    resolve_extractions,
+    untrained,
+)
+from ucls.sources import load_source
+
+TWO = "cls+patch@dinov2_vits14,cls@clip_vitb16"
 
 
-def folder_source(tmp_path):
+def resolve(source, **values):
+    """The only extraction's settings."""
+    config = Config().with_values({name.replace("__", "."): v for name, v in values.items()})
+    (resolved,) = resolve_extractions(config, source).values()
+    return resolved
+
+
+@pytest.fixture
+def folder(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     return load_source(str(tmp_path))
 
 
-def features_source(tmp_path):
+@pytest.fixture
+def feature_file(tmp_path):
     np.save(tmp_path / "a.npy", np.eye(4))
     return load_source(str(tmp_path / "a.npy"))
 
 
-def test_a_folder_gets_the_default_vit(tmp_path):
-    resolved = resolve_extract(ExtractConfig(), folder_source(tmp_path))
+@pytest.fixture(scope="module")
+def digits():
+    return load_source("digits")
+
+
+def test_a_folder_gets_the_default_vit(folder):
+    resolved = resolve(folder)
     assert resolved.backbone == DEFAULT_BACKBONE
     assert (resolved.image_size, resolved.channels) == (224, 3)
-    assert 1 <= resolved.workers <= 8
+    assert resolved.workers >= 1
 
 
-@pytest.mark.parametrize(("n_cores", "expected"), [(None, 1), (3, 3), (64, 8)])
-def test_one_worker_per_core_up_to_eight(monkeypatch, n_cores, expected):
+@pytest.mark.parametrize(("n_cores", "expected"), [(None, 1), (3, 3), (64, 16)])
+def test_one_worker_per_core_up_to_sixteen(monkeypatch, digits, n_cores, expected):
     monkeypatch.setattr("os.cpu_count", lambda: n_cores)
-    assert resolve_extract(ExtractConfig(), load_source("digits")).workers == expected
+    assert resolve(digits).workers == expected
 
 
-def test_pixels_of_a_folder(tmp_path):
-    resolved = resolve_extract(ExtractConfig(backbone="pixels"), folder_source(tmp_path))
-    assert (resolved.image_size, resolved.channels) == (32, 3)
+@pytest.mark.parametrize(
+    ("backbone", "expected"),
+    [
+        ("pixels", ("pixels", 32)),
+        ("dinov2_vits14", ("dinov2_vits14", 224)),
+        ("timm/vit_small_patch14_dinov2.lvd142m", ("dinov2_vits14", 224)),
+        ("clip_vitl14_336", ("clip_vitl14_336", 336)),
+        ("timm/test_vit", ("test_vit", 224)),
+    ],
+)
+def test_every_backbone_has_one_name_and_its_size(folder, backbone, expected):
+    resolved = resolve(folder, extract__backbone=backbone)
+    assert (resolved.backbone, resolved.image_size) == expected
 
 
-def test_digits_get_pixels_at_their_own_size():
-    resolved = resolve_extract(ExtractConfig(), load_source("digits"))
+def test_digits_get_pixels_at_their_own_size(digits):
+    resolved = resolve(digits)
     assert (resolved.backbone, resolved.image_size, resolved.channels) == ("pixels", 8, 1)
 
 
-def test_a_vit_on_digits():
-    resolved = resolve_extract(ExtractConfig(backbone="test_vit"), load_source("digits"))
+def test_a_vit_on_digits(digits):
+    resolved = resolve(digits, extract__backbone="test_vit")
     assert (resolved.image_size, resolved.channels) == (224, 3)
 
 
-def test_what_is_set_stays():
+def test_what_is_set_stays(digits):
     given = ExtractConfig(
-        backbone="pixels", image_size=5, channels=3, workers=0, batch_size=7, strict=True
+        backbone="pixels", image_size=(5, 7), channels=3, workers=0, batch_size=7, strict=True
     )
-    assert resolve_extract(given, load_source("digits")) == given
+    assert resolve_extractions(Config(extract=given), digits) == {"pixels": given}
 
 
-def test_a_feature_file_needs_no_backbone(tmp_path):
-    resolved = resolve_extract(ExtractConfig(), features_source(tmp_path))
+def test_a_feature_file_needs_no_backbone(feature_file):
+    resolved = resolve(feature_file)
     assert (resolved.backbone, resolved.workers) == ("features", 0)
     assert (resolved.image_size, resolved.channels) == (None, None)
 
 
-def test_backbones_that_do_not_fit_the_source(tmp_path):
+@pytest.mark.parametrize("values", [{"extract__backbone": "pixels"}, {"features": "cls@pixels"}])
+def test_a_feature_file_has_no_images(feature_file, values):
     with pytest.raises(UsageError, match="no images for backbone pixels"):
-        resolve_extract(ExtractConfig(backbone="pixels"), features_source(tmp_path))
+        resolve(feature_file, **values)
+
+
+@pytest.mark.parametrize(
+    "values", [{"extract__backbone": "features"}, {"features": "cls@features"}]
+)
+def test_images_are_no_features(digits, values):
     with pytest.raises(UsageError, match="needs a feature file"):
-        resolve_extract(ExtractConfig(backbone="features"), load_source("digits"))
+        resolve(digits, **values)
+
+
+def test_several_backbones_have_settings_of_their_own(digits):
+    config = Config(features="cls@pixels,cls+patch@test_vit,cls4@test_vit")
+    extractions = resolve_extractions(config, digits)
+    assert list(extractions) == ["pixels", "test_vit"]
+    assert [item.image_size for item in extractions.values()] == [8, 224]
+
+
+def test_a_part_without_a_name_is_of_the_backbone(digits):
+    config = Config().with_values(
+        {"features": "cls@pixels,cls4", "extract.backbone": "timm/test_vit"}
+    )
+    assert list(resolve_extractions(config, digits)) == ["pixels", "test_vit"]
+
+
+def test_weights_of_the_only_backbone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert assign_weights(("a.pth",), ["vit"]) == {"vit": str(tmp_path / "a.pth")}
+    assert assign_weights(("random",), ["vit"]) == {"vit": "random"}
+    assert assign_weights((), ["vit"]) == {}
+    (tmp_path / "lr=1.pth").touch()
+    assert assign_weights(("lr=1.pth",), ["vit"]) == {"vit": str(tmp_path / "lr=1.pth")}
+    (tmp_path / "a=b").mkdir()
+    assert assign_weights(("x/a=b/c.pth",), ["vit"]) == {"vit": str(tmp_path / "x/a=b/c.pth")}
+
+
+def test_weights_of_several_backbones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["dinov2_vits14", "clip_vitb16"]
+    path = str(tmp_path / "a.pth")
+    assert assign_weights(("random",), names) == dict.fromkeys(names, "random")
+    assert assign_weights(("clip_vitb16=a.pth",), names) == {"clip_vitb16": path}
+    timm_name = "timm/vit_small_patch14_dinov2.lvd142m"
+    assert assign_weights((f"{timm_name}=random",), names) == {"dinov2_vits14": "random"}
+    assert assign_weights(("random", "clip_vitb16=a.pth"), names) == {
+        "dinov2_vits14": "random",
+        "clip_vitb16": path,
+    }
+    with pytest.raises(UsageError, match=r"say whose weights .*a\.pth holds: --weights dinov2"):
+        assign_weights(("a.pth",), names)
+    with pytest.raises(UsageError, match="weights were given for backbone mae_vitb16, but"):
+        assign_weights(("mae_vitb16=a.pth",), names)
+
+
+def test_untrained_backbones_are_marked(digits):
+    config = Config(features=TWO).with_values({"extract.weights": ["clip_vitb16=random"]})
+    extractions = resolve_extractions(config, digits)
+    assert untrained(extractions) == ["clip_vitb16"]
+    assert [cached_name(item) for item in extractions.values()] == [
+        "dinov2_vits14",
+        "clip_vitb16-untrained",
+    ]

@@ -8,12 +8,13 @@ import timm
 import torch
 from PIL import Image
 
+from ucls.augmentations import Augmentation
 from ucls.backbones import PixelsBackbone
-from ucls.datasets import load_source
 from ucls.errors import UclsError, UsageError
 from ucls.extraction import extract_tokens
 from ucls.image_sets import load_folder
 from ucls.images import UnreadableImageError
+from ucls.sources import load_source
 from ucls.vit import ViTBackbone
 
 N_IMAGES = 23
@@ -36,7 +37,7 @@ def images(tmp_path_factory):
 def vit():
     torch.manual_seed(0)
     model = timm.create_model("test_vit", pretrained=False, img_size=32, num_classes=0)
-    return ViTBackbone(model, name="test_vit", image_size=32, device="cpu", dtype="float32")
+    return ViTBackbone(model, name="test_vit", image_size=32)
 
 
 @pytest.fixture
@@ -59,8 +60,11 @@ class Failing:
 def join(batches):
     """Everything that batches hold, as comparable values."""
     batches = list(batches)
-    arrays = [np.concatenate([getattr(batch, name) for batch in batches]) for name in
-              ("cls", "patch_mean", "rows")]  # fmt: skip
+    axes = {"cls": 1, "patch_mean": 1, "rows": 0}
+    arrays = [
+        np.concatenate([getattr(batch, name) for batch in batches], axis=axis)
+        for name, axis in axes.items()
+    ]
     paths = [path for batch in batches for path in batch.paths]
     skipped = [item for batch in batches for item in batch.skipped]
     return [array.tobytes() for array in arrays], paths, skipped
@@ -73,8 +77,8 @@ def test_batches_cover_fixed_rows_and_skip_unreadable_images(images, vit):
     assert [batch.rows.tolist() for batch in batches] == kept
     for batch, rows in zip(batches, kept, strict=True):
         assert batch.paths == [f"{row:02d}.png" for row in rows]
-        assert batch.cls.shape == (len(rows), 4, 64)
-        assert batch.patch_mean.shape == (len(rows), 64)
+        assert batch.cls.shape == (1, len(rows), 4, 64)
+        assert batch.patch_mean.shape == (1, len(rows), 64)
         assert batch.cls.dtype == batch.patch_mean.dtype == np.float32
     assert batches[1].skipped == [("06.png", "not an image"), ("07.png", "empty file")]
     assert sum(len(batch.skipped) for batch in batches) == len(UNREADABLE)
@@ -84,8 +88,8 @@ def test_rows_are_what_the_backbone_makes_of_the_images(images, vit):
     for batch in extract_tokens(images, vit, batch_size=8):
         inputs = torch.stack([vit.preprocess(images.read(row)) for row in batch.rows])
         tokens = vit.encode(inputs)
-        np.testing.assert_array_equal(batch.cls, tokens.cls.numpy())
-        np.testing.assert_array_equal(batch.patch_mean, tokens.patch_mean.numpy())
+        np.testing.assert_array_equal(batch.cls[0], tokens.cls.numpy())
+        np.testing.assert_array_equal(batch.patch_mean[0], tokens.patch_mean.numpy())
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +103,32 @@ def test_a_resume_gives_exactly_the_remaining_rows(images, vit, whole, start):
     assert len(resumed) == len({row // 8 for row in range(start, N_IMAGES)})
     expected_rows = [row for row in range(start, N_IMAGES) if row not in UNREADABLE]
     assert [row for batch in resumed for row in batch.rows] == expected_rows
-    cls = {row: batch.cls[i] for batch in whole for i, row in enumerate(batch.rows)}
-    patch_mean = {row: batch.patch_mean[i] for batch in whole for i, row in enumerate(batch.rows)}
+    cls = {row: batch.cls[:, i] for batch in whole for i, row in enumerate(batch.rows)}
+    patch_mean = {
+        row: batch.patch_mean[:, i] for batch in whole for i, row in enumerate(batch.rows)
+    }
     for batch in resumed:
         for i, row in enumerate(batch.rows):
-            assert batch.cls[i].tobytes() == cls[row].tobytes()
-            assert batch.patch_mean[i].tobytes() == patch_mean[row].tobytes()
+            assert batch.cls[:, i].tobytes() == cls[row].tobytes()
+            assert batch.patch_mean[:, i].tobytes() == patch_mean[row].tobytes()
     skipped = [path for batch in resumed for path, _ in batch.skipped]
     assert skipped == [f"{row:02d}.png" for row in UNREADABLE if row >= start]
+
+
+@pytest.mark.parametrize("start", [0, 5, 13])
+def test_augmented_views_come_after_the_plain_one(images, vit, start):
+    plain = list(extract_tokens(images, vit, batch_size=8, start=start))
+    several = list(extract_tokens(images, vit, batch_size=8, start=start, n_augmented=2))
+    for one, all_views in zip(plain, several, strict=True):
+        assert all_views.cls.shape == (3, *one.cls.shape[1:])
+        assert all_views.cls[:1].tobytes() == one.cls.tobytes()
+        assert all_views.patch_mean[:1].tobytes() == one.patch_mean.tobytes()
+        for i, row in enumerate(all_views.rows):
+            augmentation = Augmentation((32, 32), 3, "bicubic")
+            expected = vit.encode(augmentation(images.read(row), row=row, view=2)[None])
+            np.testing.assert_allclose(
+                all_views.cls[2, i], expected.cls[0].numpy(), rtol=1e-4, atol=1e-5
+            )
 
 
 def test_n_seen_is_where_to_resume(images, vit):
@@ -129,9 +151,15 @@ def test_extraction_leaves_the_random_state_alone(images, pixels):
 
 
 def test_progress_counts_images_from_the_start_on(images, pixels):
-    steps = []
-    list(extract_tokens(images, pixels, batch_size=8, start=5, advance=steps.append))
+    steps, bottlenecks = [], []
+
+    def note(amount=1, /, *, bottleneck):
+        steps.append(amount)
+        bottlenecks.append(bottleneck)
+
+    list(extract_tokens(images, pixels, batch_size=8, start=5, advance=note))
     assert steps == [3, 8, 7]
+    assert set(bottlenecks) <= {"decode", "model", "write"}
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -164,7 +192,7 @@ def test_a_worker_that_dies_is_a_clear_error(images, pixels):
 
 
 def test_an_error_of_the_listener_passes_unchanged(images, pixels):
-    def fail(amount=1, /):
+    def fail(amount=1, /, **figures):
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
@@ -175,7 +203,7 @@ def test_digits_through_pixels():
     train = load_source("digits").splits["train"]
     backbone = PixelsBackbone(image_size=8, channels=1)
     batches = list(extract_tokens(train, backbone, batch_size=512))
-    cls = np.concatenate([batch.cls for batch in batches])
+    cls = np.concatenate([batch.cls[0] for batch in batches])
     assert cls.shape == (1437, 1, 64)
     assert all(batch.patch_mean is None for batch in batches)
     shades = np.asarray(train.read(9), float).ravel()
@@ -194,7 +222,7 @@ def test_feature_files_pass_as_they_are(tmp_path, start):
     assert rows == list(range(start, 10))
     for batch in batches:
         assert batch.cls.dtype == np.float32
-        np.testing.assert_array_equal(batch.cls[:, 0], values[batch.rows].astype(np.float32))
+        np.testing.assert_array_equal(batch.cls[0, :, 0], values[batch.rows].astype(np.float32))
         assert batch.paths == [features.paths[row] for row in batch.rows]
         assert (batch.patch_mean, batch.skipped) == (None, [])
     assert not batches or batches[-1].n_seen == 10

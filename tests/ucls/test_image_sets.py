@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ucls.errors import UsageError
-from ucls.image_sets import ArrayReader, load_folder
+from ucls.image_sets import ArrayReader, encode_labels, fingerprint_files, load_folder
 from ucls.images import UnreadableImageError
 
 
@@ -75,3 +75,28 @@ def test_array_reader_keeps_the_pixels(shape, mode):
     image = ArrayReader(pixels)(1)
     assert image.mode == mode
     np.testing.assert_array_equal(np.asarray(image), pixels[1])
+
+
+def test_array_reader_takes_pixels_in_any_order_of_memory():
+    planar = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 4), dtype=np.uint8)
+    image = ArrayReader(planar.transpose(0, 2, 3, 1))(1)
+    np.testing.assert_array_equal(np.asarray(image), planar[1].transpose(1, 2, 0))
+
+
+def test_labels_of_names():
+    labels, class_names = encode_labels(["dog", "", "cat", "dog"])
+    assert labels.tolist() == [1, -1, 0, 1]
+    assert labels.dtype == np.int32
+    assert class_names == ("cat", "dog")
+    labels, class_names = encode_labels(["dog", "cat"], ("dog", "yak", "cat"))
+    assert labels.tolist() == [0, 2]
+    assert class_names == ("dog", "yak", "cat")
+
+
+def test_a_missing_file_changes_the_fingerprint(tmp_path):
+    make_images(tmp_path, "a.png", "b.png")
+    whole = fingerprint_files(tmp_path, ["a.png", "b.png"])
+    absolute = str(tmp_path / "b.png")
+    assert fingerprint_files(tmp_path, ["a.png", absolute]) != whole
+    (tmp_path / "b.png").unlink()
+    assert fingerprint_files(tmp_path, ["a.png", "b.png"]) != whole

@@ -20,6 +20,7 @@ from ucls import pipeline
 from ucls.cache import FeatureCache, RunFolder, read_assignments, read_tensors
 from ucls.config import Config
 from ucls.errors import MismatchError, UsageError
+from ucls.sources import load_source
 from ucls.stages.evaluate import evaluate
 from ucls.stages.predict import predict
 from ucls.stages.run import STAGE_FILES, Run
@@ -96,16 +97,14 @@ def test_the_same_seed_gives_the_same_files(
     shared_run: Path, tmp_path: Path, sources: Path, tiny_config: Config
 ) -> None:
     again = pipeline.run(
-        str(sources / "blobs.npz"),
-        val=str(sources / "blobs-val.npz"),
+        load_source(str(sources / "blobs.npz"), val=str(sources / "blobs-val.npz")),
         out=tmp_path / "again",
         config=tiny_config,
     ).path
     for name in (*RESULTS, "heads.safetensors", "neighbors.h5"):
         assert (again / name).read_bytes() == (shared_run / name).read_bytes(), name
     other = pipeline.run(
-        str(sources / "blobs.npz"),
-        val=str(sources / "blobs-val.npz"),
+        load_source(str(sources / "blobs.npz"), val=str(sources / "blobs-val.npz")),
         out=tmp_path / "other",
         config=tiny_config.with_values({"seed": 1}),
     ).path
@@ -155,7 +154,7 @@ def test_labels_of_a_single_class(photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     shutil.copytree(photos / "high", folder / "high")
     with pytest.raises(UsageError, match=r"the labels know only 1 class, .*; pass -k NUMBER"):
-        pipeline.run(str(folder), out=tmp_path / "a", labels="folders")
+        pipeline.run(load_source(str(folder), labels="folders"), out=tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
@@ -198,7 +197,10 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
     (folder / "left" / "01.png").write_bytes(whole[: len(whole) // 2])
     config = tiny_config.with_values(PIXELS)
     path = pipeline.run(
-        str(folder), out=tmp_path / "a", labels="folders", config=config, reporter=lines
+        load_source(str(folder), labels="folders"),
+        out=tmp_path / "a",
+        config=config,
+        reporter=lines,
     ).path
     assert (
         f"extract: skipped what could not be read (2 of 60), see {path / 'skipped.csv'}"
@@ -216,7 +218,7 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
         shutil.copy(photos / name, folder / name)
     for cache in own_cache.glob("*.h5"):
         cache.unlink()
-    pipeline.run(str(folder), out=tmp_path / "a", labels="folders", config=config)
+    pipeline.run(load_source(str(folder), labels="folders"), out=tmp_path / "a", config=config)
     assert not (path / "skipped.csv").exists()
     assert len(read(path / "labels.csv")) == 60
 
@@ -232,10 +234,12 @@ def test_validation_images_are_labelled_but_not_trained_on(
 ) -> None:
     config = tiny_config.with_values(PIXELS)
     with pytest.raises(UsageError, match="overlap"):
-        pipeline.run(str(photos), val=str(photos / "high"), out=tmp_path / "a", config=config)
+        load_source(str(photos), val=str(photos / "high"))
     val = Path(shutil.copytree(photos, tmp_path / "val"))
     finished = pipeline.run(
-        str(photos), val=str(val), labels="folders", out=tmp_path / "a", config=config
+        load_source(str(photos), val=str(val), labels="folders"),
+        out=tmp_path / "a",
+        config=config,
     )
     name = "heads.safetensors"
     assert (finished.path / name).read_bytes() == (shared_photo_run / name).read_bytes()
@@ -263,10 +267,11 @@ def test_a_vit_from_images_to_predictions(
             "extract.workers": 0,
         }
     )
-    finished = pipeline.run(str(photos), out=tmp_path / "a", labels="folders", config=config)
+    source = load_source(str(photos), labels="folders")
+    finished = pipeline.run(source, out=tmp_path / "a", config=config)
     run = Run(finished.path)
     assert run.feature_set == "cls+patch"
-    assert run.data.widths == {
+    assert run.data.widths["vit_tiny_patch16_224"] == {
         "cls": 192, "cls+patch": 384, "cls2": 384, "cls4": 768, "cls4+patch": 960,
     }  # fmt: skip
     _, metadata = read_tensors(finished.path / "candidates.safetensors")
@@ -299,13 +304,13 @@ def test_other_features_of_the_same_cache(
     }
     config = tiny_config.with_values(values)
     started = pipeline.start(str(photos), out=tmp_path / "a", config=config)
-    before = Path(started.data.caches["train"]).stat().st_mtime_ns
+    before = Path(started.data.caches["train"]["test_vit"]).stat().st_mtime_ns
     other = pipeline.start(
         str(photos), out=tmp_path / "b", config=config.with_values({"features": "cls4"})
     )
     assert other.feature_set == "cls4"
     assert other.data.caches == started.data.caches
-    assert Path(started.data.caches["train"]).stat().st_mtime_ns == before
+    assert Path(started.data.caches["train"]["test_vit"]).stat().st_mtime_ns == before
     with pytest.raises(UsageError, match="features"):
         pipeline.start(
             str(photos), out=tmp_path / "c", config=config.with_values({"features": "all"})

@@ -78,6 +78,7 @@ def _metrics(run: Run) -> Figures:
         "dataset": run.folder.record["source"]["name"],
         "n_clusters": run.n_clusters,
         "seed": run.config.seed,
+        "backbones": run.backbones,
         **results,
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,45 +15,53 @@ from ucls.cache import (
     cache_directory,
     cache_file_name,
 )
-from ucls.config import ExtractConfig
-from ucls.datasets import FeatureArray, ImageSet, Source
+from ucls.config import ExtractConfig, required
 from ucls.errors import UclsError
-from ucls.image_sets import labels_from_folders
+from ucls.extract_settings import cached_name, is_untrained, untrained
+from ucls.feature_files import FeatureArray
+from ucls.image_sets import ImageSet, labels_from_folders
 from ucls.progress import SILENT, Reporter
+from ucls.sources import Source
+from ucls.stages.background import Background
 
 if TYPE_CHECKING:
     from ucls.backbones import Backbone
     from ucls.extraction import TokenBatch
 
 Images = ImageSet | FeatureArray
+Caches = dict[str, dict[str, Path]]
+"""Split to backbone to feature cache."""
+
+ROWS_AT_ONCE = 1024
+"""Of a feature file, which no model limits."""
 
 MODEL_FIELDS = (
     "weights_hash", "timm_version", "crop", "interpolation", "mean", "std", "n_layers",
-    "n_features", "has_patch_mean",
+    "n_features", "has_patch_mean", "precision",
 )  # fmt: skip
 
 
 def extract(
     source: Source,
-    config: ExtractConfig,
+    extractions: Mapping[str, ExtractConfig],
     *,
     cache_dir: str | Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
     reporter: Reporter = SILENT,
-) -> dict[str, Path]:
-    """Extracts every split of ``source`` that is not in the cache yet.
+) -> Caches:
+    """Extracts every split of ``source`` with every backbone, unless it is in the cache.
 
     Args:
-        source: from :func:`ucls.datasets.load_source`.
-        config: from :func:`ucls.extract_settings.resolve_extract`.
+        source: from :func:`ucls.sources.load_source`.
+        extractions: from :func:`ucls.extract_settings.resolve_extractions`.
         cache_dir: of the feature caches; see :func:`ucls.cache.cache_directory`.
         device: ``auto``, ``cpu`` or ``cuda[:i]``.
         overwrite: replace caches that were made of other images or with other settings.
         reporter: shown what happens.
 
     Returns:
-        The cache of each split.
+        The cache of each split and backbone.
 
     Raises:
         MismatchError: if a cache was made with other settings, unless ``overwrite``.
@@ -61,18 +69,28 @@ def extract(
         UclsError: if the weights cannot be had, the disk is full, or a worker fails.
     """
     folder = cache_directory(Path(cache_dir) if cache_dir else None)
-    extraction = _Extraction(config, device, reporter)
-    return {
-        split: extraction.run(images, folder, overwrite=overwrite)
-        for split, images in source.splits.items()
-    }
+    for note in source.notes:
+        reporter.say(f"note: {note}")
+    for name in untrained(extractions):
+        reporter.say(
+            f"WARNING: {name} is untrained (random weights): it is there to try things out, and "
+            "its clusters mean nothing"
+        )
+    caches: Caches = {split: {} for split in source.splits}
+    for name, config in extractions.items():
+        extraction = _Extraction(config, source, device, reporter)
+        for split, images in source.splits.items():
+            caches[split][name] = extraction.run(images, folder, overwrite=overwrite)
+    return caches
 
 
 class _Extraction:
     """The extraction of several splits with one backbone, built when first needed."""
 
-    def __init__(self, config: ExtractConfig, device: str, reporter: Reporter) -> None:
-        self.config, self.device, self.reporter = config, device, reporter
+    def __init__(
+        self, config: ExtractConfig, source: Source, device: str, reporter: Reporter
+    ) -> None:
+        self.config, self.source, self.device, self.reporter = config, source, device, reporter
         self._backbone: Backbone | None = None
 
     def run(self, images: Images, folder: Path, *, overwrite: bool) -> Path:
@@ -93,16 +111,21 @@ class _Extraction:
         """Compares a cache with what would be extracted now.
 
         Without a weights file of the user's own, the model's name stands for the model, so that
-        cached features can be used where the weights cannot be had.
+        cached features can be used where the weights cannot be had. Features of another timm or
+        in another precision than the one this device would take are as good, and so is a cache
+        with more views than asked for.
         """
         with FeatureCache(path) as cache:
             there, skipped = cache.spec, cache.skipped
-        if self.config.weights:
-            expected = self._spec(images)
-        else:
-            model = {name: getattr(there, name) for name in MODEL_FIELDS}
-            expected = replace(self._identity(images), **model)
-        FeatureCache(path, expected=expected).close()
+        has_file = bool(self.config.weights) and not is_untrained(self.config)
+        expected = self._spec(images) if has_file else self._identity(images)
+        like_there = ["timm_version", "precision"] if has_file else list(MODEL_FIELDS)
+        if there.n_views > expected.n_views:
+            like_there.append("n_views")
+        same = {name: getattr(there, name) for name in like_there}
+        if self.config.precision is not None and self.config.backbone != "pixels":
+            same["precision"] = self.config.precision
+        FeatureCache(path, expected=replace(expected, **same)).close()
         if self.config.strict and skipped:
             raise UclsError(
                 f"{path} was made without {len(skipped)} unreadable images, such as "
@@ -117,7 +140,7 @@ class _Extraction:
             dataset=images.name,
             split=images.split,
             fingerprint=images.fingerprint,
-            backbone=self.config.backbone or "",
+            backbone=cached_name(self.config),
             weights_hash="none",
             timm_version="none",
             image_size=self.config.image_size or 0,
@@ -131,7 +154,13 @@ class _Extraction:
             n_layers=1,
             n_features=images.features.shape[1] if isinstance(images, FeatureArray) else 1,
             has_patch_mean=False,
+            n_views=1 + self._n_augmented(images),
         )
+
+    def _n_augmented(self, images: Images) -> int:
+        """Only training compares views."""
+        is_trained_on = isinstance(images, ImageSet) and images.split == "train"
+        return self.config.views if is_trained_on else 0
 
     def _spec(self, images: Images) -> FeatureSpec:
         identity = self._identity(images)
@@ -143,41 +172,19 @@ class _Extraction:
     @property
     def backbone(self) -> "Backbone":
         if self._backbone is None:
-            from ucls.backbones import build_backbone
-            from ucls.devices import resolve_device
-
-            config = self.config
-            if config.backbone != "pixels":
-                self.reporter.say(f"extract: loads backbone {config.backbone}")
-            self._backbone = build_backbone(
-                config.backbone or "",
-                image_size=config.image_size or 0,
-                channels=config.channels or 3,
-                weights=config.weights[0] if config.weights else None,
-                device=str(resolve_device(self.device)),
-            )
+            if self.config.backbone != "pixels":
+                self.reporter.say(f"extract: loads backbone {self.config.backbone}")
+            self._backbone = backbone_of(self.config, self.device)
         return self._backbone
 
     def _write(self, path: Path, images: Images, *, overwrite: bool) -> None:
-        from ucls.extraction import extract_tokens
-
         spec = self._spec(images)
-        with FeatureCacheWriter(path, spec, len(images), overwrite=overwrite) as writer:
-            done = writer.n_seen
-            if done:
-                self.reporter.say(f"extract: {images.split} resumes at image {done:,}")
-            description = f"extract {images.split}"
-            with self.reporter.track(description, len(images), "images", done=done) as advance:
-                for batch in extract_tokens(
-                    images,
-                    None if isinstance(images, FeatureArray) else self.backbone,
-                    start=done,
-                    batch_size=self.config.batch_size or 64,
-                    workers=self.config.workers or 0,
-                    on_unreadable="stop" if self.config.strict else "skip",
-                    advance=advance,
-                ):
-                    _store(writer, batch)
+        with FeatureCacheWriter(
+            path, spec, len(images), provenance=self._provenance(images), overwrite=overwrite
+        ) as writer:
+            if writer.n_seen:
+                self.reporter.say(f"extract: {images.split} resumes at image {writer.n_seen:,}")
+            self._write_rows(writer, images)
             labels, class_names = labels_to_cache(images)
             if labels is not None:
                 writer.write_labels(labels, class_names)
@@ -185,6 +192,64 @@ class _Extraction:
             n_skipped = writer.n_skipped
         kept = f"{len(images) - n_skipped:,} of {len(images):,} images"
         self.reporter.say(f"extract: {images.split} features of {kept} in {path}")
+
+    def _write_rows(self, writer: FeatureCacheWriter, images: Images) -> None:
+        from ucls.extraction import extract_tokens
+
+        done, unit = writer.n_seen, "images"
+        progress = self.reporter.track(f"extract {images.split}", len(images), unit, done=done)
+        with progress as advance, Background() as background:
+            for batch in extract_tokens(
+                images,
+                None if isinstance(images, FeatureArray) else self.backbone,
+                n_augmented=self._n_augmented(images),
+                start=done,
+                batch_size=writer.provenance.get("batch_size") or self._batch_size(images),
+                workers=self.config.workers or 0,
+                on_unreadable="stop" if self.config.strict else "skip",
+                advance=advance,
+            ):
+                background.submit(_store, writer, batch)
+
+    def _provenance(self, images: Images) -> dict[str, Any]:
+        """What it takes to extract these features again."""
+        return {
+            "source": images.location or images.name,
+            "data_dir": self.source.arguments.get("data_dir"),
+            # A folder or file of validation images, opened alone, has only one split.
+            "split": "train" if images.location else images.split,
+            "weights": next(iter(self.config.weights), None),
+            "batch_size": self._batch_size(images),
+        }
+
+    def _batch_size(self, images: Images) -> int:
+        from ucls.batch_size import fitting_batch_size
+
+        if self.config.batch_size is not None:
+            return self.config.batch_size
+        return (
+            ROWS_AT_ONCE if isinstance(images, FeatureArray) else fitting_batch_size(self.backbone)
+        )
+
+
+def backbone_of(config: ExtractConfig, device_name: str) -> "Backbone":
+    """Builds the backbone that resolved settings describe.
+
+    In half precision a GPU is several times faster, and float16 keeps more digits than bfloat16;
+    the features are stored as float16 anyway.
+    """
+    from ucls.backbones import build_backbone
+    from ucls.devices import resolve_device
+
+    device = resolve_device(device_name)
+    return build_backbone(
+        required(config.backbone),
+        image_size=config.image_size or 0,
+        channels=required(config.channels),
+        weights=next(iter(config.weights), None),
+        device=str(device),
+        precision=config.precision or ("float16" if device.type == "cuda" else "float32"),
+    )
 
 
 def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:
@@ -199,8 +264,8 @@ def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:
             writer.skip(*next(skipped))
             continue
         one = slice(kept[row], kept[row] + 1)
-        patch_mean = None if batch.patch_mean is None else batch.patch_mean[one]
-        writer.append(batch.cls[one], patch_mean, batch.paths[one])
+        patch_mean = None if batch.patch_mean is None else batch.patch_mean[:, one]
+        writer.append(batch.cls[:, one], patch_mean, batch.paths[one])
 
 
 def labels_to_cache(images: Images) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
@@ -217,10 +282,10 @@ def labels_to_cache(images: Images) -> tuple[NDArray[np.int32] | None, tuple[str
     return images.labels, images.class_names
 
 
-def skipped_images(caches: Mapping[str, Path]) -> list[tuple[str, str, str]]:
+def skipped_images(caches: Caches) -> list[tuple[str, str, str]]:
     """Path, split and reason of each image that could not be read."""
     rows = []
-    for split, path in caches.items():
-        with FeatureCache(path) as cache:
+    for split, by_backbone in caches.items():
+        with FeatureCache(next(iter(by_backbone.values()))) as cache:
             rows += [(image, split, reason) for image, reason in cache.skipped]
     return rows

@@ -10,18 +10,16 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from ucls.autoconfig import DataFacts, autoconfigure
-from ucls.cache import (
-    ConsensusEntry,
-    FeatureCache,
-    RunFolder,
-    flatten,
-    read_consensus,
-    settings_key,
-)
+from ucls.backbone_names import canonical_name
+from ucls.cache import ConsensusEntry, RunFolder, flatten, read_consensus, settings_key
 from ucls.config import Config, EnsembleConfig, ExtractConfig, required
 from ucls.ensemble.heads import parse_heads
 from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.extract_settings import cached_name
+from ucls.feature_sets import FeaturePart, format_features, parse_features
 from ucls.progress import SILENT, Reporter
+from ucls.stages.extract import Caches
+from ucls.stages.features import Classes, SplitFeatures
 
 STAGE_FILES = {
     "neighbors": ("neighbors.h5",),
@@ -37,17 +35,20 @@ class ExtractedData(BaseModel):
 
     n_images: int
     n_classes: int | None
-    widths: dict[str, int]
-    """Feature set to number of columns."""
-    extract: ExtractConfig
+    widths: dict[str, dict[str, int]]
+    """Backbone to feature set to number of columns."""
+    extractions: dict[str, ExtractConfig]
+    """Backbone to the settings of its extraction."""
     device: str
     fast_precision: str
-    caches: dict[str, str]
-    """Split to feature cache."""
+    caches: dict[str, dict[str, str]]
+    """Split to backbone to feature cache."""
+    classes: Classes
+    """How the dataset sees the classes of its image set."""
     cache_key: str
     """Digest of what identifies these caches."""
-    weights_hash: str
-    """Of the backbone, which ``predict`` has to find again."""
+    weights_hashes: dict[str, str]
+    """Of each backbone, which ``predict`` has to find again."""
     has_labels: bool
     """Whether the labels in the caches are meant to be used."""
 
@@ -127,20 +128,29 @@ class Run:
         """``train`` and, where there is one, ``val``."""
         return list(self.data.caches)
 
-    def features(self, split: str) -> FeatureCache:
-        """Opens the feature cache of a split.
+    @property
+    def backbones(self) -> list[str]:
+        """The backbones that the features come from, with ``-untrained`` where they are."""
+        return [cached_name(config) for config in self.data.extractions.values()]
+
+    def features(self, split: str) -> SplitFeatures:
+        """Opens the features of a split.
 
         Raises:
-            UsageError: if it is gone or damaged.
+            UsageError: if a feature cache is gone or damaged.
             MismatchError: if it was replaced by one of other images or settings.
         """
-        return FeatureCache(self._caches[split])
+        return SplitFeatures(self.caches[split], classes=self.data.classes)
 
     @cached_property
-    def _caches(self) -> dict[str, Path]:
+    def caches(self) -> Caches:
         """The feature caches, once they are known to be those that were extracted."""
-        caches = {split: Path(path) for split, path in self.data.caches.items()}
-        for path in caches.values():
+        caches = {
+            split: {name: Path(path) for name, path in by_backbone.items()}
+            for split, by_backbone in self.data.caches.items()
+        }
+        paths = [path for by_backbone in caches.values() for path in by_backbone.values()]
+        for path in paths:
             if not path.is_file():
                 raise UsageError(
                     f"the feature cache {path} is gone; "
@@ -149,7 +159,7 @@ class Run:
         if cache_key(caches) != self.data.cache_key:
             raise MismatchError(
                 f"{self.folder.path} was made of other features than those now in "
-                f"{' and '.join(str(path) for path in caches.values())}; "
+                f"{' and '.join(map(str, paths))}; "
                 "run the same `ucls run` with --overwrite, or another --cache-dir"
             )
         return caches
@@ -251,12 +261,12 @@ class Run:
             yield True
 
 
-def cache_key(caches: Mapping[str, Path]) -> str:
+def cache_key(caches: Caches) -> str:
     """Digest of what identifies the feature caches of a run."""
-    specs = {}
-    for split, path in caches.items():
-        with FeatureCache(path) as cache:
-            specs[split] = asdict(cache.spec)
+    specs: dict[str, dict[str, Any]] = {}
+    for split, by_backbone in caches.items():
+        with SplitFeatures(by_backbone) as features:
+            specs[split] = {name: asdict(spec) for name, spec in features.specs.items()}
     return settings_key(specs)
 
 
@@ -281,25 +291,53 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
         UsageError: if the number of clusters is not known or does not fit, or the features
             asked for are not in the cache.
     """
-    features = requested.features or ("cls+patch" if "cls+patch" in data.widths else "cls")
-    if features not in data.widths:
-        raise UsageError(
-            f"features {features!r} were asked for, but the cache of {data.extract.backbone} "
-            f"holds {', '.join(data.widths)}; choose one of these"
-        )
+    features = fitting_features(requested.features, data)
     n_clusters = known_n_clusters(requested, n_classes=data.n_classes, n_images=data.n_images)
+    backbone = ",".join(data.extractions)
     facts = DataFacts(
         n_images=data.n_images,
-        n_features=data.widths[features],
+        n_features=feature_width(features, data),
         n_clusters=n_clusters,
-        backbone=required(data.extract.backbone),
+        backbone=backbone,
         device="cuda" if data.device.startswith("cuda") else "cpu",
         fast_precision="bfloat16" if data.fast_precision == "bfloat16" else "float32",
     )
-    known = {"features": features, "extract": data.extract.model_dump()}
+    known: dict[str, Any] = {"features": features}
+    if len(data.extractions) == 1:
+        known["extract"] = data.extractions[backbone].model_dump()
     config = autoconfigure(requested.with_values(known), facts)
     check_fit(config, data.n_images)
     return config
+
+
+def fitting_features(requested: str | None, data: ExtractedData) -> str:
+    """The features asked for, with the names of backbones as they are kept.
+
+    Raises:
+        UsageError: if they are not in the cache.
+    """
+    first, *others = data.widths
+    if requested is None:
+        return "cls+patch" if "cls+patch" in data.widths[first] else "cls"
+    parts = [
+        FeaturePart(name, canonical_name(backbone) if backbone else (first if others else None))
+        for name, backbone in parse_features(requested)
+    ]
+    for part in parts:
+        there = data.widths[part.backbone or first]
+        if part.feature_set not in there:
+            raise UsageError(
+                f"features {part.feature_set!r} were asked for, but the cache of "
+                f"{part.backbone or first} holds {', '.join(there)}; choose one of these"
+            )
+    return format_features(parts)
+
+
+def feature_width(features: str, data: ExtractedData) -> int:
+    """D, the columns of the features."""
+    first = next(iter(data.widths))
+    parts = parse_features(features)
+    return sum(data.widths[part.backbone or first][part.feature_set] for part in parts)
 
 
 def known_n_clusters(config: Config, *, n_classes: int | None, n_images: int) -> int:

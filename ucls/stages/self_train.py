@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import FeatureCache, FeatureSpec, write_csv, write_tensors
+from ucls.cache import FeatureSpec, write_csv, write_tensors
 from ucls.config import required
 from ucls.progress import SILENT, Reporter
 from ucls.self_training import SelfTrained
 from ucls.self_training import self_train as fit
 from ucls.stages.classifier import load_classifier, load_heads, write_classifier
+from ucls.stages.features import SplitFeatures
 from ucls.stages.run import Run
 from ucls.trained_heads import TrainedHeads
 
@@ -92,6 +93,8 @@ def _self_train(run: Run, target: Path) -> None:
 class Inputs:
     """What the classifiers see, as one matrix with named ranges of columns.
 
+    Tokens of one backbone are tried in every combination; of several, the run's features are taken.
+
     Attributes:
         feature_set: what to read from the cache.
         columns: the columns of each candidate feature set.
@@ -109,15 +112,18 @@ class Inputs:
             heads = load_heads(run.folder, run.chosen_consensus().heads)
             return cls(run.feature_set, {"heads": slice(0, heads.n_outputs)}, heads)
         with run.features("train") as cache:
-            columns = token_columns(cache.spec)
+            specs = list(cache.specs.values())
+        if len(specs) > 1:
+            return cls(run.feature_set, {run.feature_set: slice(None)}, None)
+        columns = token_columns(specs[0])
         widest = max(columns, key=lambda name: columns[name].stop - columns[name].start)
         return cls(widest, columns, None)
 
-    def read(self, cache: FeatureCache) -> NDArray[np.floating]:
+    def read(self, cache: SplitFeatures) -> NDArray[np.floating]:
         """Reads the matrix of a split; float16 where the cache holds no more than that."""
         if self.heads is not None:
             return self.heads.logits(cache.read(self.feature_set))
-        return cache.read(self.feature_set, dtype=cache.spec.dtype)
+        return cache.read(self.feature_set, dtype=cache.dtype)
 
 
 def token_columns(spec: FeatureSpec) -> dict[str, slice]:

@@ -40,7 +40,7 @@ def test_comparing(shared_run: Path) -> None:
 
 def test_without_its_feature_cache_a_run_is_compared_without_labels(run_path: Path) -> None:
     folder = RunFolder(run_path)
-    gone = {split: f"{path}.gone" for split, path in folder.record["data"]["caches"].items()}
+    gone = {split: {"features": "gone.h5"} for split in folder.record["data"]["caches"]}
     folder.update(data={**folder.record["data"], "caches": gone})
     figures = compare_ensembles(run_path)["mcla"]
     assert figures["chosen"]

@@ -10,6 +10,7 @@ from tests.conftest import Lines
 from ucls import pipeline
 from ucls.config import Config
 from ucls.errors import UclsError
+from ucls.sources import load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 
@@ -46,7 +47,7 @@ def shares(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 def test_the_schema(shared_run: Path) -> None:
     figures = figures_of(shared_run)
-    assert list(figures) == ["schema", "dataset", "n_clusters", "seed", "train", "val"]
+    assert list(figures) == ["schema", "dataset", "n_clusters", "seed", "backbones", "train", "val"]
     assert (figures["schema"], figures["dataset"]) == (1, "blobs")
     assert (figures["n_clusters"], figures["seed"]) == (4, 0)
 
@@ -112,7 +113,9 @@ def test_no_label_is_read_where_they_are_not_wanted(
     config = tiny_config.with_values(pixels)
     first = pipeline.run(str(photos), out=tmp_path / "a", config=config)
     assert "acc" not in first.figures["train"]["kmeans"]
-    second = pipeline.run(str(photos), out=tmp_path / "b", config=config, labels="folders")
+    second = pipeline.run(
+        load_source(str(photos), labels="folders"), out=tmp_path / "b", config=config
+    )
     assert second.figures["train"]["kmeans"]["acc"] > 0.3
     assert len(list((tmp_path / "feature-cache").glob("*.h5"))) == 1
     name = "assignments.h5"

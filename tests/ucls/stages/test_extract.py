@@ -1,5 +1,6 @@
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,17 +8,22 @@ from PIL import Image
 
 from tests.conftest import Lines
 from ucls.cache import FeatureCache
-from ucls.config import ExtractConfig
-from ucls.datasets import Source, load_source
+from ucls.config import Config, ExtractConfig
 from ucls.errors import MismatchError, UclsError, UsageError
-from ucls.extract_settings import resolve_extract
-from ucls.stages.extract import extract, skipped_images
+from ucls.extract_settings import resolve_extractions
+from ucls.sources import Source, load_source
+from ucls.stages.extract import Caches, extract, skipped_images
 
 PIXELS = ExtractConfig(backbone="pixels", image_size=4, workers=0)
 
 
-def extracted(source: Source, config: ExtractConfig = PIXELS, **options: object) -> Path:
-    return extract(source, resolve_extract(config, source), **options)["train"]  # type: ignore[arg-type]
+def extracted(source: Source, config: ExtractConfig = PIXELS, **options: Any) -> Path:
+    (path,) = extract_all(source, config, **options)["train"].values()
+    return path
+
+
+def extract_all(source: Source, config: ExtractConfig = PIXELS, **options: Any) -> Caches:
+    return extract(source, resolve_extractions(Config(extract=config), source), **options)
 
 
 @pytest.fixture
@@ -55,9 +61,12 @@ def test_rerun_skips_and_says_so(photos: Path, lines: Lines) -> None:
 
 def test_every_split_of_a_feature_file_as_it_is(sources: Path) -> None:
     source = load_source(str(sources / "blobs.npz"), val=str(sources / "blobs-val.npz"))
-    caches = extract(source, resolve_extract(ExtractConfig(), source))
+    caches = extract_all(source, ExtractConfig())
     for name, split in (("blobs", "train"), ("blobs-val", "val")):
-        with np.load(sources / f"{name}.npz") as file, FeatureCache(caches[split]) as cache:
+        with (
+            np.load(sources / f"{name}.npz") as file,
+            FeatureCache(caches[split]["features"]) as cache,
+        ):
             np.testing.assert_array_equal(cache.read("cls"), file["features"])
             np.testing.assert_array_equal(cache.labels(), file["labels"])
 
@@ -86,7 +95,7 @@ def test_changed_images_are_refused_with_both_values(photos: Path, tmp_path: Pat
 def test_unreadable_images_are_skipped(broken: Path, lines: Lines) -> None:
     path = extracted(load_source(str(broken)), reporter=lines)
     assert lines.said[-1].startswith("extract: train features of 58 of 60 images in ")
-    assert skipped_images({"train": path}) == [
+    assert skipped_images({"train": {"pixels": path}}) == [
         ("high/00.png", "train", "empty file"),
         ("left/01.png", "train", "truncated file"),
     ]

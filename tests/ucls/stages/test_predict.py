@@ -94,7 +94,7 @@ def test_features_for_a_run_of_images_and_the_other_way_round(
 
 def test_features_of_another_width(shared_run: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "wide.npy", np.eye(9))
-    with pytest.raises(UsageError, match=r"features have 8 columns, those of .*wide\.npy 9"):
+    with pytest.raises(UsageError, match=r"features have 8 columns, those of wide 9"):
         predict(shared_run, str(tmp_path / "wide.npy"), out=tmp_path / "new.csv")
 
 
@@ -114,6 +114,6 @@ def test_it_works_without_the_feature_cache(
 ) -> None:
     """Such as on another machine."""
     folder = Run(photo_run_path).folder
-    data = {**folder.record["data"], "caches": {"train": str(tmp_path / "gone.h5")}}
+    data = {**folder.record["data"], "caches": {"train": {"features": str(tmp_path / "gone.h5")}}}
     folder.update(data=data)
     assert predict(photo_run_path, str(photos), out=tmp_path / "new.csv").n_images == 60

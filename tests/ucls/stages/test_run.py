@@ -10,18 +10,20 @@ from ucls.cache import RunFolder
 from ucls.config import Config, ExtractConfig
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.stages.ensemble import ensemble
+from ucls.stages.features import Classes
 from ucls.stages.run import STAGE_FILES, ExtractedData, Run, resolve
 
 DATA = ExtractedData(
     n_images=100,
     n_classes=None,
-    widths={"cls": 8, "cls+patch": 16},
-    extract=ExtractConfig(backbone="vit", image_size=28, channels=3, workers=0),
+    widths={"vit": {"cls": 8, "cls+patch": 16}},
+    extractions={"vit": ExtractConfig(backbone="vit", image_size=28, channels=3, workers=0)},
     device="cpu",
     fast_precision="float32",
     caches={},
     cache_key="k",
-    weights_hash="none",
+    classes=Classes(),
+    weights_hashes={"vit": "none"},
     has_labels=False,
 )
 
@@ -67,7 +69,7 @@ def test_what_was_fitted_is_told(tmp_path: Path, sources: Path, lines: Lines) ->
 
 def test_a_feature_cache_that_is_gone(run_path: Path, own_cache: Path) -> None:
     run = Run(run_path)
-    run.data.caches["val"] = str(own_cache / "gone.h5")
+    run.data.caches["val"] = {"features": str(own_cache / "gone.h5")}
     with pytest.raises(UsageError, match=r"gone\.h5 is gone; run the same `ucls run`"):
         run.features("train")
 
@@ -78,13 +80,13 @@ def test_a_feature_cache_of_other_images(
     """Such as one that another run with --overwrite put in its place."""
     run = Run(run_path)
     copies = {
-        split: str(shutil.copy(path, tmp_path / f"{split}.h5"))
-        for split, path in run.data.caches.items()
+        split: {"features": str(shutil.copy(paths["features"], tmp_path / f"{split}.h5"))}
+        for split, paths in run.data.caches.items()
     }
     run.folder.update(data=run.data.model_copy(update={"caches": copies}).model_dump(mode="json"))
-    with Run(run_path).features("val") as cache:
-        assert cache.n_rows == 40
-    with h5py.File(copies["train"], "r+") as file:
+    with Run(run_path).features("val") as features:
+        assert len(features) == 40
+    with h5py.File(copies["train"]["features"], "r+") as file:
         file.attrs["fingerprint"] = "other"
     with pytest.raises(MismatchError, match=r"made of other features .* --overwrite"):
         Run(run_path).features("val")
@@ -99,7 +101,7 @@ def test_settings_are_not_changed_while_another_process_is_at_work(run_path: Pat
 
 def test_the_features_default_to_patches_where_there_are_some() -> None:
     assert resolve(Config(n_clusters=2), DATA).features == "cls+patch"
-    patchless = DATA.model_copy(update={"widths": {"cls": 8}})
+    patchless = DATA.model_copy(update={"widths": {"vit": {"cls": 8}}})
     assert resolve(Config(n_clusters=2), patchless).features == "cls"
     with pytest.raises(UsageError, match=r"'cls4' were asked for, .* holds cls, cls\+patch"):
         resolve(Config(n_clusters=2, features="cls4"), DATA)

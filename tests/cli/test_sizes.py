@@ -1,0 +1,15 @@
+import pytest
+
+from ucls.cli.sizes import count, format_size
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [(0, "0 kB"), (86_520, "87 kB"), (1_250_000, "1.2 MB"), (13_120_000_000, "13.1 GB")],
+)
+def test_sizes(n_bytes: int, text: str) -> None:
+    assert format_size(n_bytes) == text
+
+
+def test_counts() -> None:
+    assert [count(n, "cache") for n in (0, 1, 1200)] == ["0 caches", "1 cache", "1,200 caches"]

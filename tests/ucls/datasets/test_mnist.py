@@ -1,0 +1,51 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from tests.ucls.datasets.layouts import both_splits, write_mnist
+from ucls.datasets.mnist import load, read_idx
+from ucls.errors import UsageError
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_images_and_labels_are_those_on_disk(tmp_path, packed):
+    splits = load(write_mnist(tmp_path, packed=packed)).splits
+    for images, (pixels, labels) in zip(
+        splits.values(), both_splits(20, 10, 10, 28, seed=0), strict=True
+    ):
+        np.testing.assert_array_equal(images.labels, labels)
+        picture = images.read(4)
+        assert picture.mode == "L"
+        np.testing.assert_array_equal(np.asarray(picture), pixels[4, ..., 0])
+        assert (images.name, images.native) == ("mnist", (28, 1))
+        assert images.class_names == tuple("0123456789")
+
+
+def test_fewer_labels_than_images(tmp_path):
+    folder = write_mnist(tmp_path)
+    labels = folder / "t10k-labels-idx1-ubyte"
+    labels.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]))
+    with pytest.raises(UsageError, match="one label of 10 classes for each of the 10 val images"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0\0", bytes([0, 0, 8, 1, 0, 0, 0, 9, 1, 2, 3]), bytes([0, 0, 8, 3, 0, 0])],
+)
+def test_damaged_files(tmp_path, content):
+    (tmp_path / "labels").write_bytes(content)
+    with pytest.raises(UsageError, match=r"cannot read .*labels as an IDX file"):
+        read_idx(tmp_path / "labels")
+
+
+def test_a_damaged_packed_file(tmp_path):
+    (tmp_path / "labels.gz").write_bytes(gzip.compress(bytes(100))[:-12])
+    with pytest.raises(UsageError, match=r"cannot read .*labels as an IDX file"):
+        read_idx(tmp_path / "labels")
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(UsageError, match=r"expected the file .*labels\.gz"):
+        read_idx(tmp_path / "labels")

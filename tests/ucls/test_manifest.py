@@ -1,0 +1,111 @@
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ucls.errors import UsageError
+from ucls.images import UnreadableImageError
+from ucls.manifest import load_manifest
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Pictures ``a.png`` and ``sub/b.png`` beside the list."""
+    (tmp_path / "sub").mkdir()
+    Image.new("RGB", (4, 4), (1, 0, 0)).save(tmp_path / "a.png")
+    Image.new("RGB", (4, 4), (2, 0, 0)).save(tmp_path / "sub" / "b.png")
+    return tmp_path
+
+
+def write(folder, text, name="list.csv", encoding="utf-8"):
+    (folder / name).write_text(text, encoding=encoding)
+    return folder / name
+
+
+def test_paths_and_labels(pictures):
+    text = f"path,label,note\nsub/b.png,dog,x\n{pictures / 'a.png'},,y\n"
+    images = load_manifest(write(pictures, text), split="val")
+    assert (images.name, images.split) == ("list", "val")
+    assert images.paths == ["sub/b.png", str(pictures / "a.png")]
+    assert images.labels.tolist() == [0, -1]
+    assert images.labels.dtype == np.int32
+    assert images.class_names == ("dog",)
+    assert images.location == str(pictures.resolve() / "list.csv")
+    assert [images.read(row).getpixel((0, 0))[0] for row in range(2)] == [2, 1]
+
+
+@pytest.mark.parametrize("text", ["path\na.png\n", "path,label\na.png,\n", "label,path\n,a.png"])
+def test_no_labels(pictures, text):
+    images = load_manifest(write(pictures, text))
+    assert images.labels is None
+    assert images.class_names == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path,label\r\na.png,cat\r\n",
+        "\n path , label \n\n a.png , cat \n\n",
+        'label,path\n"cat","a.png"\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_ways_to_write_the_same(pictures, text, encoding):
+    images = load_manifest(write(pictures, text, encoding=encoding))
+    assert images.paths == ["a.png"]
+    assert images.class_names == ("cat",)
+
+
+def test_a_row_may_end_before_its_label(pictures):
+    images = load_manifest(write(pictures, "path,label\na.png\nsub/b.png,cat\n"))
+    assert images.labels.tolist() == [-1, 0]
+
+
+def test_a_missing_image_is_unreadable(pictures):
+    images = load_manifest(write(pictures, "path\na.png\nnone.png\n"))
+    assert len(images) == 2
+    with pytest.raises(UnreadableImageError, match="No such file"):
+        images.read(1)
+
+
+def test_fingerprint_follows_paths_and_sizes(pictures):
+    path = write(pictures, "path,label\na.png,x\nsub/b.png,y\n")
+    first = load_manifest(path).fingerprint
+    relabelled = load_manifest(write(pictures, "path,label\na.png,y\nsub/b.png,x\n")).fingerprint
+    turned = load_manifest(write(pictures, "path\nsub/b.png\na.png\n")).fingerprint
+    write(pictures, "path,label\na.png,x\nsub/b.png,y\n")
+    Image.new("RGB", (40, 40)).save(pictures / "a.png")
+    resized = load_manifest(path).fingerprint
+    assert first == relabelled
+    assert len({first, turned, resized}) == 3
+
+
+def test_it_can_be_sent_to_another_process(pictures):
+    images = load_manifest(write(pictures, "path\na.png\n"))
+    assert pickle.loads(pickle.dumps(images)).read(0).getpixel((0, 0)) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "column 'path' in .*got nothing"),
+        ("a.png,cat\n", "got 'a.png', 'cat': add it as the first line"),
+        ("path;label\na.png;cat\n", "got 'path;label'"),
+        ("path,label\n", "header only"),
+        ("path,label\na.png,x\n,y\n", "got 1 rows without"),
+        ("path\na.png\n./a.png\n", r"once .*a\.png in 2 rows"),
+        ("path\nsub/../a.png\na.png\n", r"once .*a\.png in 2 rows"),
+        ("path\nno.png\nnone.png\n", r"none of the 2 images .*no\.png"),
+        ("path\nsub\n", "none of the 1 images"),
+    ],
+)
+def test_lists_that_cannot_be_used(pictures, text, message):
+    with pytest.raises(UsageError, match=message):
+        load_manifest(write(pictures, text))
+
+
+def test_another_encoding(pictures):
+    path = write(pictures, "path\nü.png\n", encoding="latin-1")
+    with pytest.raises(UsageError, match=r"cannot read .*list\.csv as a CSV file in UTF-8"):
+        load_manifest(path)

@@ -1,0 +1,255 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.ucls.datasets.layouts import (
+    write_cifar10,
+    write_cifar100,
+    write_imagenet,
+    write_lines,
+    write_stl10,
+    write_subset,
+)
+from ucls.errors import UsageError
+from ucls.sources import load_source
+
+
+def make_images(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(root / name)
+    return str(root)
+
+
+def make_manifest(path, *rows):
+    """Rows of path and label; each path gets an image."""
+    make_images(path.parent, *(row.split(",")[0] for row in rows))
+    return str(write_lines(path, ["path,label", *rows]))
+
+
+def make_features(path, labels=None, width=3):
+    values = np.random.default_rng(0).normal(size=(6, width))
+    np.savez(path, features=values, **({} if labels is None else {"labels": labels}))
+    return str(path)
+
+
+def test_sources_and_images_are_known_without_torch():
+    code = "import sys, ucls.sources, ucls.images; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_folder(tmp_path):
+    source = load_source(make_images(tmp_path / "pets", "a.png", "b/c.png"))
+    assert (source.name, source.kind, source.n_classes) == ("pets", "folder", None)
+    assert list(source.splits) == ["train"]
+    assert source.n_images == 2
+
+
+def test_the_working_folder_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(make_images(tmp_path / "pets", "a.png"))
+    assert load_source(".").name == "pets"
+
+
+def test_validation_labels_go_by_class_name(tmp_path):
+    train = make_images(tmp_path / "train", "cat/1.png", "dog/1.png", "yak/1.png")
+    val = make_images(tmp_path / "val", "dog/1.png", "yak/1.png")
+    source = load_source(train, labels="folders", val=val)
+    assert source.n_classes == 3
+    assert source.splits["val"].labels.tolist() == [1, 2]
+    assert source.splits["val"].class_names == ("cat", "dog", "yak")
+    assert source.splits["val"].split == "val"
+
+
+def test_unknown_validation_classes(tmp_path):
+    train = make_images(tmp_path / "train", "cat/1.png", "dog/1.png")
+    val = make_images(tmp_path / "val", "dog/1.png", "fox/1.png")
+    with pytest.raises(UsageError, match="2 training classes, got 1 others, such as 'fox'"):
+        load_source(train, labels="folders", val=val)
+
+
+@pytest.mark.parametrize(("train", "val"), [("a", "a"), ("a", "a/b"), ("a/b", "a")])
+def test_training_and_validation_must_not_overlap(tmp_path, train, val):
+    make_images(tmp_path / "a", "b/1.png", "2.png")
+    with pytest.raises(UsageError, match="overlap"):
+        load_source(str(tmp_path / train), val=str(tmp_path / val))
+
+
+def test_folders_whose_names_begin_alike_do_not_overlap(tmp_path):
+    train = make_images(tmp_path / "set", "1.png")
+    val = make_images(tmp_path / "set-val", "1.png")
+    assert len(load_source(train, val=val).splits["val"]) == 1
+
+
+def test_a_list_of_images(tmp_path):
+    train = make_manifest(tmp_path / "train.csv", "1.png,cat", "2.png,dog", "3.png,")
+    val = make_manifest(tmp_path / "val.csv", "4.png,", "5.png,dog")
+    source = load_source(train, val=val)
+    assert (source.name, source.kind, source.n_classes) == ("train", "manifest", 2)
+    assert source.splits["train"].labels.tolist() == [0, 1, -1]
+    assert source.splits["val"].labels.tolist() == [-1, 1]
+
+
+def test_lists_that_share_an_image(tmp_path):
+    train = make_manifest(tmp_path / "train.csv", "1.png,cat", "2.png,dog")
+    val = make_manifest(tmp_path / "val.csv", f"{tmp_path}/2.png,dog", "3.png,cat")
+    with pytest.raises(UsageError, match=r"overlap: 1 are in both .*2\.png"):
+        load_source(train, val=val)
+
+
+def test_a_list_brings_its_own_labels(tmp_path):
+    train = make_manifest(tmp_path / "train.csv", "1.png,cat")
+    with pytest.raises(UsageError, match="column 'label'"):
+        load_source(train, labels="folders")
+
+
+def test_a_feature_file_with_validation(tmp_path):
+    train = make_features(tmp_path / "train.npz", labels=np.array(list("abcabc")))
+    val = make_features(tmp_path / "val.npz", labels=np.array(list("ccbbcc")))
+    source = load_source(train, val=val)
+    assert (source.name, source.kind, source.n_classes) == ("train", "features", 3)
+    assert source.splits["val"].labels.tolist() == [2, 2, 1, 1, 2, 2]
+    assert source.splits["val"].split == "val"
+
+
+def test_feature_files_of_another_width(tmp_path):
+    train, val = make_features(tmp_path / "a.npz"), make_features(tmp_path / "b.npz", width=4)
+    with pytest.raises(UsageError, match=r"width 3 .*got 4"):
+        load_source(train, val=val)
+
+
+def test_validation_of_another_kind(tmp_path):
+    folder, file = make_images(tmp_path / "a", "1.png"), make_features(tmp_path / "b.npz")
+    manifest = make_manifest(tmp_path / "c.csv", "2.png,cat")
+    for val in (file, manifest):
+        with pytest.raises(UsageError, match="expected a folder of validation images"):
+            load_source(folder, val=val)
+    for val in (folder, manifest):
+        with pytest.raises(UsageError, match="feature file"):
+            load_source(file, val=val)
+    for val in (folder, file):
+        with pytest.raises(UsageError, match="expected a list of validation images"):
+            load_source(manifest, val=val)
+
+
+@pytest.mark.parametrize("options", [{"labels": "folders"}, {"val": "somewhere"}])
+def test_a_dataset_brings_its_own_labels_and_validation(options):
+    with pytest.raises(UsageError, match="has its own"):
+        load_source("digits", **options)
+
+
+def test_labels_from_folders_need_a_folder(tmp_path):
+    with pytest.raises(UsageError, match="'labels'"):
+        load_source(make_features(tmp_path / "a.npz"), labels="folders")
+
+
+@pytest.mark.parametrize("options", [{"data_dir": "d"}, {"subset": "s.txt"}, {"download": True}])
+def test_options_of_datasets_with_another_source(tmp_path, options):
+    (name,) = options
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} belongs to datasets"):
+        load_source(make_images(tmp_path / "pets", "a.png"), **options)
+
+
+def test_unknown_names_list_the_datasets():
+    with pytest.raises(UsageError, match=r"known datasets: digits, .*did you mean 'cifar100'"):
+        load_source("cifar1000")
+    with pytest.raises(UsageError, match=r"known datasets: digits, .*check the path"):
+        load_source("photographs")
+
+
+@pytest.mark.parametrize("source", ["", "no/such/folder", "features.npy", "list.csv", "./photos"])
+def test_paths_that_do_not_exist(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=rf"no such file or folder: '{source}'.*\.csv.*\.npy"):
+        load_source(source)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a"])
+def test_files_of_another_kind(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=rf"\.csv.*\.npy, \.npz, \.h5.*got .*{name}$"):
+        load_source(str(tmp_path / name))
+
+
+def test_an_incomplete_dataset_says_so(tmp_path):
+    write_stl10(tmp_path)
+    assert load_source("stl10", data_dir=tmp_path).notes == (
+        "stl10 train holds 20 images, the whole dataset 5,000",
+        "stl10 val holds 10 images, the whole dataset 8,000",
+    )
+
+
+def test_fewer_classes_are_a_remark(tmp_path):
+    write_imagenet(tmp_path)
+    source = load_source("imagenet", data_dir=tmp_path)
+    assert source.n_classes == 3
+    assert source.notes[-1] == "imagenet holds 3 classes, the whole dataset 1,000"
+
+
+def test_cifar20_has_20_classes(tmp_path):
+    write_cifar100(tmp_path)
+    fine = load_source("cifar100", data_dir=tmp_path)
+    coarse = load_source("cifar20", data_dir=tmp_path)
+    assert (fine.n_classes, coarse.n_classes) == (100, 20)
+    assert (fine.name, coarse.name) == ("cifar100", "cifar20")
+    for split in ("train", "val"):
+        assert coarse.splits[split].name == "cifar100"
+        assert coarse.splits[split].fingerprint == fine.splits[split].fingerprint
+    assert len(coarse.class_map) == 100
+
+
+def test_a_subset_counts_its_own_images(tmp_path):
+    write_imagenet(tmp_path, 120, 60, n_classes=60)
+    subset = write_subset(tmp_path / "s.txt", 50)
+    source = load_source("imagenet50", data_dir=tmp_path, subset=subset)
+    whole = load_source("imagenet", data_dir=tmp_path)
+    assert source.n_classes == len(source.classes) == 50
+    assert (source.n_images, whole.n_images) == (100, 120)
+    assert source.splits["train"].fingerprint == whole.splits["train"].fingerprint
+    assert source.notes == (
+        "imagenet50 train holds 100 images, the whole dataset 64,274",
+        "imagenet50 val holds 50 images, the whole dataset 2,500",
+    )
+
+
+def test_arguments_open_the_same_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UCLS_DATA", raising=False)
+    write_cifar10(Path("data"))
+    write_imagenet(Path("data"), 50, 50, n_classes=50)
+    make_images(Path("train"), "cat/1.png", "dog/1.png")
+    make_images(Path("val"), "dog/1.png")
+    make_manifest(Path("a.csv"), "5.png,cat")
+    make_manifest(Path("b.csv"), "6.png,cat")
+    make_features(Path("a.npz"))
+    write_subset(Path("s.txt"), 50)
+    opened = [
+        load_source("digits"),
+        load_source("cifar10", data_dir="data"),
+        load_source("imagenet50", data_dir="data", subset="s.txt"),
+        load_source("train", labels="folders", val="val"),
+        load_source("a.csv", val="b.csv"),
+        load_source("a.npz", val="a.npz"),
+    ]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for source in opened:
+        again = load_source(**source.arguments)
+        assert (again.name, again.arguments) == (source.name, source.arguments)
+        assert again.classes == source.classes
+        for split, images in source.splits.items():
+            assert again.splits[split].fingerprint == images.fingerprint
+            assert again.splits[split].class_names == images.class_names
+    assert opened[0].arguments == {"source": "digits"}
+    assert opened[3].arguments == {
+        "source": str(tmp_path / "train"), "labels": "folders", "val": str(tmp_path / "val"),
+    }  # fmt: skip
+
+
+def test_arguments_keep_the_data_folder_of_the_environment(tmp_path, monkeypatch):
+    write_cifar10(tmp_path)
+    monkeypatch.setenv("UCLS_DATA", str(tmp_path))
+    assert load_source("cifar10").arguments == {"source": "cifar10", "data_dir": str(tmp_path)}

@@ -1,0 +1,220 @@
+import time
+
+import huggingface_hub.constants
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from ucls.errors import UclsError, UsageError
+from ucls.vit_loading import check_vit, fit_to_size, load_vit, timm_name
+
+HOSTED = "test_vit.r160_in1k"
+
+
+def random_model(name="test_vit", image_size=160, **options):
+    torch.manual_seed(0)
+    return timm.create_model(name, pretrained=False, img_size=image_size, **options).eval()
+
+
+def random_model_without_head():
+    model = random_model()
+    model.reset_classifier(0)
+    return model
+
+
+def assert_same_weights(model, other):
+    state, expected = model.state_dict(), other.state_dict()
+    assert state.keys() == expected.keys()
+    for name, tensor in state.items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The weights of a tiny ViT at its own size, with its classifier."""
+    path = tmp_path_factory.mktemp("weights") / "vit.safetensors"
+    save_file(random_model().state_dict(), path)
+    return str(path)
+
+
+@pytest.fixture
+def hub_cache(monkeypatch, tmp_path):
+    """An empty cache of the hub, on a machine without a network."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_weights_of_a_file(saved):
+    assert_same_weights(load_vit("test_vit", weights=saved), random_model_without_head())
+
+
+@pytest.mark.parametrize("image_size", [64, 96])
+def test_weights_of_another_image_size_are_taken_as_they_are(tmp_path, image_size):
+    trained = random_model(image_size=image_size, num_classes=0)
+    torch.save({"model": trained.state_dict()}, tmp_path / "trained.pth")
+    assert_same_weights(load_vit("test_vit", weights=str(tmp_path / "trained.pth")), trained)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (96, 160), (80, 64)])
+def test_other_models_are_resampled_as_timm_does(size):
+    model, expected = random_model(), random_model()
+    fit_to_size(model, size, position_offset=None)
+    expected.set_input_size(size)
+    assert_same_weights(model, expected)
+    assert model.patch_embed.grid_size == (size[0] // 16, size[1] // 16)
+
+
+def test_resampling_without_antialiasing_differs_but_in_the_patches_alone():
+    model, expected = random_model(), random_model()
+    fit_to_size(model, (64, 96), position_offset=0.1)
+    expected.set_input_size((64, 96))
+    assert model.pos_embed.shape == expected.pos_embed.shape
+    assert torch.equal(model.pos_embed[:, 0], expected.pos_embed[:, 0])
+    assert not torch.allclose(model.pos_embed[:, 1:], expected.pos_embed[:, 1:], atol=1e-3)
+
+
+def test_random_weights_are_the_same_every_time_and_leave_the_random_state_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    first = load_vit("test_vit", weights="random")
+    assert torch.equal(torch.rand(3), expected)
+    assert_same_weights(first, load_vit("test_vit", weights="random"))
+    assert first.norm.weight.shape == (64,)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["test_vit", "dinov2_vits14_reg4", "dinov3_vits16"])
+def test_random_weights_tell_images_apart(name):
+    model = load_vit(name, weights="random").eval()
+    fit_to_size(model, (112, 112), position_offset=None)
+    images = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+    first, second = model.forward_features(images)[:, 0]
+    assert (first - second).abs().max() > 0.05
+
+
+def test_missing_and_unexpected_weights_are_named(tmp_path):
+    state = random_model().state_dict()
+    state["blocks.0.extra"] = state.pop("blocks.1.norm1.weight")
+    path = tmp_path / "wrong.safetensors"
+    save_file(state, path)
+    with pytest.raises(UsageError) as caught:
+        load_vit("test_vit", weights=str(path))
+    message = str(caught.value)
+    assert message.startswith(f"{path} does not hold weights of test_vit")
+    assert "Missing" in message
+    assert '"blocks.1.norm1.weight"' in message
+    assert '"blocks.0.extra"' in message
+    assert "\n" not in message
+
+
+def test_weights_of_another_model(saved):
+    with pytest.raises(UsageError, match="does not hold weights of vit_tiny") as caught:
+        load_vit("vit_tiny_patch16_224", weights=saved)
+    assert len(str(caught.value)) < 700
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_for_other_patches_are_not_resampled(saved):
+    with pytest.raises(UsageError, match=r"16 pixels per side of a patch, not 8") as caught:
+        load_vit("dino_vits8", weights=saved)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "message"),
+    [
+        ("dinov2_vits14", "dinov2_vits14_reg4", "0 register tokens, not 4"),
+        ("dinov2_vits14_reg4", "dinov2_vits14", "4 register tokens, not 0"),
+        ("vit_base_patch16_siglip_gap_224", "dino_vitb16", "0 class tokens, not 1"),
+        ("dino_vits16", "dino_vitb16", "384 numbers per token, not 768"),
+    ],
+)
+def test_weights_with_other_tokens(tmp_path, of, name, message):
+    path = tmp_path / "weights.pth"
+    with torch.device("meta"):
+        state = timm.create_model(timm_name(of), num_classes=0).state_dict()
+    # Views of one number, which take no room on the disk.
+    torch.save({key: torch.zeros(()).expand(tensor.shape) for key, tensor in state.items()}, path)
+    with pytest.raises(UsageError, match=rf"does not hold weights of {name} \({message}\)"):
+        load_vit(name, weights=str(path))
+
+
+def test_no_weights_and_no_network(hub_cache):
+    with pytest.raises(UclsError, match="no weights for test_vit: ") as caught:
+        load_vit("test_vit")
+    message = str(caught.value)
+    for way_out in ("network", "--weights FILE", "--weights random", "--backbone pixels"):
+        assert way_out in message
+    assert caught.value.__cause__ is not None
+    assert caught.value.exit_code == 1
+    assert "\n" not in message
+
+
+def test_weights_in_the_cache_of_the_hub_need_no_network(hub_cache):
+    repository = hub_cache / "models--timm--test_vit.r160_in1k"
+    snapshot = repository / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    save_file(random_model().state_dict(), snapshot / "model.safetensors")
+    assert_same_weights(load_vit(HOSTED), random_model_without_head())
+
+
+def test_an_unreachable_hub_is_not_asked_again_and_again(hub_cache, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(
+        "huggingface_hub.hf_hub_url", lambda *_: "http://localhost:9/model.safetensors"
+    )
+    start = time.monotonic()
+    with pytest.raises(UclsError, match="cannot be downloaded"):
+        load_vit(HOSTED)
+    assert time.monotonic() - start < 10  # the hub's own client takes 23 seconds and more
+
+
+def test_models_on_no_hub_ask_for_a_file(hub_cache):
+    with pytest.raises(UsageError, match=r"no hub has weights of msn_vits16: .* --weights FILE"):
+        load_vit("msn_vits16")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("vit_tiny_patch16_225", "vit_tiny_patch16_224"),
+        ("test_vit.r160_in2k", "test_vit.r160_in1k"),
+        ("dinov2_vits14_reg", "dinov2_vits14_reg4"),
+    ],
+)
+def test_unknown_names_give_close_ones(name, near):
+    with pytest.raises(UsageError, match=f"no backbone '{name}'.*; did you mean .*{near}"):
+        check_vit(name, (32, 32))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "swin_tiny_patch4_window7_224", "vit_base_patch16_siglip_gap_224", "test_vit2"],
+)
+def test_models_without_class_token_or_attention_pooling(name):
+    with pytest.raises(UsageError, match=f"{name} is not a ViT with a class token or attention"):
+        check_vit(name, (224, 224))
+
+
+@pytest.mark.parametrize(
+    ("size", "near"),
+    [
+        ((225, 225), "an image size of 225: take a multiple of 14, such as 224"),
+        ((230, 230), "such as 224"),
+        ((5, 5), "such as 14"),
+        ((224, 170), "an image size of 224x170: take a multiple of 14, such as 224x168"),
+    ],
+)
+def test_the_image_size_is_a_multiple_of_the_patch_size(size, near):
+    with pytest.raises(UsageError, match=near):
+        check_vit("dinov2_vits14_reg4", size)
+
+
+@pytest.mark.parametrize("size", [(224, 224), (224, 168), (14, 28)])
+def test_sizes_that_fit(size):
+    check_vit("dinov2_vits14_reg4", size)

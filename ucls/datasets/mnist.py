@@ -1,0 +1,85 @@
+"""MNIST: handwritten digits, in the files of its authors."""
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls.datasets.arrays import array_split, require_file
+from ucls.datasets.download import fetch_mnist
+from ucls.datasets.info import DatasetContents, DatasetFiles, DatasetInfo, holds_file
+from ucls.errors import UsageError
+from ucls.image_sets import ImageSet
+
+_CLASSES = tuple(str(digit) for digit in range(10))
+
+
+def load(folder: Path) -> DatasetContents:
+    """Opens MNIST from the folder of its four files, packed with gzip or not.
+
+    Raises:
+        UsageError: if a file is missing or damaged.
+    """
+    splits = {"train": "train", "val": "t10k"}
+    return DatasetContents({name: _split(folder, name, file) for name, file in splits.items()})
+
+
+def _split(folder: Path, split: str, prefix: str) -> ImageSet:
+    return array_split(
+        "mnist",
+        split,
+        read_idx(folder / f"{prefix}-images-idx3-ubyte"),
+        labels=read_idx(folder / f"{prefix}-labels-idx1-ubyte"),
+        class_names=_CLASSES,
+        folder=folder,
+    )
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """Reads an array of bytes in the IDX format.
+
+    Args:
+        path: the file, which may also lie there packed, with ``.gz`` after its name.
+
+    Raises:
+        UsageError: if there is no such file, or it is damaged.
+    """
+    try:
+        content = _read(path)
+        n_axes = content[3]
+        shape = struct.unpack_from(f">{n_axes}I", content, 4)
+        array = np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes)
+        return array.reshape(shape)
+    except (OSError, EOFError, zlib.error, IndexError, struct.error, ValueError) as error:
+        raise UsageError(
+            f"cannot read {path} as an IDX file of bytes: it is damaged or incomplete; "
+            "fetch it again"
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    if path.is_file():
+        return path.read_bytes()
+    packed = path.with_name(f"{path.name}.gz")
+    return gzip.decompress(require_file(packed).read_bytes())
+
+
+MNIST = DatasetInfo(
+    description="digits, 28x28",
+    n_train=60_000,
+    n_val=10_000,
+    n_classes=10,
+    image_set="mnist",
+    load=load,
+    files=DatasetFiles(
+        folders=("MNIST/raw", "raw"),
+        is_own=holds_file("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"),
+        expected="train-images-idx3-ubyte and the other three files",
+        origin="https://yann.lecun.com/exdb/mnist",
+        download=fetch_mnist,
+    ),
+    backbone="pixels",
+)

@@ -1,0 +1,158 @@
+"""Image files to batches of pixels, in worker processes that keep the model busy."""
+
+import traceback
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ucls.backbones import Preprocess
+from ucls.errors import UclsError
+from ucls.image_sets import ImageSet
+from ucls.images import UnreadableImageError
+
+
+class Augment(Protocol):
+    """Turns a picture into an augmented view of it."""
+
+    def __call__(self, image: Image.Image, /, *, row: int, view: int) -> Tensor:
+        """Returns uint8 [channels, height, width]; ``row`` and ``view`` decide what is random."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """All views of a picture: the plain one, then augmented ones. Can be sent to workers.
+
+    Attributes:
+        plain: makes view 0.
+        augment: makes the others.
+        n_augmented: how many others there are.
+    """
+
+    plain: Preprocess
+    augment: Augment | None = None
+    n_augmented: int = 0
+
+    def __len__(self) -> int:
+        return 1 + self.n_augmented
+
+    def __call__(self, image: Image.Image, row: int) -> Tensor:
+        """Returns uint8 [V, channels, height, width]."""
+        views = [self.plain(image)]
+        if self.augment is not None:
+            views += [
+                self.augment(image, row=row, view=view) for view in range(1, 1 + self.n_augmented)
+            ]
+        return torch.stack(views)
+
+
+@dataclass(frozen=True)
+class DecodedBatch:
+    """Consecutive images, decoded.
+
+    Attributes:
+        rows: positions in the image set of the B images that could be read.
+        pixels: uint8 [V, B, channels, height, width]; None if B is 0.
+        errors: position and reason of each image that could not be read.
+        stop: position after the last image of the batch.
+    """
+
+    rows: list[int]
+    pixels: Tensor | None
+    errors: list[tuple[int, UclsError]]
+    stop: int
+
+    def pin_memory(self) -> "DecodedBatch":
+        """Lets the DataLoader speed up the copy to a GPU."""
+        return replace(self, pixels=None if self.pixels is None else self.pixels.pin_memory())
+
+
+def decode_batches(
+    images: ImageSet,
+    views: Views,
+    *,
+    start: int,
+    batch_size: int,
+    workers: int = 0,
+    pin_memory: bool = False,
+) -> Generator[DecodedBatch]:
+    """Decodes images in their order.
+
+    Args:
+        images: what to decode.
+        views: what becomes of each.
+        start: the first image that is needed. Its batch comes whole, whatever lies before it.
+        batch_size: batch i holds the images from ``i * batch_size`` on.
+        workers: processes that decode; 0 decodes in this one.
+        pin_memory: for a GPU.
+
+    Yields:
+        The batches from the one that holds ``start`` on.
+
+    Raises:
+        UclsError: if a worker process dies.
+    """
+    if start == len(images):
+        return
+    stops = range(start - start % batch_size + batch_size, len(images) + batch_size, batch_size)
+    batches = [list(range(stop - batch_size, min(stop, len(images)))) for stop in stops]
+    loader = DataLoader(
+        _Decoder(images, views),
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=pin_memory,
+        generator=torch.Generator(),  # otherwise the loader draws from the global one
+    )
+    try:
+        yield from loader
+    except Exception as error:
+        reason = str(error).strip().rsplit("\n", 1)[-1]
+        raise UclsError(
+            f"the processes that read the images of {images.name} failed ({reason}): "
+            "try --set extract.workers=0"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    row: int
+    pixels: Tensor | None
+    error: UclsError | None
+
+
+class _Decoder(Dataset[_Decoded]):
+    """Decodes one image; runs in worker processes."""
+
+    def __init__(self, images: ImageSet, views: Views) -> None:
+        self._images = images
+        self._views = views
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, row: int) -> _Decoded:
+        try:
+            return _Decoded(row, self._views(self._images.read(row), row), None)
+        except UnreadableImageError as error:
+            return _Decoded(row, None, error)
+        except Exception as error:  # noqa: BLE001 - raised in the main process, naming the image
+            failure = UclsError(
+                f"cannot preprocess {self._images.paths[row]}: {type(error).__name__}: {error}"
+            )
+            failure.add_note(traceback.format_exc())
+            return _Decoded(row, None, failure)
+
+
+def _collate(items: list[_Decoded]) -> DecodedBatch:
+    pixels = [item.pixels for item in items if item.pixels is not None]
+    return DecodedBatch(
+        rows=[item.row for item in items if item.pixels is not None],
+        pixels=torch.stack(pixels, dim=1) if pixels else None,
+        errors=[(item.row, item.error) for item in items if item.error is not None],
+        stop=items[-1].row + 1,
+    )

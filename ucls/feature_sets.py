@@ -1,0 +1,50 @@
+"""Which tokens become features: one backbone's, or those of several side by side."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class FeaturePart(NamedTuple):
+    """One backbone's share of the features."""
+
+    feature_set: str
+    """``cls``, ``cls+patch``, ``cls2``, ``cls4`` or ``cls4+patch``."""
+    backbone: str | None
+    """Its name; None for the run's only backbone."""
+
+
+def parse_features(text: str) -> tuple[FeaturePart, ...]:
+    """Reads ``cls+patch@dinov2_vitl14,cls@clip_vitl14``; see ``features`` in the settings."""
+    parts = (part.partition("@") for part in text.split(","))
+    return tuple(FeaturePart(name, backbone or None) for name, _, backbone in parts)
+
+
+def format_features(parts: Sequence[FeaturePart]) -> str:
+    """Writes what :func:`parse_features` reads."""
+    return ",".join(
+        part.feature_set if part.backbone is None else f"{part.feature_set}@{part.backbone}"
+        for part in parts
+    )
+
+
+def side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """Concatenates the features of several backbones.
+
+    Each part is first scaled to unit length, so that the cosine similarity of two images is the
+    mean of those of the parts, whatever scale a backbone works at. A single part stays as it is.
+
+    Args:
+        parts: [N, D_i] for each backbone; scaled in place.
+
+    Returns:
+        [N, sum of D_i].
+    """
+    if len(parts) == 1:
+        return parts[0]
+    for part in parts:
+        norms = np.linalg.norm(part.astype(np.float32, copy=False), axis=1, keepdims=True)
+        np.divide(part, np.where(norms > 0, norms, 1).astype(part.dtype), out=part)
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,141 @@
+"""The features of a run's images: one or several caches, and perhaps a part of their rows."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ucls.cache import FeatureCache, FeatureSpec
+from ucls.errors import MismatchError
+from ucls.feature_sets import parse_features, side_by_side
+
+
+class Classes(NamedTuple):
+    """How a dataset sees the classes of an image set that it shares with others."""
+
+    kept: tuple[str, ...] | None = None
+    """The classes whose images it has (ImageNet-100); None for all."""
+    merged: Mapping[str, str] | None = None
+    """Class to superclass (CIFAR-20); None where classes stay as they are."""
+
+    def names(self, cached: list[str]) -> list[str]:
+        """The dataset's own classes, of those that the image set has."""
+        names = cached if self.kept is None else list(self.kept)
+        return names if self.merged is None else sorted({self.merged[name] for name in names})
+
+
+class SplitFeatures:
+    """The features of one split, open for reading; a context manager.
+
+    Args:
+        caches: backbone to its feature cache, all of the same image set.
+        classes: how the dataset sees the classes of the image set.
+
+    Raises:
+        UsageError: if a cache is gone or damaged.
+        MismatchError: if the caches hold different images.
+    """
+
+    def __init__(self, caches: Mapping[str, Path], *, classes: Classes | None = None) -> None:
+        self._classes = classes or Classes()
+        with ExitStack() as stack:
+            self._caches = {
+                name: stack.enter_context(FeatureCache(path)) for name, path in caches.items()
+            }
+            self._first = next(iter(self._caches.values()))
+            self._check_same_images()
+            self._rows = self._kept_rows()
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def __len__(self) -> int:
+        return self._first.n_rows if self._rows is None else len(self._rows)
+
+    @property
+    def specs(self) -> dict[str, FeatureSpec]:
+        """Backbone to what its cache was made with."""
+        return {name: cache.spec for name, cache in self._caches.items()}
+
+    @property
+    def dtype(self) -> str:
+        """The precision that the caches have on disk: ``float16`` or ``float32``."""
+        return self._first.spec.dtype
+
+    def read(self, features: str, *, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+        """Reads the features [N, D'] of all images.
+
+        Args:
+            features: such as ``cls+patch``, or ``cls@NAME,cls@OTHER``; see
+                :func:`ucls.feature_sets.side_by_side`.
+            dtype: of the result.
+        """
+        return side_by_side(
+            [
+                self._cache(part.backbone).read(part.feature_set, self._rows, dtype=dtype)
+                for part in parse_features(features)
+            ]
+        )
+
+    def paths(self) -> list[str]:
+        """The N paths, in the order of the rows."""
+        paths = self._first.paths()
+        return paths if self._rows is None else [paths[row] for row in self._rows]
+
+    def labels(self) -> NDArray[np.int32] | None:
+        """The labels int32 [N], -1 where a class is not known; None without labels."""
+        labels, names = self._first.labels(), self._first.class_names()
+        if labels is None or names is None:
+            return labels
+        merged = self._classes.merged or {}
+        own_names = [merged.get(name, name) for name in names]
+        renumbered = renumber(labels, own_names, self._classes.names(names))
+        return renumbered if self._rows is None else renumbered[self._rows]
+
+    def class_names(self) -> list[str] | None:
+        """The name of each label; None without labels."""
+        names = self._first.class_names()
+        return None if names is None else self._classes.names(names)
+
+    def _cache(self, backbone: str | None) -> FeatureCache:
+        return self._first if backbone is None else self._caches[backbone]
+
+    def _kept_rows(self) -> NDArray[np.int64] | None:
+        """The rows of the classes that the dataset keeps; this defines it, and is no label use."""
+        labels, names = self._first.labels(), self._first.class_names()
+        if self._classes.kept is None or labels is None or names is None:
+            return None
+        kept = np.flatnonzero(np.isin(names, self._classes.kept))
+        return np.flatnonzero(np.isin(labels, kept))
+
+    def _check_same_images(self) -> None:
+        first, *others = self._caches.values()
+        paths = first.paths() if others else []
+        for cache in others:
+            if cache.paths() != paths:
+                raise MismatchError(
+                    f"{cache.path} and {first.path} hold different images; "
+                    "run the same `ucls run` with --overwrite"
+                )
+
+
+def renumber(
+    labels: NDArray[np.int32], names: list[str], new_names: list[str]
+) -> NDArray[np.int32]:
+    """Numbers labels [N] by ``new_names`` instead of ``names``; -1 where there is none."""
+    number = {name: i for i, name in enumerate(new_names)}
+    numbers = np.array([number.get(name, -1) for name in names], dtype=np.int32)
+    return np.where(labels >= 0, numbers[labels], -1).astype(np.int32)

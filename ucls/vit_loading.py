@@ -1,0 +1,231 @@
+"""timm ViTs with their weights: from the hub, from a file, or random."""
+
+import difflib
+import inspect
+import math
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ucls.backbone_names import BACKBONES
+from ucls.checkpoints import read_weights
+from ucls.errors import UclsError, UsageError
+from ucls.position_embeddings import resample_position_embedding
+
+RANDOM = "random"
+_HUB_TIMEOUT = 10.0  # seconds
+_SEED = 0
+
+
+def load_vit(name: str, *, weights: str | None = None) -> Any:
+    """Builds a timm ViT for the image size that its weights were trained with.
+
+    Args:
+        name: a canonical name, see :func:`ucls.backbone_names.canonical_name`.
+        weights: a file for :func:`ucls.checkpoints.read_weights`; ``random`` for untrained ones,
+            the same every time; None for those of the hub, from its cache or downloaded.
+
+    Raises:
+        UsageError: if the weights do not fit the model.
+        UclsError: if there are no weights to be had.
+    """
+    if weights == RANDOM:
+        return _build_random(timm_name(name))
+    if weights is not None:
+        return _load_from_file(name, Path(weights).expanduser())
+    if name in BACKBONES and not BACKBONES[name].is_hosted:
+        raise UsageError(
+            f"no hub has weights of {name}: get the checkpoint of the original release and pass "
+            f"--weights FILE, or try --weights {RANDOM}"
+        )
+    return _load_from_hub(name)
+
+
+def check_vit(name: str, size: tuple[int, int]) -> None:
+    """Finds mistakes before any download, on a model without memory for its weights.
+
+    Args:
+        name: a canonical name.
+        size: height and width of the images, in pixels.
+
+    Raises:
+        UsageError: if there is no such model, it is no ViT, or its patches do not fill the size.
+    """
+    model = _build_skeleton(name)
+    if not _is_supported(model):
+        raise UsageError(
+            f"backbone {name} is not a ViT with a class token or attention pooling: take one, "
+            "such as dinov2_vits14_reg4"
+        )
+    patch: tuple[int, int] = model.patch_embed.patch_size
+    if any(length % side for length, side in zip(size, patch, strict=True)):
+        fit = [max(round(n / side), 1) * side for n, side in zip(size, patch, strict=True)]
+        raise UsageError(
+            f"backbone {name} cuts images into patches of {patch[0]} pixels, which do not fill an "
+            f"image size of {_show(*size)}: take a multiple of {patch[0]}, such as {_show(*fit)}"
+        )
+
+
+def fit_to_size(model: Any, size: tuple[int, int], *, position_offset: float | None) -> None:
+    """Sets the image size of a model, in place, and resamples its position embeddings.
+
+    Args:
+        model: a timm ViT.
+        size: height and width in pixels, multiples of the patch size.
+        position_offset: how to resample, see :class:`ucls.backbone_names.BackboneInfo`.
+    """
+    native = getattr(model, "pos_embed", None)
+    model.set_input_size(size)
+    if native is not None and position_offset is not None:
+        grid = model.patch_embed.grid_size
+        resampled = resample_position_embedding(native.detach(), grid, offset=position_offset)
+        model.pos_embed = nn.Parameter(resampled)
+
+
+def timm_name(name: str) -> str:
+    """Returns what timm calls a backbone of a canonical name."""
+    return BACKBONES[name].timm_name if name in BACKBONES else name
+
+
+def _show(height: int, width: int) -> str:
+    return str(height) if height == width else f"{height}x{width}"
+
+
+def _build_skeleton(name: str) -> Any:
+    import timm
+
+    if not timm.is_model(timm_name(name)):
+        raise _unknown_name(name)
+    try:
+        with torch.device("meta"):
+            return timm.create_model(timm_name(name), pretrained=False, num_classes=0)
+    except RuntimeError as error:
+        if "Invalid pretrained tag" not in str(error):
+            raise
+        raise _unknown_name(name) from error
+
+
+def _is_supported(model: Any) -> bool:
+    forward = getattr(model, "forward_intermediates", None)
+    if forward is None or "return_prefix_tokens" not in inspect.signature(forward).parameters:
+        return False
+    tokens = (getattr(model, "cls_token", None), getattr(model, "attn_pool", None))
+    return hasattr(model, "set_input_size") and tokens != (None, None)
+
+
+def _unknown_name(name: str) -> UsageError:
+    import timm
+
+    known = ["pixels", *BACKBONES, *timm.list_models(), *timm.list_pretrained()]
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else "see `ucls backbones`"
+    return UsageError(f"there is no backbone {name!r}, nor does timm know it; {hint}")
+
+
+def _build_random(architecture: str) -> Any:
+    import timm
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(_SEED)
+        model = timm.create_model(architecture, pretrained=False, num_classes=0)
+    for name, parameter in model.named_parameters():
+        if "gamma" in name:
+            # Layer scales start near zero, where class tokens hardly depend on the image.
+            nn.init.ones_(parameter)
+    return model
+
+
+def _load_from_hub(name: str) -> Any:
+    import timm
+
+    try:
+        # Told where the file is, timm does not ask the hub.
+        overlay = {"file": _find_in_hub(timm_name(name))}
+        return timm.create_model(
+            timm_name(name), pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay
+        )
+    except Exception as error:
+        raise UclsError(
+            f"no weights for {name}: they are not in the cache of the Hugging Face hub and cannot "
+            f"be downloaded ({type(error).__name__}); run once where there is a network, pass "
+            f"--weights FILE, try it with --weights {RANDOM}, or use --backbone pixels"
+        ) from error
+
+
+def _find_in_hub(architecture: str) -> str:
+    """Returns the path of the weights in the cache of the hub, downloaded if need be."""
+    import timm
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    config: Any = timm.get_pretrained_cfg(architecture)
+    repository, file = config.hf_hub_id, config.hf_hub_filename or "model.safetensors"
+    try:
+        return str(hf_hub_download(repository, file, local_files_only=True))
+    except LocalEntryNotFoundError:
+        # Without a network this fails at once, where a download tries again for a minute.
+        get_hf_file_metadata(hf_hub_url(repository, file), timeout=_HUB_TIMEOUT)
+        return str(hf_hub_download(repository, file))
+
+
+def _load_from_file(name: str, path: Path) -> Any:
+    import timm
+
+    state = read_weights(path)
+    for layer in _classifier_layers(timm_name(name)):
+        state.pop(f"{layer}.weight", None)
+        state.pop(f"{layer}.bias", None)
+    # Told that the weights have no classifier, timm loads them strictly.
+    overlay = {"state_dict": state, "num_classes": 0, "classifier": None}
+    try:
+        model: Any = timm.create_model(
+            timm_name(name),
+            pretrained=True,
+            pretrained_cfg_overlay=overlay,
+            num_classes=0,
+            **_trained_size(name, state),
+        )
+    except Exception as error:
+        lines = str(error).splitlines()
+        details = "; ".join(textwrap.shorten(line, 150) for line in lines[1:4] or lines)
+        raise UsageError(
+            f"{path} does not hold weights of {name} ({details}): give the file that belongs to "
+            "this backbone"
+        ) from error
+    model.pretrained_cfg.pop("state_dict")  # a second copy of all weights
+    return model
+
+
+def _classifier_layers(architecture: str) -> tuple[str, ...]:
+    import timm
+
+    config: Any = timm.get_pretrained_cfg(architecture)
+    layers = config.classifier or ()
+    return (layers,) if isinstance(layers, str) else tuple(layers)
+
+
+def _trained_size(name: str, state: dict[str, Tensor]) -> dict[str, Any]:
+    """Tells the image size that the position embeddings are for, which may differ from timm's."""
+    embedding, projection = state.get("pos_embed"), state.get("patch_embed.proj.weight")
+    if embedding is None or projection is None:
+        return {}
+    model = _build_skeleton(name)
+    patch = model.patch_embed.patch_size[0]
+    registers = state.get("register_tokens", state.get("reg_token"))
+    # With one of these wrong, timm fails while resampling, or resamples without a word.
+    for what, found, expected in (
+        ("pixels per side of a patch", projection.shape[-1], patch),
+        ("numbers per token", projection.shape[0], model.embed_dim),
+        ("class tokens", _count(state.get("cls_token")), _count(model.cls_token)),
+        ("register tokens", _count(registers), _count(getattr(model, "reg_token", None))),
+    ):
+        if found != expected:
+            raise ValueError(f"{found} {what}, not {expected}")
+    return {"img_size": math.isqrt(embedding.shape[1]) * patch}
+
+
+def _count(tokens: Tensor | None) -> int:
+    return 0 if tokens is None else tokens.shape[1]
