@@ -5,6 +5,7 @@
 
 from ucls.cache.catalog import CacheEntry, find_cache, list_caches, open_cache, remove_cache
 from ucls.cache.feature_cache import FeatureCache
+from ucls.cache.feature_labels import replace_labels
 from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, cache_file_name
 from ucls.cache.feature_writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
@@ -45,6 +46,7 @@ __all__ = [
     "read_json",
     "read_tensors",
     "remove_cache",
+    "replace_labels",
     "settings_key",
     "versions",
     "write_assignments",

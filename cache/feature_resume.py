@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 
+from ucls.cache.feature_labels import labels_path
 from ucls.cache.feature_layout import FEATURE_FORMAT, create_features, read_provenance
 from ucls.cache.feature_spec import FeatureSpec
 from ucls.cache.files import partial_path, reserve
@@ -26,8 +27,8 @@ def undo_path(path: Path) -> Path:
 
 
 def leftovers(path: Path) -> list[Path]:
-    """Returns the files that an unfinished cache ``path`` may consist of."""
-    begun = (undo_path(path), partial_path(path))
+    """Returns the files that an unfinished cache ``path`` may consist of, and its labels."""
+    begun = (undo_path(path), partial_path(path), labels_path(path))
     return [*begun, log_path(path), *map(partial_path, begun)]
 
 

@@ -77,7 +77,8 @@ def assign_weights(given: tuple[str, ...], names: list[str]) -> dict[str, str]:
     for text in given:
         name, weights = _split_name(text)
         if name is None and weights == RANDOM_WEIGHTS:
-            assigned |= dict.fromkeys(names, RANDOM_WEIGHTS)
+            models = [name for name in names if name != "pixels"] or names
+            assigned |= dict.fromkeys(models, RANDOM_WEIGHTS)
             continue
         if name is None and len(names) > 1:
             raise UsageError(

@@ -13,7 +13,7 @@ from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 from ucls.stages.extract import Caches, extract, skipped_images
-from ucls.stages.features import Classes, SplitFeatures
+from ucls.stages.features import Classes, SplitFeatures, labels_key
 from ucls.stages.neighbors import neighbors
 from ucls.stages.run import ExtractedData, Run, cache_key, known_n_clusters
 from ucls.stages.self_train import self_train
@@ -209,5 +209,5 @@ def _describe(
         classes=classes,
         cache_key=cache_key(caches),
         weights_hashes={name: spec.weights_hash for name, spec in specs.items()},
-        has_labels=source.n_classes is not None,
+        labels_key=None if source.n_classes is None else labels_key(caches),
     )

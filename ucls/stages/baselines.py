@@ -20,7 +20,7 @@ def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figure
     path = run.folder.file("baselines.json")
     key = settings_key(
         run.config.evaluate.model_dump(), run.config.self_train.model_dump(), run.feature_set,
-        run.n_clusters, run.config.seed, run.key("extract"),
+        run.n_clusters, run.config.seed, run.data.labels_key, run.key("extract"),
     )  # fmt: skip
     if path.is_file() and (kept := read_json(path))["key"] == key:
         figures: dict[str, Figures] = kept["figures"]
@@ -57,7 +57,10 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
         for split in run.splits
     }
     if config.upper_bounds and {"train", "val"} <= set(labels):
-        data = (features["train"], labels["train"], features["val"], labels["val"])
+        data = (
+            *_labelled(features["train"], labels["train"]),
+            *_labelled(features["val"], labels["val"]),
+        )
         figures["val"]["knn"] = {"acc": knn_accuracy(*data, k=config.knn)}
         iterations = required(run.config.self_train.iterations)
         with run.reporter.track("evaluate: linear probe", iterations, "iterations") as advance:
@@ -70,3 +73,11 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
             )
         figures["val"]["linear_probe"] = {"acc": probe}
     return figures
+
+
+def _labelled(
+    features: NDArray[np.floating], labels: Labels
+) -> tuple[NDArray[np.floating], Labels]:
+    """The images whose label is known."""
+    known = labels >= 0
+    return (features, labels) if known.all() else (features[known], labels[known])

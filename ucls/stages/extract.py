@@ -14,6 +14,7 @@ from ucls.cache import (
     FeatureSpec,
     cache_directory,
     cache_file_name,
+    replace_labels,
 )
 from ucls.config import ExtractConfig, required
 from ucls.errors import UclsError
@@ -103,6 +104,7 @@ class _Extraction:
                     raise
             else:
                 self.reporter.say(f"extract: {images.split} features are cached in {path}")
+                self._renew_labels(path, images)
                 return path
         self._write(path, images, overwrite=overwrite)
         return path
@@ -132,6 +134,19 @@ class _Extraction:
                 f"{skipped[0][0]} ({skipped[0][1]}); repair them and pass --overwrite, or leave "
                 "out --strict"
             )
+
+    def _renew_labels(self, path: Path, images: Images) -> None:
+        """A list of images may have got other labels since its features were extracted."""
+        labels, class_names = labels_to_cache(images)
+        if labels is None:
+            return
+        with FeatureCache(path) as cache:
+            wanted, there = labels[cache.image_numbers()], cache.labels()
+            same_names = cache.class_names() == list(class_names)
+        if there is not None and same_names and np.array_equal(there, wanted):
+            return
+        replace_labels(path, wanted, class_names)
+        self.reporter.say(f"extract: the labels of {images.split} have changed, and are renewed")
 
     def _identity(self, images: Images) -> FeatureSpec:
         """The spec as far as it is known without building the model."""

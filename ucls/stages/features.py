@@ -1,5 +1,7 @@
 """The features of a run's images: one or several caches, and perhaps a part of their rows."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -139,3 +141,14 @@ def renumber(
     number = {name: i for i, name in enumerate(new_names)}
     numbers = np.array([number.get(name, -1) for name in names], dtype=np.int32)
     return np.where(labels >= 0, numbers[labels], -1).astype(np.int32)
+
+
+def labels_key(caches: Mapping[str, Mapping[str, Path]]) -> str:
+    """Digest of the labels of all splits."""
+    digest = hashlib.sha256()
+    for split, by_backbone in caches.items():
+        with SplitFeatures(by_backbone) as features:
+            labels, names = features.labels(), features.class_names()
+        digest.update(json.dumps([split, names]).encode())
+        digest.update(b"" if labels is None else labels.tobytes())
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ Labels = NDArray[np.int32]
 
 def known_labels(run: Run) -> dict[str, Labels]:
     """The labels of each split, numbered alike; empty if the run was started without labels."""
-    if not run.data.has_labels:
+    if run.data.labels_key is None:
         return {}
     found = {}
     with run.features("train") as features:

@@ -49,8 +49,8 @@ class ExtractedData(BaseModel):
     """Digest of what identifies these caches."""
     weights_hashes: dict[str, str]
     """Of each backbone, which ``predict`` has to find again."""
-    has_labels: bool
-    """Whether the labels in the caches are meant to be used."""
+    labels_key: str | None
+    """Digest of the labels in the caches; None if they are not meant to be used."""
 
 
 class Run:
@@ -181,7 +181,7 @@ class Run:
             return settings_key(sections["self_train"], config.seed, self.chosen_consensus().key)
         consensus_keys = sorted(entry.key for entry in self.consensuses().values())
         later_keys = (consensus_keys, self.chosen_consensus().key, self.key("self-train"))
-        return settings_key(sections["evaluate"], config.seed, self.data.has_labels, *later_keys)
+        return settings_key(sections["evaluate"], config.seed, self.data.labels_key, *later_keys)
 
     def consensus_key(self, config: EnsembleConfig) -> str:
         """Digest of a consensus's settings, led by that of the heads it is made of."""

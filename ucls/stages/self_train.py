@@ -16,7 +16,7 @@ from ucls.self_training import SelfTrained
 from ucls.self_training import self_train as fit
 from ucls.stages.classifier import load_classifier, load_heads, write_classifier
 from ucls.stages.features import SplitFeatures
-from ucls.stages.run import Run
+from ucls.stages.run import Run, feature_width
 from ucls.trained_heads import TrainedHeads
 
 CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
@@ -114,7 +114,8 @@ class Inputs:
         with run.features("train") as cache:
             specs = list(cache.specs.values())
         if len(specs) > 1:
-            return cls(run.feature_set, {run.feature_set: slice(None)}, None)
+            width = feature_width(run.feature_set, run.data)
+            return cls(run.feature_set, {run.feature_set: slice(0, width)}, None)
         columns = token_columns(specs[0])
         widest = max(columns, key=lambda name: columns[name].stop - columns[name].start)
         return cls(widest, columns, None)

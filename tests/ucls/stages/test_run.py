@@ -24,7 +24,7 @@ DATA = ExtractedData(
     cache_key="k",
     classes=Classes(),
     weights_hashes={"vit": "none"},
-    has_labels=False,
+    labels_key=None,
 )
 
 
