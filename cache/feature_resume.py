@@ -6,7 +6,6 @@ from pathlib import Path
 
 import h5py
 
-from ucls.cache.feature_labels import labels_path
 from ucls.cache.feature_layout import FEATURE_FORMAT, create_features, read_provenance
 from ucls.cache.feature_spec import FeatureSpec
 from ucls.cache.files import partial_path, reserve
@@ -14,6 +13,10 @@ from ucls.cache.hdf5 import DAMAGE, check_format
 from ucls.cache.image_log import ImageLog
 from ucls.cache.undo import restore_structure
 from ucls.errors import MismatchError, UclsError
+
+
+class AlreadyFinishedError(UclsError):
+    """There is nothing to write, because a finished cache is there."""
 
 
 def log_path(path: Path) -> Path:
@@ -27,8 +30,8 @@ def undo_path(path: Path) -> Path:
 
 
 def leftovers(path: Path) -> list[Path]:
-    """Returns the files that an unfinished cache ``path`` may consist of, and its labels."""
-    begun = (undo_path(path), partial_path(path), labels_path(path))
+    """Returns the files that an unfinished cache ``path`` may consist of."""
+    begun = (undo_path(path), partial_path(path))
     return [*begun, log_path(path), *map(partial_path, begun)]
 
 
@@ -54,13 +57,18 @@ def open_partial(
         UclsError: when the cache is finished already, or the disk is too small.
     """
     if path.exists() and not overwrite:
-        raise UclsError(f"{path} is finished already; use it, or pass --overwrite")
+        raise AlreadyFinishedError(f"{path} is finished already; use it, or pass --overwrite")
     partial = partial_path(path)
     if partial.exists() and not overwrite:
         if undo_path(path).exists():
             restore_structure(partial, undo_path(path))
         try:
-            return _reopen(path, spec, n_images)
+            file, log = _reopen(path, spec, n_images)
+            if log.n_images:
+                return file, log
+            # Nothing is lost, and the provenance may be another one now.
+            file.close()
+            log.close()
         except DAMAGE as error:
             # An error of the system, such as a full disk, says nothing against the file.
             if isinstance(error, OSError) and error.errno:

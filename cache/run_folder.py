@@ -29,7 +29,10 @@ FILES = (
 )  # fmt: skip
 """What the stages write; starting anew removes all of it."""
 
-HOW_TO_RUN = ("requested.device", "requested.extract.workers", "requested.extract.batch_size")
+HOW_TO_RUN = (
+    "requested.device", "requested.extract.workers", "requested.extract.batch_size",
+    "requested.extract.weights",
+)  # fmt: skip
 """Settings that do not tell one run from another; the latest ones count."""
 
 

@@ -24,6 +24,7 @@ def command(
     split: Split = "train",
     data_dir: opt.DataDir = None,
     subset: opt.Subset = None,
+    weights: opt.Weights = None,
     device: BackboneDevice = None,
     verbose: opt.Verbose = False,
     quiet: opt.Quiet = False,
@@ -35,7 +36,15 @@ def command(
 
     reporter = console_reporter(quiet=quiet)
     opened = load_source(source, data_dir=data_dir, subset=subset)
-    result = predict(run, opened, out=out, split=split, device=device, reporter=reporter)
+    result = predict(
+        run,
+        opened,
+        out=out,
+        split=split,
+        weights=weights or (),
+        device=device,
+        reporter=reporter,
+    )
     for path, reason in result.skipped:
         reporter.say(f"skipped {path}: {reason}")
     occupied = int((result.cluster_sizes > 0).sum())

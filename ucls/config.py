@@ -62,7 +62,7 @@ class ExtractConfig(Section):
     batch_size: Count | None = None
     """Images per forward pass. None: what fits the device."""
     workers: Annotated[int, Field(ge=0)] | None = None
-    """Processes that decode images. None: one per core up to 8; 0 decodes in the main process."""
+    """Processes that decode images. None: one per core up to 16; 0 decodes in the main process."""
     strict: bool = False
     """Stop at the first unreadable image instead of skipping it."""
 

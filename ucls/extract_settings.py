@@ -52,18 +52,22 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
 
 
 def backbones_of(config: Config, source: Source) -> list[str]:
-    """The canonical names of the backbones that the settings ask for, in their order."""
+    """The canonical names of the backbones that the settings ask for.
+
+    The one of features without a name comes first, then the others in their order.
+    """
     known = DATASETS.get(source.name) if source.kind == "dataset" else None
     default = config.extract.backbone or (known and known.backbone) or DEFAULT_BACKBONE
     named = [part.backbone for part in parse_features(config.features or "cls")]
-    return list(dict.fromkeys(canonical_name(name or default) for name in named))
+    names = [default, *filter(None, named)] if None in named else filter(None, named)
+    return list(dict.fromkeys(map(canonical_name, names)))
 
 
 def assign_weights(given: tuple[str, ...], names: list[str]) -> dict[str, str]:
     """Finds out which weights belong to which backbone.
 
     Args:
-        given: files, ``NAME=FILE`` for one of several backbones, or ``random`` for all.
+        given: files, ``NAME=FILE`` for one of several backbones, or ``random`` for all others.
         names: canonical names of the backbones.
 
     Returns:
@@ -74,11 +78,12 @@ def assign_weights(given: tuple[str, ...], names: list[str]) -> dict[str, str]:
         UsageError: if it is not clear which backbone is meant, or there is none of that name.
     """
     assigned: dict[str, str] = {}
+    by_default: dict[str, str] = {}
     for text in given:
         name, weights = _split_name(text)
         if name is None and weights == RANDOM_WEIGHTS:
             models = [name for name in names if name != "pixels"] or names
-            assigned |= dict.fromkeys(models, RANDOM_WEIGHTS)
+            by_default = dict.fromkeys(models, RANDOM_WEIGHTS)
             continue
         if name is None and len(names) > 1:
             raise UsageError(
@@ -91,8 +96,13 @@ def assign_weights(given: tuple[str, ...], names: list[str]) -> dict[str, str]:
                 f"weights were given for backbone {owner}, but the features come from "
                 f"{', '.join(names)}"
             )
+        if owner in assigned:
+            raise UsageError(
+                f"backbone {owner} was given two weights, {assigned[owner]} and {weights}: "
+                "leave one out"
+            )
         assigned[owner] = weights
-    return assigned
+    return by_default | assigned
 
 
 def _split_name(text: str) -> tuple[str | None, str]:
@@ -112,6 +122,12 @@ def _features_as_they_are(config: Config, source: Source) -> ExtractConfig:
             f"{source.name} is a feature file and has no images for backbone {wanted}: "
             "leave the backbone out"
         )
+    for name in ("weights", "image_size", "channels", "precision", "views"):
+        if value := getattr(config.extract, name):
+            raise UsageError(
+                f"{source.name} is a feature file and has no images, so extract.{name} has no "
+                f"meaning for it, but it is {value!r}: leave it out"
+            )
     return config.extract.model_copy(update={"backbone": "features", "workers": 0})
 
 
@@ -124,11 +140,16 @@ def _resolve(
         update={
             "backbone": name,
             "weights": () if weights is None else (weights,),
-            "image_size": config.image_size or size,
+            "image_size": _simplest(config.image_size or size),
             "channels": config.channels or channels,
             "workers": workers,
         }
     )
+
+
+def _simplest(size: int | tuple[int, int]) -> int | tuple[int, int]:
+    """One number for a square, so that it has one cache."""
+    return size[0] if isinstance(size, tuple) and size[0] == size[1] else size
 
 
 def default_size(name: str, images: ImageSet) -> tuple[int, int]:

@@ -151,7 +151,7 @@ class _Encoder:
         with closing(loaded):  # ends the worker processes at once, whatever ends the extraction
             for batch in loaded:
                 bottleneck.lap("decode")
-                started = _Running(batch, self.backbone)
+                started = self._start(batch)
                 if running is not None:
                     finished = self._finish(running)
                     bottleneck.lap("model")
@@ -159,6 +159,15 @@ class _Encoder:
                 running = started
         if running is not None:
             yield self._finish(running)
+
+    def _start(self, batch: DecodedBatch) -> "_Running":
+        try:
+            return _Running(batch, self.backbone)
+        except torch.OutOfMemoryError as error:
+            raise UclsError(
+                f"the memory of {self.backbone.device} does not hold a batch of "
+                f"{len(batch.rows)} images: pass a smaller one with --set extract.batch_size"
+            ) from error
 
     def _finish(self, running: "_Running") -> TokenBatch:
         batch, images = running.batch, self.images

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from ucls.cache import RunFolder, settings_key, write_csv
 from ucls.config import Config, ExtractConfig
-from ucls.extract_settings import resolve_extractions
+from ucls.extract_settings import cached_name, resolve_extractions
+from ucls.image_sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble
@@ -86,7 +87,7 @@ def start(
     extractions = resolve_extractions(config, opened)
     folder = RunFolder.begin(
         Path(out or Path("runs") / opened.name),
-        source=_identity(opened),
+        source=_identity(opened, extractions),
         requested=config.model_dump(mode="json"),
         overwrite=overwrite,
     )
@@ -112,15 +113,19 @@ def start(
     return Run.after_extraction(folder, data, reporter=reporter)
 
 
-def _identity(source: Source) -> dict[str, str]:
-    """What tells one source from another; data may move."""
+def _identity(source: Source, extractions: Mapping[str, ExtractConfig]) -> dict[str, str]:
+    """What tells the features of one run from another's; data and weights may move."""
     arguments = {name: text for name, text in source.arguments.items() if name != "data_dir"}
-    return {"name": source.name, **arguments}
+    backbones = ", ".join(map(cached_name, extractions.values()))
+    return {"name": source.name, **arguments, "backbones": backbones}
 
 
 def _extraction_key(source: Source, extractions: Mapping[str, ExtractConfig]) -> str:
     fingerprints = {split: images.fingerprint for split, images in source.splits.items()}
-    settings = {name: config.model_dump() for name, config in extractions.items()}
+    settings = {
+        cached_name(config): config.model_dump(exclude={"weights", "workers", "batch_size"})
+        for config in extractions.values()
+    }
     return settings_key(settings, fingerprints)
 
 
@@ -131,14 +136,21 @@ def _is_extracted(folder: RunFolder, key: str) -> bool:
 
 
 def _list_skipped(folder: RunFolder, caches: Caches, source: Source, reporter: Reporter) -> None:
-    rows, target = skipped_images(caches), folder.file("skipped.csv")
+    kept = {split: set(_paths(source, split)) for split in source.splits}
+    rows = [row for row in skipped_images(caches) if row[0] in kept[row[1]]]
+    target = folder.file("skipped.csv")
     target.unlink(missing_ok=True)
     if rows:
         write_csv(target, ("path", "split", "reason"), rows)
-        n_images = sum(map(len, source.splits.values()))
+        n_images = sum(map(source.count_images, source.splits))
         reporter.say(
             f"extract: skipped what could not be read ({len(rows)} of {n_images:,}), see {target}"
         )
+
+
+def _paths(source: Source, split: str) -> list[str]:
+    images = source.splits[split]
+    return images.of_classes(source.classes).paths if isinstance(images, ImageSet) else []
 
 
 def extract_source(

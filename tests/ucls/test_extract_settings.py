@@ -98,6 +98,18 @@ def test_a_feature_file_has_no_images(feature_file, values):
 
 
 @pytest.mark.parametrize(
+    "values", [{"weights": "random"}, {"image_size": 32}, {"precision": "float16"}, {"views": 2}]
+)
+def test_a_feature_file_has_nothing_to_set(feature_file, values):
+    with pytest.raises(UsageError, match=r"so extract\.\w+ has no meaning for it, but it is"):
+        resolve(feature_file, **{f"extract__{name}": value for name, value in values.items()})
+
+
+def test_a_square_has_one_name(digits):
+    assert resolve(digits, extract__image_size=[6, 6]).image_size == 6
+
+
+@pytest.mark.parametrize(
     "values", [{"extract__backbone": "features"}, {"features": "cls@features"}]
 )
 def test_images_are_no_features(digits, values):
@@ -116,7 +128,7 @@ def test_a_part_without_a_name_is_of_the_backbone(digits):
     config = Config().with_values(
         {"features": "cls@pixels,cls4", "extract.backbone": "timm/test_vit"}
     )
-    assert list(resolve_extractions(config, digits)) == ["pixels", "test_vit"]
+    assert list(resolve_extractions(config, digits)) == ["test_vit", "pixels"]
 
 
 def test_weights_of_the_only_backbone(tmp_path, monkeypatch):
@@ -138,12 +150,12 @@ def test_weights_of_several_backbones(tmp_path, monkeypatch):
     assert assign_weights(("clip_vitb16=a.pth",), names) == {"clip_vitb16": path}
     timm_name = "timm/vit_small_patch14_dinov2.lvd142m"
     assert assign_weights((f"{timm_name}=random",), names) == {"dinov2_vits14": "random"}
-    assert assign_weights(("random", "clip_vitb16=a.pth"), names) == {
-        "dinov2_vits14": "random",
-        "clip_vitb16": path,
-    }
+    for given in (("random", "clip_vitb16=a.pth"), ("clip_vitb16=a.pth", "random")):
+        assert assign_weights(given, names) == {"dinov2_vits14": "random", "clip_vitb16": path}
     with pytest.raises(UsageError, match=r"say whose weights .*a\.pth holds: --weights dinov2"):
         assign_weights(("a.pth",), names)
+    with pytest.raises(UsageError, match=r"clip_vitb16 was given two weights, .*a\.pth and random"):
+        assign_weights(("clip_vitb16=a.pth", "clip_vitb16=random"), names)
     with pytest.raises(UsageError, match="weights were given for backbone mae_vitb16, but"):
         assign_weights(("mae_vitb16=a.pth",), names)
 

@@ -282,10 +282,15 @@ def test_a_vit_from_images_to_predictions(
     assert [(row["path"], row["cluster"]) for row in read(tmp_path / "new.csv")] == [
         (row["path"], row["cluster"]) for row in read(finished.path / "labels.csv")
     ]
+    moved = str(shutil.copy(weights, tmp_path / "moved.safetensors"))
     other = timm.create_model("vit_tiny_patch16_224", num_classes=0).state_dict()
     save_file(other, weights)
-    with pytest.raises(UsageError, match=r"was made with weights .* give the same weights file"):
+    with pytest.raises(
+        UsageError, match=r"was made with weights .* give the same file with --weights"
+    ):
         predict(finished.path, str(photos), out=tmp_path / "other.csv")
+    predict(finished.path, str(photos), weights=[moved], out=tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "new.csv").read_bytes()
 
 
 def test_other_features_of_the_same_cache(

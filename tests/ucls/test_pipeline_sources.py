@@ -13,7 +13,7 @@ from tests.ucls.datasets import layouts
 from ucls import pipeline
 from ucls.cache import FeatureCache
 from ucls.config import Config
-from ucls.errors import MismatchError
+from ucls.errors import MismatchError, UsageError
 from ucls.sources import Source, load_source
 from ucls.stages.predict import predict
 from ucls.stages.run import Run
@@ -92,6 +92,30 @@ def test_a_part_of_shared_images(tmp_path: Path, tiny_config: Config) -> None:
     predict(finished.path, source, split="val", out=tmp_path / "new.csv")
     predicted = [(row["path"], row["cluster"]) for row in rows_of(tmp_path / "new.csv")]
     assert predicted == [(row["path"], row["cluster"]) for row in rows if row["split"] == "val"]
+
+
+def test_other_classes_are_another_run(tmp_path: Path, tiny_config: Config) -> None:
+    layouts.write_imagenet(tmp_path / "imagenet", 52 * 4, 52 * 2, n_classes=52)
+    subset = layouts.write_subset(tmp_path / "50.txt", 50)
+    config = tiny_config.with_values({**PIXELS, "n_clusters": None})
+
+    def run() -> set[str]:
+        source = load_source("imagenet50", data_dir=tmp_path, subset=subset)
+        path = pipeline.run(source, out=tmp_path / "run", config=config).path
+        return {row["path"].split("/")[-2] for row in rows_of(path / "labels.csv")}
+
+    first = run()
+    layouts.write_lines(subset, layouts.WORDNET_IDS[2:52])
+    second = run()
+    assert second == set(layouts.WORDNET_IDS[2:52]) != first
+
+
+def test_a_part_without_a_name_is_of_the_backbone_asked_for(photos: Path, tmp_path: Path) -> None:
+    config = Config(n_clusters=3, features="cls@pixels,cls+patch").with_values(UNTRAINED)
+    run = pipeline.start(str(photos), out=tmp_path / "run", config=config)
+    assert run.feature_set == "cls@pixels,cls+patch@test_vit"
+    with pytest.raises(UsageError, match=r"features of dino_vits16 .* come from test_vit, pixels"):
+        Run(tmp_path / "run", settings={"features": "cls@dino_vits16"})
 
 
 def test_two_backbones_side_by_side(

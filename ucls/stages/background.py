@@ -10,7 +10,8 @@ from typing import Any, Self
 class Background:
     """Does tasks one after the other while the caller goes on; a context manager.
 
-    Leaving the block waits for all of them, or drops those not yet begun if an error ended it.
+    After a task has failed, no later one is done. Leaving the block waits for all of them, or drops
+    those not yet begun if an error ended it.
 
     Args:
         most_waiting: tasks to take before :meth:`submit` waits for the oldest.
@@ -20,6 +21,7 @@ class Background:
         self._most_waiting = most_waiting
         self._executor = ThreadPoolExecutor(max_workers=1)
         self._waiting: deque[Future[Any]] = deque()
+        self._has_failed = False
 
     def __enter__(self) -> Self:
         return self
@@ -44,4 +46,13 @@ class Background:
         """
         if len(self._waiting) == self._most_waiting:
             self._waiting.popleft().result()
-        self._waiting.append(self._executor.submit(task, *arguments))
+        self._waiting.append(self._executor.submit(self._do, task, *arguments))
+
+    def _do(self, task: Callable[..., Any], *arguments: Any) -> None:
+        if self._has_failed:
+            return
+        try:
+            task(*arguments)
+        except BaseException:
+            self._has_failed = True
+            raise

@@ -14,11 +14,14 @@ from ucls.cache import (
     FeatureSpec,
     cache_directory,
     cache_file_name,
+    partial_path,
     replace_labels,
 )
+from ucls.cache.catalog import describe_cache
+from ucls.cache.feature_resume import AlreadyFinishedError
 from ucls.config import ExtractConfig, required
-from ucls.errors import UclsError
-from ucls.extract_settings import cached_name, is_untrained, untrained
+from ucls.errors import MismatchError, UclsError
+from ucls.extract_settings import RANDOM_WEIGHTS, cached_name, is_untrained, untrained
 from ucls.feature_files import FeatureArray
 from ucls.image_sets import ImageSet, labels_from_folders
 from ucls.progress import SILENT, Reporter
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 Images = ImageSet | FeatureArray
 Caches = dict[str, dict[str, Path]]
 """Split to backbone to feature cache."""
+
+PRECISE = ("pixels", "features")
+"""Backbones that compute nothing, so that there is no precision to choose."""
 
 ROWS_AT_ONCE = 1024
 """Of a feature file, which no model limits."""
@@ -106,8 +112,21 @@ class _Extraction:
                 self.reporter.say(f"extract: {images.split} features are cached in {path}")
                 self._renew_labels(path, images)
                 return path
-        self._write(path, images, overwrite=overwrite)
+        if self.config.precision is None and not overwrite:
+            self._go_on_as_begun(path)
+        try:
+            self._write(path, images, overwrite=overwrite)
+        except AlreadyFinishedError:  # by another process, while this one waited
+            self._check(path, images)
+            self.reporter.say(f"extract: {images.split} features are cached in {path}")
         return path
+
+    def _go_on_as_begun(self, path: Path) -> None:
+        """An unfinished extraction is finished in its precision, also on another device."""
+        begun = describe_cache(path) if partial_path(path).is_file() else None
+        if begun is not None and begun.spec is not None and self._backbone is None:
+            precision = {"precision": begun.spec.precision}
+            self.config = ExtractConfig.model_validate(self.config.model_dump() | precision)
 
     def _check(self, path: Path, images: Images) -> None:
         """Compares a cache with what would be extracted now.
@@ -119,13 +138,19 @@ class _Extraction:
         """
         with FeatureCache(path) as cache:
             there, skipped = cache.spec, cache.skipped
+            weights_there = cache.provenance.get("weights")
         has_file = bool(self.config.weights) and not is_untrained(self.config)
+        if weights_there not in (None, RANDOM_WEIGHTS) and not has_file:
+            raise MismatchError(
+                f"{path} was made with the weights in {weights_there}, but now those of the hub "
+                "were asked for; pass --weights, or --overwrite, or another --cache-dir"
+            )
         expected = self._spec(images) if has_file else self._identity(images)
         like_there = ["timm_version", "precision"] if has_file else list(MODEL_FIELDS)
         if there.n_views > expected.n_views:
             like_there.append("n_views")
         same = {name: getattr(there, name) for name in like_there}
-        if self.config.precision is not None and self.config.backbone != "pixels":
+        if self.config.precision is not None and there.backbone not in PRECISE:
             same["precision"] = self.config.precision
         FeatureCache(path, expected=replace(expected, **same)).close()
         if self.config.strict and skipped:
@@ -219,7 +244,7 @@ class _Extraction:
                 None if isinstance(images, FeatureArray) else self.backbone,
                 n_augmented=self._n_augmented(images),
                 start=done,
-                batch_size=writer.provenance.get("batch_size") or self._batch_size(images),
+                batch_size=self._batch_size(images, begun=writer.provenance.get("batch_size")),
                 workers=self.config.workers or 0,
                 on_unreadable="stop" if self.config.strict else "skip",
                 advance=advance,
@@ -234,14 +259,15 @@ class _Extraction:
             # A folder or file of validation images, opened alone, has only one split.
             "split": "train" if images.location else images.split,
             "weights": next(iter(self.config.weights), None),
-            "batch_size": self._batch_size(images),
+            "batch_size": self._batch_size(images, begun=None),
         }
 
-    def _batch_size(self, images: Images) -> int:
+    def _batch_size(self, images: Images, *, begun: int | None) -> int:
+        """What was asked for, else what the extraction began with, else what fits."""
         from ucls.batch_size import fitting_batch_size
 
-        if self.config.batch_size is not None:
-            return self.config.batch_size
+        if chosen := self.config.batch_size or begun:
+            return chosen
         return (
             ROWS_AT_ONCE if isinstance(images, FeatureArray) else fitting_batch_size(self.backbone)
         )

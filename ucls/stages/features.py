@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ucls.cache import FeatureCache, FeatureSpec
-from ucls.errors import MismatchError
+from ucls.errors import MismatchError, UsageError
 from ucls.feature_sets import parse_features, side_by_side
 
 
@@ -117,9 +117,14 @@ class SplitFeatures:
 
     def _kept_rows(self) -> NDArray[np.int64] | None:
         """The rows of the classes that the dataset keeps; this defines it, and is no label use."""
-        labels, names = self._first.labels(), self._first.class_names()
-        if self._classes.kept is None or labels is None or names is None:
+        if self._classes.kept is None:
             return None
+        labels, names = self._first.labels(), self._first.class_names()
+        if labels is None or names is None:
+            raise UsageError(
+                f"{self._first.path} holds no classes to choose images by; "
+                "run the same `ucls run` with --overwrite"
+            )
         kept = np.flatnonzero(np.isin(names, self._classes.kept))
         return np.flatnonzero(np.isin(labels, kept))
 
@@ -129,8 +134,9 @@ class SplitFeatures:
         for cache in others:
             if cache.paths() != paths:
                 raise MismatchError(
-                    f"{cache.path} and {first.path} hold different images; "
-                    "run the same `ucls run` with --overwrite"
+                    f"{first.path} and {cache.path} hold different images, perhaps because some "
+                    "could not be read at one time; run `ucls cache rm` with both, then the same "
+                    "command again"
                 )
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from ucls.autoconfig import DataFacts, autoconfigure
 from ucls.backbone_names import canonical_name
@@ -79,7 +79,7 @@ class Run:
                 f"{path} has no features yet: its extraction did not finish; "
                 "run the same `ucls run` or `ucls extract` again"
             )
-        self.data = ExtractedData.model_validate(self.folder.record["data"])
+        self.data = self._read_data()
         requested = Config.model_validate(self.folder.record["requested"])
         if settings:
             refuse_extraction_settings(settings)
@@ -89,6 +89,15 @@ class Run:
             with self.folder.lock():
                 self.folder.update(requested=requested.model_dump(mode="json"))
                 self.folder.write_config(self.config.model_dump(mode="json"))
+
+    def _read_data(self) -> ExtractedData:
+        try:
+            return ExtractedData.model_validate(self.folder.record["data"])
+        except ValidationError as error:
+            raise UsageError(
+                f"{self.folder.path} was made by another version of UCLS: "
+                "run the same `ucls run` with --overwrite"
+            ) from error
 
     @classmethod
     def after_extraction(
@@ -168,7 +177,7 @@ class Run:
         """Digest of all settings and inputs that decide what ``stage`` writes."""
         config, sections = self.config, self.config.model_dump(mode="json")
         if stage == "extract":
-            return settings_key(self.data.cache_key)
+            return settings_key(self.data.cache_key, self.data.classes)
         if stage == "neighbors":
             seed = config.seed if config.neighbors.cap_keeps == "sample" else None
             parts = (sections["neighbors"], config.features, config.n_clusters, seed)
@@ -324,6 +333,11 @@ def fitting_features(requested: str | None, data: ExtractedData) -> str:
         for name, backbone in parse_features(requested)
     ]
     for part in parts:
+        if part.backbone is not None and part.backbone not in data.widths:
+            raise UsageError(
+                f"features of {part.backbone} were asked for, but those that are extracted come "
+                f"from {', '.join(data.widths)}; choose one of these, or start another run"
+            )
         there = data.widths[part.backbone or first]
         if part.feature_set not in there:
             raise UsageError(

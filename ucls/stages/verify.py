@@ -125,7 +125,7 @@ def _check_fingerprint(cache: FeatureCache) -> tuple[Check, Images | None]:
             f"({cache.n_images:,})"
         )
         return Check("fingerprint", "failed", reason), None
-    reason = f"{name} holds the {len(images):,} images that were extracted"
+    reason = f"{name} holds {len(images):,} images, by name and size those that were extracted"
     return Check("fingerprint", "ok", reason), images
 
 

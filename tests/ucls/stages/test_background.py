@@ -59,6 +59,22 @@ def test_errors_of_tasks_reach_the_caller(most_waiting, submitted):
     assert done == submitted
 
 
+def test_nothing_is_done_after_a_failure():
+    done, may_start = [], threading.Event()
+
+    def submit_all():
+        with Background(most_waiting=9) as background:
+            background.submit(may_start.wait)
+            background.submit(done.append, 1)
+            background.submit(fail)
+            background.submit(done.append, 2)
+            may_start.set()
+
+    with pytest.raises(OSError, match="disk full"):
+        submit_all()
+    assert done == [1]
+
+
 def submit_and_fail(done, may_start):
     with Background() as background:
         background.submit(may_start.wait)

@@ -1,16 +1,22 @@
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from tests.conftest import Lines
-from ucls.cache import FeatureCache
+from ucls.cache import FeatureCache, FeatureCacheWriter
 from ucls.config import Config, ExtractConfig
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.extract_settings import resolve_extractions
+from ucls.progress import Advance
 from ucls.sources import Source, load_source
 from ucls.stages.extract import Caches, extract, skipped_images
 
@@ -150,3 +156,135 @@ def test_cached_features_need_no_weights(
     path = extracted(source)
     monkeypatch.setattr("ucls.backbones.build_backbone", None)
     assert extracted(source) == path
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Source:
+    """1,500 rows of features: more than a chunk."""
+    labels = np.arange(1500) % 3
+    np.savez(tmp_path / "many.npz", features=np.eye(3)[labels] + np.arange(1500)[:, None] / 1500,
+             labels=labels)  # fmt: skip
+    return load_source(str(tmp_path / "many.npz"))
+
+
+def test_a_failed_write_leaves_no_hole(
+    many: Source, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after the failure must not be taken for what failed."""
+    config = ExtractConfig(batch_size=100)
+    append, n_calls = FeatureCacheWriter.append, 0
+
+    def fail_once(writer: FeatureCacheWriter, *arguments: Any) -> None:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 6:
+            raise UclsError("the disk hiccups")
+        append(writer, *arguments)
+
+    monkeypatch.setattr(FeatureCacheWriter, "append", fail_once)
+    with pytest.raises(UclsError, match="hiccups"):
+        extracted(many, config)
+    path = extracted(many, config)
+    images = many.splits["train"]
+    with FeatureCache(path) as cache:
+        assert cache.paths() == images.paths
+        np.testing.assert_array_equal(cache.labels(), images.labels)
+
+
+def save_random_vit(path: Path, seed: int) -> str:
+    torch.manual_seed(seed)
+    save_file(timm.create_model("test_vit", num_classes=0).state_dict(), path)
+    return str(path)
+
+
+def test_features_of_a_file_are_not_taken_for_those_of_the_hub(
+    photos: Path, tmp_path: Path
+) -> None:
+    source = load_source(str(photos))
+    vit = ExtractConfig(backbone="test_vit", image_size=32, workers=0)
+    first = save_random_vit(tmp_path / "a.safetensors", 0)
+    path = extracted(source, vit.model_copy(update={"weights": (first,)}))
+    with pytest.raises(MismatchError, match=r"made with the weights in .*a\.safetensors, but now"):
+        extracted(source, vit)
+    moved = shutil.copy(first, tmp_path / "moved.safetensors")
+    assert extracted(source, vit.model_copy(update={"weights": (str(moved),)})) == path
+    other = save_random_vit(tmp_path / "b.safetensors", 1)
+    with pytest.raises(MismatchError, match="weights_hash is"):
+        extracted(source, vit.model_copy(update={"weights": (other,)}))
+
+
+class StoppedError(Exception):
+    """Ends an extraction half way."""
+
+
+class StopsAfter(Lines):
+    """A reporter that stops an extraction after some images."""
+
+    def __init__(self, n_images: int) -> None:
+        super().__init__()
+        self.left = n_images
+
+    @contextmanager
+    def track(self, *_: object, **__: object) -> Iterator[Advance]:
+        def advance(amount: int = 1, /, **figures: float | str) -> None:
+            self.left -= amount
+            if self.left < 0:
+                raise StoppedError
+
+        yield advance
+
+
+@pytest.fixture(scope="module")
+def tiles(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """1,200 tiny pictures: more than a chunk."""
+    folder = tmp_path_factory.mktemp("tiles")
+    for row, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (1200, 3, 3, 3))):
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{row:04d}.bmp")
+    return load_source(str(folder))
+
+
+def test_a_resumed_extraction_goes_on_as_it_began(tiles: Source, lines: Lines) -> None:
+    begun = PIXELS.model_copy(update={"batch_size": 8, "precision": "bfloat16"})
+    vit = {"backbone": "test_vit", "weights": ("random",), "image_size": 16}
+    with pytest.raises(StoppedError):
+        extracted(tiles, begun.model_copy(update=vit), reporter=StopsAfter(1100))
+    open_settings = {**vit, "batch_size": None, "precision": None}
+    path = extracted(tiles, PIXELS.model_copy(update=open_settings), reporter=lines)
+    assert "extract: train resumes at image 1,024" in lines.said
+    with FeatureCache(path) as cache:
+        assert cache.spec.precision == "bfloat16"
+        assert cache.provenance["batch_size"] == 8
+        assert len(cache) == 1200
+
+
+def test_where_nothing_is_done_yet_all_may_change(tiles: Source) -> None:
+    with pytest.raises(StoppedError):
+        extracted(tiles, PIXELS.model_copy(update={"batch_size": 8}), reporter=StopsAfter(100))
+    path = extracted(tiles, PIXELS.model_copy(update={"batch_size": 16}))
+    with FeatureCache(path) as cache:
+        assert cache.provenance["batch_size"] == 16
+
+
+def test_whoever_waited_for_another_process_takes_what_it_made(
+    photos: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = load_source(str(photos))
+    enter = FeatureCacheWriter.__enter__
+
+    def enter_late(writer: FeatureCacheWriter) -> FeatureCacheWriter:
+        monkeypatch.setattr(FeatureCacheWriter, "__enter__", enter)
+        extracted(source)
+        return enter(writer)
+
+    monkeypatch.setattr(FeatureCacheWriter, "__enter__", enter_late)
+    path = extracted(source, reporter=lines)
+    assert lines.said == [f"extract: train features are cached in {path}"]
+
+
+def test_a_full_gpu_is_a_clear_error(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("ucls.backbones.PixelsBackbone.encode", fail)
+    with pytest.raises(UclsError, match=r"hold a batch of 32 images: .* extract\.batch_size"):
+        extracted(load_source(str(photos)))

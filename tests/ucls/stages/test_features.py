@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ucls.cache import FeatureCacheWriter, FeatureSpec
-from ucls.errors import MismatchError
+from ucls.errors import MismatchError, UsageError
 from ucls.stages.features import Classes, SplitFeatures, renumber
 
 N_IMAGES = 8
@@ -63,7 +63,7 @@ def test_several_caches_side_by_side(tmp_path):
 def test_caches_of_different_images_do_not_go_together(tmp_path):
     write(tmp_path / "a.h5")
     write(tmp_path / "b.h5", replace(SPEC, backbone="b"), prefix="other-")
-    with pytest.raises(MismatchError, match=r"b\.h5 and .*a\.h5 hold different images"):
+    with pytest.raises(MismatchError, match=r"a\.h5 and .*b\.h5 hold different images"):
         SplitFeatures({"a": tmp_path / "a.h5", "b": tmp_path / "b.h5"})
 
 
@@ -76,6 +76,12 @@ def test_a_dataset_of_some_classes(one):
         assert features.class_names() == ["dog", "ash"]
         assert features.labels().tolist() == [1, 0, 0, 1]
         np.testing.assert_array_equal(features.read("cls2"), everything.read("cls2")[rows])
+
+
+def test_classes_cannot_be_chosen_without_labels(tmp_path):
+    write(tmp_path / "a.h5", labels=None)
+    with pytest.raises(UsageError, match="holds no classes to choose images by"):
+        SplitFeatures({"a": tmp_path / "a.h5"}, classes=Classes(kept=("dog",)))
 
 
 def test_a_dataset_of_superclasses(one):

@@ -102,7 +102,9 @@ def test_a_good_cache_with_views_and_skipped_images(path: Path, folder: Path) ->
     assert outcomes(path) == GOOD
     assert outcomes(path, n_sample=1000) == GOOD
     assert reason(path, "chunks") == "all 3 equal what was written, and 60 names can be read"
-    assert reason(path, "fingerprint") == f"{folder} holds the 60 images that were extracted"
+    assert reason(path, "fingerprint") == (
+        f"{folder} holds 60 images, by name and size those that were extracted"
+    )
     assert reason(path, "sample").startswith("8 images extracted again differ by up to 0.000")
 
 

@@ -1,0 +1,105 @@
+"""Features of new images, made as those of a finished run were."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ucls.cache import FEATURE_SETS
+from ucls.config import ExtractConfig, required
+from ucls.errors import UsageError
+from ucls.feature_files import FeatureArray
+from ucls.feature_sets import parse_features, side_by_side
+from ucls.image_sets import ImageSet
+from ucls.stages.extract import ROWS_AT_ONCE, backbone_of
+from ucls.stages.run import Run
+
+if TYPE_CHECKING:
+    from ucls.backbones import Backbone
+    from ucls.extraction import TokenBatch
+
+
+def features_of_new_images(
+    run: Run,
+    images: ImageSet | FeatureArray,
+    features: str,
+    *,
+    extractions: Mapping[str, ExtractConfig],
+    device: str | None,
+) -> Iterator[tuple["TokenBatch", NDArray[np.floating]]]:
+    """Yields batches of images with their features [B, D'], as the feature caches hold them.
+
+    Args:
+        run: whose features they shall be like.
+        images: the new ones.
+        features: such as ``cls+patch``, or ``cls@NAME,cls@OTHER``.
+        extractions: backbone to the settings of its extraction.
+        device: where the backbones run; None takes the run's setting.
+
+    Raises:
+        UsageError: if the weights found are not those that the run was made with.
+    """
+    dtype = np.float32 if isinstance(images, FeatureArray) else np.float16
+    first = next(iter(extractions))
+    parts = [(part.feature_set, part.backbone or first) for part in parse_features(features)]
+    names = list(dict.fromkeys(backbone for _, backbone in parts))
+    chosen = {name: extractions[name] for name in names}
+    streams = _token_streams(run, images, chosen, device)
+    with run.reporter.track("predict", len(images), "images") as advance:
+        done = 0
+        for batches in zip(*streams, strict=True):
+            by_name = dict(zip(names, batches, strict=True))
+            tokens = [select_tokens(by_name[name], tokens, dtype) for tokens, name in parts]
+            yield batches[0], side_by_side(tokens)
+            advance(batches[0].n_seen - done)
+            done = batches[0].n_seen
+
+
+def _token_streams(
+    run: Run,
+    images: ImageSet | FeatureArray,
+    extractions: Mapping[str, ExtractConfig],
+    device: str | None,
+) -> list[Iterator["TokenBatch"]]:
+    """The tokens of each backbone, in batches of the same images."""
+    from ucls.batch_size import fitting_batch_size
+    from ucls.extraction import extract_tokens
+
+    backbones: list[Backbone | None] = [None]
+    fitting = ROWS_AT_ONCE
+    if isinstance(images, ImageSet):
+        built = [_backbone(run, name, config, device) for name, config in extractions.items()]
+        backbones = [*built]
+        fitting = min(map(fitting_batch_size, built))
+    config = next(iter(extractions.values()))
+    return [
+        extract_tokens(
+            images,
+            backbone,
+            batch_size=config.batch_size or fitting,
+            workers=required(config.workers),
+            on_unreadable="stop" if config.strict else "skip",
+        )
+        for backbone in backbones
+    ]
+
+
+def _backbone(run: Run, name: str, config: ExtractConfig, device: str | None) -> "Backbone":
+    backbone = backbone_of(config, device or run.config.device)
+    trained_with = run.data.weights_hashes[name]
+    if backbone.spec.weights_hash != trained_with:
+        raise UsageError(
+            f"the run was made with weights {trained_with[:12]} of {name}, but those "
+            f"found now are {backbone.spec.weights_hash[:12]}; give the same file with --weights"
+        )
+    return backbone
+
+
+def select_tokens(batch: "TokenBatch", feature_set: str, dtype: DTypeLike) -> NDArray[np.float32]:
+    """Puts the tokens of a batch together, rounded to ``dtype`` as in the feature cache."""
+    n_blocks, with_patch = FEATURE_SETS[feature_set]
+    parts = [batch.cls[0, :, layer] for layer in range(-n_blocks, 0)]
+    if with_patch and batch.patch_mean is not None:
+        parts.append(batch.patch_mean[0])
+    return np.concatenate(parts, axis=1).astype(dtype).astype(np.float32)
