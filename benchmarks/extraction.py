@@ -1,7 +1,8 @@
 """Extraction from JPEG files to a feature cache, against the bare model on batches in memory.
 
-Both take the same images in the same batches through the same model, in turns. Extraction also
-starts the workers, decodes, resizes, normalises, keeps the tokens of four blocks and writes them.
+Both take the same images in the same batches through the same model, in turns, and keep freed
+memory alike. Extraction also starts the workers, decodes, resizes, normalises, keeps the tokens of
+four blocks and writes them.
 
 Run: python -m benchmarks.extraction
 """
@@ -23,6 +24,7 @@ from ucls.backbones import Backbone
 from ucls.config import Config, ExtractConfig
 from ucls.decoding import Views, decode_batches
 from ucls.extract_settings import resolve_extractions
+from ucls.memory import freed_memory_kept
 from ucls.progress import Advance
 from ucls.sources import Source, load_source
 from ucls.stages.extract import backbone_of, extract
@@ -88,7 +90,11 @@ def time_bare_model(backbone: Backbone, batches: list[torch.Tensor]) -> float:
     is_half = precision != "float32"
     dtype = getattr(torch, precision) if is_half else None
     started = time.perf_counter()
-    with torch.inference_mode(), torch.autocast(kind, dtype, enabled=is_half):
+    with (
+        freed_memory_kept(),
+        torch.inference_mode(),
+        torch.autocast(kind, dtype, enabled=is_half),
+    ):
         for batch in batches:
             model.forward_features(batch)
     if kind == "cuda":

@@ -63,12 +63,8 @@ def open_partial(
         if undo_path(path).exists():
             restore_structure(partial, undo_path(path))
         try:
-            file, log = _reopen(path, spec, n_images)
-            if log.n_images:
-                return file, log
-            # Nothing is lost, and the provenance may be another one now.
-            file.close()
-            log.close()
+            if reopened := _reopen(path, spec, n_images):
+                return reopened
         except DAMAGE as error:
             # An error of the system, such as a full disk, says nothing against the file.
             if isinstance(error, OSError) and error.errno:
@@ -86,11 +82,15 @@ def open_partial(
     return _open_uncached(partial), ImageLog(log_path(path), 0)
 
 
-def _reopen(path: Path, spec: FeatureSpec, n_images: int) -> tuple[h5py.File, ImageLog]:
+def _reopen(path: Path, spec: FeatureSpec, n_images: int) -> tuple[h5py.File, ImageLog] | None:
+    """Returns None where nothing is lost by starting anew, perhaps with other settings."""
     partial = partial_path(path)
     file = _open_uncached(partial)
     try:
         check_format(file, partial, FEATURE_FORMAT)
+        if file.attrs["n_seen"] == 0:
+            file.close()
+            return None
         _check_same(file, partial, (spec, n_images))
         read_provenance(file)  # raises if it is torn
         return file, ImageLog(log_path(path), int(file.attrs["n_seen"]))

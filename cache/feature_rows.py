@@ -91,9 +91,19 @@ def _cast(
         cast = array.astype(spec.dtype, copy=False)
     finite = np.isfinite(cast)
     if not finite.all():
-        bad = int(np.argwhere(~finite)[:, 1].min())
+        is_bad = ~finite.all(axis=(0, *range(2, array.ndim)))
+        if is_bad.all() and len(paths) > 1:
+            raise UsageError(_none_finite(spec, paths))
+        bad = int(np.flatnonzero(is_bad)[0])
         raise UsageError(_not_finite(array[:, bad], spec, paths[bad]))
     return cast
+
+
+def _none_finite(spec: FeatureSpec, paths: Sequence[str]) -> str:
+    return (
+        f"expected finite features that fit {spec.dtype}, got none in {len(paths)} images from "
+        f"{paths[0]} on; check the weights of backbone {spec.backbone} and extract.precision"
+    )
 
 
 def _not_finite(row: NDArray[Any], spec: FeatureSpec, path: str) -> str:

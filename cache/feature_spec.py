@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import unicodedata
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -19,6 +20,7 @@ FEATURE_SETS: dict[str, tuple[int, bool]] = {
     "cls4+patch": (4, True),
 }
 
+_READABLE_BYTES = 50
 
 Precision = Literal["float32", "float16", "bfloat16"]
 
@@ -145,7 +147,9 @@ class FeatureSpec:
 
 
 def cache_file_name(spec: FeatureSpec, *, location: str = "") -> str:
-    """Returns a readable file name, safe on every file system.
+    """Returns a readable file name of letters, digits, ``_``, ``.`` and ``-``, in any script.
+
+    It has less than 200 bytes in UTF-8; most file systems allow 255, with endings.
 
     It tells image sets, splits, backbones and image sizes apart, and nothing else: with other
     images, weights or preprocessing the same file is found, and the mismatch reported.
@@ -156,8 +160,15 @@ def cache_file_name(spec: FeatureSpec, *, location: str = "") -> str:
     """
     names = (spec.dataset, spec.split, spec.backbone)
     digest = hashlib.sha256(json.dumps((*names, location)).encode()).hexdigest()[:8]
-    readable = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", name)[-50:].lstrip(".") for name in names)
+    readable = "-".join(map(_readable, names))
     return f"{readable}-{size_text(spec.image_size)}-{digest}.h5"
+
+
+def _readable(name: str) -> str:
+    """The end of a name, in at most 50 bytes."""
+    # Composed, because combining marks are no letters to a regular expression.
+    letters = re.sub(r"[^\w.]+", "_", unicodedata.normalize("NFC", name))
+    return letters.encode()[-_READABLE_BYTES:].decode(errors="ignore").lstrip(".")
 
 
 def size_text(image_size: int | tuple[int, int]) -> str:

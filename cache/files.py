@@ -25,6 +25,12 @@ def write_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next((part for part in (path, *path.parents) if part.is_file()), path)
+        raise UclsError(
+            f"cannot write {path}: {file} is no folder ({error.strerror}); choose another folder, "
+            "then run again"
+        ) from error
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
         raise UclsError(
@@ -40,10 +46,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
     stays as it was.
 
     Raises:
+        UsageError: when ``path`` is a folder.
         UclsError: when the disk does not take it.
     """
-    partial = partial_path(path)
     with write_errors(path):
+        if path.is_dir():
+            raise UsageError(f"expected a file to write, got the folder {path}: add a file name")
+        partial = partial_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial

@@ -5,14 +5,22 @@ from pathlib import Path
 
 import platformdirs
 
+from ucls.errors import UsageError
+
 
 def cache_directory(given: Path | None = None) -> Path:
     """Returns the folder of the feature caches: ``given``, else $UCLS_CACHE, else the user's.
 
     The folder need not exist yet.
+
+    Raises:
+        UsageError: if it is a file.
     """
-    if given is not None:
-        return given.expanduser()
-    if from_environment := os.environ.get("UCLS_CACHE"):
-        return Path(from_environment).expanduser()
-    return platformdirs.user_cache_path("ucls")
+    chosen = given or os.environ.get("UCLS_CACHE") or platformdirs.user_cache_path("ucls")
+    folder = Path(chosen).expanduser()
+    if folder.is_file():
+        raise UsageError(
+            f"expected a folder for feature caches, got the file {folder}: choose another one "
+            "with --cache-dir or $UCLS_CACHE"
+        )
+    return folder

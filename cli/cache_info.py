@@ -66,8 +66,9 @@ def _rows(entry: "CacheEntry") -> Iterator[tuple[str, str]]:
 def _contents(cache: "FeatureCache") -> Iterator[tuple[str, str]]:
     yield "rows", f"{len(cache):,}"
     skipped, class_names = cache.skipped, cache.class_names()
-    example = f", such as {skipped[0][0]} ({skipped[0][1]})" if skipped else ""
-    yield "skipped", f"{len(skipped)}{example}"
+    yield "skipped", f"{len(skipped)}"
+    for path, reason in skipped:
+        yield "", f"{path}: {reason}"
     if class_names:
         more = ", ..." if len(class_names) > 10 else ""
         yield "classes", f"{len(class_names)}: {', '.join(class_names[:10])}{more}"

@@ -15,7 +15,9 @@ CacheNames = Annotated[
     typer.Argument(metavar="NAME...", help="File names from `cache ls`, beginnings, or paths."),
 ]
 AllCaches = Annotated[bool, typer.Option("--all", help="All feature caches there are.")]
-SampleSize = Annotated[int, typer.Option("--sample", help="Images to extract again per cache.")]
+SampleSize = Annotated[
+    int, typer.Option("--sample", min=1, help="Images to extract again per cache.")
+]
 
 
 def command(
@@ -35,7 +37,7 @@ def command(
 
     paths = choose_caches(names, all_caches=all_caches, cache_dir=cache_dir)
     reporter = console_reporter(quiet=quiet)
-    failed = []
+    failed, n_not_possible = [], 0
     for path in paths:
         print(path.name)
         checks = verify(path, n_sample=sample, device=device or "auto", reporter=reporter)
@@ -43,12 +45,21 @@ def command(
             print(f"  {check.name:<12}{check.outcome:<14}{check.reason}")
         if any(check.outcome == "failed" for check in checks):
             failed.append(path)
+        n_not_possible += sum(check.outcome == "not possible" for check in checks)
     if failed:
         print("\nWhat failed is not to be relied on; remove it, then run `ucls extract` again:")
         for path in failed:
             print(f"  ucls cache rm {shlex.quote(str(path))}")
         raise typer.Exit(1)
-    print(f"\nno check failed in {count(len(paths), 'cache')}")
+    print(f"\n{count(len(paths), 'cache')}: nothing failed{_left_out(n_not_possible)}")
+
+
+def _left_out(n_checks: int) -> str:
+    from ucls.cli.sizes import count
+
+    if not n_checks:
+        return ""
+    return f", {count(n_checks, 'check')} {'was' if n_checks == 1 else 'were'} not possible"
 
 
 def choose_caches(

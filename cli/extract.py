@@ -1,7 +1,14 @@
 """``ucls extract``: images to cached features."""
 
+from typing import TYPE_CHECKING
+
 from ucls.cli import options as opt
 
+if TYPE_CHECKING:
+    from ucls.progress import Reporter
+    from ucls.stages.extract import Caches
+
+MOST_LISTED = 10
 EXAMPLE = "ucls extract photos/ -k 20 --out runs/photos"
 
 
@@ -38,8 +45,13 @@ def command(
     from ucls.cli.console import console_reporter
     from ucls.cli.settings import gather
     from ucls.config import Config
+    from ucls.errors import UsageError
     from ucls.sources import load_source
 
+    if out is None and (clusters, seed) != (None, None):
+        raise UsageError(
+            "-k and --seed belong to a run: pass --out too, which starts one, or leave them out"
+        )
     values = gather(
         config=config,
         preset=preset,
@@ -53,6 +65,7 @@ def command(
         extract__views=views,
         extract__strict=strict,
     )
+    reporter = console_reporter(quiet=quiet)
     caches = pipeline.extract_source(
         load_source(
             source,
@@ -66,10 +79,23 @@ def command(
         config=Config().with_values(values),
         cache_dir=cache_dir,
         overwrite=overwrite,
-        reporter=console_reporter(quiet=quiet),
+        reporter=reporter,
     )
+    if out is None:
+        report_skipped(caches, reporter)
     for split, by_backbone in caches.items():
         for path in by_backbone.values():
             print(f"{split}: {path}")
     if out is not None:
         print(f"next: ucls neighbors {out}")
+
+
+def report_skipped(caches: "Caches", reporter: "Reporter") -> None:
+    """Tells the first of the images that could not be read, and where the others are listed."""
+    from ucls.stages.extract import skipped_images
+
+    skipped = skipped_images(caches)
+    for path, split, reason in skipped[:MOST_LISTED]:
+        reporter.say(f"skipped {path} ({split}): {reason}")
+    if len(skipped) > MOST_LISTED:
+        reporter.say(f"skipped {len(skipped) - MOST_LISTED:,} more; all: ucls cache info NAME")

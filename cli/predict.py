@@ -49,3 +49,5 @@ def command(
         reporter.say(f"skipped {path}: {reason}")
     occupied = int((result.cluster_sizes > 0).sum())
     print(f"{result.n_images:,} images in {occupied} clusters: {out}")
+    for name in result.untrained:
+        print(f"untrained: {name}. A trial run: its clusters mean nothing.")

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+RANDOM_WEIGHTS = "random"
+"""What stands for a file of weights where there is none: an untrained model."""
+
+UNTRAINED = "-untrained"
+"""What the name of a backbone with random weights ends in, wherever it is shown or kept."""
+
 
 @dataclass(frozen=True)
 class BackboneInfo:
@@ -154,14 +160,16 @@ _SHORT_NAMES |= {
 
 
 def canonical_name(name: str) -> str:
-    """Gives every spelling of a backbone's name the same one.
+    """Gives the spellings of a backbone's name the same one, as far as it can without timm.
 
     Args:
         name: a short name, ``pixels``, ``features``, or a timm model with or without its tag,
             with or without ``timm/`` before it.
 
     Returns:
-        The short name if there is one for exactly these weights, otherwise the name in timm.
+        The short name if there is one for exactly these weights, otherwise the name in timm with
+        its tag as it was given. Which tag a model without one gets, only timm knows: outside of
+        :data:`BACKBONES`, the name with that tag and the name without stay two names.
     """
     timm_name = name.removeprefix("timm/")
     return _SHORT_NAMES.get(timm_name, timm_name)

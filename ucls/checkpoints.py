@@ -2,8 +2,9 @@
 
 import argparse
 import re
+import warnings
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import torch
@@ -18,6 +19,27 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".tar", ".ckpt", ".bin")
 _MODELS = ("teacher", "target_encoder", "model", "state_dict", "student", "encoder")
 _WRAPPERS = ("module.", "backbone.")
 _HEADS = ("head.", "dino_head.", "ibot_head.", "fc.", "pred.", "decoder_")
+
+# Training checkpoints hold options beside the weights, and paths among them. Neither class runs
+# code; pure paths stand in for those of any system, which only that system can make.
+_PATHS = {
+    "PosixPath": PurePosixPath,
+    "PurePosixPath": PurePosixPath,
+    "WindowsPath": PureWindowsPath,
+    "PureWindowsPath": PureWindowsPath,
+}
+_SAFE_CLASSES: list[Any] = [
+    argparse.Namespace,
+    *(
+        (_PATHS[name], f"{module}.{name}")
+        for module in ("pathlib", "pathlib._local")
+        for name in _PATHS
+    ),
+]
+
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+# How the files of torch.save before PyTorch 1.6 begin, which are pickles too.
+_TORCH_PICKLE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -34,16 +56,23 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         UsageError: if the file is not there, of another kind, damaged, without weights, or if it
             holds Python objects.
     """
-    if path.suffix not in SUFFIXES or not path.is_file():
-        problem = "there is no such file" if path.suffix in SUFFIXES else "it is another kind"
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES or not path.is_file():
         raise UsageError(
-            f"expected weights as a .safetensors file or a .pth checkpoint, got {path}: {problem}"
+            "expected weights as a .safetensors file or a .pth checkpoint, got "
+            f"{path}: {_problem(path)}"
         )
-    read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
+    read = _read_safetensors if suffix == ".safetensors" else _read_torch
     state = select_backbone(read(path))
     if not state:
         raise UsageError(f"expected weights in {path}, got a file without tensors of a model")
     return state
+
+
+def _problem(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder"
+    return "it is another kind" if path.is_file() else "there is no such file"
 
 
 def select_backbone(checkpoint: Any) -> dict[str, Tensor]:
@@ -85,19 +114,30 @@ def _find_model(checkpoint: Any) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        # DINO's checkpoints hold their options beside the weights: a class that runs no code.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals(_SAFE_CLASSES), warnings.catch_warnings():
+            # PyTorch warns of files that it then refuses, which the error says in a line.
+            warnings.simplefilter("ignore")
             return torch.load(
                 path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
             )
     except Exception as error:
-        found = re.search(r"GLOBAL (\S+)|TorchScript", str(error))
-        if found:
+        objects = _objects_in(path, error)
+        if objects:
             raise UsageError(
-                f"{path} holds Python objects ({found[1] or found[0]}), which are never loaded "
+                f"{path} holds Python objects ({objects}), which are never loaded "
                 "because they can run code: give a file of tensors alone, or .safetensors"
             ) from error
         raise _damaged(path, "a PyTorch checkpoint") from error
+
+
+def _objects_in(path: Path, error: Exception) -> str:
+    """Names what PyTorch refused for safety; empty if the file is damaged."""
+    found = re.search(r"GLOBAL (\S+)|TorchScript", str(error))
+    if found:
+        return found[1] or found[0]
+    with path.open("rb") as file:
+        start = file.read(len(_TORCH_PICKLE))
+    return "a plain pickle" if _PICKLE.match(start) and start != _TORCH_PICKLE else ""
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ run starts, and the filled-in settings are written to the run folder's ``config.
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -12,10 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ucls.errors import UsageError
 
-FEATURES_PATTERN = (
-    r"^(cls|cls\+patch|cls2|cls4|cls4\+patch)(@[^@,\s]+)?"
-    r"(,(cls|cls\+patch|cls2|cls4|cls4\+patch)(@[^@,\s]+)?)*$"
-)
+FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
 ConsensusMethod = Literal["mcla", "vote"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -52,7 +50,8 @@ class ExtractConfig(Section):
     timm's hub cache."""
     image_size: Count | tuple[Count, Count] | None = None
     """Pixels per side, or height and width. None: what ``ucls backbones`` lists, 224 for other
-    ViTs; for ``pixels`` 32, or the dataset's own size."""
+    ViTs; for ``pixels`` 32, or the dataset's own size, which it also keeps beside other
+    backbones."""
     channels: Literal[1, 3] | None = None
     """``pixels`` only: 1 for grey, 3 for colour. None: 3, or 1 for ``digits`` and ``mnist``."""
     precision: Literal["float32", "bfloat16", "float16"] | None = None
@@ -184,7 +183,7 @@ class Config(Section):
     """None: the number of classes of a labelled source."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
-    features: Annotated[str, Field(pattern=FEATURES_PATTERN)] | None = None
+    features: str | None = None
     """Which cached tokens to use (thesis 5.2.6): ``cls``, ``cls+patch``, ``cls2``, ``cls4`` or
     ``cls4+patch``; ``cls+patch@NAME,cls@OTHER`` puts those of several backbones side by side.
     None: ``cls+patch`` where patches are cached."""
@@ -194,6 +193,18 @@ class Config(Section):
     ensemble: EnsembleConfig = EnsembleConfig()
     self_train: SelfTrainConfig = SelfTrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @field_validator("features")
+    @classmethod
+    def _features_are_known(cls, features: str | None) -> str | None:
+        for part in [] if features is None else features.split(","):
+            tokens, at, backbone = part.partition("@")
+            if not FEATURES.fullmatch(tokens) or (at and not backbone) or "@" in backbone:
+                raise ValueError(
+                    "expected cls, cls+patch, cls2, cls4 or cls4+patch, or several such as "
+                    f"cls+patch@NAME,cls@OTHER, but it is {features!r}"
+                )
+        return features
 
     def with_values(self, values: dict[str, Any]) -> "Config":
         """Returns a copy with some settings replaced.

@@ -1,10 +1,9 @@
 """Which backbones a source gets, and the settings of each extraction."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
-from ucls.backbone_names import BACKBONES, canonical_name
+from ucls.backbone_names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED, canonical_name
 from ucls.config import Config, ExtractConfig
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
@@ -14,7 +13,6 @@ from ucls.image_sets import ImageSet
 from ucls.sources import Source
 
 DEFAULT_BACKBONE = "dinov2_vitb14_reg4"
-RANDOM_WEIGHTS = "random"
 IMAGE_SIZE = 224
 PIXELS_IMAGE_SIZE = 32
 MOST_WORKERS = 16
@@ -46,7 +44,13 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
         )
     weights = assign_weights(config.extract.weights, names)
     return {
-        name: _resolve(config.extract, name, images=images, weights=weights.get(name))
+        name: _resolve(
+            config.extract,
+            name,
+            images=images,
+            weights=weights.get(name),
+            is_alone=len(names) == 1,
+        )
         for name in names
     }
 
@@ -110,6 +114,11 @@ def _split_name(text: str) -> tuple[str | None, str]:
     name, equals, path = text.partition("=")
     if not equals or "/" in name.removeprefix("timm/") or Path(text).expanduser().exists():
         name, path = "", text
+    if not path.strip():
+        raise UsageError(
+            f"expected a file with weights or {RANDOM_WEIGHTS}, got {text!r}: leave --weights out "
+            "to take those of the hub"
+        )
     is_random = path == RANDOM_WEIGHTS
     return name or None, path if is_random else str(Path(path).expanduser().resolve())
 
@@ -132,19 +141,30 @@ def _features_as_they_are(config: Config, source: Source) -> ExtractConfig:
 
 
 def _resolve(
-    config: ExtractConfig, name: str, *, images: ImageSet, weights: str | None
+    config: ExtractConfig, name: str, *, images: ImageSet, weights: str | None, is_alone: bool
 ) -> ExtractConfig:
+    if name != "pixels" and config.channels == 1:
+        raise UsageError(f"backbone {name} takes 3 channels, got 1: leave extract.channels out")
     size, channels = default_size(name, images)
-    workers = min(os.cpu_count() or 1, MOST_WORKERS) if config.workers is None else config.workers
+    keeps_size = name == "pixels" and not is_alone
+    asked_size = None if keeps_size else config.image_size
+    workers = min(count_cores(), MOST_WORKERS) if config.workers is None else config.workers
     return config.model_copy(
         update={
             "backbone": name,
             "weights": () if weights is None else (weights,),
-            "image_size": _simplest(config.image_size or size),
+            "image_size": _simplest(asked_size or size),
             "channels": config.channels or channels,
             "workers": workers,
         }
     )
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _simplest(size: int | tuple[int, int]) -> int | tuple[int, int]:
@@ -161,15 +181,9 @@ def default_size(name: str, images: ImageSet) -> tuple[int, int]:
 
 def cached_name(config: ExtractConfig) -> str:
     """The backbone as its cache is named: untrained ones can never be taken for trained ones."""
-    suffix = "-untrained" if is_untrained(config) else ""
-    return f"{config.backbone}{suffix}"
+    return f"{config.backbone}{UNTRAINED if is_untrained(config) else ''}"
 
 
 def is_untrained(config: ExtractConfig) -> bool:
     """Whether the backbone has random weights."""
     return config.weights == (RANDOM_WEIGHTS,)
-
-
-def untrained(extractions: Mapping[str, ExtractConfig]) -> list[str]:
-    """The backbones that have random weights."""
-    return [name for name, config in extractions.items() if is_untrained(config)]

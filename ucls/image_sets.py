@@ -29,7 +29,8 @@ class ImageSet:
         paths: N ids shown to users; for a folder, paths relative to it.
         labels: int32 [N] in 0..n_classes - 1, or -1 where it is not known; None without labels.
         class_names: the name of each label; empty without labels.
-        fingerprint: sha256 that changes with the images, as hexadecimal digits.
+        fingerprint: sha256 that changes with the images, as hexadecimal digits; see
+            :func:`fingerprint_files`.
         reader: decodes the image at an index.
         native: (image size, channels) that all images have, or None if they differ.
         location: the resolved path of the folder or list; empty for a dataset known by name.
@@ -130,31 +131,37 @@ def load_folder(path: Path, *, split: str = "train", labels: Labels = "none") ->
         paths=paths,
         labels=classes,
         class_names=class_names,
-        fingerprint=fingerprint_files(root, paths),
+        fingerprint=fingerprint_files(root, paths, with_times=True),
         reader=FileReader(root, paths),
         location=str(root),
     )
 
 
-def fingerprint_files(root: Path, paths: Sequence[str]) -> str:
+def fingerprint_files(root: Path, paths: Sequence[str], *, with_times: bool = False) -> str:
     """Returns the sha256 of the paths and file sizes, as hexadecimal digits.
 
     Args:
         root: what the paths are relative to, unless they are absolute.
         paths: of the files; those that are missing count too.
+        with_times: count the time of the last change too. An image that is edited in place may
+            keep its size; a dataset that is copied elsewhere does not keep its times.
     """
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(f"{path}\0{_file_size(root, path)}\0".encode())
+        size, time = _size_and_time(root, path)
+        digest.update(f"{path}\0{size}\0".encode())
+        if with_times:
+            digest.update(f"{time}\0".encode())
     return digest.hexdigest()
 
 
-def _file_size(root: Path, path: str) -> int | None:
-    """Uses os, since pathlib takes many seconds more for a million files."""
+def _size_and_time(root: Path, path: str) -> tuple[int, int] | tuple[None, None]:
+    """Bytes and nanoseconds. Uses os, as pathlib takes many seconds more for a million files."""
     try:
-        return os.stat(os.path.join(root, path)).st_size  # noqa: PTH116, PTH118
+        status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118
     except OSError:
-        return None
+        return None, None
+    return status.st_size, status.st_mtime_ns
 
 
 def _folder_labels(path: Path, paths: list[str]) -> tuple[NDArray[np.int32], tuple[str, ...]]:

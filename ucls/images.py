@@ -18,7 +18,11 @@ IMAGE_SUFFIXES = (
 )  # fmt: skip
 """File endings that count as images, in lower case; upper case counts too."""
 
+MAX_PIXELS = 100_000_000
+"""Larger pictures are not decoded: a small file can hold one that fills the memory."""
+
 _LARGEST_16_BIT = 65_535
+_WHITE_IS_ZERO = 0  # the value of TIFF's PhotometricInterpretation
 
 # What turns a picture upright, by its EXIF orientation.
 _METHODS = {
@@ -99,7 +103,8 @@ def read_image(path: Path) -> Image.Image:
     """Reads one image as a person sees it.
 
     The EXIF orientation is applied, transparency is composited on white, 16-bit grey is scaled
-    to 8 bits, and an animation gives its first frame.
+    to 8 bits, and an animation gives its first frame. Pictures of more than :data:`MAX_PIXELS`
+    are refused, as are those above twice ``PIL.Image.MAX_IMAGE_PIXELS`` if that is less.
 
     Args:
         path: an image file of any kind that Pillow reads; HEIC needs the package pillow-heif.
@@ -123,15 +128,33 @@ def read_image(path: Path) -> Image.Image:
 
 def _decode(path: Path) -> Image.Image:
     with _open(path) as opened:
+        _check_size(opened)
         opened.load()
+        white_is_zero = _is_white_zero(opened)
         image = _turn_upright(opened)
     if image.mode.startswith(("I", "F")):
-        return _from_wide_grey(image).convert("RGB")
+        return _from_wide_grey(image, white_is_zero=white_is_zero).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImageError(_too_many_pixels(f"{width} x {height}; "))
+
+
+def _too_many_pixels(size: str = "") -> str:
+    return f"too many pixels ({size}at most {MAX_PIXELS // 1_000_000} million)"
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    """Whether a TIFF counts from white to black, which Pillow turns round only up to 8 bits."""
+    tags = getattr(image, "tag_v2", {})
+    return bool(tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO)
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:
@@ -168,18 +191,22 @@ def _register_heic() -> bool:
     return True
 
 
-def _from_wide_grey(image: Image.Image) -> Image.Image:
-    """Scales grey of 16 bits, or of 16 bits kept in 32, to 8 bits."""
+def _from_wide_grey(image: Image.Image, *, white_is_zero: bool) -> Image.Image:
+    """Scales grey of 16 bits, or of 16 bits kept in 32, to 8 bits; what is transparent is white."""
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > _LARGEST_16_BIT:
         raise UnreadableImageError("pixels of 32 bits, whose black and white are not known")
+    if white_is_zero:
+        values = _LARGEST_16_BIT - values
+    if "transparency" in image.info:
+        values = np.where(values == image.info["transparency"], _LARGEST_16_BIT, values)
     return Image.fromarray(np.rint(values / (_LARGEST_16_BIT / 255)).astype(np.uint8))
 
 
 def _reason(path: Path, error: Exception) -> str:
     """Says in a few words why Pillow could not read a file."""
     if isinstance(error, Image.DecompressionBombError):
-        return "too many pixels (decompression bomb)"
+        return _too_many_pixels()
     if isinstance(error, UnidentifiedImageError):
         return _unidentified_reason(path)
     if isinstance(error, OSError) and error.strerror:

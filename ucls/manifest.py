@@ -2,20 +2,24 @@
 
 import csv
 import os
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from ucls.errors import UsageError
 from ucls.image_sets import FileReader, ImageSet, encode_labels, fingerprint_files
+
+_OTHER_COMMAS = re.compile(r"\s*[;\t|]\s*")
 
 
 def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
     """Lists the images of a manifest, in its order.
 
     Args:
-        path: a CSV file in UTF-8 whose header holds ``path`` and, if it likes, ``label``. Paths
-            are absolute or relative to the file's folder; an empty label is not known. Images
-            that are missing count as unreadable once they are read.
+        path: a CSV file in UTF-8 whose header holds ``path`` and, if it likes, ``label``, in
+            capitals or not. Paths are absolute or relative to the file's folder; an empty label
+            is not known. Images that are missing count as unreadable once they are read.
         split: the split that the images belong to.
 
     Raises:
@@ -34,7 +38,7 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
         paths=paths,
         labels=labels,
         class_names=class_names,
-        fingerprint=fingerprint_files(path.parent, paths),
+        fingerprint=fingerprint_files(path.parent, paths, with_times=True),
         reader=FileReader(path.parent, paths),
         location=str(path),
     )
@@ -46,22 +50,54 @@ def resolved_paths(manifest: Path, paths: list[str]) -> list[str]:
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
-    """Reads each row as column to value, without the space around them."""
+    """Reads each row as column (in lower case) to value."""
+    lines = _read_lines(path)
+    header = _read_header(path, next(lines, (1, []))[1])
+    rows = []
+    for number, row in lines:
+        if len(row) != len(header):
+            raise UsageError(
+                f"expected {len(header)} columns in line {number} of {path}, as in its header, "
+                f"got {len(row)}: mend the line, and put quotes around a value with a comma"
+            )
+        rows.append(dict(zip(header, row, strict=True)))
+    return rows
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yields the number and cells of each line, without blank ones and the space around cells."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            table = [[cell.strip() for cell in row] for row in csv.reader(file)]
+            reader = csv.reader(file)
+            for row in reader:
+                cells = [cell.strip() for cell in row]
+                if any("\0" in cell for cell in cells):
+                    raise csv.Error(f"line {reader.line_num} contains NUL")
+                if any(cells):
+                    yield reader.line_num, cells
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(
             f"cannot read {path} as a CSV file in UTF-8 ({error}): save it again"
         ) from error
-    header, *rows = [row for row in table if any(row)] or [[]]
+
+
+def _read_header(path: Path, names: list[str]) -> list[str]:
+    header = [name.lower() for name in names]
     if "path" not in header:
-        came = ", ".join(map(repr, header))[:100] or "nothing"
+        came = ", ".join(map(repr, names))[:100] or "nothing"
+        has_other_commas = any("path" in _OTHER_COMMAS.split(name) for name in header)
         raise UsageError(
             f"expected a header with the column 'path' in {path}, and 'label' if labels are "
-            f"known, got {came}: add it as the first line"
+            f"known, got {came}: "
+            + ("separate columns with commas" if has_other_commas else "add it as the first line")
         )
-    return [dict(zip(header, row, strict=False)) for row in rows]
+    name, n_columns = Counter(filter(None, header)).most_common(1)[0]
+    if n_columns > 1:
+        raise UsageError(
+            f"expected each column once in {path}, got {name!r} {n_columns} times: rename the "
+            "others"
+        )
+    return header
 
 
 def _check_paths(manifest: Path, paths: list[str], files: list[str]) -> None:
@@ -78,7 +114,8 @@ def _check_paths(manifest: Path, paths: list[str], files: list[str]) -> None:
             f"expected each image once in {manifest}, got {file} in {n_rows} rows: remove the "
             "others"
         )
-    if not any(Path(file).is_file() for file in files):
+    # Unlike pathlib, os.path takes a name that is too long for one that is not there.
+    if not any(map(os.path.isfile, files)):
         raise UsageError(
             f"none of the {len(files)} images in {manifest} exists, such as {files[0]}: give "
             "paths that are absolute or relative to the folder of the list"

@@ -1,4 +1,4 @@
-"""Letting the C library keep freed memory for the next step."""
+"""Letting the C library keep freed memory for the next step or batch."""
 
 import ctypes
 import sys
@@ -15,9 +15,9 @@ DEFAULTS = {MMAP_MAX: 65_536, TRIM_THRESHOLD: 2**17, TOP_PAD: 2**17}
 def freed_memory_kept() -> Iterator[None]:
     """Keeps freed blocks within the process while the block runs; a no-op outside of glibc.
 
-    A training step on the CPU frees and allocates the same large tensors again and again. By
-    default each of them is mapped and unmapped anew, and touching the fresh pages costs more
-    than the arithmetic between the matrix products.
+    A training step or a forward pass on the CPU frees and allocates the same large tensors again
+    and again. By default each of them is mapped and unmapped anew, and touching the fresh pages
+    costs more than the arithmetic between the matrix products.
     """
     libc = _glibc()
     if libc is None:

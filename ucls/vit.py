@@ -1,6 +1,7 @@
 """Vision transformers from timm, frozen, as backbones."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,23 +9,45 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ucls.backbone_names import BACKBONES
+from ucls.backbone_names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED
 from ucls.backbones import BackboneSpec, ImageSize, Precision, Preprocess, Tokens, spatial_size
-from ucls.vit_loading import RANDOM, check_vit, fit_to_size, load_vit
+from ucls.vit_loading import check_vit, fit_to_size, load_vit
 
 _N_LAYERS = 4
+
+_MAX_RATIO = 20
+"""Of the sides of a picture, for a square model: beyond, timm would resize what it then crops."""
 
 
 @dataclass(frozen=True)
 class ViTPreprocess:
-    """timm's evaluation transform without its arithmetic: resize and crop."""
+    """timm's evaluation transform without its arithmetic: resize and crop.
+
+    timm first resizes the shorter side, so that a strip of 65,000 x 1 pixels would become 224
+    times as wide as it was. Of such strips the middle is taken beforehand.
+
+    Attributes:
+        transform: from a PIL image to uint8 [3, H, W].
+        max_ratio: of the longer side to the shorter one. Only pictures beyond it are cut.
+    """
 
     transform: Any
+    max_ratio: float = math.inf
 
     def __call__(self, image: Image.Image) -> Tensor:
         """Returns uint8 [3, H, W]."""
-        tensor: Tensor = self.transform(image.convert("RGB"))
+        tensor: Tensor = self.transform(_shorten(image, self.max_ratio).convert("RGB"))
         return tensor
+
+
+def _shorten(image: Image.Image, max_ratio: float) -> Image.Image:
+    """Cuts both ends off the longer side of a picture, equally much, down to the ratio."""
+    width, height = image.size
+    longest = min(width, height) * max_ratio
+    if max(width, height) <= longest:
+        return image
+    x, y = (max(0, math.ceil((side - longest) / 2)) for side in (width, height))
+    return image.crop((x, y, width - x, height - y))
 
 
 class ViTBackbone:
@@ -61,7 +84,11 @@ class ViTBackbone:
         # Without the size, timm's transform keeps the size of the pretraining (518 for DINOv2).
         sized = {"input_size": (3, *size)}
         data = resolve_model_data_config(model, args=sized)  # type: ignore[no-untyped-call]
-        self.preprocess: Preprocess = ViTPreprocess(create_transform(**data, normalize=False))
+        is_cropped = data["crop_mode"] == "center"  # otherwise the whole picture is squashed
+        self.preprocess: Preprocess = ViTPreprocess(
+            create_transform(**data, normalize=False),
+            max_ratio=_MAX_RATIO * max(size) / min(size) if is_cropped else math.inf,
+        )
         self._has_class_token = model.cls_token is not None
         self.spec = BackboneSpec(
             name=name,
@@ -168,7 +195,7 @@ def build_vit(
     return ViTBackbone(
         load_vit(name, weights=weights),
         # Caches are found by this name, so untrained features never pass for real ones.
-        name=f"{name}-untrained" if weights == RANDOM else name,
+        name=f"{name}{UNTRAINED}" if weights == RANDOM_WEIGHTS else name,
         image_size=image_size,
         device=device,
         precision=precision,

@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ucls.backbone_names import BACKBONES
+from ucls.backbone_names import BACKBONES, RANDOM_WEIGHTS
 from ucls.checkpoints import read_weights
 from ucls.errors import UclsError, UsageError
 from ucls.position_embeddings import resample_position_embedding
 
-RANDOM = "random"
 _HUB_TIMEOUT = 10.0  # seconds
 _SEED = 0
 
@@ -32,14 +31,14 @@ def load_vit(name: str, *, weights: str | None = None) -> Any:
         UsageError: if the weights do not fit the model.
         UclsError: if there are no weights to be had.
     """
-    if weights == RANDOM:
+    if weights == RANDOM_WEIGHTS:
         return _build_random(timm_name(name))
     if weights is not None:
         return _load_from_file(name, Path(weights).expanduser())
     if name in BACKBONES and not BACKBONES[name].is_hosted:
         raise UsageError(
             f"no hub has weights of {name}: get the checkpoint of the original release and pass "
-            f"--weights FILE, or try --weights {RANDOM}"
+            f"--weights FILE, or try --weights {RANDOM_WEIGHTS}"
         )
     return _load_from_hub(name)
 
@@ -119,8 +118,9 @@ def _is_supported(model: Any) -> bool:
 def _unknown_name(name: str) -> UsageError:
     import timm
 
-    known = ["pixels", *BACKBONES, *timm.list_models(), *timm.list_pretrained()]
-    near = difflib.get_close_matches(name, known, n=3)
+    names = ["pixels", *BACKBONES, *timm.list_models(), *timm.list_pretrained()]
+    known = {name.lower(): name for name in names}
+    near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3)]
     hint = f"did you mean {', '.join(near)}?" if near else "see `ucls backbones`"
     return UsageError(f"there is no backbone {name!r}, nor does timm know it; {hint}")
 
@@ -151,7 +151,7 @@ def _load_from_hub(name: str) -> Any:
         raise UclsError(
             f"no weights for {name}: they are not in the cache of the Hugging Face hub and cannot "
             f"be downloaded ({type(error).__name__}); run once where there is a network, pass "
-            f"--weights FILE, try it with --weights {RANDOM}, or use --backbone pixels"
+            f"--weights FILE, try it with --weights {RANDOM_WEIGHTS}, or use --backbone pixels"
         ) from error
 
 

@@ -39,9 +39,23 @@ def test_atomic_write_keeps_the_old_file_when_the_block_fails(
 
 def test_atomic_write_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    path = tmp_path / "file" / "x.json"
-    with pytest.raises(UclsError, match=r"cannot write .*x\.json: (File exists|Not a directory)"):
-        write_json(path, {})
+    for path in (tmp_path / "file" / "x.json", tmp_path / "file" / "sub" / "x.json"):
+        with pytest.raises(UclsError, match=rf"cannot write {path}: {tmp_path}/file is no folder"):
+            write_json(path, {})
+
+
+@pytest.mark.parametrize("name", [".", "..", "", "results"])
+def test_atomic_write_to_a_folder_fails_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("results").mkdir()
+    with (
+        pytest.raises(UsageError, match="expected a file to write, got the folder"),
+        atomic_write(Path(name)),
+    ):
+        pytest.fail("it is too late now")
+    assert list(tmp_path.iterdir()) == [tmp_path / "results"]
 
 
 def test_json_round_trip(tmp_path: Path) -> None:

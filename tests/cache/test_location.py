@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from ucls.cache import cache_directory
+from ucls.errors import UsageError
 
 
 def test_given_wins_over_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +19,14 @@ def test_user_cache_without_environment(monkeypatch: pytest.MonkeyPatch, value: 
         monkeypatch.setenv("UCLS_CACHE", value)
     assert cache_directory().is_absolute()
     assert "ucls" in cache_directory().parts
+
+
+def test_a_file_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("UCLS_CACHE", str(tmp_path / "file"))
+    for given in (None, tmp_path / "file"):
+        with pytest.raises(UsageError, match=f"expected a folder .* the file {tmp_path}/file: "):
+            cache_directory(given)
 
 
 def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 from tests.conftest import Cli
@@ -52,3 +53,46 @@ def test_a_stage_too_early_names_each_command_to_run_first(
         outcome = cli(command, run, *more)
         assert (outcome.exit_code, outcome.out) == (1, "")
         assert outcome.err.endswith(f"run first: ucls {needed} {run}\n")
+
+
+def test_the_first_images_that_cannot_be_read_are_told(
+    cli: Cli, photos: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    for number in range(12):
+        (folder / f"torn{number:02d}.png").touch()
+    outcome = cli("extract", folder, "--backbone", "pixels", "--set", "extract.workers=0")
+    told = [line for line in outcome.err.splitlines() if line.startswith("skipped ")]
+    assert told[0] == "skipped torn00.png (train): empty file"
+    assert told[10:] == ["skipped 2 more; all: ucls cache info NAME"]
+    assert "torn11.png: empty file" in cli("cache", "info", "photos").out
+
+
+def test_what_belongs_to_a_run_needs_one(cli: Cli, photos: Path) -> None:
+    for option in (["-k", 3], ["--seed", 0]):
+        outcome = cli("extract", photos, *option)
+        assert outcome.exit_code == 2
+        assert "-k and --seed belong to a run: pass --out too" in outcome.err
+
+
+def test_features_that_do_not_exist(cli: Cli, photos: Path) -> None:
+    outcome = cli("extract", photos, "--features", "cls3")
+    assert outcome.exit_code == 2
+    assert "features: expected cls, cls+patch, cls2, cls4 or cls4+patch, or" in outcome.err
+    assert "but it is 'cls3'" in outcome.err
+
+
+def test_an_untrained_backbone_is_marked_in_every_result(
+    cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
+) -> None:
+    """As in README: ``--backbone timm/test_vit --weights random``."""
+    mark = "untrained: test_vit-untrained. A trial run: its clusters mean nothing."
+    options = ["--set", "extract.workers=0", "--set", "extract.image_size=32", *tiny_options]
+    run = ["--backbone", "timm/test_vit", "--weights", "random", "--out", tmp_path / "a"]
+    outcome = cli("run", photos, "-k", 3, *run, *options)
+    assert outcome.exit_code == 0
+    assert mark in outcome.out
+    assert "WARNING: test_vit is untrained (random weights)" in outcome.err
+    assert mark in cli("evaluate", tmp_path / "a", "-q").out
+    assert mark in cli("predict", tmp_path / "a", photos, "--out", tmp_path / "b.csv").out
+    assert "test_vit-untrained" in cli("cache", "ls").out

@@ -40,6 +40,7 @@ def test_every_name_of_a_backbone_becomes_its_short_one(info):
         ("timm/vit_small_patch16_dinov3", "dinov3_vits16"),
         ("vit_small_patch16_224.dino", "dino_vits16"),
         ("vit_small_patch16_224", "vit_small_patch16_224"),
+        ("vit_tiny_patch16_224.augreg_in21k_ft_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
         ("vit_large_patch16_dinov3.sat493m", "vit_large_patch16_dinov3.sat493m"),
         ("vit_base_patch16_clip_224.openai", "vit_base_patch16_clip_224.openai"),
         ("timm/test_vit", "test_vit"),

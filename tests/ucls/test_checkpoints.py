@@ -1,5 +1,8 @@
 import argparse
 import pathlib
+import pickle
+import sys
+import types
 import warnings
 
 import pytest
@@ -36,7 +39,7 @@ CHECKPOINTS = {
         "student": prefixed("module.backbone.", OTHER) | {"module.head.mlp.0.weight": HEAD},
         "teacher": prefixed("backbone.", STATE) | {"head.last_layer.weight_g": HEAD},
         "optimizer": {"state": {0: {"step": 1}}, "param_groups": [{"lr": 0.1}]},
-        "args": argparse.Namespace(arch="vit_small", patch_size=16),
+        "args": argparse.Namespace(arch="vit_small", patch_size=16, out=pathlib.Path("/out")),
         "epoch": 100,
     },
     "dinov2": {
@@ -69,15 +72,29 @@ def test_the_backbone_is_found_in_checkpoints(tmp_path, kind, zipped):
     assert_is_state(read_weights(path))
 
 
-@pytest.mark.parametrize("suffix", [".pth.tar", ".pt", ".bin", ".ckpt"])
+@pytest.mark.parametrize("module", ["pathlib", "pathlib._local"])
+@pytest.mark.parametrize("name", ["WindowsPath", "PosixPath", "PurePosixPath"])
+def test_options_may_hold_paths_of_any_system(tmp_path, monkeypatch, module, name):
+    foreign = types.ModuleType(module)
+    foreign.Foreign = type(name, (pathlib.PurePosixPath,), {"__module__": module})
+    setattr(foreign, name, foreign.Foreign)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, module, foreign)
+        checkpoint = {"model": STATE, "args": argparse.Namespace(out=foreign.Foreign("a/b"))}
+        torch.save(checkpoint, tmp_path / "weights.pth")
+    assert_is_state(read_weights(tmp_path / "weights.pth"))
+
+
+@pytest.mark.parametrize("suffix", [".pth.tar", ".pt", ".bin", ".ckpt", ".PTH"])
 def test_names_of_checkpoints(tmp_path, suffix):
     torch.save(STATE, tmp_path / f"weights{suffix}")
     assert_is_state(read_weights(tmp_path / f"weights{suffix}"))
 
 
 def test_safetensors(tmp_path):
-    save_file(prefixed("module.", STATE), tmp_path / "weights.safetensors")
-    assert_is_state(read_weights(tmp_path / "weights.safetensors"))
+    for name in ("weights.safetensors", "weights.SAFETENSORS"):
+        save_file(prefixed("module.", STATE), tmp_path / name)
+        assert_is_state(read_weights(tmp_path / name))
 
 
 def test_norms_are_no_heads():
@@ -113,14 +130,35 @@ def test_whole_models_are_refused(tmp_path):
         ("model.pt", "torch.nn.modules.linear.Linear"),
         ("script.pt", "TorchScript"),
     ):
-        with pytest.raises(UsageError, match=f"{name} holds Python objects \\({found}"):
+        with (
+            warnings.catch_warnings(action="error"),
+            pytest.raises(UsageError, match=f"{name} holds Python objects \\({found}"),
+        ):
             read_weights(tmp_path / name)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_plain_pickles_are_refused(tmp_path, protocol):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(pickle.dumps({"cls_token": [1.0, 2.0]}, protocol))
+    message = r"holds Python objects \(a plain pickle\), which are never"
+    with warnings.catch_warnings(action="error"), pytest.raises(UsageError, match=message):
+        read_weights(path)
 
 
 def test_other_classes_are_allowed_no_longer_than_needed(tmp_path):
     torch.save(CHECKPOINTS["dino"], tmp_path / "dino.pth")
+    before = torch.serialization.get_safe_globals()
     read_weights(tmp_path / "dino.pth")
-    assert argparse.Namespace not in torch.serialization.get_safe_globals()
+    assert torch.serialization.get_safe_globals() == before
+    assert argparse.Namespace not in before
+
+
+@pytest.mark.parametrize("name", ["weights", "weights.pth"])
+def test_a_folder_is_no_file(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match=f"got .*{name}: it is a folder"):
+        read_weights(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from ucls.extract_settings import (
     assign_weights,
     cached_name,
     resolve_extractions,
-    untrained,
 )
 from ucls.sources import load_source
 
@@ -47,9 +46,9 @@ def test_a_folder_gets_the_default_vit(folder):
     assert resolved.workers >= 1
 
 
-@pytest.mark.parametrize(("n_cores", "expected"), [(None, 1), (3, 3), (64, 16)])
+@pytest.mark.parametrize(("n_cores", "expected"), [(1, 1), (3, 3), (64, 16)])
 def test_one_worker_per_core_up_to_sixteen(monkeypatch, digits, n_cores, expected):
-    monkeypatch.setattr("os.cpu_count", lambda: n_cores)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(n_cores)))
     assert resolve(digits).workers == expected
 
 
@@ -105,6 +104,17 @@ def test_a_feature_file_has_nothing_to_set(feature_file, values):
         resolve(feature_file, **{f"extract__{name}": value for name, value in values.items()})
 
 
+def test_grey_images_for_a_vit(digits):
+    with pytest.raises(UsageError, match="test_vit takes 3 channels, got 1"):
+        resolve(digits, extract__backbone="test_vit", extract__channels=1)
+
+
+def test_pixels_keep_their_size_beside_others(digits):
+    config = Config(features="cls@pixels,cls@test_vit").with_values({"extract.image_size": 160})
+    sizes = [item.image_size for item in resolve_extractions(config, digits).values()]
+    assert sizes == [8, 160]
+
+
 def test_a_square_has_one_name(digits):
     assert resolve(digits, extract__image_size=[6, 6]).image_size == 6
 
@@ -156,6 +166,9 @@ def test_weights_of_several_backbones(tmp_path, monkeypatch):
         assign_weights(("a.pth",), names)
     with pytest.raises(UsageError, match=r"clip_vitb16 was given two weights, .*a\.pth and random"):
         assign_weights(("clip_vitb16=a.pth", "clip_vitb16=random"), names)
+    for nothing in ("", "clip_vitb16=", "clip_vitb16= "):
+        with pytest.raises(UsageError, match="expected a file with weights or random, got"):
+            assign_weights((nothing,), names)
     with pytest.raises(UsageError, match="weights were given for backbone mae_vitb16, but"):
         assign_weights(("mae_vitb16=a.pth",), names)
 
@@ -163,7 +176,6 @@ def test_weights_of_several_backbones(tmp_path, monkeypatch):
 def test_untrained_backbones_are_marked(digits):
     config = Config(features=TWO).with_values({"extract.weights": ["clip_vitb16=random"]})
     extractions = resolve_extractions(config, digits)
-    assert untrained(extractions) == ["clip_vitb16"]
     assert [cached_name(item) for item in extractions.values()] == [
         "dinov2_vits14",
         "clip_vitb16-untrained",

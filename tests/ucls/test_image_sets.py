@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -10,9 +11,11 @@ from ucls.images import UnreadableImageError
 
 
 def make_images(root, *names, size=4):
+    """Pictures of one time, so that only what a test is about tells them apart."""
     for index, name in enumerate(names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (size, size), (index, 0, 0)).save(root / name)
+        os.utime(root / name, (1, 1))
     return root
 
 
@@ -52,6 +55,24 @@ def test_fingerprint_follows_paths_and_sizes(tmp_path):
     resized = load_folder(make_images(tmp_path / "d", "x.png", "y.png", size=99)).fingerprint
     assert first == copy
     assert len({first, renamed, resized}) == 3
+
+
+def test_fingerprint_of_a_folder_follows_images_that_keep_their_size(tmp_path):
+    first = load_folder(make_images(tmp_path, "x.bmp", "y.bmp")).fingerprint
+    Image.new("RGB", (4, 4), "white").save(tmp_path / "y.bmp")
+    changed = load_folder(tmp_path).fingerprint
+    assert first != changed
+    assert load_folder(tmp_path).fingerprint == changed
+
+
+def test_fingerprint_of_a_dataset_is_that_of_its_copy(tmp_path):
+    names = ["x.png", "y.png"]
+    first = fingerprint_files(make_images(tmp_path / "a", *names), names)
+    make_images(tmp_path / "b", *names)
+    os.utime(tmp_path / "b" / "x.png", (2, 2))
+    assert fingerprint_files(tmp_path / "b", names) == first
+    timed = [fingerprint_files(tmp_path / root, names, with_times=True) for root in "ab"]
+    assert len({first, *timed}) == 3
 
 
 def test_reading_a_damaged_image(tmp_path):

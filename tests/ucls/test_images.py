@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, features
 
 from ucls.errors import UsageError
-from ucls.images import UnreadableImageError, find_images, read_image
+from ucls.images import MAX_PIXELS, UnreadableImageError, find_images, read_image
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -122,6 +122,26 @@ def test_wide_grey_is_scaled_to_eight_bits(tmp_path, dtype, suffix):
     np.testing.assert_array_equal(np.asarray(image)[..., 1], np.arange(16).reshape(4, 4) * 17)
 
 
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_transparent_shade_of_wide_grey_is_white(tmp_path, is_mirrored):
+    values = (np.arange(16).reshape(4, 4) * 4369).astype("<u2")
+    exif = Image.Exif()
+    exif[0x0112] = 2 if is_mirrored else 1
+    path = save(Image.fromarray(values), tmp_path / "a.png", transparency=4369, exif=exif)
+    expected = np.arange(16).reshape(4, 4) * 17
+    expected[0, 1] = 255
+    if is_mirrored:
+        expected = expected[:, ::-1]
+    np.testing.assert_array_equal(np.asarray(read_image(path))[..., 0], expected)
+
+
+def test_wide_grey_from_white_to_black_is_inverted(tmp_path):
+    values = (np.arange(16).reshape(4, 4) * 4369).astype("<u2")
+    path = save(Image.fromarray(values), tmp_path / "a.tif", tiffinfo={262: 0})
+    expected = 255 - np.arange(16).reshape(4, 4) * 17
+    np.testing.assert_array_equal(np.asarray(read_image(path))[..., 0], expected)
+
+
 def test_floats_have_no_known_range(tmp_path):
     path = save(Image.fromarray(np.ones((4, 4), np.float32)), tmp_path / "a.tif")
     with pytest.raises(UnreadableImageError, match="32 bits"):
@@ -217,12 +237,35 @@ def test_a_missing_file_is_unreadable(tmp_path):
         read_image(tmp_path / "a.jpg")
 
 
-def test_a_decompression_bomb_is_unreadable_and_a_large_image_is_not(tmp_path, monkeypatch):
+def test_a_large_image_is_read(tmp_path, monkeypatch):
     path = save(Image.new("RGB", (30, 30)), tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 800)  # Pillow warns here, refuses at twice that
     assert read_image(path).size == (30, 30)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
-    with pytest.raises(UnreadableImageError, match="bomb"):
+
+
+def empty_bmp(width, height):
+    """The header of a BMP, which needs no pixels to be opened."""
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + header
+
+
+@pytest.mark.parametrize("pillow_limit", [None, Image.MAX_IMAGE_PIXELS, 10 * MAX_PIXELS])
+def test_a_decompression_bomb_is_not_decoded(tmp_path, monkeypatch, pillow_limit):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillow_limit)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(empty_bmp(10_000, 10_000))
+    with pytest.raises(UnreadableImageError, match="truncated"):
+        read_image(path)
+    path.write_bytes(empty_bmp(10_000, 10_001))
+    reason = r"^too many pixels \(10000 x 10001; at most 100 million\)$"
+    with pytest.raises(UnreadableImageError, match=reason):
+        read_image(path)
+
+
+def test_what_pillow_itself_refuses_as_a_bomb(tmp_path):
+    path = tmp_path / "a.bmp"
+    path.write_bytes(empty_bmp(50_000, 50_000))
+    with pytest.raises(UnreadableImageError, match=r"^too many pixels \(at most 100 million\)$"):
         read_image(path)
 
 

@@ -138,7 +138,7 @@ def test_two_backbones_side_by_side(
     assert len(list(own_cache.glob("*.h5"))) == 2
     with run.features("train") as features:
         values = features.read(run.feature_set)
-    assert values.shape == (60, 2 * 64 + 3 * 16 * 16)
+    assert values.shape == (60, 2 * 64 + 3 * 32 * 32)
     np.testing.assert_allclose((values**2).sum(axis=1), 2, rtol=1e-4)
 
     predict(finished.path, str(photos), out=tmp_path / "new.csv")

@@ -158,6 +158,36 @@ def test_images_are_normalised_as_timm_does_bit_for_bit(name, size):
     assert torch.equal(seen[0][0], transform(image))
 
 
+@pytest.mark.parametrize("size", [(3000, 100), (100, 3000)])
+@pytest.mark.parametrize("image_size", [32, (32, 48)])
+def test_a_strip_gives_its_middle(size, image_size):
+    preprocess = build_backbone("dino_vits16", image_size=image_size, weights="random").preprocess
+    stripes = np.add.outer(np.arange(size[1]), np.arange(size[0])) // 10 % 2 * 255
+    image = Image.fromarray(stripes.astype(np.uint8)).convert("RGB")
+    whole = preprocess.transform(image).int()
+    # The scale of timm's resizing is rounded, to other numbers for another length.
+    assert (preprocess(image).int() - whole).abs().float().mean() < 10
+    assert (whole - whole.float().mean()).abs().float().mean() > 50
+
+
+@pytest.mark.parametrize("size", [(2000, 100), (100, 2000)])
+def test_no_pixel_changes_up_to_a_ratio_of_twenty(size):
+    preprocess = build_backbone("dino_vits16", image_size=32, weights="random").preprocess
+    values = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    image = Image.fromarray(values)
+    assert torch.equal(preprocess(image), preprocess.transform(image))
+
+
+@pytest.mark.parametrize("name", ["dino_vits16", "siglip_vitb16"])
+def test_a_strip_of_one_row_of_pixels(name, tmp_path):
+    preprocess = build_backbone(name, image_size=224, weights="random").preprocess
+    Image.new("RGB", (65_000, 1), (200, 100, 0)).save(tmp_path / "strip.jpg", quality=100)
+    with Image.open(tmp_path / "strip.jpg") as image:
+        tensor = preprocess(image)  # timm alone takes minutes and 12 GB
+    assert tensor.shape == (3, 224, 224)
+    assert tensor.float().mean(dim=(1, 2)).tolist() == pytest.approx([200, 100, 0], abs=3)
+
+
 def test_the_transform_follows_the_asked_size(with_registers):
     preprocess = with_registers[0].preprocess
     ramp = np.tile(np.arange(80, dtype=np.uint8), (40, 1))  # twice as wide as high

@@ -142,6 +142,11 @@ def test_weights_with_other_tokens(tmp_path, of, name, message):
         load_vit(name, weights=str(path))
 
 
+def test_a_folder_is_no_weights():
+    with pytest.raises(UsageError, match=r"expected .*got \.: it is a folder"):
+        load_vit("test_vit", weights=".")
+
+
 def test_no_weights_and_no_network(hub_cache):
     with pytest.raises(UclsError, match="no weights for test_vit: ") as caught:
         load_vit("test_vit")
@@ -185,6 +190,8 @@ def test_models_on_no_hub_ask_for_a_file(hub_cache):
         ("vit_tiny_patch16_225", "vit_tiny_patch16_224"),
         ("test_vit.r160_in2k", "test_vit.r160_in1k"),
         ("dinov2_vits14_reg", "dinov2_vits14_reg4"),
+        ("DINOv2_vits14", "dinov2_vits14"),
+        ("ViT_Tiny_Patch16_224", "vit_tiny_patch16_224"),
     ],
 )
 def test_unknown_names_give_close_ones(name, near):

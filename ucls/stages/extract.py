@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.backbone_names import RANDOM_WEIGHTS
 from ucls.cache import (
     FeatureCache,
     FeatureCacheWriter,
@@ -21,9 +22,10 @@ from ucls.cache.catalog import describe_cache
 from ucls.cache.feature_resume import AlreadyFinishedError
 from ucls.config import ExtractConfig, required
 from ucls.errors import MismatchError, UclsError
-from ucls.extract_settings import RANDOM_WEIGHTS, cached_name, is_untrained, untrained
+from ucls.extract_settings import cached_name, is_untrained
 from ucls.feature_files import FeatureArray
 from ucls.image_sets import ImageSet, labels_from_folders
+from ucls.memory import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source
 from ucls.stages.background import Background
@@ -38,6 +40,8 @@ Caches = dict[str, dict[str, Path]]
 
 PRECISE = ("pixels", "features")
 """Backbones that compute nothing, so that there is no precision to choose."""
+
+MEANS_NOTHING = "this is a trial run, and its clusters mean nothing"
 
 ROWS_AT_ONCE = 1024
 """Of a feature file, which no model limits."""
@@ -78,16 +82,13 @@ def extract(
     folder = cache_directory(Path(cache_dir) if cache_dir else None)
     for note in source.notes:
         reporter.say(f"note: {note}")
-    for name in untrained(extractions):
-        reporter.say(
-            f"WARNING: {name} is untrained (random weights): it is there to try things out, and "
-            "its clusters mean nothing"
-        )
     caches: Caches = {split: {} for split in source.splits}
     for name, config in extractions.items():
         extraction = _Extraction(config, source, device, reporter)
         for split, images in source.splits.items():
             caches[split][name] = extraction.run(images, folder, overwrite=overwrite)
+        if is_untrained(config):
+            reporter.say(f"WARNING: {name} is untrained (random weights); {MEANS_NOTHING}")
     return caches
 
 
@@ -238,7 +239,7 @@ class _Extraction:
 
         done, unit = writer.n_seen, "images"
         progress = self.reporter.track(f"extract {images.split}", len(images), unit, done=done)
-        with progress as advance, Background() as background:
+        with freed_memory_kept(), progress as advance, Background() as background:
             for batch in extract_tokens(
                 images,
                 None if isinstance(images, FeatureArray) else self.backbone,

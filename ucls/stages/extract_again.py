@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.backbone_names import UNTRAINED
 from ucls.cache import FEATURE_SETS, FeatureCache
 from ucls.errors import UclsError
 from ucls.feature_files import FeatureArray
@@ -12,7 +13,6 @@ from ucls.image_sets import ImageSet
 
 Images = ImageSet | FeatureArray
 
-UNTRAINED = "-untrained"
 
 # What has to be equal for equal features; another timm may well give the same model.
 _MODEL_FIELDS = (

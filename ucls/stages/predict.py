@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.backbone_names import UNTRAINED
 from ucls.cache import write_csv
 from ucls.config import ExtractConfig
 from ucls.errors import UsageError
@@ -27,6 +28,8 @@ class Predicted(NamedTuple):
     skipped: list[tuple[str, str]]
     """Path and reason of each image that could not be read."""
     cluster_sizes: NDArray[np.int64]
+    untrained: list[str]
+    """The run's backbones that have random weights."""
 
 
 def predict(
@@ -82,7 +85,8 @@ def predict(
             )
 
     write_csv(out, ("path", "cluster", "confidence"), rows())
-    return Predicted(int(sizes.sum()), skipped, sizes)
+    untrained = [name for name in run.backbones if name.endswith(UNTRAINED)]
+    return Predicted(int(sizes.sum()), skipped, sizes, untrained)
 
 
 def _with_weights(

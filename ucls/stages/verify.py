@@ -121,11 +121,11 @@ def _check_fingerprint(cache: FeatureCache) -> tuple[Check, Images | None]:
         return Check("fingerprint", "not possible", f"cannot open its images: {error}"), None
     if images.fingerprint != cache.spec.fingerprint:
         reason = (
-            f"{name} holds other images now ({len(images):,}) than were extracted "
-            f"({cache.n_images:,})"
+            f"the images of {name} are not those that were extracted: there are {len(images):,} "
+            f"now and were {cache.n_images:,}, or some have changed"
         )
         return Check("fingerprint", "failed", reason), None
-    reason = f"{name} holds {len(images):,} images, by name and size those that were extracted"
+    reason = f"{name} holds {len(images):,} images, as they were when they were extracted"
     return Check("fingerprint", "ok", reason), images
 
 

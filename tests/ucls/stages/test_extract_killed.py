@@ -47,6 +47,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def extract(images: str, cache_dir: str) -> None:
     from ucls import pipeline
 
+    # The workers that decode shall be started as `ucls` starts them.
+    multiprocessing.set_start_method("fork", force=True)
     pipeline.extract_source(images, config=CONFIG, cache_dir=cache_dir)
 
 
