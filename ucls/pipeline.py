@@ -16,7 +16,8 @@ from ucls.stages.evaluate import evaluate
 from ucls.stages.extract import Caches, extract, skipped_images
 from ucls.stages.features import Classes, SplitFeatures, labels_key
 from ucls.stages.neighbors import neighbors
-from ucls.stages.run import ExtractedData, Run, cache_key, known_n_clusters
+from ucls.stages.resolve import ExtractedData, known_n_clusters, read_extracted
+from ucls.stages.run import Run, cache_key
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 
@@ -107,7 +108,7 @@ def start(
     data = _describe(opened, extractions, caches, config.device)
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
-        begun = ExtractedData.model_validate(folder.record["data"])
+        begun = read_extracted(folder)
         fitted_to = {"device": begun.device, "fast_precision": begun.fast_precision}
         data = data.model_copy(update=fitted_to)
     return Run.after_extraction(folder, data, reporter=reporter)

@@ -5,9 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ucls.backbone_names import RANDOM_WEIGHTS
 from ucls.cache import (
     FeatureCache,
@@ -16,7 +13,6 @@ from ucls.cache import (
     cache_directory,
     cache_file_name,
     partial_path,
-    replace_labels,
 )
 from ucls.cache.catalog import describe_cache
 from ucls.cache.feature_resume import AlreadyFinishedError
@@ -24,11 +20,12 @@ from ucls.config import ExtractConfig, required
 from ucls.errors import MismatchError, UclsError
 from ucls.extract_settings import cached_name, is_untrained
 from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet, labels_from_folders
+from ucls.image_sets import ImageSet
 from ucls.memory import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source
 from ucls.stages.background import Background
+from ucls.stages.cached_labels import labels_to_cache, renew_labels
 
 if TYPE_CHECKING:
     from ucls.backbones import Backbone
@@ -111,7 +108,7 @@ class _Extraction:
                     raise
             else:
                 self.reporter.say(f"extract: {images.split} features are cached in {path}")
-                self._renew_labels(path, images)
+                renew_labels(path, images, reporter=self.reporter)
                 return path
         if self.config.precision is None and not overwrite:
             self._go_on_as_begun(path)
@@ -160,19 +157,6 @@ class _Extraction:
                 f"{skipped[0][0]} ({skipped[0][1]}); repair them and pass --overwrite, or leave "
                 "out --strict"
             )
-
-    def _renew_labels(self, path: Path, images: Images) -> None:
-        """A list of images may have got other labels since its features were extracted."""
-        labels, class_names = labels_to_cache(images)
-        if labels is None:
-            return
-        with FeatureCache(path) as cache:
-            wanted, there = labels[cache.image_numbers()], cache.labels()
-            same_names = cache.class_names() == list(class_names)
-        if there is not None and same_names and np.array_equal(there, wanted):
-            return
-        replace_labels(path, wanted, class_names)
-        self.reporter.say(f"extract: the labels of {images.split} have changed, and are renewed")
 
     def _identity(self, images: Images) -> FeatureSpec:
         """The spec as far as it is known without building the model."""
@@ -308,20 +292,6 @@ def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:
         one = slice(kept[row], kept[row] + 1)
         patch_mean = None if batch.patch_mean is None else batch.patch_mean[:, one]
         writer.append(batch.cls[:, one], patch_mean, batch.paths[one])
-
-
-def labels_to_cache(images: Images) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
-    """All labels there are, also where this run does not want them.
-
-    The cache serves later runs too; whether labels are used is up to each run.
-    """
-    if (
-        isinstance(images, ImageSet)
-        and images.labels is None
-        and all("/" in path for path in images.paths)
-    ):
-        return labels_from_folders(images.paths)
-    return images.labels, images.class_names
 
 
 def skipped_images(caches: Caches) -> list[tuple[str, str, str]]:

@@ -16,7 +16,8 @@ from ucls.self_training import SelfTrained
 from ucls.self_training import self_train as fit
 from ucls.stages.classifier import load_classifier, load_heads, write_classifier
 from ucls.stages.features import SplitFeatures
-from ucls.stages.run import Run, feature_width
+from ucls.stages.resolve import feature_width
+from ucls.stages.run import Run
 from ucls.trained_heads import TrainedHeads
 
 CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")

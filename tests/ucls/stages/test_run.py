@@ -7,25 +7,10 @@ import pytest
 from tests.conftest import Lines
 from ucls import pipeline
 from ucls.cache import RunFolder
-from ucls.config import Config, ExtractConfig
+from ucls.config import Config
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.stages.ensemble import ensemble
-from ucls.stages.features import Classes
-from ucls.stages.run import STAGE_FILES, ExtractedData, Run, resolve
-
-DATA = ExtractedData(
-    n_images=100,
-    n_classes=None,
-    widths={"vit": {"cls": 8, "cls+patch": 16}},
-    extractions={"vit": ExtractConfig(backbone="vit", image_size=28, channels=3, workers=0)},
-    device="cpu",
-    fast_precision="float32",
-    caches={},
-    cache_key="k",
-    classes=Classes(),
-    weights_hashes={"vit": "none"},
-    labels_key=None,
-)
+from ucls.stages.run import STAGE_FILES, Run
 
 
 def test_all_stages_of_a_finished_run_are_done(run_path: Path) -> None:
@@ -97,40 +82,6 @@ def test_settings_are_not_changed_while_another_process_is_at_work(run_path: Pat
     with RunFolder(run_path).lock(), pytest.raises(UclsError, match="another process"):
         Run(run_path, settings={"train.beta": 0.5})
     assert (run_path / "run.json").read_bytes() == before
-
-
-def test_the_features_default_to_patches_where_there_are_some() -> None:
-    assert resolve(Config(n_clusters=2), DATA).features == "cls+patch"
-    patchless = DATA.model_copy(update={"widths": {"vit": {"cls": 8}}})
-    assert resolve(Config(n_clusters=2), patchless).features == "cls"
-    with pytest.raises(UsageError, match=r"'cls4' were asked for, .* holds cls, cls\+patch"):
-        resolve(Config(n_clusters=2, features="cls4"), DATA)
-
-
-def test_the_number_of_clusters() -> None:
-    with pytest.raises(
-        UsageError, match=r"how many clusters\? these images have no labels .*; pass -k NUMBER"
-    ):
-        resolve(Config(), DATA)
-    with pytest.raises(UsageError, match=r"101 clusters .* only 100 images; pass a smaller -k"):
-        resolve(Config(n_clusters=101), DATA)
-    labelled = DATA.model_copy(update={"n_classes": 7})
-    assert resolve(Config(), labelled).n_clusters == 7
-    assert resolve(Config(n_clusters=5), labelled).n_clusters == 5
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"neighbors.k": 100}, r"k must be between 1 and 99 for 100 images, but it is 100"),
-        ({"train.n_heads": 4, "ensemble.heads": "0-4"}, r"heads must be in 0..3, got 4"),
-    ],
-)
-def test_settings_that_cannot_work_are_found_at_once(
-    settings: dict[str, object], message: str
-) -> None:
-    with pytest.raises(UsageError, match=message):
-        resolve(Config(n_clusters=5).with_values(settings), DATA)
 
 
 def test_extraction_settings_come_too_late(run_path: Path) -> None:
