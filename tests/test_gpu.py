@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from ucls.backbones import build_backbone
+from ucls.batch_size import fitting_batch_size
 from ucls.config import SelfTrainConfig, TrainConfig
+from ucls.extraction import extract_tokens
 from ucls.metrics import clustering_accuracy
 from ucls.neighbors import build_neighbors
 from ucls.self_training import self_train
+from ucls.sources import load_source
 from ucls.training import HeadTrainer
 
 pytestmark = pytest.mark.gpu
@@ -57,3 +61,37 @@ def test_self_training_on_the_gpu_learns_its_labels() -> None:
     result = self_train(FEATURES, LABELS, columns, n_clusters=4, config=config, device=DEVICE)
     predicted, _ = result.classifiers[result.chosen].predict(FEATURES)
     assert (predicted == LABELS).mean() > 0.98
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float32", 2e-3), ("float16", 2e-2), ("bfloat16", 1e-1)]
+)
+def test_tokens_of_the_gpu_are_those_of_the_cpu(precision: str, tolerance: float) -> None:
+    images = load_source("digits").splits["val"]
+    options = {"image_size": 32, "weights": "random"}
+    expected = build_backbone("test_vit", **options)
+    backbone = build_backbone("test_vit", **options, device=str(DEVICE), precision=precision)
+    batches = extract_tokens(images, backbone, batch_size=64, workers=2, n_augmented=1)
+    reference = extract_tokens(images, expected, batch_size=64, n_augmented=1)
+    for batch, right in zip(batches, reference, strict=True):
+        assert batch.paths == right.paths
+        scale = np.abs(right.cls).max()
+        assert batch.cls.shape == right.cls.shape == (2, len(right.paths), 4, 64)
+        np.testing.assert_allclose(batch.cls, right.cls, atol=tolerance * scale)
+        np.testing.assert_allclose(batch.patch_mean, right.patch_mean, atol=tolerance * scale)
+
+
+def test_a_resumed_extraction_on_the_gpu_gives_the_same_rows() -> None:
+    images = load_source("digits").splits["val"]
+    backbone = build_backbone("test_vit", image_size=32, weights="random", device=str(DEVICE))
+    whole = list(extract_tokens(images, backbone, batch_size=64))
+    resumed = list(extract_tokens(images, backbone, batch_size=64, start=100))
+    np.testing.assert_array_equal(
+        np.concatenate([batch.cls for batch in resumed], axis=1),
+        np.concatenate([batch.cls for batch in whole], axis=1)[:, 100:],
+    )
+
+
+def test_a_batch_size_is_found() -> None:
+    backbone = build_backbone("test_vit", image_size=32, weights="random", device=str(DEVICE))
+    assert fitting_batch_size(backbone) in (32, 64, 128, 256)
