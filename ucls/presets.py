@@ -12,7 +12,7 @@ from ucls.errors import UsageError
 
 COMMON: dict[str, Any] = {
     "features": "cls+patch",
-    "extract.backbone": "vit_large_patch14_reg4_dinov2.lvd142m",
+    "extract.backbone": "dinov2_vitl14_reg4",
     "extract.image_size": 224,
     "neighbors.k": 50,
     "neighbors.threshold": 0.3,
@@ -44,7 +44,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "cifar100": {"n_clusters": 100, **CIFAR},
     "stl10": {
         "n_clusters": 10,
-        "extract.backbone": "vit_base_patch14_reg4_dinov2.lvd142m",
+        "extract.backbone": "dinov2_vitb14_reg4",
         "train.epochs": 800,
     },
     "food101": {"n_clusters": 101},

@@ -6,7 +6,7 @@ from ucls.autoconfig import DataFacts, autoconfigure, fitting_batch_size
 from ucls.config import Config, setting_names
 from ucls.presets import PRESETS, preset
 
-LARGE = "vit_large_patch14_reg4_dinov2.lvd142m"
+LARGE = "dinov2_vitl14_reg4"
 SIZES = [
     (10, 2, 4), (40, 4, 16), (2, 2, 1), (3, 3, 1), (100, 90, 8), (1797, 10, 64), (5000, 10, 1536),
     (50_000, 100, 2048), (128_545, 100, 2048), (1_281_167, 1000, 2048), (3000, 2500, 5),

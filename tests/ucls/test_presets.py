@@ -6,7 +6,7 @@ from ucls.config import Config, setting_names
 from ucls.errors import UsageError
 from ucls.presets import COMMON, PRESETS, preset
 
-LARGE, BASE = (f"vit_{size}_patch14_reg4_dinov2.lvd142m" for size in ("large", "base"))
+LARGE, BASE = (f"dinov2_vit{size}14_reg4" for size in "lb")
 
 # Thesis 6.2, 6.4.1.1 and 6.4.1.8: clusters, backbone, epochs, batch, teacher temperature, beta.
 THESIS = {
