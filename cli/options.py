@@ -46,8 +46,9 @@ Backbone = Annotated[
 Weights = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="FILE",
-        help="Local weights: .safetensors, an original .pth checkpoint, or 'random' (untrained).",
+        metavar="[NAME=]FILE",
+        help="Local weights: .safetensors, an original .pth checkpoint, or 'random' (untrained); "
+        "NAME of the backbone if there are several.",
     ),
 ]
 Features = Annotated[
