@@ -5,7 +5,6 @@
 
 from ucls.cache.catalog import CacheEntry, find_cache, list_caches, open_cache, remove_cache
 from ucls.cache.feature_cache import FeatureCache
-from ucls.cache.feature_labels import replace_labels
 from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, cache_file_name
 from ucls.cache.feature_writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
@@ -21,6 +20,7 @@ from ucls.cache.results import (
 )
 from ucls.cache.run_folder import RunFolder, flatten, settings_key, versions
 from ucls.cache.tables import write_csv
+from ucls.cache.truth import Truth, read_truth, write_truth
 from ucls.cache.weights import read_tensors, write_tensors
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "FeatureCacheWriter",
     "FeatureSpec",
     "RunFolder",
+    "Truth",
     "atomic_write",
     "cache_directory",
     "cache_file_name",
@@ -45,8 +46,8 @@ __all__ = [
     "read_graph",
     "read_json",
     "read_tensors",
+    "read_truth",
     "remove_cache",
-    "replace_labels",
     "settings_key",
     "versions",
     "write_assignments",
@@ -55,4 +56,5 @@ __all__ = [
     "write_graph",
     "write_json",
     "write_tensors",
+    "write_truth",
 ]

@@ -10,7 +10,6 @@ import h5py
 from filelock import FileLock, Timeout
 
 from ucls.cache.feature_cache import FeatureCache
-from ucls.cache.feature_labels import labels_path
 from ucls.cache.feature_layout import FEATURE_FORMAT
 from ucls.cache.feature_resume import leftovers
 from ucls.cache.feature_spec import FeatureSpec
@@ -157,7 +156,7 @@ def _read_progress(source: Path) -> tuple[FeatureSpec, int, int]:
 
 
 def _parts(path: Path) -> list[Path]:
-    return [part for part in (path, labels_path(path), *leftovers(path)) if part.exists()]
+    return [part for part in (path, *leftovers(path)) if part.exists()]
 
 
 def _lock_path(path: Path) -> Path:

@@ -9,7 +9,6 @@ import h5py
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ucls.cache.feature_labels import read_labels
 from ucls.cache.feature_layout import FEATURE_FORMAT, decode, read_provenance
 from ucls.cache.feature_rows import ROWS_PER_CHUNK
 from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, size_text
@@ -142,14 +141,20 @@ class FeatureCache:
             return np.delete(np.arange(self.n_images), self._file["skipped/index"][:])
 
     def labels(self) -> NDArray[np.int32] | None:
-        """Returns the labels, int32 [N], or None when they are not known."""
+        """Returns the labels, int32 [N], or None when they were not known at the extraction."""
         with damage_errors(self.path, FEATURE_FORMAT):
-            return read_labels(self.path, self._file)[0]
+            if "labels" not in self._file:
+                return None
+            labels: NDArray[np.int32] = self._file["labels/class"][:]
+            return labels
 
     def class_names(self) -> list[str] | None:
-        """Returns the name of each class, or None when they are not known."""
+        """Returns the name of each class, or None when they were not known."""
         with damage_errors(self.path, FEATURE_FORMAT):
-            return read_labels(self.path, self._file)[1]
+            if "labels/class_names" not in self._file:
+                return None
+            names: list[str] = decode(self._file["labels/class_names"]).tolist()
+            return names
 
     def width(self, feature_set: str) -> int:
         """Returns the number of columns D' of a feature set.

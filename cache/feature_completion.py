@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache.feature_checksums import write_checksums
-from ucls.cache.feature_labels import write_labels
 from ucls.cache.feature_layout import TOKENS, encode
 from ucls.cache.feature_resume import undo_path
 from ucls.cache.feature_rows import ROWS_PER_CHUNK
@@ -62,8 +61,7 @@ def _complete(file: h5py.File, log: ImageLog, labels: Labels | None) -> None:
     _write_paths(file, log)
     skipped = _write_skipped(file.create_group("skipped"), log)
     if labels is not None:
-        values, class_names = labels
-        write_labels(file.create_group("labels"), np.delete(values, skipped), class_names)
+        _write_labels(file.create_group("labels"), labels, skipped)
     write_checksums(file)
     file.attrs["complete"] = True
 
@@ -86,3 +84,10 @@ def _write_skipped(group: h5py.Group, log: ImageLog) -> NDArray[np.int64]:
         texts = [encode(str(entry[column])) for entry in skipped]
         group.create_dataset(name, data=texts, shape=(len(texts),), dtype=h5py.string_dtype())
     return index
+
+
+def _write_labels(group: h5py.Group, labels: Labels, skipped: NDArray[np.int64]) -> None:
+    values, class_names = labels
+    group["class"] = np.delete(values, skipped)
+    if class_names is not None:
+        group["class_names"] = np.array(class_names, dtype=h5py.string_dtype())

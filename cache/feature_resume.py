@@ -59,12 +59,15 @@ def open_partial(
     if path.exists() and not overwrite:
         raise AlreadyFinishedError(f"{path} is finished already; use it, or pass --overwrite")
     partial = partial_path(path)
-    if partial.exists() and not overwrite:
+    if partial.exists():
         if undo_path(path).exists():
             restore_structure(partial, undo_path(path))
         try:
             if reopened := _reopen(path, spec, n_images):
                 return reopened
+        except MismatchError:
+            if not overwrite:
+                raise
         except DAMAGE as error:
             # An error of the system, such as a full disk, says nothing against the file.
             if isinstance(error, OSError) and error.errno:

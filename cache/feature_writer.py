@@ -12,7 +12,6 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from ucls.cache.feature_completion import Labels, complete
-from ucls.cache.feature_labels import labels_path
 from ucls.cache.feature_layout import commit, read_provenance, write_rows
 from ucls.cache.feature_resume import open_partial, remove_leftovers
 from ucls.cache.feature_rows import RowBuffer, check_batch
@@ -212,7 +211,6 @@ class FeatureCacheWriter:
             self._commit()
             self._file.close()
             complete(self.path, self._log, self._labels)
-            labels_path(self.path).unlink(missing_ok=True)
             publish(self.path)
             self._log.close()
             remove_leftovers(self.path)

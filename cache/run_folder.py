@@ -23,7 +23,7 @@ VERSION = 1
 PACKAGES = ("ucls", "torch", "timm", "faiss-cpu", "faiss-gpu-cu12", "numpy", "h5py", "pymetis")
 
 FILES = (
-    "skipped.csv", "config.toml", "neighbors.h5", "heads.safetensors", "train.jsonl",
+    "skipped.csv", "truth.h5", "config.toml", "neighbors.h5", "heads.safetensors", "train.jsonl",
     "assignments.h5", "checkpoint.safetensors", "consensus.h5", "classifier.safetensors",
     "candidates.safetensors", "labels.csv", "baselines.json", "metrics.json",
 )  # fmt: skip

@@ -13,7 +13,12 @@ def kinds(cell: nbformat.NotebookNode) -> list[list[str]]:
 
 def test_the_notebook_runs_and_gives_the_outputs_it_shows(tmp_path: Path, own_cache: Path) -> None:
     shown, executed = (nbformat.read(NOTEBOOK, as_version=4) for _ in range(2))
-    client = NotebookClient(executed, timeout=120, resources={"metadata": {"path": tmp_path}})
+    client = NotebookClient(
+        executed,
+        timeout=120,
+        coalesce_streams=True,  # what is printed in a row may arrive in pieces
+        resources={"metadata": {"path": tmp_path}},
+    )
     client.execute()
     assert list(own_cache.glob("digits-train-*.h5"))
     code = [cell for cell in executed.cells if cell.cell_type == "code"]

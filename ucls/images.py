@@ -67,7 +67,7 @@ def find_images(folder: Path) -> list[str]:
             f"cannot list {error.filename or folder} ({error.strerror}): "
             "make the folder readable, or move it elsewhere"
         ) from error
-    for path in paths:
+    for path in (root.name, *paths):
         _check_encodable(path, folder)
     return paths
 
@@ -130,10 +130,10 @@ def _decode(path: Path) -> Image.Image:
     with _open(path) as opened:
         _check_size(opened)
         opened.load()
-        white_is_zero = _is_white_zero(opened)
+        largest, white_is_zero = _largest_value(opened), _is_white_zero(opened)
         image = _turn_upright(opened)
     if image.mode.startswith(("I", "F")):
-        return _from_wide_grey(image, white_is_zero=white_is_zero).convert("RGB")
+        return _from_wide_grey(image, largest=largest, white_is_zero=white_is_zero).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -191,16 +191,28 @@ def _register_heic() -> bool:
     return True
 
 
-def _from_wide_grey(image: Image.Image, *, white_is_zero: bool) -> Image.Image:
-    """Scales grey of 16 bits, or of 16 bits kept in 32, to 8 bits; what is transparent is white."""
+def _largest_value(image: Image.Image) -> int:
+    """The end of the scale of wide grey: 4,095 in a TIFF of 12 bits."""
+    bits = getattr(image, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (16,))[0]
+    return 2**bits - 1 if 8 < bits < 16 else _LARGEST_16_BIT
+
+
+def _from_wide_grey(image: Image.Image, *, largest: int, white_is_zero: bool) -> Image.Image:
+    """Scales grey of 9 to 16 bits to 8 bits; what is transparent becomes white.
+
+    Args:
+        image: may keep its values in 32 bits.
+        largest: the value of white, or of black if white is zero.
+        white_is_zero: whether 0 is white.
+    """
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > _LARGEST_16_BIT:
         raise UnreadableImageError("pixels of 32 bits, whose black and white are not known")
     if white_is_zero:
-        values = _LARGEST_16_BIT - values
+        values = largest - values
     if "transparency" in image.info:
-        values = np.where(values == image.info["transparency"], _LARGEST_16_BIT, values)
-    return Image.fromarray(np.rint(values / (_LARGEST_16_BIT / 255)).astype(np.uint8))
+        values = np.where(values == image.info["transparency"], largest, values)
+    return Image.fromarray(np.rint(values / (largest / 255)).clip(0, 255).astype(np.uint8))
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -14,7 +14,8 @@ from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 from ucls.stages.extract import Caches, extract, skipped_images
-from ucls.stages.features import Classes, SplitFeatures, labels_key
+from ucls.stages.features import Classes, SplitFeatures
+from ucls.stages.labels import keep_labels
 from ucls.stages.neighbors import neighbors
 from ucls.stages.resolve import ExtractedData, known_n_clusters, read_extracted
 from ucls.stages.run import Run, cache_key
@@ -105,7 +106,9 @@ def start(
             reporter=reporter,
         )
         _list_skipped(folder, caches, opened, reporter)
+        labels_key = keep_labels(folder, opened, caches)
     data = _describe(opened, extractions, caches, config.device)
+    data = data.model_copy(update={"labels_key": labels_key})
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
         begun = read_extracted(folder)
@@ -222,5 +225,5 @@ def _describe(
         classes=classes,
         cache_key=cache_key(caches),
         weights_hashes={name: spec.weights_hash for name, spec in specs.items()},
-        labels_key=None if source.n_classes is None else labels_key(caches),
+        labels_key=None,
     )

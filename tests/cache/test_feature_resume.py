@@ -94,7 +94,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, name: str, path: Path) -> None:
         ("feature_writer.complete", N_IMAGES),
         ("feature_completion.reserve", N_IMAGES),
         ("feature_completion._write_skipped", N_IMAGES),
-        ("feature_completion.write_labels", N_IMAGES),
+        ("feature_completion._write_labels", N_IMAGES),
         ("feature_completion.write_checksums", N_IMAGES),
         ("feature_writer.publish", N_IMAGES),
     ],

@@ -312,3 +312,14 @@ def test_file_names_must_be_utf8(tmp_path):
         pytest.skip("this file system refuses such names")
     with pytest.raises(UsageError, match="UTF-8"):
         find_images(tmp_path)
+
+
+def test_tiff_of_12_bits(tmp_path):
+    tags = {256: 2, 257: 1, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: 3}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    # Two pixels, 2,048 and 4,095, in three bytes.
+    content = b"II*\0" + struct.pack("<I", 12) + b"\x80\x0f\xff\0" + directory
+    (tmp_path / "a.tif").write_bytes(content)
+    image = read_image(tmp_path / "a.tif")
+    assert [image.getpixel((x, 0)) for x in (0, 1)] == [(128, 128, 128), (255, 255, 255)]

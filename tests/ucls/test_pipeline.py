@@ -59,7 +59,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
 def test_every_file_of_a_run_is_there(shared_run: Path) -> None:
     expected = {name for names in STAGE_FILES.values() for name in names}
     assert {path.name for path in shared_run.iterdir()} - {"run.lock"} == {
-        *expected, "run.json", "config.toml", "baselines.json",
+        *expected, "run.json", "config.toml", "baselines.json", "truth.h5",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Lines
 from tests.ucls.datasets import layouts
 from ucls import pipeline
-from ucls.cache import FeatureCache
+from ucls.cache import FeatureCache, read_truth
 from ucls.config import Config
 from ucls.errors import MismatchError, UsageError
 from ucls.sources import Source, load_source
@@ -69,11 +69,9 @@ def test_superclasses_of_shared_images(tmp_path: Path, tiny_config: Config, line
     finished = pipeline.run(source, out=tmp_path / "run", config=config, reporter=lines)
     assert sum("are cached in" in line for line in lines.said) == 2
     assert finished.figures["n_clusters"] == 20
-    with Run(finished.path).features("val") as features:
-        labels, names = features.labels(), features.class_names()
-    assert labels is not None
-    assert names == [f"superclass {label:02d}" for label in range(20)]
-    assert labels.tolist() == [layouts.superclass(label) for label in range(100)]
+    truth = read_truth(finished.path / "truth.h5")
+    assert truth.class_names == [f"superclass {label:02d}" for label in range(20)]
+    assert truth.labels["val"].tolist() == [layouts.superclass(label) for label in range(100)]
 
 
 def test_a_part_of_shared_images(tmp_path: Path, tiny_config: Config) -> None:
@@ -165,7 +163,7 @@ def test_labels_of_a_list_may_change(
 
     assert "acc" not in run(lambda _: "")
     right = run(lambda path: path.split("/")[0])
-    assert "extract: the labels of train have changed, and are renewed" in lines.said
+    assert "train: done before with these settings, skipped" in lines.said
     wrong = run(lambda path: "ab"[paths.index(path) // 20 % 2])
     half = run(lambda path: path.split("/")[0] if path < "left/2" else "")
     assert right["acc"] > 0.9

@@ -56,7 +56,8 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
         }
         for split in run.splits
     }
-    if config.upper_bounds and {"train", "val"} <= set(labels):
+    can_be_bounded = {"train", "val"} <= set(labels) and (labels["train"] >= 0).sum() >= 2
+    if config.upper_bounds and can_be_bounded:
         data = (
             *_labelled(features["train"], labels["train"]),
             *_labelled(features["val"], labels["val"]),

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls import metrics
-from ucls.errors import UclsError
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
 
@@ -18,11 +17,7 @@ Figures = dict[str, Any]
 def compare_ensembles(path: str | Path) -> dict[str, Figures]:
     """The figures of each consensus on the training images, by name, with ``chosen``."""
     run = Run(path)
-    try:
-        labels = known_labels(run).get("train")
-    except UclsError:  # the feature caches, which hold the labels, may be elsewhere by now
-        labels = None
-    figures = consensus_figures(run, "train", labels)
+    figures = consensus_figures(run, "train", known_labels(run).get("train"))
     chosen = figures.pop("ensemble.chosen")["method"]
     return {
         name: {**row, "chosen": name == chosen}

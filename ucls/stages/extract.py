@@ -25,7 +25,7 @@ from ucls.memory import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source
 from ucls.stages.background import Background
-from ucls.stages.cached_labels import labels_to_cache, renew_labels
+from ucls.stages.cached_labels import labels_to_cache
 
 if TYPE_CHECKING:
     from ucls.backbones import Backbone
@@ -96,35 +96,33 @@ class _Extraction:
         self, config: ExtractConfig, source: Source, device: str, reporter: Reporter
     ) -> None:
         self.config, self.source, self.device, self.reporter = config, source, device, reporter
-        self._backbone: Backbone | None = None
+        self._backbones: dict[str | None, Backbone] = {}
 
     def run(self, images: Images, folder: Path, *, overwrite: bool) -> Path:
         path = folder / cache_file_name(self._identity(images), location=images.location)
         if path.is_file():
             try:
-                self._check(path, images)
+                return self._use(path, images)
             except UclsError:  # other settings, or damaged
                 if not overwrite:
                     raise
-            else:
-                self.reporter.say(f"extract: {images.split} features are cached in {path}")
-                renew_labels(path, images, reporter=self.reporter)
-                return path
-        if self.config.precision is None and not overwrite:
-            self._go_on_as_begun(path)
         try:
             self._write(path, images, overwrite=overwrite)
         except AlreadyFinishedError:  # by another process, while this one waited
-            self._check(path, images)
-            self.reporter.say(f"extract: {images.split} features are cached in {path}")
+            self._use(path, images)
         return path
 
-    def _go_on_as_begun(self, path: Path) -> None:
-        """An unfinished extraction is finished in its precision, also on another device."""
-        begun = describe_cache(path) if partial_path(path).is_file() else None
-        if begun is not None and begun.spec is not None and self._backbone is None:
-            precision = {"precision": begun.spec.precision}
-            self.config = ExtractConfig.model_validate(self.config.model_dump() | precision)
+    def _use(self, path: Path, images: Images) -> Path:
+        self._check(path, images)
+        self.reporter.say(f"extract: {images.split} features are cached in {path}")
+        return path
+
+    def _precision(self, path: Path) -> str | None:
+        """What was asked for, else that of an unfinished extraction, also on another device."""
+        if self.config.precision is not None or not partial_path(path).is_file():
+            return self.config.precision
+        begun = describe_cache(path)
+        return begun.spec.precision if begun.spec is not None and begun.n_seen else None
 
     def _check(self, path: Path, images: Images) -> None:
         """Compares a cache with what would be extracted now.
@@ -143,7 +141,8 @@ class _Extraction:
                 f"{path} was made with the weights in {weights_there}, but now those of the hub "
                 "were asked for; pass --weights, or --overwrite, or another --cache-dir"
             )
-        expected = self._spec(images) if has_file else self._identity(images)
+        backbone = self._backbone(images, there.precision) if has_file else None
+        expected = self._spec(images, backbone)
         like_there = ["timm_version", "precision"] if has_file else list(MODEL_FIELDS)
         if there.n_views > expected.n_views:
             like_there.append("n_views")
@@ -187,29 +186,35 @@ class _Extraction:
         is_trained_on = isinstance(images, ImageSet) and images.split == "train"
         return self.config.views if is_trained_on else 0
 
-    def _spec(self, images: Images) -> FeatureSpec:
-        identity = self._identity(images)
+    def _backbone(self, images: Images, precision: str | None) -> "Backbone | None":
+        """Builds the backbone once for each precision; feature files need none."""
         if isinstance(images, FeatureArray):
-            return identity
-        spec = self.backbone.spec
-        return replace(identity, **{name: getattr(spec, name) for name in MODEL_FIELDS})
-
-    @property
-    def backbone(self) -> "Backbone":
-        if self._backbone is None:
+            return None
+        if precision not in self._backbones:
             if self.config.backbone != "pixels":
                 self.reporter.say(f"extract: loads backbone {self.config.backbone}")
-            self._backbone = backbone_of(self.config, self.device)
-        return self._backbone
+            config = self.config.model_copy(update={"precision": precision})
+            self._backbones[precision] = backbone_of(config, self.device)
+        return self._backbones[precision]
+
+    def _spec(self, images: Images, backbone: "Backbone | None") -> FeatureSpec:
+        identity = self._identity(images)
+        if backbone is None:
+            return identity
+        return replace(identity, **{name: getattr(backbone.spec, name) for name in MODEL_FIELDS})
 
     def _write(self, path: Path, images: Images, *, overwrite: bool) -> None:
-        spec = self._spec(images)
+        backbone = self._backbone(images, self._precision(path))
         with FeatureCacheWriter(
-            path, spec, len(images), provenance=self._provenance(images), overwrite=overwrite
+            path,
+            self._spec(images, backbone),
+            len(images),
+            provenance=self._provenance(images, backbone),
+            overwrite=overwrite,
         ) as writer:
             if writer.n_seen:
                 self.reporter.say(f"extract: {images.split} resumes at image {writer.n_seen:,}")
-            self._write_rows(writer, images)
+            self._write_rows(writer, images, backbone)
             labels, class_names = labels_to_cache(images)
             if labels is not None:
                 writer.write_labels(labels, class_names)
@@ -218,25 +223,28 @@ class _Extraction:
         kept = f"{len(images) - n_skipped:,} of {len(images):,} images"
         self.reporter.say(f"extract: {images.split} features of {kept} in {path}")
 
-    def _write_rows(self, writer: FeatureCacheWriter, images: Images) -> None:
+    def _write_rows(
+        self, writer: FeatureCacheWriter, images: Images, backbone: "Backbone | None"
+    ) -> None:
         from ucls.extraction import extract_tokens
 
         done, unit = writer.n_seen, "images"
         progress = self.reporter.track(f"extract {images.split}", len(images), unit, done=done)
+        begun = writer.provenance.get("batch_size") or self._batch_size(backbone)
         with freed_memory_kept(), progress as advance, Background() as background:
             for batch in extract_tokens(
                 images,
-                None if isinstance(images, FeatureArray) else self.backbone,
+                backbone,
                 n_augmented=self._n_augmented(images),
                 start=done,
-                batch_size=self._batch_size(images, begun=writer.provenance.get("batch_size")),
+                batch_size=self.config.batch_size or begun,
                 workers=self.config.workers or 0,
                 on_unreadable="stop" if self.config.strict else "skip",
                 advance=advance,
             ):
                 background.submit(_store, writer, batch)
 
-    def _provenance(self, images: Images) -> dict[str, Any]:
+    def _provenance(self, images: Images, backbone: "Backbone | None") -> dict[str, Any]:
         """What it takes to extract these features again."""
         return {
             "source": images.location or images.name,
@@ -244,18 +252,16 @@ class _Extraction:
             # A folder or file of validation images, opened alone, has only one split.
             "split": "train" if images.location else images.split,
             "weights": next(iter(self.config.weights), None),
-            "batch_size": self._batch_size(images, begun=None),
+            "batch_size": self._batch_size(backbone),
         }
 
-    def _batch_size(self, images: Images, *, begun: int | None) -> int:
-        """What was asked for, else what the extraction began with, else what fits."""
+    def _batch_size(self, backbone: "Backbone | None") -> int:
+        """What was asked for, else what fits."""
         from ucls.batch_size import fitting_batch_size
 
-        if chosen := self.config.batch_size or begun:
-            return chosen
-        return (
-            ROWS_AT_ONCE if isinstance(images, FeatureArray) else fitting_batch_size(self.backbone)
-        )
+        if self.config.batch_size is not None:
+            return self.config.batch_size
+        return ROWS_AT_ONCE if backbone is None else fitting_batch_size(backbone)
 
 
 def backbone_of(config: ExtractConfig, device_name: str) -> "Backbone":

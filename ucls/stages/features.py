@@ -1,7 +1,5 @@
 """The features of a run's images: one or several caches, and perhaps a part of their rows."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -97,20 +95,10 @@ class SplitFeatures:
         paths = self._first.paths()
         return paths if self._rows is None else [paths[row] for row in self._rows]
 
-    def labels(self) -> NDArray[np.int32] | None:
-        """The labels int32 [N], -1 where a class is not known; None without labels."""
-        labels, names = self._first.labels(), self._first.class_names()
-        if labels is None or names is None:
-            return labels
-        merged = self._classes.merged or {}
-        own_names = [merged.get(name, name) for name in names]
-        renumbered = renumber(labels, own_names, self._classes.names(names))
-        return renumbered if self._rows is None else renumbered[self._rows]
-
-    def class_names(self) -> list[str] | None:
-        """The name of each label; None without labels."""
-        names = self._first.class_names()
-        return None if names is None else self._classes.names(names)
+    def image_numbers(self) -> NDArray[np.int64]:
+        """The place of each row in the image set, int64 [N]."""
+        numbers = self._first.image_numbers()
+        return numbers if self._rows is None else numbers[self._rows]
 
     def _cache(self, backbone: str | None) -> FeatureCache:
         return self._first if backbone is None else self._caches[backbone]
@@ -138,23 +126,3 @@ class SplitFeatures:
                     "could not be read at one time; run `ucls cache rm` with both, then the same "
                     "command again"
                 )
-
-
-def renumber(
-    labels: NDArray[np.int32], names: list[str], new_names: list[str]
-) -> NDArray[np.int32]:
-    """Numbers labels [N] by ``new_names`` instead of ``names``; -1 where there is none."""
-    number = {name: i for i, name in enumerate(new_names)}
-    numbers = np.array([number.get(name, -1) for name in names], dtype=np.int32)
-    return np.where(labels >= 0, numbers[labels], -1).astype(np.int32)
-
-
-def labels_key(caches: Mapping[str, Mapping[str, Path]]) -> str:
-    """Digest of the labels of all splits."""
-    digest = hashlib.sha256()
-    for split, by_backbone in caches.items():
-        with SplitFeatures(by_backbone) as features:
-            labels, names = features.labels(), features.class_names()
-        digest.update(json.dumps([split, names]).encode())
-        digest.update(b"" if labels is None else labels.tobytes())
-    return digest.hexdigest()

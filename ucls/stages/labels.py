@@ -1,25 +1,69 @@
 """The labels of a run: opened for evaluation and for nothing else."""
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.stages.features import renumber
+from ucls.cache import RunFolder, Truth, read_truth, write_truth
+from ucls.sources import Source
+from ucls.stages.extract import Caches
+from ucls.stages.features import Classes, SplitFeatures
 from ucls.stages.run import Run
+
+FILE = "truth.h5"
 
 Labels = NDArray[np.int32]
 
 
+def keep_labels(folder: RunFolder, source: Source, caches: Caches) -> str | None:
+    """Writes the labels that a source has now to ``truth.h5``.
+
+    Args:
+        folder: of the run.
+        source: its images.
+        caches: their features, which leave out images that could not be read.
+
+    Returns:
+        A digest of the labels; None, and no file, if they are not to be used.
+    """
+    folder.file(FILE).unlink(missing_ok=True)
+    if source.n_classes is None:
+        return None
+    truth = true_labels(source, caches)
+    write_truth(folder.file(FILE), truth)
+    digest = hashlib.sha256(repr(truth.class_names).encode())
+    for split, labels in truth.labels.items():
+        digest.update(split.encode() + labels.tobytes())
+    return digest.hexdigest()
+
+
+def true_labels(source: Source, caches: Caches) -> Truth:
+    """The labels of each split's rows, numbered alike; splits without any known are left out."""
+    classes = Classes(source.classes, source.class_map)
+    merged = classes.merged or {}
+    class_names = classes.names(list(source.splits["train"].class_names))
+    found: dict[str, Labels] = {}
+    for split, images in source.splits.items():
+        if images.labels is None:
+            continue
+        with SplitFeatures(caches[split], classes=classes) as features:
+            labels = images.labels[features.image_numbers()]
+        names = [merged.get(name, name) for name in images.class_names]
+        labels = renumber(labels, names, class_names)
+        if (labels >= 0).any():
+            found[split] = labels
+    return Truth(found, class_names)
+
+
 def known_labels(run: Run) -> dict[str, Labels]:
-    """The labels of each split, numbered alike; empty if the run was started without labels."""
-    if run.data.labels_key is None:
-        return {}
-    found = {}
-    with run.features("train") as features:
-        class_names = features.class_names() or []
-    for split in run.splits:
-        with run.features(split) as features:
-            labels = features.labels()
-            names = features.class_names()
-        if labels is not None:
-            found[split] = renumber(labels, names, class_names) if names else labels
-    return found
+    """The labels of each split where any are known; empty if the run was started without."""
+    return {} if run.data.labels_key is None else read_truth(run.folder.file(FILE)).labels
+
+
+def renumber(labels: Labels, names: list[str], new_names: list[str]) -> Labels:
+    """Numbers labels [N] by ``new_names`` instead of ``names``; -1 where there is none."""
+    number = {name: i for i, name in enumerate(new_names)}
+    # A label of -1 takes the last.
+    numbers = np.array([*(number.get(name, -1) for name in names), -1], dtype=np.int32)
+    return numbers[labels]

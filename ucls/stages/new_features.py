@@ -28,7 +28,9 @@ def features_of_new_images(
     extractions: Mapping[str, ExtractConfig],
     device: str | None,
 ) -> Iterator[tuple["TokenBatch", NDArray[np.floating]]]:
-    """Yields batches of images with their features [B, D'], as the feature caches hold them.
+    """Yields batches of images with their features [B, D'], rounded as in the feature caches.
+
+    The backbones run in the precision that fits this device, unless one was asked for.
 
     Args:
         run: whose features they shall be like.

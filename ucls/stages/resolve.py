@@ -35,7 +35,7 @@ class ExtractedData(BaseModel):
     weights_hashes: dict[str, str]
     """Of each backbone, which ``predict`` has to find again."""
     labels_key: str | None
-    """Digest of the labels in the caches; None if they are not meant to be used."""
+    """Digest of the labels; None if they are not to be used."""
 
 
 def read_extracted(folder: RunFolder) -> ExtractedData:

@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,36 @@ def test_a_resumed_extraction_goes_on_as_it_began(tiles: Source, lines: Lines) -
         assert cache.spec.precision == "bfloat16"
         assert cache.provenance["batch_size"] == 8
         assert len(cache) == 1200
+
+
+def test_each_split_goes_on_in_the_precision_it_began_with(tiles: Source, tmp_path: Path) -> None:
+    weights = save_random_vit(tmp_path / "a.safetensors", 0)
+    vit = {"backbone": "test_vit", "weights": (weights,), "image_size": 16}
+    half, any_precision = (
+        PIXELS.model_copy(update={**vit, "precision": precision, "batch_size": 8})
+        for precision in ("bfloat16", None)
+    )
+    images = tiles.splits["train"]
+    splits = {"train": images, "val": replace(images, split="val")}
+    both = replace(tiles, splits=splits)
+    with pytest.raises(StoppedError):
+        extract_all(both, half, reporter=StopsAfter(1200 + 1100))
+    for paths in extract_all(both, any_precision).values():
+        with FeatureCache(paths["test_vit"]) as cache:
+            assert cache.spec.precision == "bfloat16"
+
+
+def test_a_stopped_overwrite_goes_on(tiles: Source, lines: Lines) -> None:
+    first = extracted(tiles)
+    colours = PIXELS.model_copy(update={"channels": 1, "batch_size": 8})
+    with pytest.raises(StoppedError):
+        extracted(tiles, colours, reporter=StopsAfter(1100), overwrite=True)
+    with FeatureCache(first) as cache:
+        assert cache.spec.channels == 3
+    assert extracted(tiles, colours, reporter=lines, overwrite=True) == first
+    assert "extract: train resumes at image 1,024" in lines.said
+    with FeatureCache(first) as cache:
+        assert cache.spec.channels == 1
 
 
 def test_where_nothing_is_done_yet_all_may_change(tiles: Source) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from ucls.cache import FeatureCacheWriter, FeatureSpec
 from ucls.errors import MismatchError, UsageError
-from ucls.stages.features import Classes, SplitFeatures, renumber
+from ucls.stages.features import Classes, SplitFeatures
 
 N_IMAGES = 8
 NAMES = ["ash", "bee", "cat", "dog"]
@@ -45,8 +45,7 @@ def test_one_cache_as_it_is(tmp_path):
         assert both.dtype == np.float16
         np.testing.assert_array_equal(both, np.hstack([cls, patch_mean]))
         assert features.paths() == [f"{row}.jpg" for row in range(N_IMAGES)]
-        assert features.class_names() == NAMES
-        np.testing.assert_array_equal(features.labels(), LABELS)
+        assert features.image_numbers().tolist() == list(range(N_IMAGES))
 
 
 def test_several_caches_side_by_side(tmp_path):
@@ -73,8 +72,7 @@ def test_a_dataset_of_some_classes(one):
         rows = [0, 3, 4, 7]
         assert len(features) == 4
         assert features.paths() == [f"{row}.jpg" for row in rows]
-        assert features.class_names() == ["dog", "ash"]
-        assert features.labels().tolist() == [1, 0, 0, 1]
+        assert features.image_numbers().tolist() == rows
         np.testing.assert_array_equal(features.read("cls2"), everything.read("cls2")[rows])
 
 
@@ -84,21 +82,9 @@ def test_classes_cannot_be_chosen_without_labels(tmp_path):
         SplitFeatures({"a": tmp_path / "a.h5"}, classes=Classes(kept=("dog",)))
 
 
-def test_a_dataset_of_superclasses(one):
+def test_names_of_classes():
     merged = {"ash": "plant", "bee": "animal", "cat": "animal", "dog": "animal"}
-    with SplitFeatures(one, classes=Classes(merged=merged)) as features:
-        assert len(features) == N_IMAGES
-        assert features.class_names() == ["animal", "plant"]
-        assert features.labels().tolist() == [1, 0, 0, 0, 0, 0, -1, 1]
-
-
-def test_no_labels(tmp_path):
-    write(tmp_path / "a.h5", labels=None)
-    with SplitFeatures({"a": tmp_path / "a.h5"}) as features:
-        assert features.labels() is None
-        assert features.class_names() is None
-
-
-def test_renumbering():
-    labels = np.array([0, 2, 1, -1], np.int32)
-    assert renumber(labels, ["x", "y", "z"], ["z", "x"]).tolist() == [1, 0, -1, -1]
+    assert Classes().names(NAMES) == NAMES
+    assert Classes(kept=("dog", "ash")).names(NAMES) == ["dog", "ash"]
+    assert Classes(merged=merged).names(NAMES) == ["animal", "plant"]
+    assert Classes(kept=("dog", "bee"), merged=merged).names(NAMES) == ["animal"]
