@@ -31,9 +31,11 @@ FILES = (
 
 HOW_TO_RUN = (
     "requested.device", "requested.extract.workers", "requested.extract.batch_size",
-    "requested.extract.weights",
+    "requested.extract.weights", "requested.extract.backbone", "requested.extract.views",
 )  # fmt: skip
-"""Settings that do not tell one run from another; the latest ones count."""
+"""Settings that do not tell one run from another; the latest ones count.
+
+The source tells the backbones, by the names that their features are kept under."""
 
 
 class RunFolder:

@@ -1,6 +1,7 @@
 """``ucls cache rm``: remove feature caches."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,8 +28,8 @@ def command(
     from ucls.cli.sizes import count, format_size
 
     paths = choose_caches(names, all_caches=all_caches, cache_dir=cache_dir)
-    if all_caches and paths and not yes:
-        _ask(len(paths))
+    if paths and not yes:
+        _ask(paths, all_caches=all_caches)
     freed = 0
     for path in paths:
         n_bytes = remove_cache(path)
@@ -37,13 +38,15 @@ def command(
     print(f"{count(len(paths), 'cache')} removed, {format_size(freed)} ({freed:,} bytes) freed")
 
 
-def _ask(n_caches: int) -> None:
+def _ask(paths: list[Path], *, all_caches: bool) -> None:
     from ucls.cli.sizes import count
     from ucls.errors import UsageError
 
-    if not sys.stdin.isatty():
+    if sys.stdin.isatty():
+        which = f"all {count(len(paths), 'cache')}" if all_caches else ", ".join(map(str, paths))
+        if not typer.confirm(f"Remove {which}?"):
+            raise typer.Exit(1)
+    elif all_caches:
         raise UsageError(
-            f"--all would remove {count(n_caches, 'cache')}: pass --yes too, or name some"
+            f"--all would remove {count(len(paths), 'cache')}: pass --yes too, or name some"
         )
-    if not typer.confirm(f"Remove all {count(n_caches, 'cache')}?"):
-        raise typer.Exit(1)

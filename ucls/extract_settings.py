@@ -42,6 +42,7 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
             f"backbone features needs a feature file, but {source.name} holds images: "
             "leave the backbone out, or give another one"
         )
+    _check_tokens(config, names)
     weights = assign_weights(config.extract.weights, names)
     return {
         name: _resolve(
@@ -53,6 +54,17 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
         )
         for name in names
     }
+
+
+def _check_tokens(config: Config, names: list[str]) -> None:
+    """Pixels are one vector per image; it is known before anything is extracted."""
+    for part in parse_features(config.features or "cls"):
+        name = canonical_name(part.backbone) if part.backbone else names[0]
+        if name == "pixels" and part.feature_set != "cls":
+            raise UsageError(
+                f"features {part.feature_set!r} were asked for, but backbone pixels gives one "
+                "vector per image, 'cls'; pass --features cls, or another backbone"
+            )
 
 
 def backbones_of(config: Config, source: Source) -> list[str]:

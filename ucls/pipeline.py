@@ -82,10 +82,13 @@ def start(
     reporter: Reporter = SILENT,
 ) -> Run:
     """Starts a run folder and extracts its features; arguments and errors as for :func:`run`."""
+    from ucls.devices import resolve_device
+
     config = config or Config()
     opened = load_source(source) if isinstance(source, str) else source
     # Before anything long is started; resolving the settings checks it again on what was read.
     known_n_clusters(config, n_classes=opened.n_classes, n_images=opened.n_images)
+    resolve_device(config.device)
     extractions = resolve_extractions(config, opened)
     folder = RunFolder.begin(
         Path(out or Path("runs") / opened.name),

@@ -125,7 +125,7 @@ def bad_sources(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -
         (["run", "digits", "--seed", "-1"], ["seed", "-1"]),
         (["run", "digits", "--backbone", "resnet_ninety"], ["no backbone 'resnet_ninety'"]),
         (["run", "digits", "--backbone", "resnet18"], ["resnet18 is not a ViT"]),
-        (["run", "digits", "--set", "features=cls4"], ["'cls4'", "holds cls"]),
+        (["run", "digits", "--set", "features=cls4"], ["'cls4'", "pass --features cls"]),
         (["run", "digit"], ["unknown dataset 'digit'", "did you mean 'digits'?"]),
         (["run", "no/such/folder", "-k", "3"], ["no such file or folder: 'no/such/folder'"]),
         (["run", "photos"], ["how many clusters?", "-k NUMBER"]),

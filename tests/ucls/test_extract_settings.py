@@ -127,6 +127,12 @@ def test_images_are_no_features(digits, values):
         resolve(digits, **values)
 
 
+@pytest.mark.parametrize("features", ["cls4", "cls@test_vit,cls+patch@pixels"])
+def test_pixels_have_no_tokens_to_choose_from(digits, features):
+    with pytest.raises(UsageError, match=r"backbone pixels gives one vector .* --features cls"):
+        resolve_extractions(Config(features=features), digits)
+
+
 def test_several_backbones_have_settings_of_their_own(digits):
     config = Config(features="cls@pixels,cls+patch@test_vit,cls4@test_vit")
     extractions = resolve_extractions(config, digits)

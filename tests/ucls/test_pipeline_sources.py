@@ -195,7 +195,9 @@ def test_views_are_of_training_images_and_enough_of_them_are_reused(photos: Path
     assert np.abs(plain - first).max() > 0.01
     for fewer in (0, 1, 2):
         assert extract_train(source, extract__views=fewer).read_bytes() == before
-    with pytest.raises(MismatchError, match="n_views is 3 there, 4 now"):
+    with pytest.raises(
+        MismatchError, match="holds 2 augmented views of each image, 3 were asked for"
+    ):
         extract_train(source, extract__views=3)
 
     val = load_source(str(photos / "high"), val=str(photos / "left"))
@@ -206,6 +208,19 @@ def test_views_are_of_training_images_and_enough_of_them_are_reused(photos: Path
         with FeatureCache(paths["test_vit"]) as cache:
             n_views[split] = cache.n_views
     assert n_views == {"train": 2, "val": 1}
+
+
+def test_more_views_do_not_make_another_run(
+    photos: Path, tmp_path: Path, tiny_config: Config, lines: Lines
+) -> None:
+    config = tiny_config.with_values({**PIXELS, "n_clusters": 3})
+    pipeline.run(str(photos), out=tmp_path / "run", config=config)
+    more = config.with_values({"extract.views": 1})
+    pipeline.extract_source(str(photos), config=more, overwrite=True)
+    for again in (config, more):
+        pipeline.run(str(photos), out=tmp_path / "run", config=again, reporter=lines)
+    for stage in ("neighbors", "train", "ensemble", "self-train", "evaluate"):
+        assert lines.said.count(f"{stage}: done before with these settings, skipped") == 2
 
 
 def test_a_precision_that_was_asked_for_has_to_fit(photos: Path) -> None:

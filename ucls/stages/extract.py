@@ -25,6 +25,7 @@ from ucls.memory import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source
 from ucls.stages.background import Background
+from ucls.stages.cached_images import check_same_images
 from ucls.stages.cached_labels import labels_to_cache
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class _Extraction:
         with FeatureCache(path) as cache:
             there, skipped = cache.spec, cache.skipped
             weights_there = cache.provenance.get("weights")
+            check_same_images(cache, images)
         has_file = bool(self.config.weights) and not is_untrained(self.config)
         if weights_there not in (None, RANDOM_WEIGHTS) and not has_file:
             raise MismatchError(
@@ -144,8 +146,12 @@ class _Extraction:
         backbone = self._backbone(images, there.precision) if has_file else None
         expected = self._spec(images, backbone)
         like_there = ["timm_version", "precision"] if has_file else list(MODEL_FIELDS)
-        if there.n_views > expected.n_views:
-            like_there.append("n_views")
+        if there.n_views < expected.n_views:
+            raise MismatchError(
+                f"{path} holds {there.n_views - 1} augmented views of each image, "
+                f"{expected.n_views - 1} were asked for; pass --overwrite to extract all anew"
+            )
+        like_there.append("n_views")
         same = {name: getattr(there, name) for name in like_there}
         if self.config.precision is not None and there.backbone not in PRECISE:
             same["precision"] = self.config.precision

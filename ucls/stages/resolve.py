@@ -137,7 +137,8 @@ def known_n_clusters(config: Config, *, n_classes: int | None, n_images: int) ->
     n_clusters = config.n_clusters or n_classes
     if n_clusters is None:
         raise UsageError(
-            "how many clusters? these images have no labels to count classes by; pass -k NUMBER"
+            "how many clusters? these images have no labels to count classes by; pass -k NUMBER "
+            "(in Python: config=Config(n_clusters=NUMBER))"
         )
     if n_clusters < 2:
         raise UsageError(

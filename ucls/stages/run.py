@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -243,5 +243,7 @@ def cache_key(caches: Caches) -> str:
     specs: dict[str, dict[str, Any]] = {}
     for split, by_backbone in caches.items():
         with SplitFeatures(by_backbone) as features:
-            specs[split] = {name: asdict(spec) for name, spec in features.specs.items()}
+            # More views do not change the plain one.
+            plain = {name: replace(spec, n_views=1) for name, spec in features.specs.items()}
+            specs[split] = {name: asdict(spec) for name, spec in plain.items()}
     return settings_key(specs)
