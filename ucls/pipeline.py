@@ -110,8 +110,7 @@ def start(
         )
         _list_skipped(folder, caches, opened, reporter)
         labels_key = keep_labels(folder, opened, caches)
-    data = _describe(opened, extractions, caches, config.device)
-    data = data.model_copy(update={"labels_key": labels_key})
+    data = _describe(opened, extractions, caches, device_name=config.device, labels_key=labels_key)
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
         begun = read_extracted(folder)
@@ -203,7 +202,9 @@ def _describe(
     source: Source,
     extractions: Mapping[str, ExtractConfig],
     caches: Caches,
+    *,
     device_name: str,
+    labels_key: str | None,
 ) -> ExtractedData:
     from ucls.devices import fast_precision, resolve_device
 
@@ -228,5 +229,5 @@ def _describe(
         classes=classes,
         cache_key=cache_key(caches),
         weights_hashes={name: spec.weights_hash for name, spec in specs.items()},
-        labels_key=None,
+        labels_key=labels_key,
     )

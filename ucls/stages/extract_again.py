@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.backbone_names import UNTRAINED
-from ucls.cache import FEATURE_SETS, FeatureCache
+from ucls.cache import FeatureCache
 from ucls.errors import UclsError
 from ucls.feature_files import FeatureArray
 from ucls.image_sets import ImageSet
+from ucls.stages.new_features import select_tokens
 
 Images = ImageSet | FeatureArray
 
@@ -70,8 +71,13 @@ def _extract(
     backbone = _build(cache, device)
     views = views_of(backbone, cache.n_views - 1)
     pixels = torch.stack([views(images.read(int(n)), int(n)) for n in numbers], dim=1)
-    features = [_as_features(backbone.encode(view), feature_set) for view in pixels]
-    return np.stack(features)
+    return np.stack([_features(backbone.encode(view), feature_set) for view in pixels])
+
+
+def _features(tokens: Any, feature_set: str) -> NDArray[np.float32]:
+    """Returns features [n, D'] of one view."""
+    patch_mean = None if tokens.patch_mean is None else tokens.patch_mean.cpu().numpy()
+    return select_tokens(tokens.cls.cpu().numpy(), patch_mean, feature_set)
 
 
 def _build(cache: FeatureCache, device: str) -> Any:
@@ -95,12 +101,3 @@ def _build(cache: FeatureCache, device: str) -> Any:
     if differences:
         raise UclsError(f"the backbone is another one now: {'; '.join(differences)}")
     return backbone
-
-
-def _as_features(tokens: Any, feature_set: str) -> NDArray[np.float32]:
-    """Puts tokens side by side as the cache does: [n, D']."""
-    n_blocks, with_patch = FEATURE_SETS[feature_set]
-    parts = [tokens.cls[:, -n_blocks:].flatten(1)]
-    if with_patch:
-        parts.append(tokens.patch_mean)
-    return np.concatenate([part.float().cpu().numpy() for part in parts], axis=1)

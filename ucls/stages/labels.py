@@ -27,8 +27,8 @@ def keep_labels(folder: RunFolder, source: Source, caches: Caches) -> str | None
     Returns:
         A digest of the labels; None, and no file, if they are not to be used.
     """
-    folder.file(FILE).unlink(missing_ok=True)
     if source.n_classes is None:
+        folder.file(FILE).unlink(missing_ok=True)
         return None
     truth = true_labels(source, caches)
     write_truth(folder.file(FILE), truth)

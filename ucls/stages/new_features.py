@@ -52,7 +52,7 @@ def features_of_new_images(
         done = 0
         for batches in zip(*streams, strict=True):
             by_name = dict(zip(names, batches, strict=True))
-            tokens = [select_tokens(by_name[name], tokens, dtype) for tokens, name in parts]
+            tokens = [_rounded(by_name[name], tokens, dtype) for tokens, name in parts]
             yield batches[0], side_by_side(tokens)
             advance(batches[0].n_seen - done)
             done = batches[0].n_seen
@@ -98,10 +98,28 @@ def _backbone(run: Run, name: str, config: ExtractConfig, device: str | None) ->
     return backbone
 
 
-def select_tokens(batch: "TokenBatch", feature_set: str, dtype: DTypeLike) -> NDArray[np.float32]:
-    """Puts the tokens of a batch together, rounded to ``dtype`` as in the feature cache."""
+def select_tokens(
+    cls: NDArray[np.floating], patch_mean: NDArray[np.floating] | None, feature_set: str
+) -> NDArray[np.floating]:
+    """Puts tokens side by side in the order of the feature cache.
+
+    Args:
+        cls: class tokens [B, L, D].
+        patch_mean: mean patch tokens [B, D], or None.
+        feature_set: such as ``cls4+patch``.
+
+    Returns:
+        [B, D'].
+    """
     n_blocks, with_patch = FEATURE_SETS[feature_set]
-    parts = [batch.cls[0, :, layer] for layer in range(-n_blocks, 0)]
-    if with_patch and batch.patch_mean is not None:
-        parts.append(batch.patch_mean[0])
-    return np.concatenate(parts, axis=1).astype(dtype).astype(np.float32)
+    parts = [cls[:, layer] for layer in range(-n_blocks, 0)]
+    if with_patch and patch_mean is not None:
+        parts.append(patch_mean)
+    return np.concatenate(parts, axis=1)
+
+
+def _rounded(batch: "TokenBatch", feature_set: str, dtype: DTypeLike) -> NDArray[np.float32]:
+    """The plain view's features [B, D'], rounded to the ``dtype`` of the feature cache."""
+    patch_mean = None if batch.patch_mean is None else batch.patch_mean[0]
+    features = select_tokens(batch.cls[0], patch_mean, feature_set)
+    return features.astype(dtype).astype(np.float32)
