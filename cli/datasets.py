@@ -23,8 +23,11 @@ def command(*, data_dir: opt.DataDir = None, verbose: opt.Verbose = False) -> No
     from rich.table import Table
 
     from ucls.datasets import DATASETS, data_directory
+    from ucls.errors import UsageError
 
     folder = data_directory(data_dir)
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}: check --data-dir or $UCLS_DATA")
     columns = ["name", "train", "val", "classes", "images of", "download"]
     if folder is not None:
         columns.append("found")

@@ -57,3 +57,9 @@ def test_the_table_fits_a_narrow_terminal(cli: Cli, tmp_path: Path) -> None:
     lines = cli("datasets", "--data-dir", tmp_path).out.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(line.startswith(tuple(DATASETS)) for line in lines) == len(DATASETS)
+
+
+def test_a_data_folder_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
+    outcome = cli("datasets", "--data-dir", tmp_path / "nowhere")
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert f"there is no folder {tmp_path / 'nowhere'}: check --data-dir" in outcome.err
