@@ -1,5 +1,7 @@
 """Consensus of clusterings (thesis 5.1.2; Strehl & Ghosh, 2002)."""
 
-from ucls.ensemble.consensus import Consensus, consensus
+from ucls.ensemble.alignment import soft_labels
+from ucls.ensemble.consensus import consensus
+from ucls.ensemble.results import Comparison, Consensus
 
-__all__ = ["Consensus", "consensus"]
+__all__ = ["Comparison", "Consensus", "consensus", "soft_labels"]

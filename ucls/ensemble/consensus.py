@@ -1,63 +1,31 @@
 """One clustering out of many: the entry to all consensus methods."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.alignment import align
-from ucls.ensemble.contingency import cluster_sizes
-from ucls.ensemble.label_matrix import (
-    IntArray,
-    Labels,
-    check_label_matrix,
-    compact,
-    count_clusters,
-    number_by_first_image,
+from ucls.ensemble.alignment import agreement, align
+from ucls.ensemble.arguments import (
+    check_choices,
+    check_n_clusters,
+    check_numbers,
+    check_weights,
 )
-from ucls.ensemble.mcla import mcla
+from ucls.ensemble.comparison import compare
+from ucls.ensemble.contingency import cluster_sizes
+from ucls.ensemble.head_weights import HeadWeights, as_votes
+from ucls.ensemble.label_matrix import Labels, check_label_matrix, count_clusters
+from ucls.ensemble.mcla import VertexWeights
+from ucls.ensemble.methods import ALL, METHODS, Options, n_steps
 from ucls.ensemble.mutual_information import average_nmi
-from ucls.ensemble.vote import vote
+from ucls.ensemble.preparation import Prepared, prepare
+from ucls.ensemble.refill import refill
+from ucls.ensemble.results import Consensus
+from ucls.ensemble.steps import Steps
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
-
-
-class Options(NamedTuple):
-    """What methods may use; see :func:`consensus`."""
-
-    seed: int
-    min_jaccard: float
-    revote: bool
-    advance: Advance
-
-
-METHODS: dict[str, Callable[[Labels, int, Options], Labels]] = {
-    "mcla": lambda labels, n_clusters, options: mcla(labels, n_clusters, **options._asdict()),
-    "vote": lambda labels, n_clusters, options: vote(labels, n_clusters, advance=options.advance),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Consensus:
-    """A consensus clustering and its figures."""
-
-    labels: Labels
-    """int32 [N] in 0..n_clusters-1; -1 for images that all heads miss."""
-    confidence: npt.NDArray[np.float32]
-    """Share of the heads that agree with the label, among those that label the image, after
-    alignment by the Hungarian method; float32 [N], 0..1. 0 for images that all heads miss."""
-    method: str
-    anmi: float
-    """Mean NMI to the heads, normalised by the geometric mean (Strehl & Ghosh, eq. 4)."""
-    seconds: float
-    occupied_clusters: int
-    cluster_sizes: npt.NDArray[np.int64]
-    """Images per cluster, int64 [n_clusters]."""
-    notes: tuple[str, ...]
-    """What a caller should tell: heads left out, images missing, empty clusters."""
 
 
 def consensus(
@@ -67,7 +35,11 @@ def consensus(
     method: str = "mcla",
     seed: int = 0,
     min_jaccard: float = 0.02,
+    vertex_weights: VertexWeights = "unit",
     revote: bool = True,
+    imbalance: float | None = None,
+    weights: str | npt.ArrayLike = "equal",
+    keep_k: bool = False,
     advance: Advance = ignore_progress,
 ) -> Consensus:
     """Combines clusterings of the same images into one (thesis 5.1.2; Strehl & Ghosh, 2002).
@@ -80,37 +52,105 @@ def consensus(
     Args:
         labels: integers [H, N], one head per row; -1 is missing. Heads may have different
             numbers of clusters.
-        n_clusters: clusters of the consensus, 2..N. Some may end up empty, which is noted.
-        method: ``mcla`` or ``vote``.
-        seed: 0..2^31-1; the same seed gives the same labels.
-        min_jaccard: MCLA: clusters that overlap less are not linked; 0..1.
+        n_clusters: clusters of the consensus, from 2 to the number of images with a label. Some
+            may end up empty, which is noted.
+        method: ``mcla``, ``vote``, ``hbgf``, ``cspa``, ``nmf``, ``hgpa``; or ``all``, which runs
+            those of them that fit into memory and a few minutes and keeps the highest ANMI.
+        seed: 0..2^31-1; the same seed gives the same labels, on any number of threads.
+        min_jaccard: MCLA: clusters that overlap less are not linked; 0..1, 0 links all that
+            overlap.
+        vertex_weights: MCLA: meta-clusters are balanced by the number of their clusters
+            (``unit``) or of the images in these (``size``, for classes that are equal).
         revote: MCLA: align all heads to the consensus and vote again until nothing changes.
-        advance: told of each pair of heads that is compared, H (H - 1) / 2 in all.
+        imbalance: CSPA, HBGF, HGPA: how far a cluster may exceed the mean size, above 0; 1 lets
+            it be twice as large. None: 0.05 for HGPA; for CSPA and HBGF 1, or n_clusters / 15 if
+            that is less.
+        weights: how much each head counts in ``vote``, in MCLA's second vote and in the
+            confidence: ``equal``, ``agreement`` (log-odds of agreeing with the consensus), or a
+            positive number for each head, [H].
+        keep_k: give each empty cluster the half of the largest one that is least sure.
+        advance: told of each step; :func:`ucls.ensemble.methods.n_steps` says how many.
 
     Returns:
         The labels with their figures, which count only the heads that were not left out.
 
     Raises:
-        UsageError: a wrong argument, or heads that the method cannot combine.
+        UsageError: a wrong argument, heads that the method cannot combine, or a method that would
+            need more memory than there is.
+        UclsError: a method whose package is missing.
     """
-    started = perf_counter()
     matrix = check_label_matrix(labels)
-    _check_options(n_clusters, matrix.shape[1], method=method)
-    _check_ranges(seed=seed, min_jaccard=min_jaccard)
-    heads, notes = _select_heads(matrix)
-    numbered = np.stack([number_by_first_image(head) for head in heads])
-    if (numbered == numbered[0]).all() and count_clusters(heads[0]) <= n_clusters:
-        combined = heads[0]
-        notes.append(f"{_all_equal(len(heads))}: returned as it is")
-    elif len(heads) == 1:
+    check_choices(method=method, vertex_weights=vertex_weights)
+    check_numbers(seed=seed, min_jaccard=min_jaccard, imbalance=imbalance)
+    weighting = check_weights(weights, len(matrix))
+    prepared = prepare(matrix)
+    check_n_clusters(n_clusters, prepared.labels.shape[1])
+    _check_single_head(prepared.labels, int(n_clusters))
+    options = Options(
+        seed=int(seed),
+        min_jaccard=float(min_jaccard),
+        vertex_weights=vertex_weights,
+        revote=bool(revote),
+        imbalance=imbalance,
+        weights=_of_heads(weighting, prepared.heads),
+        advance=Steps(advance, n_steps(method, len(matrix))),
+    )
+    combine = partial(_combine, prepared, int(n_clusters), options=options, keep_k=keep_k)
+    try:
+        if method == ALL:
+            return compare(combine, prepared.labels, int(n_clusters), advance=options.advance)
+        return combine(method)
+    finally:
+        options.advance.finish()
+
+
+def _check_single_head(heads: Labels, n_clusters: int) -> None:
+    """Refuses a single head that cannot be returned as it is."""
+    if len(heads) == 1 and count_clusters(heads[0]) > n_clusters:
         raise UsageError(
             f"the only head has {count_clusters(heads[0])} clusters, more than "
             f"n_clusters={n_clusters}: raise n_clusters or give more heads"
         )
+
+
+def _of_heads(weighting: str | npt.NDArray[np.float64], heads: list[int]) -> HeadWeights:
+    """The weights of the heads that are left."""
+    if isinstance(weighting, str):
+        return "agreement" if weighting == "agreement" else None
+    return weighting[heads]
+
+
+def _combine(
+    prepared: Prepared, n_clusters: int, method: str, *, options: Options, keep_k: bool
+) -> Consensus:
+    """The consensus by one method."""
+    started = perf_counter()
+    heads = prepared.labels
+    notes = list(prepared.notes)
+    if (heads == heads[0]).all() and count_clusters(heads[0]) <= n_clusters:
+        labels = prepared.first_head
+        notes.append(f"{_all_equal(len(heads))}: returned as it is")
     else:
-        options = Options(int(seed), float(min_jaccard), bool(revote), advance)
-        combined = METHODS[method](numbered, int(n_clusters), options)
-    return _describe(combined, numbered, int(n_clusters), method=method, notes=notes, since=started)
+        labels = METHODS[method].combine(heads, n_clusters, options)
+    confidence = _confidence(heads, labels, n_clusters, options.weights)
+    n_empty = n_clusters - np.count_nonzero(cluster_sizes(labels))
+    if n_empty and keep_k:
+        labels = refill(labels, confidence, n_clusters)
+        confidence = _confidence(heads, labels, n_clusters, options.weights)
+        notes.append(f"{n_empty} of {n_clusters} clusters were empty and are refilled")
+    elif n_empty:
+        notes.append(f"{n_empty} of {n_clusters} clusters are empty")
+    sizes = np.bincount(labels, minlength=n_clusters)
+    return Consensus(
+        labels=prepared.restore(labels, missing=-1),
+        confidence=prepared.restore(confidence, missing=0),
+        method=method,
+        anmi=average_nmi(heads, labels),
+        seconds=perf_counter() - started,
+        occupied_clusters=int(np.count_nonzero(sizes)),
+        cluster_sizes=sizes,
+        notes=tuple(notes),
+    )
 
 
 def _all_equal(n_heads: int) -> str:
@@ -118,75 +158,9 @@ def _all_equal(n_heads: int) -> str:
     return "only one head" if n_heads == 1 else f"all {n_heads} heads are equal"
 
 
-def _check_options(n_clusters: int, n_images: int, *, method: str) -> None:
-    """Checks what has to be chosen."""
-    if method not in METHODS:
-        raise UsageError(
-            f"method must be one of {', '.join(METHODS)}, got {method!r}: choose one of these"
-        )
-    if not isinstance(n_clusters, int | np.integer):
-        raise UsageError(f"n_clusters must be an integer, got {n_clusters!r}: give a whole number")
-    if not 2 <= n_clusters <= n_images:
-        raise UsageError(
-            f"n_clusters must be between 2 and the number of images, {n_images}, "
-            f"got {n_clusters}: change n_clusters"
-        )
-
-
-def _check_ranges(*, seed: int, min_jaccard: float) -> None:
-    """Checks what has a default."""
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
-        raise UsageError(f"seed must be an integer in 0..2147483647, got {seed!r}: change seed")
-    if not 0.0 <= min_jaccard <= 1.0:
-        raise UsageError(f"min_jaccard must be in 0..1, got {min_jaccard}: change min_jaccard")
-
-
-def _select_heads(matrix: IntArray) -> tuple[list[Labels], list[str]]:
-    """Compacts the heads and leaves out those that say nothing.
-
-    Heads of one cluster stay where there are no others.
-    """
-    heads = {number: compact(head) for number, head in enumerate(matrix)}
-    n_found = {number: count_clusters(head) for number, head in heads.items()}
-    fewest = 2 if max(n_found.values()) > 1 else 1
-    notes = [
-        f"head {number} has {'no labels' if n_found[number] == 0 else 'only one cluster'}: left out"
-        for number in heads
-        if n_found[number] < fewest
-    ]
-    return [head for number, head in heads.items() if n_found[number] >= fewest], notes
-
-
-def _describe(
-    labels: Labels,
-    heads: Labels,
-    n_clusters: int,
-    *,
-    method: str,
-    notes: list[str],
-    since: float,
-) -> Consensus:
-    """Adds the figures."""
-    n_voters = (heads >= 0).sum(axis=0)
-    agreeing = (align(heads, labels, n_clusters) == labels).sum(axis=0, where=heads >= 0)
-    sizes = np.zeros(n_clusters, dtype=np.int64)
-    found = cluster_sizes(labels)
-    sizes[: len(found)] = found
-    occupied = np.count_nonzero(sizes)
-    n_missing = np.count_nonzero(n_voters == 0)
-    if n_missing:
-        notes.append(
-            f"{n_missing} of {len(labels)} images are missing in all heads: label -1, confidence 0"
-        )
-    if occupied < n_clusters:
-        notes.append(f"{n_clusters - occupied} of {n_clusters} clusters are empty")
-    return Consensus(
-        labels=labels,
-        confidence=(agreeing / np.maximum(n_voters, 1)).astype(np.float32),
-        method=method,
-        anmi=average_nmi(heads, labels),
-        seconds=perf_counter() - since,
-        occupied_clusters=int(occupied),
-        cluster_sizes=sizes,
-        notes=tuple(notes),
-    )
+def _confidence(
+    heads: Labels, labels: Labels, n_clusters: int, weights: HeadWeights
+) -> npt.NDArray[np.float32]:
+    """The share of the heads behind each label."""
+    aligned = align(heads, labels, n_clusters)
+    return agreement(aligned, labels, votes=as_votes(weights, aligned, labels))

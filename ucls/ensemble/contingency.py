@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import Labels, count_clusters
+from ucls.ensemble.label_matrix import IntArray, Labels, count_clusters
 
 # Up to this many cells (8 MB of counts) a table is counted densely, however few the images.
 SMALL_TABLE = 2**20
@@ -37,10 +37,16 @@ def count_overlaps(first: Labels, second: Labels) -> Overlaps:
     """
     # Row and column 0 of the table stand for missing: cheaper than masking N labels.
     n_rows, n_columns = count_clusters(first) + 1, count_clusters(second) + 1
-    cells = (first.astype(np.int64) + 1) * n_columns + (second + 1)
+    fits = n_rows * n_columns < 2**31
+    cells: IntArray = first.astype(np.int32 if fits else np.int64)
+    cells += 1
+    cells *= n_columns
+    cells += second
+    cells += 1
     if n_rows * n_columns <= max(SMALL_TABLE, 4 * len(first)):
         table = np.bincount(cells, minlength=n_rows * n_columns)
-        occupied = np.flatnonzero(table)
+        # Finding true values is several times faster than finding non-zero integers.
+        occupied = np.flatnonzero(table > 0)
         counts = table[occupied]
     else:
         occupied, counts = np.unique(cells, return_counts=True)

@@ -10,6 +10,9 @@ from ucls.errors import UsageError
 Labels: TypeAlias = npt.NDArray[np.int32]
 IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
 
+# Up to this label a table is quicker than a sort.
+LARGEST_TABLE = 2**22
+
 
 def check_label_matrix(labels: npt.ArrayLike) -> IntArray:
     """Returns the label matrix as an array, or says what is wrong with it.
@@ -58,8 +61,17 @@ def compact(head: IntArray) -> Labels:
     Returns:
         int32 [N].
     """
-    values = np.unique(head[head >= 0])
-    return np.where(head >= 0, np.searchsorted(values, head), -1).astype(np.int32)
+    largest = int(head.max())
+    if largest > LARGEST_TABLE:
+        values = np.unique(head[head >= 0])
+        return np.where(head >= 0, np.searchsorted(values, head), -1).astype(np.int32)
+    shifted = head.astype(np.int64) + 1
+    is_used = np.zeros(largest + 2, dtype=bool)
+    is_used[shifted] = True
+    is_used[0] = False
+    numbers = (np.cumsum(is_used) - 1).astype(np.int32)
+    numbers[0] = -1
+    return numbers[shifted]
 
 
 def number_by_first_image(head: Labels) -> Labels:

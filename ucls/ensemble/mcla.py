@@ -1,24 +1,24 @@
 """MCLA, the Meta-CLustering Algorithm (Strehl & Ghosh, 2002, section 3.4)."""
 
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ucls.ensemble import alignment
 from ucls.ensemble.contingency import cluster_sizes, count_overlaps
+from ucls.ensemble.head_weights import HeadWeights
+from ucls.ensemble.hypergraph import first_clusters
 from ucls.ensemble.label_matrix import Labels
+from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# METIS takes integer weights. A Jaccard of 1 becomes this, or less where the sum of all
-# weights would not fit into the 32-bit integers of some METIS builds.
-LARGEST_WEIGHT = 10_000
-LARGEST_SUM = 2**31 - 1
+VertexWeights = Literal["unit", "size"]
 
 
 def mcla(
@@ -27,7 +27,9 @@ def mcla(
     *,
     seed: int = 0,
     min_jaccard: float = 0.02,
+    vertex_weights: VertexWeights = "unit",
     revote: bool = True,
+    weights: HeadWeights = None,
     advance: Advance = ignore_progress,
 ) -> Labels:
     """Groups the clusters of all heads into meta-clusters and lets each image pick one.
@@ -40,7 +42,10 @@ def mcla(
         n_clusters: number of meta-clusters.
         seed: seed of METIS.
         min_jaccard: clusters that overlap less are not linked; 0..1.
+        vertex_weights: what METIS balances: ``unit``, the number of clusters in a meta-cluster,
+            or ``size``, the images in them, which presumes that classes are equal.
         revote: whether to vote again.
+        weights: how much each head counts when voting again.
         advance: told of each pair of heads.
 
     Returns:
@@ -56,8 +61,12 @@ def mcla(
             f"no two clusters of different heads have a Jaccard overlap of {min_jaccard} or "
             "more, so MCLA has nothing to link: lower min_jaccard or look at the heads"
         )
-    clustering = collapse(labels, partition(graph, n_clusters, seed=seed), n_clusters)
-    return alignment.revote(labels, clustering, n_clusters) if revote else clustering
+    sizes = np.concatenate([cluster_sizes(head) for head in labels])
+    adjacency = weigh_edges(graph, sizes if vertex_weights == "size" else None)
+    clustering = collapse(labels, partition(adjacency, n_clusters, seed=seed), n_clusters)
+    if not revote:
+        return clustering
+    return alignment.revote(labels, clustering, n_clusters, weights=weights)
 
 
 def cluster_graph(
@@ -80,7 +89,7 @@ def cluster_graph(
     from scipy.sparse import coo_array
 
     sizes = [cluster_sizes(head) for head in labels]
-    starts = np.cumsum([0] + [len(head_sizes) for head_sizes in sizes])
+    starts = first_clusters(labels)
     sources, targets, weights = [], [], []
     for i, j in combinations(range(len(labels)), 2):
         rows, columns, shared = count_overlaps(labels[i], labels[j])
@@ -97,33 +106,6 @@ def cluster_graph(
     return graph
 
 
-def partition(graph: "csr_array", n_parts: int, *, seed: int = 0) -> npt.NDArray[np.int64]:
-    """Cuts a weighted graph into balanced parts with METIS, every vertex counting 1.
-
-    Args:
-        graph: symmetric [V, V], positive weights, no diagonal, at least one edge.
-        n_parts: number of parts. With no more vertices than that, each is a part of its own.
-        seed: seed of METIS; the same seed gives the same parts. METIS draws nothing for small
-            graphs, and takes 0 and 1 for the same seed.
-
-    Returns:
-        int64 [V] in 0..n_parts-1; a part may be empty.
-    """
-    import pymetis
-
-    n_vertices = graph.shape[0]
-    if n_vertices <= n_parts:
-        return np.arange(n_vertices)
-    integer = pymetis.zero_copy_dtype()
-    scale = min(LARGEST_WEIGHT, LARGEST_SUM / graph.data.sum())
-    weights = np.maximum(np.rint(graph.data * scale), 1).astype(integer)
-    adjacency = pymetis.CSRAdjacency(graph.indptr.astype(integer), graph.indices.astype(integer))
-    parts = pymetis.part_graph(
-        n_parts, adjacency, eweights=weights, options=pymetis.Options(seed=seed)
-    )
-    return np.asarray(parts.vertex_part, dtype=np.int64)
-
-
 def collapse(labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int) -> Labels:
     """Sends every image to the meta-cluster it takes part in most strongly.
 
@@ -138,9 +120,8 @@ def collapse(labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int) -> L
     Returns:
         int32 [N] in 0..n_clusters-1; -1 for images that all heads miss.
     """
-    n_per_head = [len(cluster_sizes(head)) for head in labels]
-    per_head = np.split(parts, np.cumsum(n_per_head)[:-1])
     meta_labels = np.empty_like(labels)
+    per_head = np.split(parts, first_clusters(labels)[1:-1])
     for head, head_parts, renamed in zip(labels, per_head, meta_labels, strict=True):
         renamed[:] = np.concatenate([[-1], head_parts])[head + 1]
     # An empty meta-cluster has no votes; its size only must not be 0.

@@ -1,41 +1,36 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 from ucls.ensemble.alignment import align, majority
 from ucls.ensemble.label_matrix import compact
-from ucls.ensemble.mcla import cluster_graph, collapse, mcla, partition
+from ucls.ensemble.mcla import cluster_graph, collapse, mcla
+from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
 from ucls.metrics import clustering_accuracy
 
 
-def membership(heads):
-    """The binary hypergraph of Strehl & Ghosh: images by clusters of all heads."""
-    columns = [head == cluster for head in heads for cluster in range(head.max() + 1)]
-    return np.array(columns, dtype=float).T
+@pytest.fixture
+def jaccard(dense_incidence):
+    """Images in both over images in either, of all clusters of all heads."""
 
+    def graph(heads):
+        incidence = dense_incidence(heads)
+        shared = incidence.T @ incidence
+        sizes = incidence.sum(axis=0)
+        jaccard = shared / (sizes[:, None] + sizes - shared)
+        np.fill_diagonal(jaccard, 0.0)
+        return jaccard
 
-def jaccard(heads):
-    hypergraph = membership(heads)
-    shared = hypergraph.T @ hypergraph
-    sizes = hypergraph.sum(axis=0)
-    graph = shared / (sizes[:, None] + sizes - shared)
-    np.fill_diagonal(graph, 0.0)
     return graph
-
-
-def random_heads(seed, n_images=80):
-    rng = np.random.default_rng(seed)
-    return np.stack([compact(rng.integers(-1, n, n_images)) for n in (3, 5, 7, 4)])
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("min_jaccard", [0.0, 0.1, 0.2])
-def test_the_graph_is_the_jaccard_measure_of_all_clusters(seed, min_jaccard):
-    heads = random_heads(seed)
+@pytest.mark.parametrize("missing", [True, False])
+def test_the_graph_is_the_jaccard_measure_of_all_clusters(
+    seed, min_jaccard, missing, random_heads, jaccard
+):
+    heads = random_heads(seed, missing=missing)
     expected = jaccard(heads)
     expected[expected < min_jaccard] = 0.0
     graph = cluster_graph(heads, min_jaccard=min_jaccard)
@@ -45,9 +40,11 @@ def test_the_graph_is_the_jaccard_measure_of_all_clusters(seed, min_jaccard):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_images_go_to_the_meta_cluster_of_highest_mean_membership(seed):
+def test_images_go_to_the_meta_cluster_of_highest_mean_membership(
+    seed, random_heads, dense_incidence
+):
     heads = random_heads(seed)
-    hypergraph = membership(heads)
+    hypergraph = dense_incidence(heads)
     parts = np.random.default_rng(seed).integers(0, 6, hypergraph.shape[1])
     parts[parts == 2] = 3  # an empty meta-cluster
     association = np.zeros((len(hypergraph), 6))
@@ -57,49 +54,38 @@ def test_images_go_to_the_meta_cluster_of_highest_mean_membership(seed):
     assert np.array_equal(collapse(heads, parts, 6), expected)
 
 
-def test_parts_are_cliques_where_there_are_cliques():
-    clique = np.ones((6, 6)) - np.eye(6)
-    parts = partition(csr_array(np.kron(np.eye(4), clique)), 4, seed=0)
-    assert len(set(parts.tolist())) == 4
-    assert all(len(set(group)) == 1 for group in parts.reshape(4, 6).tolist())
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("missing", [True, False])
+@pytest.mark.parametrize("min_jaccard", [0.0, 0.15])
+def test_metis_gets_that_graph(
+    seed, missing, min_jaccard, *, metis, random_heads, jaccard, dense_adjacency
+):
+    heads = random_heads(seed, missing=missing)
+    mcla(heads, 4, seed=seed, min_jaccard=min_jaccard)
+    expected = jaccard(heads)
+    expected[expected < min_jaccard] = 0.0
+    assert np.array_equal(dense_adjacency(metis.graph), np.rint(10_000 * expected))
+    assert (metis.n_parts, metis.options.seed, metis.options.ufactor) == (4, seed, -1)
+    assert metis.graph.vertex_weights is None
 
 
-def test_heavy_edges_stay_together():
-    strong = np.kron(np.eye(5), np.ones((4, 4)) - np.eye(4))
-    graph = csr_array(strong + 0.05 * (1 - np.kron(np.eye(5), np.ones((4, 4)))))
-    parts = partition(graph, 5, seed=0)
-    assert all(len(set(group)) == 1 for group in parts.reshape(5, 4).tolist())
+@pytest.mark.parametrize("seed", range(4))
+def test_vertices_weigh_their_images_if_asked(seed, metis, random_heads, dense_incidence):
+    heads = random_heads(seed)
+    mcla(heads, 4, vertex_weights="size")
+    assert np.array_equal(metis.graph.vertex_weights, dense_incidence(heads).sum(axis=0))
 
 
-def test_no_more_vertices_than_parts_stay_apart():
-    graph = csr_array(np.ones((3, 3)) - np.eye(3))
-    assert partition(graph, 3).tolist() == [0, 1, 2]
-    assert partition(graph, 7).tolist() == [0, 1, 2]
-
-
-METIS_CORNERS = """
-import numpy as np
-from scipy.sparse import csr_array
-from ucls.ensemble.mcla import partition
-
-rng = np.random.default_rng(0)
-for seed in range(300):
-    n_vertices = int(rng.integers(3, 40))
-    n_parts = int(rng.integers(2, n_vertices + 3))
-    upper = np.triu(rng.random((n_vertices, n_vertices)), 1)
-    upper[rng.random(upper.shape) > rng.choice([0.02, 0.1, 0.5, 1.0])] = 0
-    upper[0, 1] = 1e-9
-    parts = partition(csr_array(upper + upper.T), n_parts, seed=seed)
-    assert parts.shape == (n_vertices,)
-    assert 0 <= parts.min() <= parts.max() < n_parts
-"""
-
-
-def test_isolated_vertices_and_empty_parts_neither_crash_nor_print():
-    done = subprocess.run(
-        [sys.executable, "-c", METIS_CORNERS], capture_output=True, text=True, check=False
+@pytest.mark.parametrize("seed", range(4))
+def test_unit_weights_are_better_on_unequal_classes(seed, make_heads):
+    shares = np.array([0.4, 0.2, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.02, 0.01])
+    truth, heads = make_heads(seed, shares=shares)
+    unit, size = (
+        clustering_accuracy(truth, mcla(heads, 10, vertex_weights=weights, revote=False))
+        for weights in ("unit", "size")
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert unit > 0.95
+    assert unit > size + 0.05
 
 
 def test_clusters_without_any_overlap_are_an_error():
@@ -115,9 +101,9 @@ def test_min_jaccard_drops_weak_links():
         mcla(heads, 2, min_jaccard=0.4)
 
 
-def test_without_revote_the_answer_is_the_collapsed_graph():
+def test_without_revote_the_answer_is_the_collapsed_graph(random_heads):
     heads = random_heads(0)
-    collapsed = collapse(heads, partition(cluster_graph(heads), 4, seed=3), 4)
+    collapsed = collapse(heads, partition(weigh_edges(cluster_graph(heads)), 4, seed=3), 4)
     assert np.array_equal(mcla(heads, 4, seed=3, min_jaccard=0.0, revote=False), collapsed)
 
 
@@ -136,3 +122,15 @@ def test_heads_may_have_other_numbers_of_clusters(make_heads):
     mixed = np.vstack([split, merged, heads[2:]])
     labels = mcla(mixed, 10)
     assert clustering_accuracy(truth, labels) > 0.98
+
+
+def test_the_heads_weights_count_in_the_second_vote():
+    heads = np.random.default_rng(0).integers(0, 4, (6, 100)).astype(np.int32)
+    weights = np.ones(6)
+    weights[2] = 1e6
+    labels = mcla(heads, 4, weights=weights)
+    assert np.array_equal(align(heads[2:3], labels, 4)[0], labels)
+    assert not np.array_equal(labels, mcla(heads, 4))
+    assert np.array_equal(
+        mcla(heads, 4, weights=weights, revote=False), mcla(heads, 4, revote=False)
+    )

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from ucls.ensemble import consensus
+from ucls.ensemble.methods import METHOD_NAMES, METHODS, Options, n_steps
+from ucls.progress import ignore_progress
+
+
+def options(**changed):
+    given = {
+        "seed": 0,
+        "min_jaccard": 0.02,
+        "vertex_weights": "unit",
+        "revote": True,
+        "imbalance": None,
+        "weights": None,
+        "advance": ignore_progress,
+    }
+    return Options(**{**given, **changed})
+
+
+def test_all_comes_last_of_the_names():
+    assert METHOD_NAMES == ("mcla", "vote", "hbgf", "cspa", "nmf", "hgpa", "all")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_labels_every_image(method, make_heads):
+    _, heads = make_heads(0, n_images=200, n_clusters=5)
+    labels = METHODS[method].combine(heads, 5, options())
+    assert labels.dtype == np.int32
+    assert labels.shape == (200,)
+    assert 0 <= labels.min() <= labels.max() < 5
+
+
+@pytest.mark.parametrize(
+    ("method", "changed"),
+    [
+        ("mcla", {"revote": False}),
+        ("mcla", {"min_jaccard": 0.07}),
+        ("mcla", {"vertex_weights": "size"}),
+        ("mcla", {"weights": np.array([50.0, 1, 1, 1, 1, 1])}),
+        ("vote", {"weights": np.array([50.0, 1, 1, 1, 1, 1])}),
+        ("hbgf", {"imbalance": 0.03}),
+        ("hbgf", {"seed": 2}),
+        ("cspa", {"imbalance": 0.03}),
+        ("cspa", {"seed": 2}),
+        ("hgpa", {"imbalance": 0.5}),
+    ],
+)
+def test_options_reach_the_methods_that_take_them(method, changed, make_heads):
+    _, heads = make_heads(0, n_images=500, n_clusters=10, n_heads=6, error=0.75)
+    assert set(changed) <= set(METHODS[method].options)
+    first, second = (
+        METHODS[method].combine(heads, 10, values) for values in (options(), options(**changed))
+    )
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("n_heads", [2, 5])
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_progress_is_told_as_often_as_promised(method, n_heads):
+    told = []
+    heads = np.random.default_rng(0).integers(0, 3, (n_heads, 60))
+    consensus(heads, 3, method=method, advance=lambda amount=1, /, **_: told.append(amount))
+    assert sum(told) == n_steps(method, n_heads)
+
+
+def test_the_steps_of_all_are_those_of_every_method():
+    assert n_steps("mcla", 6) == n_steps("vote", 6) == 15
+    assert n_steps("all", 6) == sum(n_steps(method, 6) for method in METHODS)
