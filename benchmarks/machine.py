@@ -2,17 +2,19 @@
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
 
-import torch
 
+def describe_machine(*packages: str) -> str:
+    """One line: processor, cores, and the versions that matter.
 
-def describe_machine() -> str:
-    """One line: processor, cores, GPU, and the versions that matter."""
-    parts = [processor(), f"{os.cpu_count()} cores"]
-    if torch.cuda.is_available():
-        parts.append(torch.cuda.get_device_name())
-    return ", ".join([*parts, f"torch {torch.__version__}", f"Python {platform.python_version()}"])
+    Args:
+        packages: those that the figure rests on. None: torch, with the GPU if there is one.
+    """
+    versions = [f"{package} {version(package)}" for package in packages] or describe_torch()
+    cores = f"{os.cpu_count()} cores"
+    return ", ".join([processor(), cores, *versions, f"Python {platform.python_version()}"])
 
 
 def processor() -> str:
@@ -23,3 +25,11 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
+
+
+def describe_torch() -> list[str]:
+    """The GPU if there is one, and torch's version."""
+    import torch
+
+    gpu = [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
+    return [*gpu, f"torch {torch.__version__}"]
