@@ -1,6 +1,8 @@
 """What the heads and the ensembles found: ``assignments.h5`` and ``consensus.h5``."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +66,12 @@ class ConsensusEntry:
         labels: per split, int32 [N]; the cluster of each image.
         confidence: per split, float16 [N].
         anmi: per split where known, the mean normalised mutual information to the heads.
-        seconds: how long it took.
+        seconds: per split where known, how long it took.
         key: hash of the settings it was made with.
+        settings: what it was made with, by name; None where not known.
+        seed: that of its run; None where not known.
+        best_of: keys of the settings under which several methods were compared and this one was
+            kept.
 
     Raises:
         UsageError: when the splits or shapes do not fit together, or for a name with a slash.
@@ -77,8 +83,11 @@ class ConsensusEntry:
     labels: dict[str, NDArray[np.int32]]
     confidence: dict[str, NDArray[np.float16]]
     anmi: dict[str, float]
-    seconds: float
+    seconds: dict[str, float]
     key: str
+    settings: dict[str, Any] | None = field(default=None, kw_only=True)
+    seed: int | None = field(default=None, kw_only=True)
+    best_of: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.name.strip(".") or "/" in self.name:
@@ -86,8 +95,11 @@ class ConsensusEntry:
                 f"expected the name of a consensus without a slash, got {self.name!r}; rename it"
             )
         splits = _check_splits(self.labels, self.confidence)
-        if not set(self.anmi) <= set(splits):
-            raise UsageError(f"expected ANMI for some of {sorted(splits)}, got {sorted(self.anmi)}")
+        for name, figures in (("ANMI", self.anmi), ("seconds", self.seconds)):
+            if not set(figures) <= set(splits):
+                raise UsageError(
+                    f"expected {name} for some of {sorted(splits)}, got {sorted(figures)}"
+                )
 
 
 def write_assignments(path: Path, assignments: Assignments) -> None:
@@ -119,27 +131,32 @@ def read_assignments(path: Path) -> Assignments:
         )
 
 
-def write_consensus(path: Path, entry: ConsensusEntry, *, chosen: bool) -> None:
-    """Adds an entry, or replaces the one of that name; the others stay. Atomic.
+def write_consensus(path: Path, entries: Iterable[ConsensusEntry], *, chosen: str | None) -> None:
+    """Writes these entries in place of those that were there, all at once. Atomic.
 
     Args:
         path: the file; created when missing.
-        entry: the consensus.
-        chosen: mark this entry as the chosen one; otherwise the mark stays where it is.
+        entries: every consensus of the run, each with a name of its own.
+        chosen: name of the one in use; None if there is none.
 
     Raises:
-        UsageError: when the file there is damaged, of another format or of a newer version.
+        UsageError: when two entries have the same name, or none is called ``chosen``.
         UclsError: when the disk does not take it.
     """
-    entries, old_choice = read_consensus(path) if path.exists() else ({}, None)
-    entries[entry.name] = entry
-    choice = entry.name if chosen else old_choice
-    n_bytes = sum(_count_bytes(one.labels, one.confidence) for one in entries.values())
+    entries = list(entries)
+    names = [entry.name for entry in entries]
+    if len(set(names)) < len(names):
+        raise UsageError(f"expected consensuses of different names, got {names}; rename one")
+    if chosen is not None and chosen not in names:
+        raise UsageError(
+            f"expected one of {names} to be chosen, got {chosen!r}; choose one of them"
+        )
+    n_bytes = sum(_count_bytes(entry.labels, entry.confidence) for entry in entries)
     with write_hdf5(path, CONSENSUS_FORMAT, n_bytes=n_bytes) as file:
-        if choice is not None:
-            file.attrs["chosen"] = choice
-        for name, one in entries.items():
-            _write_entry(file.create_group(f"entries/{name}"), one)
+        if chosen is not None:
+            file.attrs["chosen"] = chosen
+        for entry in entries:
+            _write_entry(file.create_group(f"entries/{entry.name}"), entry)
 
 
 def read_consensus(path: Path) -> tuple[dict[str, ConsensusEntry], str | None]:
@@ -185,25 +202,38 @@ def _read_splits(parent: h5py.Group, name: str) -> dict[str, NDArray[Any]]:
 def _write_entry(group: h5py.Group, entry: ConsensusEntry) -> None:
     group.attrs["method"] = entry.method
     group.attrs["heads"] = np.array(entry.heads, dtype=np.int64)
-    group.attrs["seconds"] = entry.seconds
+    group.attrs["seconds"] = sum(entry.seconds.values())
     group.attrs["key"] = entry.key
+    if entry.settings is not None:
+        group.attrs["settings"] = json.dumps(entry.settings)
+    if entry.seed is not None:
+        group.attrs["seed"] = entry.seed
+    if entry.best_of:
+        group.attrs["best_of"] = np.array(entry.best_of, dtype=h5py.string_dtype())
     _write_splits(group, entry.labels, entry.confidence)
-    for split, anmi in entry.anmi.items():
-        group["splits"][split].attrs["anmi"] = anmi
+    for name, figures in (("anmi", entry.anmi), ("seconds", entry.seconds)):
+        for split, value in figures.items():
+            group["splits"][split].attrs[name] = value
 
 
 def _read_entry(name: str, group: h5py.Group) -> ConsensusEntry:
+    settings, seed = group.attrs.get("settings"), group.attrs.get("seed")
     return ConsensusEntry(
         name=name,
         method=str(group.attrs["method"]),
         heads=tuple(group.attrs["heads"].tolist()),
         labels=_read_splits(group, "labels"),
         confidence=_read_splits(group, "confidence"),
-        anmi={
-            split: float(part.attrs["anmi"])
-            for split, part in group["splits"].items()
-            if "anmi" in part.attrs
-        },
-        seconds=float(group.attrs["seconds"]),
+        anmi=_read_figures(group, "anmi"),
+        seconds=_read_figures(group, "seconds"),
         key=str(group.attrs["key"]),
+        settings=None if settings is None else json.loads(settings),
+        seed=None if seed is None else int(seed),
+        best_of=tuple(map(str, group.attrs.get("best_of", ()))),
     )
+
+
+def _read_figures(group: h5py.Group, name: str) -> dict[str, float]:
+    """A figure of each split where it is known."""
+    splits = group["splits"].items()
+    return {split: float(part.attrs[name]) for split, part in splits if name in part.attrs}

@@ -8,9 +8,35 @@ from ucls.cli import options as opt
 
 EXAMPLE = "ucls ensemble runs/digits --method vote --heads 0-4,7"
 
-Method = Annotated[str | None, typer.Option(help="mcla or vote; default: the run's own.")]
+Method = Annotated[
+    str | None,
+    typer.Option(help="mcla, vote, hbgf, cspa, nmf, hgpa, or all to keep the highest ANMI."),
+]
 Heads = Annotated[
-    str | None, typer.Option(help="all, best, or numbers such as 0-4,7; default: the run's own.")
+    str | None,
+    typer.Option(
+        help="all; best or best:16, lowest loss; anmi or anmi:16, nearest to the other heads; "
+        "or numbers such as 0-4,7."
+    ),
+]
+Weights = Annotated[
+    str | None, typer.Option(help="How much heads count: equal, agreement (with it) or loss.")
+]
+KeepK = Annotated[bool | None, typer.Option("--keep-k/--no-keep-k", help="Refill empty clusters.")]
+VertexWeights = Annotated[
+    str | None, typer.Option(help="mcla: unit, or size for classes that are equal.")
+]
+Revote = Annotated[
+    bool | None, typer.Option("--revote/--no-revote", help="mcla: vote until nothing changes.")
+]
+MinJaccard = Annotated[
+    float | None, typer.Option(help="mcla: link clusters that overlap so much; 0 links all.")
+]
+Imbalance = Annotated[
+    float | None, typer.Option(help="hbgf, cspa, hgpa: 1 lets clusters be twice the mean size.")
+]
+Split = Annotated[
+    str | None, typer.Option(metavar="train|val", help="Make that of this split alone.")
 ]
 Choose = Annotated[
     bool, typer.Option("--choose", help="Let self-training use this consensus from now on.")
@@ -22,6 +48,13 @@ def command(
     *,
     method: Method = None,
     heads: Heads = None,
+    weights: Weights = None,
+    keep_k: KeepK = None,
+    vertex_weights: VertexWeights = None,
+    revote: Revote = None,
+    min_jaccard: MinJaccard = None,
+    imbalance: Imbalance = None,
+    split: Split = None,
     choose: Choose = False,
     config: opt.ConfigFile = None,
     settings: opt.Settings = None,
@@ -31,8 +64,9 @@ def command(
 ) -> None:
     """Combine the heads' clusters into one clustering.
 
-    Results lie side by side in the run: with --method or --heads, the run's own consensus stays
-    the one that self-training uses, unless --choose is given.
+    Results lie side by side in the run: with other options than the run's own settings, the run's
+    own consensus stays the one that self-training uses, unless --choose is given. An option that
+    is not given is as in the run's own settings, which --set ensemble.NAME=VALUE changes.
     """
     from ucls.cli.console import console_reporter
     from ucls.cli.settings import gather
@@ -40,13 +74,24 @@ def command(
     from ucls.stages.consensus_figures import compare_ensembles
     from ucls.stages.ensemble import ensemble
 
-    ensemble(
-        run,
+    variant = gather(
         method=method,
         heads=heads,
+        weights=weights,
+        keep_k=keep_k,
+        vertex_weights=vertex_weights,
+        revote=revote,
+        min_jaccard=min_jaccard,
+        imbalance=imbalance,
+    )
+    ensemble(
+        run,
+        variant=variant,
+        split=split,
         choose=choose,
         settings=gather(config=config, settings=settings),
         overwrite=overwrite,
         reporter=console_reporter(quiet=quiet),
     )
-    print_ensembles(compare_ensembles(run))
+    figures = compare_ensembles(run)
+    print_ensembles(figures if split is None else {split: figures[split]})

@@ -29,7 +29,7 @@ def command(
     verbose: opt.Verbose = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Label new images with a finished run: path, cluster, confidence."""
+    """Label new images with a finished run: path, cluster, confidence, probability."""
     from ucls.cli.console import console_reporter
     from ucls.sources import load_source
     from ucls.stages.predict import predict

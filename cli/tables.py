@@ -8,7 +8,19 @@ from rich.markup import escape
 from rich.table import Table
 
 SCORES = ("acc", "nmi", "ari")
-LABEL_FREE = ("anmi", "mean_confidence", "kl_to_uniform", "occupied_clusters")
+LABEL_FREE = ("anmi", "mean_confidence", "occupied_clusters", "kl_to_uniform")
+HEADINGS = {
+    "n_heads": "heads",
+    "mean_confidence": "mean\nconf.",
+    "occupied_clusters": "clusters\nfilled",
+    "kl_to_uniform": "KL to\nuniform",
+    "seconds": "sec.",
+}
+"""Short, as tables have to fit 80 columns."""
+COLUMNS_OF_AGREEMENT = 12
+EXPLANATION = """\
+ANMI: mean NMI to the heads that form the consensus, over the geometric mean of
+the entropies. Mean conf.: share of these heads that agree with the label."""
 ROWS = {
     "kmeans": "k-means",
     "best_head": "best head (lowest loss)",
@@ -26,7 +38,8 @@ def print_results(figures: Mapping[str, Any]) -> None:
     """Prints what ``metrics.json`` holds."""
     splits = {split: figures[split] for split in ("train", "val") if figures[split]}
     has_labels = any("acc_mean" in results["heads"] for results in splits.values())
-    columns = SCORES if has_labels else LABEL_FREE
+    # Two splits side by side leave no room for the last one.
+    columns = SCORES if has_labels else LABEL_FREE[: 5 - len(splits)]
     backbones = [name for name in figures["backbones"] if name != "features"]
     title = ", ".join(
         [
@@ -37,7 +50,7 @@ def print_results(figures: Mapping[str, Any]) -> None:
         ]
     )
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for split in splits:
         for column in columns:
             table.add_column(f"{split}\n{heading(column)}", justify="right", no_wrap=True)
@@ -56,17 +69,58 @@ def print_results(figures: Mapping[str, Any]) -> None:
         print(f"\nuntrained: {', '.join(untrained)}. A trial run: its clusters mean nothing.")
 
 
-def print_ensembles(figures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Prints every consensus of a run on its training images, the chosen one marked."""
-    has_labels = all("acc" in row for row in figures.values())
-    columns = (*SCORES, *LABEL_FREE) if has_labels else LABEL_FREE
-    table = Table("consensus", show_edge=False, pad_edge=False)
+def print_ensembles(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Prints every consensus of a run, and how far they agree.
+
+    Args:
+        figures: by split and name. Splits beside ``train`` are shown for what ``train`` lacks.
+    """
+    console = new_console()
+    on_train = figures.get("train", {})
+    for split, rows in figures.items():
+        if split == "train" or rows.keys() - on_train.keys():
+            console.print(ensembles_table(split, rows))
+            console.print()
+            if len(rows) > 1:
+                print_agreement(console, rows)
+    print(EXPLANATION)
+
+
+def print_agreement(console: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Prints the share of images that each two consensuses treat alike, by their numbers."""
+    print("share of the images that two of them treat alike:")
+    for start in range(0, len(rows), COLUMNS_OF_AGREEMENT):
+        console.print(agreement_table(rows, start))
+        console.print()
+
+
+def ensembles_table(split: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Every consensus of a split, numbered; the chosen one and the best of ``all`` are marked."""
+    has_labels = all("acc" in row for row in rows.values())
+    figures = ("acc", "nmi", *LABEL_FREE[:3]) if has_labels else LABEL_FREE
+    table = Table(show_edge=False, pad_edge=False)
+    table.add_column(f"consensus\nof {split}", overflow="fold")
+    columns = ("n_heads", *figures, "seconds")
     for column in columns:
         table.add_column(heading(column), justify="right", no_wrap=True)
-    for name, row in figures.items():
-        label = f"{name} (chosen)" if row["chosen"] else name
+    for number, (name, row) in enumerate(rows.items(), 1):
+        marks = {"chosen": row["chosen"], "best of all": row["best_of_all"]}
+        marked = ", ".join(mark for mark, applies in marks.items() if applies)
+        label = f"{number} {name}" + (f" ({marked})" if marked else "")
         table.add_row(escape(label), *(cell(row, column) for column in columns))
-    new_console().print(table)
+    return table
+
+
+def agreement_table(rows: Mapping[str, Mapping[str, Any]], start: int) -> Table:
+    """Some columns of that, from the given one on; more would not fit beside each other."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    numbers = {name: str(number) for number, name in enumerate(rows, 1)}
+    shown = list(rows)[start : start + COLUMNS_OF_AGREEMENT]
+    for column in ("", *(numbers[name] for name in shown)):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        table.add_row(numbers[name], *(cell(row["agreement"], other) for other in shown))
+    return table
 
 
 def new_console() -> Console:
@@ -80,6 +134,7 @@ def new_console() -> Console:
 def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """The rows in order; ensembles beside the chosen one come after it."""
     chosen = splits["train"]["ensemble.chosen"]["method"]
+    found = dict.fromkeys(name for results in splits.values() for name in results)
     names = {}
     for name, label in ROWS.items():
         is_chosen = name == "ensemble.chosen"
@@ -87,7 +142,7 @@ def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         if is_chosen:
             names |= {
                 other: f"  {other.replace('.', ' ', 1)}"
-                for other in splits["train"]
+                for other in found
                 if other.startswith("ensemble.") and other not in (name, f"ensemble.{chosen}")
             }
     return names
@@ -102,7 +157,7 @@ def find_row(results: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         return {
             key.removesuffix(suffix): value
             for key, value in results["heads"].items()
-            if key.endswith(suffix) or (name == "heads" and key == "mean_confidence")
+            if key.endswith(suffix)
         }
     row: Mapping[str, Any] = results.get(name, {})
     return row
@@ -117,8 +172,5 @@ def cell(row: Mapping[str, Any], column: str) -> str:
 
 
 def heading(column: str) -> str:
-    """``acc`` to ``ACC``; ``mean_confidence`` to two lines, as tables have to fit 80 columns."""
-    if len(column) <= 4:
-        return column.upper()
-    first, _, last = column.rpartition("_")
-    return f"{first.replace('_', ' ')}\n{last}"
+    """What stands above a column."""
+    return HEADINGS.get(column, column.upper())

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ucls.errors import UsageError
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
-ConsensusMethod = Literal["mcla", "vote"]
+HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
+ConsensusMethod = Literal["mcla", "vote", "hbgf", "cspa", "nmf", "hgpa", "all"]
 
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -141,12 +142,39 @@ class EnsembleConfig(Section):
     """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2)."""
 
     method: ConsensusMethod = "mcla"
-    heads: Annotated[str, Field(pattern=r"^(all|best|\d+(-\d+)?(,\d+(-\d+)?)*)$")] | None = None
-    """``all``, ``best`` (the half with the lowest training loss), or numbers: ``0-4,7``."""
+    """``all`` runs all that can be run and keeps the one with the highest ANMI."""
+    heads: str | None = None
+    """``all``; ``best`` (the half with the lowest training loss) or ``best:16``; ``anmi`` (the half
+    with the highest mean NMI to the other heads) or ``anmi:16``; or numbers: ``0-4,7``."""
+    drop_collapsed: bool = True
+    """Leave out heads that fill fewer than half of their clusters, or are as uneven as fewer than a
+    quarter of them; never heads that are named by number."""
+    weights: Literal["equal", "agreement", "loss"] = "equal"
+    """How much each head counts in ``vote``, in MCLA's second vote and in the confidence:
+    ``agreement`` with the consensus, or training ``loss``."""
+    keep_k: bool = False
+    """Give each empty cluster the half of the largest one that is least sure."""
     min_jaccard: Fraction = 0.02
-    """MCLA: clusters that overlap less are not linked."""
+    """MCLA: clusters that overlap less are not linked; 0 links all that overlap."""
+    vertex_weights: Literal["unit", "size"] = "unit"
+    """MCLA: meta-clusters are balanced by the number of their clusters, or of the images in these
+    (``size``, for classes that are equal)."""
     revote: bool = True
     """MCLA: align all heads to the consensus and vote again until nothing changes."""
+    imbalance: Positive | Literal["auto"] = "auto"
+    """CSPA, HBGF, HGPA: how far a cluster may exceed the mean size; 1 lets it be twice as large.
+    ``auto``: 0.05 for HGPA; for CSPA and HBGF 1, or n_clusters / 15 if that is less."""
+
+    @field_validator("heads")
+    @classmethod
+    def _heads_are_a_selection(cls, heads: str | None) -> str | None:
+        text = None if heads is None else heads.replace(" ", "")
+        if text is not None and not HEADS.fullmatch(text):
+            raise ValueError(
+                "expected all, best, best:16, anmi, anmi:16, or numbers and ranges such as "
+                f"0-4,7, but it is {heads!r}"
+            )
+        return text
 
 
 class SelfTrainConfig(Section):
@@ -164,6 +192,8 @@ class SelfTrainConfig(Section):
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     holdout: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     """Share of the training images whose pseudo-labels choose the classifier."""
+    confidence_weights: bool = True
+    """Weight each pseudo-label in the cross-entropy by the share of the heads that agree."""
 
 
 class EvaluateConfig(Section):

@@ -18,6 +18,8 @@ CHUNK = 4096
 
 Features = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.floating]
 
 
 class Candidate(NamedTuple):
@@ -80,6 +82,7 @@ def self_train(
     *,
     n_clusters: int,
     config: SelfTrainConfig,
+    weights: Weights | None = None,
     seed: int = 0,
     device: torch.device | None = None,
     advance: Advance = ignore_progress,
@@ -89,29 +92,34 @@ def self_train(
     The papers pick by validation labels. Here a share of the rows is held out, and the
     classifier that meets their pseudo-labels best is chosen.
 
+    Weights count in the cross-entropy only. Doubtful pseudo-labels would pull a classifier towards
+    their errors; in the choice such errors lower all agreements alike, and with weights it would
+    rest on fewer images.
+
     Args:
         tokens: [N, W], every token of an image side by side.
         pseudo_labels: [N], in 0..C-1; -1 is left out.
         columns: the columns of each feature set in ``tokens``.
         n_clusters: C.
         config: all fields set.
+        weights: how much each pseudo-label counts in the cross-entropy, [N], at least 0; only
+            their ratios matter. Images with 0 are left out. None: all alike.
         seed: of the split, the initial weights and the batches.
         device: where to train; the CPU if None.
         advance: told of every iteration.
 
     Raises:
-        UsageError: if fewer than two images have a pseudo-label.
+        UsageError: if fewer than two images have a pseudo-label that counts.
     """
     device = device or torch.device("cpu")
-    rng = np.random.default_rng(seed)
-    rows = rng.permutation(np.flatnonzero(pseudo_labels >= 0))
-    if len(rows) < 2:
-        raise UsageError(
-            f"self-training needs at least 2 images with a pseudo-label, but there are {len(rows)}"
-        )
-    n_held_out = min(max(1, round(config.holdout * len(rows))), len(rows) - 1)
-    held_out, training = np.sort(rows[:n_held_out]), np.sort(rows[n_held_out:])
+    weights = np.ones(len(tokens)) if weights is None else weights.astype(np.float64)
+    rows = np.flatnonzero((pseudo_labels >= 0) & (weights > 0))
+    training, held_out = _hold_out(rows, config.holdout, seed=seed)
     scale = 1.0 / max(_root_mean_square(tokens, training), 1e-12)
+    targets = _Targets(
+        labels=torch.from_numpy(pseudo_labels).long().to(device),
+        weights=torch.from_numpy(weights / weights[training].mean()).float().to(device),
+    )
     generator = torch.Generator().manual_seed(seed)
     banks = [
         _Bank(cols, n_clusters, config, generator=generator, device=device)
@@ -120,7 +128,7 @@ def self_train(
     _fit(
         banks,
         tokens,
-        pseudo_labels,
+        targets,
         rows=training,
         scale=scale,
         config=config,
@@ -134,6 +142,31 @@ def self_train(
         agreement=scores.agreement.numpy(),
         chosen=scores.best(),
     )
+
+
+def _hold_out(rows: Rows, share: float, *, seed: int) -> tuple[Rows, Rows]:
+    """Splits rows into those to train with and a share to choose with; at least one each."""
+    if len(rows) < 2:
+        raise UsageError(
+            f"self-training needs at least 2 images with a pseudo-label, but there are {len(rows)}"
+        )
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    n_held_out = min(max(1, round(share * len(rows))), len(rows) - 1)
+    return np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
+
+
+class _Targets(NamedTuple):
+    """What the classifiers shall say."""
+
+    labels: torch.Tensor
+    """int64 [N]."""
+    weights: torch.Tensor
+    """float32 [N], 1 on average over the training rows, so that learning rates keep their size."""
+
+    def of(self, rows: Rows) -> "_Targets":
+        """Those of some rows."""
+        index = torch.from_numpy(rows).to(self.labels.device)
+        return _Targets(self.labels[index], self.weights[index])
 
 
 class _Bank:
@@ -162,12 +195,12 @@ class _Bank:
         logits = features @ self.weight.flatten(1)
         return logits.view(len(tokens), *self.bias.shape) + self.bias
 
-    def step(self, tokens: torch.Tensor, labels: torch.Tensor, relative_rate: float) -> None:
-        """One step of SGD with momentum on the cross-entropy, in closed form."""
-        logits = self.logits(tokens)
-        residual = logits.softmax(dim=-1)
+    def step(self, tokens: torch.Tensor, targets: _Targets, relative_rate: float) -> None:
+        """One step of SGD with momentum on the weighted cross-entropy, in closed form."""
+        labels, weights = targets
+        residual = self.logits(tokens).softmax(dim=-1)
         residual[torch.arange(len(labels), device=labels.device), :, labels] -= 1.0
-        residual /= len(labels)
+        residual *= weights[:, None, None] / len(labels)
         gradient = (tokens[:, self.columns].T @ residual.flatten(1)).view_as(self.weight)
         for parameter, velocity, slope in zip(
             (self.weight, self.bias), self.velocity, (gradient, residual.sum(dim=0)), strict=True
@@ -222,9 +255,9 @@ def _score(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 def _fit(
     banks: list[_Bank],
     tokens: Features,
-    labels: Labels,
+    targets: _Targets,
     *,
-    rows: npt.NDArray[np.int64],
+    rows: Rows,
     scale: float,
     config: SelfTrainConfig,
     generator: torch.Generator,
@@ -232,18 +265,16 @@ def _fit(
 ) -> None:
     device = banks[0].weight.device
     iterations, batch_size = required(config.iterations), required(config.batch_size)
-    targets = torch.from_numpy(labels).long().to(device)
     for iteration in range(iterations):
         drawn = torch.randint(len(rows), (batch_size,), generator=generator)
         batch_rows = rows[drawn.numpy()]
         batch = _to_device(tokens[batch_rows], scale, device)
-        labels_of_batch = targets[torch.from_numpy(batch_rows).to(device)]
         relative_rate = scale_to_batch(
             warmup_cosine(iteration, peak=1.0, final=0.0, warmup_steps=0, total_steps=iterations),
             batch_size,
         )
         for bank in banks:
-            bank.step(batch, labels_of_batch, relative_rate)
+            bank.step(batch, targets.of(batch_rows), relative_rate)
         advance(1)
 
 
@@ -251,7 +282,7 @@ def _to_device(tokens: Features, scale: float, device: torch.device) -> torch.Te
     return torch.from_numpy(np.asarray(tokens)).to(device).float() * scale
 
 
-def _root_mean_square(features: Features, rows: npt.NDArray[np.int64]) -> float:
+def _root_mean_square(features: Features, rows: Rows) -> float:
     sums = [
         float(np.square(features[rows[i : i + CHUNK]], dtype=np.float64).sum())
         for i in range(0, len(rows), CHUNK)

@@ -29,8 +29,11 @@ ENTRY = ConsensusEntry(
     labels={"train": np.int32([0, 1, 1])},
     confidence={"train": np.float16([1, 0.5, 0.25])},
     anmi={"train": 0.75},
-    seconds=1.5,
+    seconds={"train": 1.5},
     key="k1",
+    settings={"method": "vote", "revote": True, "min_jaccard": 0.5},
+    seed=7,
+    best_of=("k2", "k3"),
 )
 
 
@@ -75,31 +78,52 @@ def test_damaged_assignments(tmp_path: Path) -> None:
         read_assignments(path)
 
 
-def test_consensus_keeps_the_other_entries(tmp_path: Path) -> None:
+def test_consensuses_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "consensus.h5"
-    write_consensus(path, ENTRY, chosen=True)
-    other = replace(ENTRY, name="mcla", method="mcla", heads=(), anmi={})
-    write_consensus(path, other, chosen=False)
+    bare = replace(ENTRY, name="mcla", heads=(), anmi={}, seconds={}, settings=None, best_of=())
+    write_consensus(path, [ENTRY, bare], chosen="vote[0-4,7]")
     entries, chosen = read_consensus(path)
     assert (set(entries), chosen) == ({"vote[0-4,7]", "mcla"}, "vote[0-4,7]")
     assert_same(ENTRY, entries["vote[0-4,7]"])
-    assert_same(other, entries["mcla"])
+    assert_same(bare, entries["mcla"])
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_consensus_of_the_same_name_is_replaced(tmp_path: Path) -> None:
+def test_consensuses_replace_those_that_were_there(tmp_path: Path) -> None:
     path = tmp_path / "consensus.h5"
-    write_consensus(path, replace(ENTRY, name="a"), chosen=True)
-    write_consensus(path, replace(ENTRY, name="b"), chosen=True)
-    write_consensus(path, replace(ENTRY, name="a", key="k2"), chosen=False)
+    write_consensus(path, [replace(ENTRY, name="a"), replace(ENTRY, name="b")], chosen="b")
+    write_consensus(path, [replace(ENTRY, name="c", key="k2")], chosen=None)
     entries, chosen = read_consensus(path)
-    assert {name: entry.key for name, entry in entries.items()} == {"a": "k2", "b": "k1"}
-    assert chosen == "b"
+    assert {name: entry.key for name, entry in entries.items()} == {"c": "k2"}
+    assert chosen is None
 
 
-def test_no_consensus_chosen(tmp_path: Path) -> None:
-    write_consensus(tmp_path / "consensus.h5", ENTRY, chosen=False)
-    assert read_consensus(tmp_path / "consensus.h5")[1] is None
+def test_consensus_of_an_older_version(tmp_path: Path) -> None:
+    """It knew the seconds of all splits together, and no settings."""
+    path = tmp_path / "consensus.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": "ucls-consensus", "version": 1, "chosen": "mcla"})
+        entry = file.create_group("entries/mcla")
+        entry.attrs.update({"method": "mcla", "heads": [0, 2], "seconds": 1.5, "key": "k1"})
+        split = entry.create_group("splits/train")
+        split["labels"] = np.int32([0, 1, 1])
+        split["confidence"] = np.float16([1, 0.5, 0.25])
+        split.attrs["anmi"] = 0.75
+    entries, chosen = read_consensus(path)
+    assert chosen == "mcla"
+    old = replace(ENTRY, name="mcla", method="mcla", heads=(0, 2), seconds={})
+    assert_same(replace(old, settings=None, seed=None, best_of=()), entries["mcla"])
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen", "message"),
+    [("aa", "a", r"different names, got \['a', 'a'\]"), ("ab", "c", "to be chosen, got 'c'")],
+)
+def test_consensuses_that_do_not_fit(names: str, chosen: str, message: str, tmp_path: Path) -> None:
+    entries = [replace(ENTRY, name=name) for name in names]
+    with pytest.raises(UsageError, match=message):
+        write_consensus(tmp_path / "consensus.h5", entries, chosen=chosen)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +132,8 @@ def test_no_consensus_chosen(tmp_path: Path) -> None:
         ({"name": "a/b"}, "without a slash, got 'a/b'"),
         ({"name": ""}, "without a slash"),
         ({"name": ".."}, "without a slash"),
-        ({"anmi": {"val": 0.5}}, r"some of \['train'\], got \['val'\]"),
+        ({"anmi": {"val": 0.5}}, r"ANMI for some of \['train'\], got \['val'\]"),
+        ({"seconds": {"val": 0.5}}, r"seconds for some of \['train'\], got \['val'\]"),
         ({"confidence": {"train": np.ones(2, np.float16)}}, "same splits and shapes"),
     ],
 )
@@ -117,9 +142,8 @@ def test_consensus_that_does_not_fit(change: dict[str, Any], message: str) -> No
         replace(ENTRY, **change)
 
 
-def test_damaged_consensus_is_not_written_over(tmp_path: Path) -> None:
+def test_damaged_consensus(tmp_path: Path) -> None:
     path = tmp_path / "consensus.h5"
     path.write_bytes(b"half")
-    with pytest.raises(UsageError, match="truncated or not an HDF5 file"):
-        write_consensus(path, ENTRY, chosen=True)
-    assert path.read_bytes() == b"half"
+    with pytest.raises(UsageError, match="truncated or not an HDF5 file; run `ucls ensemble`"):
+        read_consensus(path)

@@ -43,7 +43,7 @@ def test_a_stage_too_early_names_each_command_to_run_first(
     run = tmp_path / "a"
     assert cli("extract", sources / "plain.npy", "-k", 4, "--out", run).exit_code == 0
     for command, needed in (
-        ("evaluate", "self-train"),
+        ("evaluate", "train"),
         ("self-train", "ensemble"),
         ("ensemble", "train"),
         ("train", "neighbors"),

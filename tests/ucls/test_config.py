@@ -1,10 +1,19 @@
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
-from ucls.config import Config, TrainConfig, config_problems, read_config, required, setting_names
+from ucls.config import (
+    Config,
+    ConsensusMethod,
+    TrainConfig,
+    config_problems,
+    read_config,
+    required,
+    setting_names,
+)
+from ucls.ensemble.methods import METHOD_NAMES
 from ucls.errors import UsageError
 
 
@@ -80,7 +89,14 @@ def test_an_unknown_name_hides_no_problem_of_the_setting_it_begins_with() -> Non
         ("train.batch_size", 1, "greater than or equal to 2"),
         ("train.precision", "float16", "'float32' or 'bfloat16'"),
         ("device", "gpu", "pattern"),
-        ("ensemble.heads", "0-4,x", "pattern"),
+        ("ensemble.heads", "0-4,x", "ranges such as 0-4,7, but it is '0-4,x'"),
+        ("ensemble.heads", "best:0", "expected all, best, best:16, anmi, anmi:16, or numbers"),
+        ("ensemble.heads", "anmi:x", "but it is 'anmi:x'"),
+        ("ensemble.heads", "", "but it is ''"),
+        ("ensemble.method", "best", "'mcla', 'vote', 'hbgf', 'cspa', 'nmf', 'hgpa' or 'all'"),
+        ("ensemble.weights", "half", "'equal', 'agreement' or 'loss'"),
+        ("ensemble.vertex_weights", "none", "'unit' or 'size'"),
+        ("ensemble.imbalance", 0, "greater than 0 or input should be 'auto', but it is 0"),
         ("self_train.learning_rates", (), "at least 1 item"),
         ("self_train.learning_rates", (0.1, -1.0), "greater than 0, but it is -1.0"),
         ("self_train.holdout", 1.0, "less than 1"),
@@ -136,6 +152,19 @@ def test_settings_never_change() -> None:
         config.seed = 1  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
         config.train.epochs = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("heads", ["all", "best", "best:16", "anmi", "anmi:2", "0-4,7", "3"])
+def test_selections_of_heads(heads: str) -> None:
+    assert Config().with_values({"ensemble.heads": heads}).ensemble.heads == heads
+
+
+def test_selections_of_heads_lose_their_spaces() -> None:
+    assert Config().with_values({"ensemble.heads": " 0 - 4, 7"}).ensemble.heads == "0-4,7"
+
+
+def test_the_methods_of_the_consensus_are_those_there_are() -> None:
+    assert get_args(ConsensusMethod) == METHOD_NAMES
 
 
 def test_setting_names_are_all_settable() -> None:

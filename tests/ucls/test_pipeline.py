@@ -279,8 +279,9 @@ def test_a_vit_from_images_to_predictions(
     assert len(candidates) == 13 * 4
     assert {c["feature_set"] for c in candidates} == {"cls", "cls+patch", "cls4", "cls4+patch"}
     predict(finished.path, str(photos), out=tmp_path / "new.csv")
-    assert [(row["path"], row["cluster"]) for row in read(tmp_path / "new.csv")] == [
-        (row["path"], row["cluster"]) for row in read(finished.path / "labels.csv")
+    names = ("path", "cluster", "confidence")
+    assert [[row[name] for name in names] for row in read(tmp_path / "new.csv")] == [
+        [row[name] for name in names] for row in read(finished.path / "labels.csv")
     ]
     moved = str(shutil.copy(weights, tmp_path / "moved.safetensors"))
     other = timm.create_model("vit_tiny_patch16_224", num_classes=0).state_dict()
@@ -402,10 +403,10 @@ def test_digits_with_default_settings(tmp_path: Path) -> None:
     assert len(read_assignments(finished.path / "assignments.h5").loss) == 32
     result = predict(finished.path, "digits", split="val", out=tmp_path / "val.csv")
     assert result.n_images == 360
-    expected = [
-        row["cluster"] for row in read(finished.path / "labels.csv") if row["split"] == "val"
-    ]
-    assert [row["cluster"] for row in read(tmp_path / "val.csv")] == expected
+    labels = [row for row in read(finished.path / "labels.csv") if row["split"] == "val"]
+    for name in ("cluster", "confidence", "probability"):
+        found = [row[name] for row in read(tmp_path / "val.csv")]
+        assert found == [row[name] for row in labels]
     assert evaluate(finished.path) == figures
 
 

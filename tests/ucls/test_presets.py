@@ -42,6 +42,8 @@ def test_settings_of_the_thesis(name: str) -> None:
     assert (train.hidden_dim, train.bottleneck_dim) == (512, 256)
     assert (train.sinkhorn_iterations, train.cross_entropy, train.n_smoothing) == (3, 0.5, 1)
     assert (train.batch_norm, train.instance_weights, train.symmetric) == (True, True, False)
+    assert (config.ensemble.heads, config.ensemble.drop_collapsed) == ("all", False)
+    assert config.ensemble.vertex_weights == "size"
     assert config.self_train.iterations == 12_500
     assert len(config.self_train.learning_rates) == 13
 

@@ -18,6 +18,7 @@ COLUMNS = {"narrow": slice(4, 8), "wide": slice(0, 8)}
 
 Tokens = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int32]
+Weights = npt.NDArray[np.floating]
 
 all_seeds = pytest.mark.parametrize("seed", range(3))
 
@@ -39,8 +40,12 @@ def fit(
     labels: Labels,
     columns: dict[str, slice] = COLUMNS,
     config: SelfTrainConfig = CONFIG,
+    *,
+    weights: Weights | None = None,
 ) -> SelfTrained:
-    return self_train(tokens, labels, columns, n_clusters=CLUSTERS, config=config, seed=seed)
+    return self_train(
+        tokens, labels, columns, n_clusters=CLUSTERS, config=config, weights=weights, seed=seed
+    )
 
 
 def split_rows(seed: int, labels: Labels) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -72,10 +77,15 @@ def test_learns_separable_pseudo_labels(seed: int, dtype: type) -> None:
 
 
 @all_seeds
-def test_equals_autograd_and_torchs_sgd(seed: int) -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equals_autograd_and_torchs_sgd(seed: int, weighted: bool) -> None:
     tokens, labels = labelled_tokens(seed)
-    result = fit(seed, tokens, labels)
+    weights = np.ones(len(labels))
+    if weighted:
+        weights = np.random.default_rng(seed).uniform(0.1, 3.0, len(labels))
+    result = fit(seed, tokens, labels, weights=weights if weighted else None)
     training, _ = split_rows(seed, labels)
+    relative = torch.from_numpy(weights[training] / weights[training].mean()).float()
     scale = 1.0 / np.sqrt(np.mean(tokens[training].astype(np.float64) ** 2))
     inputs = torch.from_numpy(tokens[training]) * scale
     targets = torch.from_numpy(labels[training]).long()
@@ -95,12 +105,47 @@ def test_equals_autograd_and_torchs_sgd(seed: int) -> None:
         cosine = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, 30)
         for rows in batches:
             sgd.zero_grad()
-            F.cross_entropy(linear(inputs[rows][:, cols]), targets[rows]).backward()
+            logits = linear(inputs[rows][:, cols])
+            loss = F.cross_entropy(logits, targets[rows], reduction="none")
+            (relative[rows] * loss).mean().backward()
             sgd.step()
             cosine.step()
         np.testing.assert_allclose(classifier.weight, linear.weight.detach().T, atol=1e-4)
         np.testing.assert_allclose(classifier.bias, linear.bias.detach(), atol=1e-4)
         assert classifier.scale == pytest.approx(scale)
+
+
+@all_seeds
+def test_doubtful_pseudo_labels_count_less(seed: int) -> None:
+    """More than half of one cluster is labelled wrongly, and known to be doubtful."""
+    tokens, truth = labelled_tokens(seed, n_images=300, noise=0.1)
+    wrong = (truth == 0) & (np.random.default_rng(seed).random(300) < 0.6)
+    labels = np.where(wrong, 1, truth).astype(np.int32)
+    doubtful = np.where(wrong, 0.2, 1.0)
+    shares = []
+    for weights in (None, doubtful):
+        result = fit(seed, tokens, labels, weights=weights)
+        best = result.classifiers[result.candidates.index(("wide", 1.0))]
+        shares.append(float((best.predict(tokens[:, COLUMNS["wide"]])[0] == truth).mean()))
+    assert shares[1] == 1.0 > shares[0]
+
+
+@all_seeds
+def test_only_the_ratios_of_weights_matter(seed: int) -> None:
+    tokens, labels = labelled_tokens(seed)
+    weights = np.random.default_rng(seed).integers(1, 8, len(labels)) / 8
+    first = fit(seed, tokens, labels, weights=weights)
+    assert equal(first, fit(seed, tokens, labels, weights=(4 * weights).astype(np.float16)))
+    assert equal(fit(seed, tokens, labels), fit(seed, tokens, labels, weights=np.ones(len(labels))))
+    assert not equal(first, fit(seed, tokens, labels))
+
+
+@all_seeds
+def test_weight_zero_is_like_no_pseudo_label(seed: int) -> None:
+    tokens, labels = labelled_tokens(seed)
+    missing, weights = labels.copy(), np.ones(len(labels))
+    missing[::5], weights[::5] = -1, 0.0
+    assert equal(fit(seed, tokens, missing), fit(seed, tokens, labels, weights=weights))
 
 
 @all_seeds
@@ -111,7 +156,8 @@ def test_chooses_by_agreement_and_then_by_cross_entropy(
 ) -> None:
     monkeypatch.setattr("ucls.self_training.CHUNK", chunk)
     tokens, labels = labelled_tokens(seed, noise=noise)
-    result = fit(seed, tokens, labels)
+    weights = np.random.default_rng(seed).uniform(0.5, 1.0, len(labels))
+    result = fit(seed, tokens, labels, weights=weights)
     _, held_out = split_rows(seed, labels)
     targets = torch.from_numpy(labels[held_out]).long()
     agreement, cross_entropy = [], []

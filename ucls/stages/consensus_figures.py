@@ -1,5 +1,7 @@
 """Figures of every consensus in a run."""
 
+from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls import metrics
+from ucls.ensemble.alignment import share_in_common
+from ucls.ensemble.heads import format_heads
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
 
@@ -14,34 +18,69 @@ Labels = NDArray[np.int32]
 Figures = dict[str, Any]
 
 
-def compare_ensembles(path: str | Path) -> dict[str, Figures]:
-    """The figures of each consensus on the training images, by name, with ``chosen``."""
+def compare_ensembles(path: str | Path) -> dict[str, dict[str, Figures]]:
+    """The figures of each consensus, by split and name.
+
+    They are those of ``metrics.json`` with ``seconds``, which no two runs share, and with whether
+    it is ``chosen`` and ``best_of_all``.
+    """
     run = Run(path)
-    figures = consensus_figures(run, "train", known_labels(run).get("train"))
-    chosen = figures.pop("ensemble.chosen")["method"]
-    return {
-        name: {**row, "chosen": name == chosen}
-        for name, row in ((key.partition(".")[2], row) for key, row in figures.items())
-    }
+    labels, entries, chosen = known_labels(run), run.consensuses(), run.chosen_name()
+    compared: dict[str, dict[str, Figures]] = {}
+    for split in run.splits:
+        figures = consensus_figures(run, split, labels.get(split))
+        compared[split] = {
+            name: {
+                **figures[f"ensemble.{name}"],
+                "seconds": entry.seconds.get(split),
+                "chosen": name == chosen,
+                "best_of_all": bool(entry.best_of),
+            }
+            for name, entry in entries.items()
+            if split in entry.labels
+        }
+    return compared
 
 
 def consensus_figures(run: Run, split: str, labels: Labels | None) -> dict[str, Figures]:
     """The figures of each consensus of a split, as ``metrics.json`` holds them."""
-    chosen = run.chosen_consensus().name
-    figures: dict[str, Figures] = {}
-    for name, entry in run.consensuses().items():
-        if split not in entry.labels:
-            continue
-        clusters = entry.labels[split]
-        figures[f"ensemble.{name}"] = {
-            **scores(labels, clusters),
-            "anmi": entry.anmi[split],
+    entries = {name: one for name, one in run.consensuses().items() if split in one.labels}
+    clusterings = {name: entry.labels[split] for name, entry in entries.items()}
+    shared = agreements(clusterings, run.n_clusters)
+    figures = {
+        f"ensemble.{name}": {
+            **scores(labels, entry.labels[split]),
+            "anmi": entry.anmi.get(split),
+            "anmi_averaging": "geometric",
+            "n_heads": len(entry.heads),
+            "heads": format_heads(entry.heads),
             "mean_confidence": float(entry.confidence[split].mean(dtype=np.float64)),
-            **balance(clusters, run.n_clusters),
+            **balance(entry.labels[split], run.n_clusters),
+            "agreement": shared[name],
         }
-        if name == chosen:
-            figures["ensemble.chosen"] = {"method": name, **figures[f"ensemble.{name}"]}
+        for name, entry in entries.items()
+    }
+    chosen = run.chosen_name()
+    if chosen in entries:
+        figures["ensemble.chosen"] = {"method": chosen, **figures[f"ensemble.{chosen}"]}
     return figures
+
+
+def agreements(clusterings: Mapping[str, Labels], n_clusters: int) -> dict[str, dict[str, float]]:
+    """The share of images that each two clusterings treat alike, after the Hungarian method.
+
+    Args:
+        clusterings: int32 [N] by name.
+        n_clusters: number of clusters, the empty ones included.
+
+    Returns:
+        By name, for each other name, 0..1.
+    """
+    shares: dict[str, dict[str, float]] = {name: {} for name in clusterings}
+    for first, second in combinations(clusterings, 2):
+        share = share_in_common(clusterings[first], clusterings[second], n_clusters)
+        shares[first][second] = shares[second][first] = share
+    return shares
 
 
 def scores(labels: Labels | None, clusters: Labels) -> Figures:

@@ -1,142 +1,163 @@
 """Stage ``ensemble``: the heads' assignments to a consensus. Works without torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ucls.cache import (
-    Assignments,
-    ConsensusEntry,
-    read_assignments,
-    read_consensus,
-    write_consensus,
-)
+from ucls.cache import Assignments, ConsensusEntry, read_assignments
 from ucls.config import EnsembleConfig, required
-from ucls.ensemble import Consensus, consensus
-from ucls.ensemble.heads import format_heads, parse_heads
-from ucls.progress import SILENT, Advance, Reporter
+from ucls.ensemble.heads import Rule, canonical_heads, parse_heads
+from ucls.ensemble.methods import n_pairs
+from ucls.ensemble.selection import Selection, select_heads
+from ucls.errors import UsageError
+from ucls.progress import SILENT, Reporter
+from ucls.stages.combination import Combination
+from ucls.stages.consensus_entries import add_entries, name_of
+from ucls.stages.consensus_settings import vary
 from ucls.stages.run import Run
 
 
 def ensemble(
     path: str | Path,
     *,
-    method: str | None = None,
-    heads: str | None = None,
+    variant: Mapping[str, Any] | None = None,
+    split: str | None = None,
     choose: bool = False,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
 ) -> ConsensusEntry:
-    """Makes a consensus of the heads, for every split.
+    """Makes a consensus of the heads, of every split.
 
-    Needs ``assignments.h5``; leaves an entry in ``consensus.h5`` beside those already there.
-    Without ``method`` and ``heads`` it is the run's own, which self-training uses.
+    Needs ``assignments.h5``; leaves an entry in ``consensus.h5`` beside those already there; the
+    method ``all`` leaves one for each method. Without ``variant`` it is the run's own, which
+    self-training uses. What is there already is not made again.
 
     Args:
         path: the run folder.
-        method: ``mcla`` or ``vote``; None takes the run's setting.
-        heads: ``all``, ``best``, or numbers and ranges such as ``0-4,7``; None takes the run's
-            setting.
+        variant: names and values of the section ``ensemble``, for this consensus alone.
+        split: only this one; the entry keeps what it has of others.
         choose: make this entry the one that self-training uses.
         settings: dotted names to values that replace the run's own from now on.
         overwrite: do it again even if it is done.
         reporter: shown what happens.
 
     Returns:
-        The entry.
+        The entry; with the method ``all`` the one with the highest ANMI.
+
+    Raises:
+        UsageError: a wrong setting or split, an option that the method does not use, or a choice
+            of an entry without ``train``.
+        UclsError: if the heads are not trained, or the method cannot combine them.
     """
     run = Run(path, settings=settings, reporter=reporter)
     run.require("train")
-    own = run.config.ensemble
+    if overwrite:
+        _forget_unreadable(run)
     assignments = read_assignments(run.folder.file("assignments.h5"))
-    wanted = _wanted(run, assignments.loss, method=method, heads=heads)
-    if wanted == own and not choose:
+    config = _wanted(run, assignments, variant or {})
+    splits = _splits(run, assignments, split)
+    there = run.find_consensus(config)
+    if choose and "train" not in {*splits, *(there.labels if there else ())}:
+        raise UsageError(
+            f"self-training needs a consensus of train, and this one is of {split} alone: "
+            "choose it without --split, or with --split train"
+        )
+    is_own = config == run.config.ensemble and split is None
+    if is_own and not (choose and run.is_done("ensemble")):
         with run.stage("ensemble", overwrite=overwrite) as todo:
-            return _make(run, assignments, wanted) if todo else _find(run, wanted)
+            if there is not None and not todo:
+                return there
+            return _make(run, assignments, config, splits=splits, choose=True, overwrite=overwrite)
     with run.folder.lock():
-        return _make(run, assignments, wanted, chosen=choose)
+        return _make(run, assignments, config, splits=splits, choose=choose, overwrite=overwrite)
 
 
-def select_heads(text: str, loss: NDArray[np.float32]) -> tuple[int, ...]:
-    """Turns ``all``, ``best`` or numbers into heads; ``best`` is the half of lowest loss."""
-    if text == "best":
-        n_best = (len(loss) + 1) // 2
-        return tuple(sorted(np.argsort(loss, kind="stable")[:n_best].tolist()))
-    return parse_heads(text, len(loss))
-
-
-def _wanted(
-    run: Run, loss: NDArray[np.float32], *, method: str | None, heads: str | None
-) -> EnsembleConfig:
-    """The run's own settings with those given; the same heads are always written alike."""
+def _wanted(run: Run, assignments: Assignments, variant: Mapping[str, Any]) -> EnsembleConfig:
+    """The run's own settings with those of the variant; the same heads are written alike."""
     own = run.config.ensemble
-    own_heads = required(own.heads)
-    values = {"ensemble.method": method or own.method}
-    if heads is not None:
-        selected = select_heads(heads, loss)
-        is_own = selected == select_heads(own_heads, loss)
-        values["ensemble.heads"] = own_heads if is_own else format_heads(selected, len(loss))
-    return run.config.with_values(values).ensemble
+    varied = vary(run.config, variant)
+    if varied.heads == own.heads:
+        return varied
+    heads = canonical_heads(required(varied.heads), len(assignments.loss))
+    varied = varied.model_copy(update={"heads": heads})
+    own_heads = _select(run, assignments, own).heads
+    is_own = _select(run, assignments, varied).heads == own_heads
+    return varied.model_copy(update={"heads": own.heads}) if is_own else varied
 
 
-def _find(run: Run, config: EnsembleConfig) -> ConsensusEntry:
-    entries, _ = read_consensus(run.folder.file("consensus.h5"))
-    key = run.consensus_key(config)
-    return next(entry for entry in entries.values() if entry.key == key)
+def _splits(run: Run, assignments: Assignments, split: str | None) -> list[str]:
+    """The splits to work on, which must have as many images as there are clusters."""
+    if split is not None and split not in assignments.labels:
+        raise UsageError(
+            f"{run.folder.path} has no split {split!r}: "
+            f"choose one of {', '.join(sorted(assignments.labels))}"
+        )
+    asked = [name for name in run.splits if split in (None, name)]
+    large = [name for name in asked if assignments.labels[name].shape[1] >= run.n_clusters]
+    if not large:
+        raise UsageError(
+            f"{split} has fewer images than the {run.n_clusters} clusters: choose another split"
+        )
+    return large
+
+
+def _select(run: Run, assignments: Assignments, config: EnsembleConfig) -> Selection:
+    """The heads of a consensus; all splits take those that the training images speak for."""
+    n_heads = len(assignments.loss)
+    rule = parse_heads(required(config.heads), n_heads)
+    compares_heads = isinstance(rule, Rule) and rule.name == "anmi"
+    reporter = run.reporter if compares_heads else SILENT
+    with reporter.track("ensemble: NMI of heads", n_pairs(n_heads), "pairs of heads") as advance:
+        return select_heads(
+            required(config.heads),
+            assignments.labels["train"],
+            assignments.loss,
+            n_clusters=assignments.n_clusters,
+            drop_collapsed=config.drop_collapsed,
+            advance=advance,
+        )
 
 
 def _make(
-    run: Run, assignments: Assignments, config: EnsembleConfig, *, chosen: bool = True
+    run: Run,
+    assignments: Assignments,
+    config: EnsembleConfig,
+    *,
+    splits: Sequence[str],
+    choose: bool,
+    overwrite: bool,
 ) -> ConsensusEntry:
-    heads = select_heads(required(config.heads), assignments.loss)
-    suffix = "" if config.heads == run.config.ensemble.heads else f"[{config.heads}]"
-    matrices = {
-        split: labels[list(heads)]
-        for split, labels in assignments.labels.items()
-        if labels.shape[1] >= run.n_clusters
-    }
-    n_pairs = len(matrices) * len(heads) * (len(heads) - 1) // 2
-    with run.reporter.track("ensemble", n_pairs, "pairs of heads") as advance:
-        found = {
-            split: _consensus(run, config, labels, advance) for split, labels in matrices.items()
-        }
-    for split, result in found.items():
-        for note in result.notes:
-            run.reporter.say(f"ensemble ({split}): {note}")
-    entry = ConsensusEntry(
-        name=f"{config.method}{suffix}",
-        method=config.method,
-        heads=heads,
-        labels={split: result.labels for split, result in found.items()},
-        confidence={s: result.confidence.astype(np.float16) for s, result in found.items()},
-        anmi={split: result.anmi for split, result in found.items()},
-        seconds=sum(result.seconds for result in found.values()),
-        key=run.consensus_key(config),
+    """Makes what is missing, and writes it beside what is there."""
+    there = run.find_consensus(config)
+    if there is not None and not overwrite and set(splits) <= set(there.labels):
+        kept = replace(there, name=name_of(run, there))
+        run.reporter.say(f"ensemble: {kept.name} is there with these settings, not made again")
+        if choose:
+            add_entries(run, [kept], chosen_key=kept.key)
+        return kept
+    selection = _select(run, assignments, config)
+    for note in selection.notes:
+        run.reporter.say(f"ensemble: {note}")
+    combination = Combination(
+        run,
+        assignments,
+        selection.heads,
+        config,
+        there={entry.key: entry for entry in run.consensuses().values()},
+        overwrite=overwrite,
     )
-    path = run.folder.file("consensus.h5")
-    if not run.consensuses():
-        path.unlink(missing_ok=True)  # all of them are of heads that were trained anew
-    write_consensus(path, entry, chosen=chosen)
-    run.reporter.say(
-        f"ensemble: {entry.name} of {len(heads)} heads in {entry.seconds:.2f} s, "
-        f"ANMI {entry.anmi['train']:.3f}"
-    )
-    return entry
+    made = combination.make(splits)
+    key = run.consensus_key(config)
+    kept = next(entry for entry in made if key in (entry.key, *entry.best_of))
+    add_entries(run, made, chosen_key=kept.key if choose else None)
+    return kept
 
 
-def _consensus(
-    run: Run, config: EnsembleConfig, labels: NDArray[np.int32], advance: Advance
-) -> Consensus:
-    return consensus(
-        labels,
-        run.n_clusters,
-        method=config.method,
-        seed=run.config.seed,
-        min_jaccard=config.min_jaccard,
-        revote=config.revote,
-        advance=advance,
-    )
+def _forget_unreadable(run: Run) -> None:
+    """Removes consensuses that nothing can be added to."""
+    try:
+        run.consensuses()
+    except UsageError:
+        run.folder.file("consensus.h5").unlink()

@@ -38,7 +38,8 @@ def evaluate(
 ) -> Figures:
     """Measures k-means, the heads, every consensus and self-training, on every split.
 
-    Needs what the other stages wrote; leaves ``metrics.json``. Labels are opened here and
+    Needs trained heads and a consensus of them; leaves ``metrics.json``. Self-training is left out,
+    and said to be, where it was not done on the chosen consensus. Labels are opened here and
     nowhere else; without labels only the label-free figures are there.
 
     Args:
@@ -49,9 +50,18 @@ def evaluate(
 
     Returns:
         What ``metrics.json`` holds.
+
+    Raises:
+        UclsError: without trained heads, or a consensus of them that is chosen.
     """
     run = Run(path, settings=settings, reporter=reporter)
-    run.require("self-train")
+    run.require("train")
+    chosen = run.chosen_consensus().name
+    if not run.is_done("self-train"):
+        reporter.say(
+            f"evaluate: self-training is not done on the chosen consensus, {chosen}, so it is left "
+            f"out; run: ucls self-train {path}"
+        )
     target = run.folder.file("metrics.json")
     with run.stage("evaluate", overwrite=overwrite) as todo:
         if todo:
@@ -64,13 +74,14 @@ def _metrics(run: Run) -> Figures:
     labels = known_labels(run)
     assignments = read_assignments(run.folder.file("assignments.h5"))
     baselines = baseline_figures(run, labels)
+    is_self_trained = run.is_done("self-train")
     results: Figures = {"train": None, "val": None}
     for split in run.splits:
         results[split] = {
             **baselines[split],
             **_heads(assignments, split, labels.get(split)),
             **consensus_figures(run, split, labels.get(split)),
-            **_self_training(run, split, labels.get(split)),
+            **(_self_training(run, split, labels.get(split)) if is_self_trained else {}),
         }
     results["train"].update(_neighbors(run, labels.get("train")))
     return {
@@ -85,30 +96,29 @@ def _metrics(run: Run) -> Figures:
 
 def _heads(assignments: Assignments, split: str, labels: Labels | None) -> Figures:
     best = int(np.argmin(assignments.loss))
-    confidence = assignments.confidence[split].mean(axis=1, dtype=np.float64)
+    probability = assignments.confidence[split].mean(axis=1, dtype=np.float64)
     by_head = [scores(labels, clusters) for clusters in assignments.labels[split]]
-    heads: Figures = {"n_heads": len(by_head), "mean_confidence": float(confidence.mean())}
+    heads: Figures = {"n_heads": len(by_head), "mean_probability": float(probability.mean())}
     for name in by_head[0]:
         values = [score[name] for score in by_head]
         heads |= {f"{name}_mean": float(np.mean(values)), f"{name}_std": float(np.std(values))}
     best_figures = {
         "head": best,
-        "mean_confidence": float(confidence[best]),
+        "mean_probability": float(probability[best]),
         **balance(assignments.labels[split][best], assignments.n_clusters),
     }
     return {"best_head": {**by_head[best], **best_figures}, "heads": heads}
 
 
 def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:
-    from ucls.stages.classifier import load_classifier
+    from ucls.stages.classifier import label_split
 
-    classifier = load_classifier(run.folder)
-    with run.features(split) as cache:
-        clusters, confidence = classifier.predict(cache.read(classifier.feature_set))
+    found = label_split(run, split)
     figures = {
-        **scores(labels, clusters),
-        "mean_confidence": float(confidence.mean(dtype=np.float64)),
-        **balance(clusters, run.n_clusters),
+        **scores(labels, found.clusters),
+        "mean_confidence": float(found.confidence.mean(dtype=np.float64)),
+        "mean_probability": float(found.probability.mean(dtype=np.float64)),
+        **balance(found.clusters, run.n_clusters),
     }
     if split == "val" and labels is not None:
         figures["oracle"] = _oracle(run, labels)

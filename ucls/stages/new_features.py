@@ -1,6 +1,6 @@
 """Features of new images, made as those of a finished run were."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 def features_of_new_images(
     run: Run,
     images: ImageSet | FeatureArray,
-    features: str,
+    features: Sequence[str],
     *,
     extractions: Mapping[str, ExtractConfig],
     device: str | None,
-) -> Iterator[tuple["TokenBatch", NDArray[np.floating]]]:
+) -> Iterator[tuple["TokenBatch", dict[str, NDArray[np.floating]]]]:
     """Yields batches of images with their features [B, D'], rounded as in the feature caches.
 
+    Each image passes each backbone once, however many sets of features are made of its tokens.
     The backbones run in the precision that fits this device, unless one was asked for.
 
     Args:
         run: whose features they shall be like.
         images: the new ones.
-        features: such as ``cls+patch``, or ``cls@NAME,cls@OTHER``.
+        features: sets such as ``cls+patch``, or ``cls@NAME,cls@OTHER``; they name the features
+            in the batches.
         extractions: backbone to the settings of its extraction.
         device: where the backbones run; None takes the run's setting.
 
@@ -44,16 +46,24 @@ def features_of_new_images(
     """
     dtype = np.float32 if isinstance(images, FeatureArray) else np.float16
     first = next(iter(extractions))
-    parts = [(part.feature_set, part.backbone or first) for part in parse_features(features)]
-    names = list(dict.fromkeys(backbone for _, backbone in parts))
+    sets = {
+        text: [(part.feature_set, part.backbone or first) for part in parse_features(text)]
+        for text in features
+    }
+    names = list(dict.fromkeys(backbone for parts in sets.values() for _, backbone in parts))
     chosen = {name: extractions[name] for name in names}
     streams = _token_streams(run, images, chosen, device)
     with run.reporter.track("predict", len(images), "images") as advance:
         done = 0
         for batches in zip(*streams, strict=True):
             by_name = dict(zip(names, batches, strict=True))
-            tokens = [_rounded(by_name[name], tokens, dtype) for tokens, name in parts]
-            yield batches[0], side_by_side(tokens)
+            yield (
+                batches[0],
+                {
+                    text: side_by_side([_rounded(by_name[name], t, dtype) for t, name in parts])
+                    for text, parts in sets.items()
+                },
+            )
             advance(batches[0].n_seen - done)
             done = batches[0].n_seen
 

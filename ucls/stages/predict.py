@@ -1,6 +1,6 @@
 """Labelling new images with a finished run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from ucls.feature_files import FeatureArray
 from ucls.image_sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source, load_source
-from ucls.stages.classifier import load_classifier
+from ucls.stages.classifier import Labelled, load_classifier, load_heads
 from ucls.stages.new_features import features_of_new_images
 from ucls.stages.run import Run
 
@@ -48,7 +48,8 @@ def predict(
         path: the run folder.
         source: images of the kind the run was made of: a folder or list of images, a feature
             file, a dataset, or what :func:`ucls.sources.load_source` returns.
-        out: the CSV to write: path, cluster, confidence.
+        out: the CSV to write: path, cluster, confidence (the share of the run's heads that
+            agree), probability (what the classifier gives that cluster).
         split: which part of a dataset.
         weights: where the weights of the run's backbones are now, as in ``extract.weights``; empty
             if they are where they were.
@@ -62,31 +63,55 @@ def predict(
     run = Run(path, reporter=reporter)
     run.require("self-train")
     extractions = _with_weights(run.data.extractions, weights)
-    classifier = load_classifier(run.folder)
+    labeller = _Labeller(run)
     images = _images(run, load_source(source) if isinstance(source, str) else source, split)
     skipped: list[tuple[str, str]] = []
     sizes = np.zeros(run.n_clusters, dtype=np.int64)
 
-    def rows() -> Iterator[tuple[str, int, str]]:
+    def rows() -> Iterator[tuple[str, int, str, str]]:
         for batch, features in features_of_new_images(
-            run, images, classifier.feature_set, extractions=extractions, device=device
+            run, images, labeller.feature_sets, extractions=extractions, device=device
         ):
             skipped.extend(batch.skipped)
             if not batch.paths:
                 continue
-            clusters, confidence = classifier.predict(features)
-            np.add.at(sizes, clusters, 1)
-            for image, cluster, p in zip(batch.paths, clusters, confidence, strict=True):
-                yield image, int(cluster), f"{p:.4f}"
+            labelled = labeller.label(features)
+            np.add.at(sizes, labelled.clusters, 1)
+            for image, cluster, share, p in zip(batch.paths, *labelled, strict=True):
+                yield image, int(cluster), f"{share:.4f}", f"{p:.4f}"
         if len(skipped) == len(images):
             raise UsageError(
                 f"none of the {len(images)} images of {images.name} could be read, "
                 f"the first because: {skipped[0][1]}; check that the source holds images"
             )
 
-    write_csv(out, ("path", "cluster", "confidence"), rows())
+    write_csv(out, ("path", "cluster", "confidence", "probability"), rows())
     untrained = [name for name in run.backbones if name.endswith(UNTRAINED)]
     return Predicted(int(sizes.sum()), skipped, sizes, untrained)
+
+
+class _Labeller:
+    """A run's classifier, and the heads of its consensus, which run once for each image."""
+
+    def __init__(self, run: Run) -> None:
+        self._classifier = load_classifier(run.folder)
+        self._voters = self._classifier.heads or load_heads(run.folder, self._classifier.voters)
+        self._voters_features = run.feature_set
+
+    @property
+    def feature_sets(self) -> list[str]:
+        """What the heads and the classifier take."""
+        return [self._voters_features, self._classifier.feature_set]
+
+    def label(self, features: Mapping[str, NDArray[np.floating]]) -> Labelled:
+        """Labels images by their features [B, D'] of each set."""
+        classifier = self._classifier
+        logits = self._voters.logits(features[self._voters_features])
+        inputs = logits if classifier.heads else features[classifier.feature_set]
+        clusters, probability = classifier.linear.predict(inputs)
+        said = logits.reshape(len(logits), len(classifier.voters), -1).argmax(axis=2).T
+        confidence = classifier.votes.confidence(said.astype(np.int32), clusters)
+        return Labelled(clusters, confidence, probability)
 
 
 def _with_weights(

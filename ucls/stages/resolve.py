@@ -163,5 +163,4 @@ def check_fit(config: Config, n_images: int) -> None:
             f"neighbors.k must be between 1 and {n_images - 1} for {n_images:,} images, "
             f"but it is {config.neighbors.k}; choose a smaller k"
         )
-    if config.ensemble.heads != "best":
-        parse_heads(required(config.ensemble.heads), required(config.train.n_heads))
+    parse_heads(required(config.ensemble.heads), required(config.train.n_heads))

@@ -12,6 +12,7 @@ from ucls.config import Config, EnsembleConfig
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.extract_settings import cached_name
 from ucls.progress import SILENT, Reporter
+from ucls.stages.consensus_settings import used_settings
 from ucls.stages.extract import Caches
 from ucls.stages.features import SplitFeatures
 from ucls.stages.resolve import (
@@ -156,13 +157,17 @@ class Run:
             return self.consensus_key(config.ensemble)
         if stage == "self-train":
             return settings_key(sections["self_train"], config.seed, self.chosen_consensus().key)
-        consensus_keys = sorted(entry.key for entry in self.consensuses().values())
-        later_keys = (consensus_keys, self.chosen_consensus().key, self.key("self-train"))
+        consensuses = [
+            (entry.name, entry.key, entry.best_of, sorted(entry.labels))
+            for entry in self.consensuses().values()
+        ]
+        self_training = self.key("self-train") if self.is_done("self-train") else None
+        later_keys = (sorted(consensuses), self.chosen_consensus().name, self_training)
         return settings_key(sections["evaluate"], config.seed, self.data.labels_key, *later_keys)
 
     def consensus_key(self, config: EnsembleConfig) -> str:
         """Digest of a consensus's settings, led by that of the heads it is made of."""
-        return f"{self.key('train')}-{settings_key(config.model_dump(mode='json'))}"
+        return f"{self.key('train')}-{settings_key(used_settings(config))}"
 
     def consensuses(self) -> dict[str, ConsensusEntry]:
         """Every consensus of the heads as they are now, by name."""
@@ -176,34 +181,47 @@ class Run:
             if entry.key.startswith(f"{self.key('train')}-")
         }
 
+    def find_consensus(self, config: EnsembleConfig) -> ConsensusEntry | None:
+        """The consensus with these settings; for the method ``all`` the one that was kept."""
+        key = self.consensus_key(config)
+        entries = self.consensuses().values()
+        return next((entry for entry in entries if key in (entry.key, *entry.best_of)), None)
+
+    def chosen_name(self) -> str | None:
+        """The name of the consensus that self-training uses, if there is one."""
+        entries = self.consensuses()
+        if not entries:
+            return None
+        _, chosen = read_consensus(self.folder.file("consensus.h5"))
+        return chosen if chosen in entries else None
+
     def chosen_consensus(self) -> ConsensusEntry:
         """The consensus that self-training uses.
 
         Raises:
             UclsError: if there is none of the heads as they are now.
         """
-        entries = self.consensuses()
-        if entries:
-            _, chosen = read_consensus(self.folder.file("consensus.h5"))
-            if chosen in entries:
-                return entries[chosen]
-        raise UclsError(
-            f"{self.folder.path} has no consensus of its heads; "
-            f"run first: ucls ensemble {self.folder.path}"
-        )
+        entries, chosen = self.consensuses(), self.chosen_name()
+        if chosen is not None:
+            return entries[chosen]
+        folder = self.folder.path
+        state = f"{folder} has no {'chosen consensus' if entries else 'consensus of its heads'}"
+        if not entries and self.folder.file("consensus.h5").is_file():
+            state = f"consensus.h5 is of older heads, {state}"
+        raise UclsError(f"{state}; run first: ucls ensemble {folder}")
 
     def is_done(self, stage: str) -> bool:
         """Whether a stage was finished with the current settings and its files are there."""
         files_there = all(self.folder.file(name).is_file() for name in STAGE_FILES[stage])
-        if stage in ("self-train", "evaluate") and not self.consensuses():
+        if stage in ("ensemble", "self-train", "evaluate") and self.chosen_name() is None:
             return False
         if stage == "ensemble" and not self._has_own_consensus():
             return False
         return files_there and self.folder.key_of(stage) == self.key(stage)
 
     def _has_own_consensus(self) -> bool:
-        key = self.consensus_key(self.config.ensemble)
-        return any(entry.key == key for entry in self.consensuses().values())
+        own = self.find_consensus(self.config.ensemble)
+        return own is not None and "train" in own.labels
 
     def require(self, stage: str) -> None:
         """Stops unless ``stage`` is up to date.

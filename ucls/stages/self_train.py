@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import FeatureSpec, write_csv, write_tensors
+from ucls.cache import (
+    ConsensusEntry,
+    FeatureSpec,
+    read_assignments,
+    write_csv,
+    write_tensors,
+)
 from ucls.config import required
+from ucls.ensemble.head_votes import HeadVotes
+from ucls.ensemble.head_weights import HeadWeights, loss_weights
 from ucls.progress import SILENT, Reporter
 from ucls.self_training import SelfTrained
 from ucls.self_training import self_train as fit
-from ucls.stages.classifier import load_classifier, load_heads, write_classifier
+from ucls.stages.classifier import label_split, load_heads, write_classifier
 from ucls.stages.features import SplitFeatures
 from ucls.stages.resolve import feature_width
 from ucls.stages.run import Run
@@ -33,8 +41,9 @@ def self_train(
 ) -> Path:
     """Trains linear classifiers on the chosen consensus, and labels every image with one.
 
-    Needs the features and ``consensus.h5``; leaves ``classifier.safetensors``, ``labels.csv``
-    and, for ``evaluate``, what all candidates say of ``val`` in ``candidates.safetensors``.
+    Needs the features, ``assignments.h5`` and ``consensus.h5``; leaves
+    ``classifier.safetensors``, ``labels.csv`` and, for ``evaluate``, what all candidates say of
+    ``val`` in ``candidates.safetensors``.
 
     Args:
         path: the run folder.
@@ -43,7 +52,8 @@ def self_train(
         reporter: shown what happens.
 
     Returns:
-        The path of ``labels.csv``: path, split, cluster, confidence.
+        The path of ``labels.csv``: path, split, cluster, confidence (the share of the heads that
+        agree), probability (what the classifier gives that cluster).
     """
     run = Run(path, settings=settings, reporter=reporter)
     run.require("ensemble")
@@ -58,6 +68,7 @@ def _self_train(run: Run, target: Path) -> None:
     from ucls.devices import resolve_device
 
     config = run.config.self_train
+    consensus = run.chosen_consensus()
     inputs = Inputs.of(run)
     with run.features("train") as cache:
         matrix = inputs.read(cache)
@@ -65,10 +76,11 @@ def _self_train(run: Run, target: Path) -> None:
     with run.reporter.track("self-train", iterations, "iterations") as advance:
         result = fit(
             matrix,
-            run.chosen_consensus().labels["train"],
+            consensus.labels["train"],
             inputs.columns,
             n_clusters=run.n_clusters,
             config=config,
+            weights=consensus.confidence["train"] if config.confidence_weights else None,
             seed=run.config.seed,
             device=resolve_device(run.config.device),
             advance=advance,
@@ -80,10 +92,12 @@ def _self_train(run: Run, target: Path) -> None:
         result.classifiers[result.chosen],
         candidate=candidate,
         feature_set=inputs.feature_set if inputs.heads else candidate.feature_set,
-        heads=run.chosen_consensus().heads if inputs.heads else None,
+        takes_logits=inputs.heads is not None,
+        voters=consensus.heads,
+        votes=head_votes(run, consensus),
     )
     _write_candidates(run, result, inputs)
-    write_csv(target, ("path", "split", "cluster", "confidence"), _label_rows(run))
+    write_csv(target, ("path", "split", "cluster", "confidence", "probability"), _label_rows(run))
     run.reporter.say(
         f"self-train: chose {candidate.feature_set} at learning rate {candidate.learning_rate:g}, "
         f"which meets {agreement:.1%} of the held-out pseudo-labels"
@@ -141,6 +155,20 @@ def token_columns(spec: FeatureSpec) -> dict[str, slice]:
     return {name: columns[name] for name in CANDIDATE_SETS if name in spec.feature_sets}
 
 
+def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
+    """The heads of a consensus, aligned to it on the training images and weighed as it was."""
+    assignments = read_assignments(run.folder.file("assignments.h5"))
+    heads = list(consensus.heads)
+    weights: HeadWeights = None
+    match (consensus.settings or {}).get("weights"):
+        case "agreement":
+            weights = "agreement"
+        case "loss":
+            weights = loss_weights(assignments.loss[heads])
+    labels = assignments.labels["train"][heads]
+    return HeadVotes.of(labels, consensus.labels["train"], run.n_clusters, weights=weights)
+
+
 def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
     tensors: dict[str, NDArray[Any]] = {"agreement": result.agreement}
     if "val" in run.splits:
@@ -157,10 +185,10 @@ def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
     write_tensors(run.folder.file("candidates.safetensors"), tensors, metadata)
 
 
-def _label_rows(run: Run) -> Iterator[tuple[str, str, int, str]]:
-    classifier = load_classifier(run.folder)
+def _label_rows(run: Run) -> Iterator[tuple[str, str, int, str, str]]:
     for split in run.splits:
         with run.features(split) as cache:
-            clusters, confidence = classifier.predict(cache.read(classifier.feature_set))
-            for path, cluster, p in zip(cache.paths(), clusters, confidence, strict=True):
-                yield path, split, int(cluster), f"{p:.4f}"
+            paths = cache.paths()
+        labelled = label_split(run, split)
+        for path, cluster, confidence, probability in zip(paths, *labelled, strict=True):
+            yield path, split, int(cluster), f"{confidence:.4f}", f"{probability:.4f}"

@@ -2,14 +2,18 @@ from itertools import combinations
 
 import pytest
 
-from ucls.ensemble.heads import format_heads, parse_heads
+from ucls.ensemble.heads import Rule, canonical_heads, format_heads, parse_heads
 from ucls.errors import UsageError
 
 
 @pytest.mark.parametrize(
     ("text", "heads"),
     [
-        ("all", tuple(range(10))),
+        ("all", Rule("all", 10)),
+        ("best", Rule("best", 5)),
+        (" anmi ", Rule("anmi", 5)),
+        ("best:10", Rule("best", 10)),
+        ("anmi:1", Rule("anmi", 1)),
         ("0-4,7", (0, 1, 2, 3, 4, 7)),
         ("9", (9,)),
         ("7,0-2", (0, 1, 2, 7)),
@@ -32,7 +36,11 @@ def test_parse(text, heads):
         ("", "got ''"),
         ("1,,2", "got '1,,2'"),
         ("-1", "got '-1'"),
-        ("best", "got 'best'"),
+        ("worst", "got 'worst'"),
+        ("best:0", "best:0 asks for 0 heads, but there are 10: ask for 1 to 10"),
+        ("best:99", "best:99 asks for 99 heads, but there are 10"),
+        ("anmi:x", "got 'anmi:x'"),
+        ("all:3", "got 'all:3'"),
         ("1.5", "got '1.5'"),
         ("²", "got '²'"),
     ],
@@ -49,28 +57,33 @@ def test_parse_says_what_is_wrong(text, message):
         ((0, 1, 2, 3, 4, 7), "0-4,7"),
         ((7, 3), "3,7"),
         ((3, 4), "3-4"),
-        (range(10), "all"),
+        (range(10), "0-9"),
         ((9,), "9"),
     ],
 )
 def test_format(heads, text):
-    assert format_heads(heads, 10) == text
+    assert format_heads(heads) == text
 
 
-def test_format_of_the_only_head_is_all():
-    assert format_heads((0,), 1) == "all"
+def test_half_of_the_heads_is_rounded_up():
+    assert parse_heads("best", 7) == Rule("best", 4)
+    assert parse_heads("best", 1) == Rule("best", 1)
+
+
+@pytest.mark.parametrize(("heads", "message"), [((), "got none"), ((3, 3), "got 3 twice")])
+def test_format_says_what_is_wrong(heads, message):
+    with pytest.raises(UsageError, match=message):
+        format_heads(heads)
 
 
 @pytest.mark.parametrize(
-    ("heads", "message"),
-    [((), "got none"), ((3, 3), "got 3 twice"), ((10,), "got 10"), ((-1, 2), "got -1")],
+    ("text", "canonical"), [("7,0,1,2", "0-2,7"), ("all", "all"), ("best:3 ", "best:3")]
 )
-def test_format_says_what_is_wrong(heads, message):
-    with pytest.raises(UsageError, match=message):
-        format_heads(heads, 10)
+def test_canonical(text, canonical):
+    assert canonical_heads(text, 10) == canonical
 
 
 def test_parse_reads_everything_that_format_writes():
     for size in range(1, 6):
         for heads in combinations(range(5), size):
-            assert parse_heads(format_heads(heads, 5), 5) == heads
+            assert parse_heads(format_heads(heads), 5) == heads

@@ -1,9 +1,11 @@
+import csv
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import Lines
@@ -13,11 +15,13 @@ from ucls.errors import UclsError
 from ucls.sources import load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
+from ucls.stages.self_train import self_train
+from ucls.stages.train import train
 
 SCORES = {"acc", "nmi", "ari", "ami"}
 BALANCE = {"kl_to_uniform", "occupied_clusters", "cluster_sizes"}
 ROWS = {"kmeans", "best_head", "heads", "ensemble.mcla", "ensemble.chosen", "self_training"}
-SHARES = {*SCORES, "anmi", "mean_confidence", "neighbors.accuracy"}
+SHARES = {*SCORES, "anmi", "mean_confidence", "mean_probability", "neighbors.accuracy"}
 
 
 def figures_of(path: Path) -> dict[str, Any]:
@@ -98,10 +102,11 @@ def test_without_labels_the_label_free_figures_are_there(unlabelled_run: Path) -
     train = figures["train"]
     assert set(train) >= ROWS | {"neighbors.mean_count"}
     assert set(train["ensemble.chosen"]) == {
-        "method", "anmi", "mean_confidence", *BALANCE,
+        "method", "anmi", "anmi_averaging", "n_heads", "heads", "mean_confidence", *BALANCE,
+        "agreement",
     }  # fmt: skip
     assert set(train["kmeans"]) == BALANCE
-    assert set(train["best_head"]) == {*BALANCE, "head", "mean_confidence"}
+    assert set(train["best_head"]) == {*BALANCE, "head", "mean_probability"}
     assert "acc" not in json.dumps(figures)
 
 
@@ -138,20 +143,64 @@ def test_overwrite_and_changed_settings_measure_again(run_path: Path) -> None:
 
 
 def test_a_new_consensus_is_measured(run_path: Path) -> None:
-    ensemble(run_path, method="vote", heads="0,1")
+    ensemble(run_path, variant={"method": "vote", "heads": "0,1"})
     figures = evaluate(run_path)
     assert set(figures["train"]) >= {"ensemble.vote[0-1]", "ensemble.mcla"}
     assert figures["train"]["ensemble.chosen"]["method"] == "mcla"
 
 
-def test_the_command_to_run_first_is_named(run_path: Path) -> None:
+def test_a_consensus_of_val_alone_is_measured(run_path: Path) -> None:
+    ensemble(run_path, variant={"method": "vote"}, split="val")
+    figures = evaluate(run_path)
+    assert "ensemble.vote" not in figures["train"]
+    assert set(figures["val"]["ensemble.vote"]) >= {"acc", "anmi"}
+
+
+def test_self_training_of_another_consensus_is_left_out(run_path: Path, lines: Lines) -> None:
+    before = figures_of(run_path)
+    ensemble(run_path, variant={"method": "vote"}, choose=True)
+    figures = evaluate(run_path, reporter=lines)
+    assert lines.said[0] == (
+        "evaluate: self-training is not done on the chosen consensus, vote, so it is left out; "
+        f"run: ucls self-train {run_path}"
+    )
+    assert figures["train"]["ensemble.chosen"]["method"] == "vote"
+    for split in ("train", "val"):
+        assert "self_training" not in figures[split]
+        assert figures[split]["kmeans"] == before[split]["kmeans"]
+    self_train(run_path)
+    assert "self_training" in evaluate(run_path)["train"]
+
+
+def test_lost_labels_are_self_training_not_done(run_path: Path, lines: Lines) -> None:
     (run_path / "labels.csv").unlink()
-    with pytest.raises(
-        UclsError, match=f"self-train .* lost a file; .*: ucls self-train {run_path}"
-    ):
+    assert "self_training" not in evaluate(run_path, reporter=lines)["train"]
+    assert f"run: ucls self-train {run_path}" in lines.said[0]
+
+
+def test_after_another_training_the_commands_to_run_first_are_named(run_path: Path) -> None:
+    (run_path / "assignments.h5").rename(run_path / "aside")
+    with pytest.raises(UclsError, match=f"train .* lost a file; .*: ucls train {run_path}"):
+        evaluate(run_path)
+    (run_path / "aside").rename(run_path / "assignments.h5")
+    train(run_path, settings={"train.epochs": 2})
+    with pytest.raises(UclsError, match=f"is of older heads, .* first: ucls ensemble {run_path}"):
+        evaluate(run_path)
+    (run_path / "consensus.h5").unlink()
+    with pytest.raises(UclsError, match=f"{run_path} has no consensus of its heads; run first"):
         evaluate(run_path)
 
 
 def test_a_run_can_be_moved(shared_run: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(shared_run, tmp_path / "elsewhere")
     assert evaluate(moved, overwrite=True) == figures_of(shared_run)
+
+
+def test_confidence_and_probability_are_those_of_labels_csv(shared_run: Path) -> None:
+    with (shared_run / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for split in ("train", "val"):
+        figures = figures_of(shared_run)[split]["self_training"]
+        for name in ("confidence", "probability"):
+            mean = np.mean([float(row[name]) for row in rows if row["split"] == split])
+            assert figures[f"mean_{name}"] == pytest.approx(mean, abs=1e-4)

@@ -31,9 +31,9 @@ def test_new_features_equal_the_cached_ones(shared_photo_run: Path, photos: Path
     run = Run(shared_photo_run)
     images = load_source(str(photos)).splits["train"]
     batches = features_of_new_images(
-        run, images, "cls", extractions=run.data.extractions, device=None
+        run, images, ["cls"], extractions=run.data.extractions, device=None
     )
-    features = np.concatenate([features for _, features in batches])
+    features = np.concatenate([features["cls"] for _, features in batches])
     assert features.dtype == np.float32
     with run.features("train") as cached:
         np.testing.assert_array_equal(features, cached.read("cls"))
@@ -46,6 +46,6 @@ def test_other_weights_are_refused(shared_photo_run: Path, photos: Path) -> None
     with pytest.raises(UsageError, match="was made with weights cafe of pixels, but those found"):
         next(
             features_of_new_images(
-                run, images, "cls", extractions=run.data.extractions, device=None
+                run, images, ["cls"], extractions=run.data.extractions, device=None
             )
         )

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from ucls.errors import UclsError, UsageError
+from ucls.stages.ensemble import ensemble
 from ucls.stages.predict import predict
 from ucls.stages.run import Run
+from ucls.stages.self_train import self_train
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -21,24 +23,37 @@ def test_the_same_images_get_the_same_labels(
 ) -> None:
     result = predict(shared_photo_run, str(photos), out=tmp_path / "new.csv")
     rows = read(tmp_path / "new.csv")
-    assert list(rows[0]) == ["path", "cluster", "confidence"]
+    names = ["path", "cluster", "confidence", "probability"]
+    assert list(rows[0]) == names
     expected = [
-        {name: row[name] for name in ("path", "cluster", "confidence")}
-        for row in read(shared_photo_run / "labels.csv")
+        {name: row[name] for name in names} for row in read(shared_photo_run / "labels.csv")
     ]
     assert rows == expected
     assert result.n_images == result.cluster_sizes.sum() == 60
     assert result.skipped == []
 
 
+@pytest.mark.parametrize("inputs", ["heads", "tokens"])
 def test_the_same_features_get_the_same_labels(
-    shared_run: Path, sources: Path, tmp_path: Path
+    run_path: Path, sources: Path, tmp_path: Path, inputs: str
 ) -> None:
-    predict(shared_run, str(sources / "blobs-val.npz"), out=tmp_path / "new.csv")
-    expected = [row for row in read(shared_run / "labels.csv") if row["split"] == "val"]
-    assert [row["cluster"] for row in read(tmp_path / "new.csv")] == [
-        row["cluster"] for row in expected
+    self_train(run_path, settings={"self_train.inputs": inputs})
+    predict(run_path, str(sources / "blobs-val.npz"), out=tmp_path / "new.csv")
+    expected = [row for row in read(run_path / "labels.csv") if row["split"] == "val"]
+    names = ("cluster", "confidence", "probability")
+    assert [[row[name] for name in names] for row in read(tmp_path / "new.csv")] == [
+        [row[name] for name in names] for row in expected
     ]
+
+
+def test_a_consensus_of_some_heads(run_path: Path, sources: Path, tmp_path: Path) -> None:
+    ensemble(run_path, settings={"ensemble.heads": "1,3,4", "ensemble.weights": "loss"})
+    self_train(run_path)
+    predict(run_path, str(sources / "blobs.npz"), out=tmp_path / "new.csv")
+    found = [row["confidence"] for row in read(tmp_path / "new.csv")]
+    expected = [row["confidence"] for row in read(run_path / "labels.csv")]
+    assert found == expected[:120]
+    assert {"0.3333", "0.6667"}.isdisjoint(found)
 
 
 def test_images_of_any_size_and_mode(shared_photo_run: Path, tmp_path: Path) -> None:

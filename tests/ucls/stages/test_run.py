@@ -93,7 +93,49 @@ def test_extraction_settings_come_too_late(run_path: Path) -> None:
 
 def test_a_lost_entry_is_a_consensus_not_done(run_path: Path) -> None:
     (run_path / "consensus.h5").unlink()
-    ensemble(run_path, method="vote")
+    ensemble(run_path, variant={"method": "vote"})
     assert not Run(run_path).is_done("ensemble")
     ensemble(run_path)
     assert Run(run_path).is_done("ensemble")
+
+
+def test_a_consensus_that_is_not_chosen_is_not_done(run_path: Path) -> None:
+    (run_path / "consensus.h5").unlink()
+    ensemble(run_path, split="train")
+    run = Run(run_path)
+    assert run.chosen_name() is None
+    assert not run.is_done("ensemble")
+    with pytest.raises(UclsError, match="has no chosen consensus; run first: ucls ensemble"):
+        run.chosen_consensus()
+
+
+def test_finding_a_consensus(run_path: Path) -> None:
+    kept = ensemble(run_path, variant={"method": "all"})
+    run = Run(run_path)
+    for method, name in (("mcla", "mcla"), ("hbgf", "hbgf"), ("all", kept.name)):
+        config = run.config.ensemble.model_copy(update={"method": method})
+        found = run.find_consensus(config)
+        assert found is not None
+        assert found.name == name
+    other = run.config.ensemble.model_copy(update={"heads": "0-1"})
+    assert run.find_consensus(other) is None
+
+
+def test_only_settings_that_have_a_part_change_the_key(run_path: Path) -> None:
+    run = Run(run_path)
+    own = run.config.ensemble
+    unused = own.model_copy(update={"imbalance": 0.5})
+    assert run.consensus_key(unused) == run.consensus_key(own)
+    used = own.model_copy(update={"min_jaccard": 0.5})
+    assert run.consensus_key(used) != run.consensus_key(own)
+
+
+def test_the_evaluation_knows_what_is_there(run_path: Path) -> None:
+    keys = [Run(run_path).key("evaluate")]
+    ensemble(run_path, variant={"method": "vote"}, split="train")
+    keys.append(Run(run_path).key("evaluate"))
+    ensemble(run_path, variant={"method": "vote"}, split="val")
+    keys.append(Run(run_path).key("evaluate"))
+    (run_path / "labels.csv").unlink()
+    keys.append(Run(run_path).key("evaluate"))
+    assert len(set(keys)) == 4

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls.cache import FeatureSpec, read_tensors
+from ucls.cache import FeatureSpec, read_assignments, read_tensors
+from ucls.ensemble.alignment import align
 from ucls.errors import UclsError
 from ucls.stages.classifier import load_classifier
+from ucls.stages.ensemble import ensemble
 from ucls.stages.run import Run
-from ucls.stages.self_train import self_train, token_columns
+from ucls.stages.self_train import head_votes, self_train, token_columns
 
 
 def read_labels(path: Path) -> list[dict[str, str]]:
@@ -20,11 +22,50 @@ def read_labels(path: Path) -> list[dict[str, str]]:
 
 def test_every_image_of_every_split_has_a_label(run_path: Path) -> None:
     rows = read_labels(self_train(run_path))
-    assert list(rows[0]) == ["path", "split", "cluster", "confidence"]
+    assert list(rows[0]) == ["path", "split", "cluster", "confidence", "probability"]
     assert [row["split"] for row in rows] == ["train"] * 120 + ["val"] * 40
     assert [rows[i]["path"] for i in (0, 119, 120)] == ["blobs/000", "blobs/119", "blobs-val/00"]
     assert {int(row["cluster"]) for row in rows} <= {0, 1, 2, 3}
-    assert all(0.25 <= float(row["confidence"]) <= 1 for row in rows)
+    assert all(0 <= float(row["confidence"]) <= 1 for row in rows)
+    assert all(0.25 <= float(row["probability"]) <= 1 for row in rows)
+
+
+@pytest.mark.parametrize("weights", ["equal", "agreement", "loss"])
+def test_the_confidence_is_that_of_the_consensus_where_both_agree(
+    run_path: Path, weights: str
+) -> None:
+    ensemble(run_path, settings={"ensemble.weights": weights})
+    self_train(run_path)
+    consensus = Run(run_path).chosen_consensus()
+    votes = head_votes(Run(run_path), consensus)
+    assert (len(set(votes.votes.tolist())) == 1) == (weights == "equal")
+    rows = read_labels(run_path / "labels.csv")[:120]
+    same = [int(row["cluster"]) for row in rows] == consensus.labels["train"]
+    assert same.any()
+    found = np.array([float(row["confidence"]) for row in rows])
+    expected = consensus.confidence["train"]
+    np.testing.assert_allclose(found[same], expected[same], atol=1e-3)
+
+
+def test_the_confidence_of_val_is_by_the_names_of_the_training_images(run_path: Path) -> None:
+    labels = read_assignments(run_path / "assignments.h5").labels
+    consensus = Run(run_path).chosen_consensus()
+    heads = list(consensus.heads)
+    # Without labels of their own, the images of val are renamed as those of train are.
+    both = np.concatenate([labels["train"][heads], labels["val"][heads]], axis=1)
+    unnamed = np.full(40, -1, dtype=np.int32)
+    aligned = align(both, np.concatenate([consensus.labels["train"], unnamed]), 4)[:, 120:]
+    rows = read_labels(run_path / "labels.csv")[120:]
+    clusters = np.array([int(row["cluster"]) for row in rows])
+    found = [float(row["confidence"]) for row in rows]
+    np.testing.assert_allclose(found, (aligned == clusters).mean(axis=0), atol=1e-4)
+
+
+def test_confidence_weights_change_the_classifier(run_path: Path) -> None:
+    weighted = read_tensors(run_path / "classifier.safetensors")[0]["weight"]
+    self_train(run_path, settings={"self_train.confidence_weights": False})
+    equal = read_tensors(run_path / "classifier.safetensors")[0]["weight"]
+    assert not np.array_equal(weighted, equal)
 
 
 @pytest.mark.parametrize("inputs", ["heads", "tokens"])

@@ -1,0 +1,74 @@
+"""The heads of a consensus as voters on any images, also on some that it was not made of."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ucls.ensemble.alignment import Votes, align
+from ucls.ensemble.head_weights import HeadWeights, as_votes
+from ucls.ensemble.label_matrix import Labels
+from ucls.ensemble.preparation import prepare
+
+
+@dataclass(frozen=True, eq=False)
+class HeadVotes:
+    """What each cluster of each head stands for in a consensus, and how much each head counts."""
+
+    names: Labels
+    """int32 [H, C]: the cluster of the consensus that a head's cluster is named after; -1 for
+    clusters without any image of the consensus."""
+    votes: Votes
+    """Whole votes per head, int64 [H]; 0 for heads that the consensus left out."""
+
+    @classmethod
+    def of(
+        cls,
+        labels: Labels,
+        consensus: Labels,
+        n_clusters: int,
+        *,
+        weights: HeadWeights = None,
+    ) -> Self:
+        """Aligns heads to their consensus, as the consensus itself does for its confidence.
+
+        Args:
+            labels: of the heads, int32 [H, N] in -1..n_clusters-1; -1 is missing.
+            consensus: of these heads, int32 [N] in -1..n_clusters-1; -1 where all heads miss.
+            n_clusters: C, of the heads and of the consensus.
+            weights: how much each head counts.
+        """
+        prepared = prepare(labels)
+        reference = consensus[prepared.is_labelled]
+        aligned = align(prepared.labels, reference, n_clusters)
+        kept = weights[prepared.heads] if isinstance(weights, np.ndarray) else weights
+        n_votes = as_votes(kept, aligned, reference)
+        votes = np.zeros(len(labels), dtype=np.int64)
+        votes[prepared.heads] = 1 if n_votes is None else n_votes
+        names = np.full((len(labels), n_clusters), -1, dtype=np.int32)
+        for head, renamed in zip(prepared.heads, aligned, strict=True):
+            original = labels[head, prepared.is_labelled]
+            names[head, original[original >= 0]] = renamed[original >= 0]
+        return cls(names, votes)
+
+    def confidence(self, labels: Labels, clusters: Labels) -> npt.NDArray[np.float32]:
+        """The share of the heads that put each image into a given cluster of the consensus.
+
+        Heads that do not label an image are left out of its share; those that put it into a
+        cluster without a name are not.
+
+        Args:
+            labels: what the heads say, int32 [H, M] in -1..C-1; -1 is missing.
+            clusters: of the consensus, int32 [M] in -1..C-1; -1 is missing.
+
+        Returns:
+            float32 [M], 0..1, heads counting by their votes; 0 for images that all heads miss.
+        """
+        behind = np.zeros(len(clusters), dtype=np.int64)
+        cast = np.zeros(len(clusters), dtype=np.int64)
+        for head, names, n_votes in zip(labels, self.names, self.votes.tolist(), strict=True):
+            is_known = head >= 0
+            cast += n_votes * is_known
+            behind += n_votes * (is_known & (clusters >= 0) & (names[head] == clusters))
+        return (behind / np.maximum(cast, 1)).astype(np.float32)

@@ -1,0 +1,105 @@
+"""The heads that take part in a consensus. True labels have no say in it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ucls.ensemble.heads import Rule, format_heads, parse_heads
+from ucls.ensemble.label_matrix import IntArray, compact
+from ucls.ensemble.mutual_information import centrality
+from ucls.progress import Advance, ignore_progress
+
+SMALLEST_SHARE_FILLED = 0.5
+SMALLEST_SHARE_EFFECTIVE = 0.25
+"""Of the clusters: the exponential of the entropy of their sizes, which is C for equal ones."""
+
+
+class Selection(NamedTuple):
+    """The selected heads."""
+
+    heads: tuple[int, ...]
+    """Their numbers, rising."""
+    notes: tuple[str, ...]
+    """Which they are, by which rule, and which have collapsed and why."""
+
+
+def select_heads(
+    text: str,
+    labels: IntArray,
+    loss: npt.NDArray[np.floating],
+    *,
+    n_clusters: int,
+    drop_collapsed: bool = True,
+    advance: Advance = ignore_progress,
+) -> Selection:
+    """Selects heads by a rule, or those that are named.
+
+    A rule chooses among the heads that have not collapsed, and takes all of them where fewer are
+    left than it asks for. A head has collapsed if it fills fewer than half of its clusters, or if
+    the exponential of the entropy of its cluster sizes is below a quarter of their number.
+
+    Args:
+        text: as :func:`ucls.ensemble.heads.parse_heads` reads it.
+        labels: what the heads say of the training images, [H, N] in -1..n_clusters-1.
+        loss: their training loss, [H].
+        n_clusters: of each head.
+        drop_collapsed: leave collapsed heads out, unless they are named or all have collapsed.
+        advance: told of each pair of heads that the rule ``anmi`` compares.
+
+    Raises:
+        UsageError: the text is no selection of these heads.
+    """
+    parsed = parse_heads(text, len(labels))
+    if not isinstance(parsed, Rule):
+        return Selection(parsed, (f"heads {format_heads(parsed)}, as named",))
+    candidates = list(range(len(labels)))
+    notes: list[str] = []
+    if drop_collapsed:
+        candidates, notes = _drop_collapsed(labels, n_clusters)
+    n_taken = min(parsed.n_heads, len(candidates))
+    ranked = candidates
+    if n_taken < len(candidates):
+        figures = loss[candidates]
+        if parsed.name == "anmi":
+            compacted = np.stack([compact(labels[head]) for head in candidates])
+            figures = -centrality(compacted, advance=advance)
+        ranked = [candidates[place] for place in np.argsort(figures, kind="stable")]
+    heads = tuple(sorted(ranked[:n_taken]))
+    return Selection(heads, (*notes, _describe(parsed.name, heads, len(candidates))))
+
+
+def collapse_reason(head: IntArray, n_clusters: int) -> str | None:
+    """Why a head counts as collapsed, None if it does not; labels [N] in -1..n_clusters-1."""
+    sizes = np.bincount(head[head >= 0], minlength=n_clusters)
+    n_filled = np.count_nonzero(sizes)
+    if n_filled < SMALLEST_SHARE_FILLED * n_clusters:
+        return f"fills {n_filled} of {n_clusters} clusters"
+    shares = sizes[sizes > 0] / sizes.sum()
+    n_effective = np.exp(-np.sum(shares * np.log(shares)))
+    if n_effective < SMALLEST_SHARE_EFFECTIVE * n_clusters:
+        return f"is as uneven as {n_effective:.1f} equal clusters of {n_clusters}"
+    return None
+
+
+def _drop_collapsed(labels: IntArray, n_clusters: int) -> tuple[list[int], list[str]]:
+    """The other heads, and what is to be told."""
+    reasons = [collapse_reason(head, n_clusters) for head in labels]
+    sound = [number for number, reason in enumerate(reasons) if reason is None]
+    if len(sound) == len(labels):
+        return sound, []
+    if not sound:
+        return list(range(len(labels))), [
+            f"all {len(labels)} heads have collapsed, so none is left out"
+        ]
+    collapsed = [f"head {number} {reason}" for number, reason in enumerate(reasons) if reason]
+    return sound, [f"left out as collapsed: {', '.join(collapsed)}"]
+
+
+def _describe(rule: str, heads: tuple[int, ...], n_candidates: int) -> str:
+    """Says which heads a rule took."""
+    taken = f"heads {format_heads(heads)}"
+    if len(heads) == n_candidates:
+        return f"{taken}, all {n_candidates} there are to choose from"
+    figure = "lowest training loss" if rule == "best" else "highest mean NMI to the others"
+    return f"{taken}, the {len(heads)} of {n_candidates} with the {figure}"

@@ -1,0 +1,67 @@
+"""What tells one consensus of a run from another: its settings, and the name they give it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ucls.config import Config, EnsembleConfig
+from ucls.ensemble.methods import ALL, METHODS
+from ucls.errors import UsageError
+
+SERVE_ALL = ("method", "heads", "drop_collapsed", "weights", "keep_k")
+"""Settings that every method heeds; the others are options of some."""
+
+Settings = dict[str, Any]
+
+
+def used_settings(config: EnsembleConfig) -> Settings:
+    """The settings that have a part in a consensus, in the order of the fields."""
+    methods = METHODS if config.method == ALL else (config.method,)
+    used = {*SERVE_ALL, *(option for method in methods for option in METHODS[method].options)}
+    return {name: value for name, value in config.model_dump(mode="json").items() if name in used}
+
+
+def vary(config: Config, variant: Mapping[str, Any]) -> EnsembleConfig:
+    """The run's own settings of its consensus, with some replaced.
+
+    Args:
+        config: of the run.
+        variant: names and values of the section ``ensemble``.
+
+    Raises:
+        UsageError: for a wrong name or value, or an option that the method does not use.
+    """
+    varied = config.with_values({f"ensemble.{name}": value for name, value in variant.items()})
+    used = used_settings(varied.ensemble)
+    for name in variant:
+        if name not in used:
+            users = [method for method in METHODS if name in METHODS[method].options]
+            raise UsageError(
+                f"{name} has no part in the method {varied.ensemble.method}, it is used by "
+                f"{', '.join([*users, ALL])}: leave it out or choose one of these methods"
+            )
+    return varied.ensemble
+
+
+def entry_name(settings: Settings, own: EnsembleConfig) -> str:
+    """The method, and in brackets what else differs from the run's own settings.
+
+    Args:
+        settings: of :func:`used_settings`.
+        own: the run's own.
+
+    Returns:
+        Such as ``mcla``, ``mcla[0-4,7]`` or ``vote[best:16,weights=loss]``.
+    """
+    own_settings = own.model_dump(mode="json")
+    differences = [
+        str(value) if name == "heads" else f"{name}={_as_text(value)}"
+        for name, value in settings.items()
+        if name != "method" and value != own_settings.get(name)
+    ]
+    suffix = f"[{','.join(differences)}]" if differences else ""
+    return f"{settings['method']}{suffix}"
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
