@@ -10,7 +10,7 @@ EXAMPLE = "ucls ensemble runs/digits --method vote --heads 0-4,7"
 
 Method = Annotated[
     str | None,
-    typer.Option(help="mcla, vote, hbgf, cspa, nmf, hgpa, or all to keep the highest ANMI."),
+    typer.Option(help="mcla, vote, hbgf, cspa, nmf, hgpa; or all: each, the highest ANMI marked."),
 ]
 Heads = Annotated[
     str | None,
@@ -20,9 +20,17 @@ Heads = Annotated[
     ),
 ]
 Weights = Annotated[
-    str | None, typer.Option(help="How much heads count: equal, agreement (with it) or loss.")
+    str | None,
+    typer.Option(
+        help="How much heads count in votes and in the confidence: equal, loss, or agreement "
+        "with the consensus."
+    ),
 ]
 KeepK = Annotated[bool | None, typer.Option("--keep-k/--no-keep-k", help="Refill empty clusters.")]
+DropCollapsed = Annotated[
+    bool | None,
+    typer.Option("--drop-collapsed/--keep-collapsed", help="Leave out heads that have collapsed."),
+]
 VertexWeights = Annotated[
     str | None, typer.Option(help="mcla: unit, or size for classes that are equal.")
 ]
@@ -33,13 +41,15 @@ MinJaccard = Annotated[
     float | None, typer.Option(help="mcla: link clusters that overlap so much; 0 links all.")
 ]
 Imbalance = Annotated[
-    float | None, typer.Option(help="hbgf, cspa, hgpa: 1 lets clusters be twice the mean size.")
+    str | None,
+    typer.Option(help="hbgf, cspa, hgpa: 1 lets clusters be twice the mean size; or auto."),
 ]
 Split = Annotated[
     str | None, typer.Option(metavar="train|val", help="Make that of this split alone.")
 ]
 Choose = Annotated[
-    bool, typer.Option("--choose", help="Let self-training use this consensus from now on.")
+    bool,
+    typer.Option("--choose", help="Let self-training use it; then: ucls self-train RUN."),
 ]
 
 
@@ -49,6 +59,7 @@ def command(
     method: Method = None,
     heads: Heads = None,
     weights: Weights = None,
+    drop_collapsed: DropCollapsed = None,
     keep_k: KeepK = None,
     vertex_weights: VertexWeights = None,
     revote: Revote = None,
@@ -78,6 +89,7 @@ def command(
         method=method,
         heads=heads,
         weights=weights,
+        drop_collapsed=drop_collapsed,
         keep_k=keep_k,
         vertex_weights=vertex_weights,
         revote=revote,

@@ -20,7 +20,8 @@ HEADINGS = {
 COLUMNS_OF_AGREEMENT = 12
 EXPLANATION = """\
 ANMI: mean NMI to the heads that form the consensus, over the geometric mean of
-the entropies. Mean conf.: share of these heads that agree with the label."""
+the entropies; compare it between rows of the same heads. Mean conf.: share of
+these heads, by their weights, that agree with the label."""
 ROWS = {
     "kmeans": "k-means",
     "best_head": "best head (lowest loss)",
@@ -88,7 +89,7 @@ def print_ensembles(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
 
 def print_agreement(console: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
     """Prints the share of images that each two consensuses treat alike, by their numbers."""
-    print("share of the images that two of them treat alike:")
+    print("share of images in the same cluster in both, their clusters matched:")
     for start in range(0, len(rows), COLUMNS_OF_AGREEMENT):
         console.print(agreement_table(rows, start))
         console.print()
@@ -104,7 +105,7 @@ def ensembles_table(split: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
     for column in columns:
         table.add_column(heading(column), justify="right", no_wrap=True)
     for number, (name, row) in enumerate(rows.items(), 1):
-        marks = {"chosen": row["chosen"], "best of all": row["best_of_all"]}
+        marks = {"chosen": row["chosen"], "highest ANMI": row["best_of_all"]}
         marked = ", ".join(mark for mark, applies in marks.items() if applies)
         label = f"{number} {name}" + (f" ({marked})" if marked else "")
         table.add_row(escape(label), *(cell(row, column) for column in columns))

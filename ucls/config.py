@@ -161,14 +161,15 @@ class EnsembleConfig(Section):
     (``size``, for classes that are equal)."""
     revote: bool = True
     """MCLA: align all heads to the consensus and vote again until nothing changes."""
-    imbalance: Positive | Literal["auto"] = "auto"
+    imbalance: Annotated[float, Field(gt=0.0, le=1000.0)] | Literal["auto"] = "auto"
     """CSPA, HBGF, HGPA: how far a cluster may exceed the mean size; 1 lets it be twice as large.
-    ``auto``: 0.05 for HGPA; for CSPA and HBGF 1, or n_clusters / 15 if that is less."""
+    ``auto``: 0.05 for HGPA; for CSPA and HBGF as far as the largest cluster of the median head
+    does, at most 1."""
 
     @field_validator("heads")
     @classmethod
     def _heads_are_a_selection(cls, heads: str | None) -> str | None:
-        text = None if heads is None else heads.replace(" ", "")
+        text = None if heads is None else re.sub(r"\s*([,:-])\s*", r"\1", heads.strip())
         if text is not None and not HEADS.fullmatch(text):
             raise ValueError(
                 "expected all, best, best:16, anmi, anmi:16, or numbers and ranges such as "

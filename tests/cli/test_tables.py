@@ -123,14 +123,14 @@ def test_the_chosen_consensus_and_the_best_of_all_are_marked(
     print_ensembles({"train": compared(figures, ["mcla", "nmf", "vote"]), "val": {}})
     out = capsys.readouterr().out
     rows = rows_of(out)
-    assert list(rows) == ["1 mcla (chosen)", "2 nmf", "3 vote (best of all)"]
+    assert list(rows) == ["1 mcla (chosen)", "2 nmf", "3 vote (highest ANMI)"]
     assert rows["2 nmf"][:2] == ["6", f"{figures['train']['ensemble.mcla']['acc']:.3f}"]
     assert rows["2 nmf"][-1] == "12.500"
     assert "\n2 0.250       0.250" in out
     print_ensembles({"train": compared(figures, ["mcla"])})
     out = capsys.readouterr().out
-    assert "1 mcla (chosen, best of all)" in out
-    assert "treat alike" not in out
+    assert "1 mcla (chosen, highest ANMI)" in out
+    assert "same cluster in both" not in out
 
 
 def test_val_is_shown_for_what_train_lacks(

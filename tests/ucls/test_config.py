@@ -161,6 +161,8 @@ def test_selections_of_heads(heads: str) -> None:
 
 def test_selections_of_heads_lose_their_spaces() -> None:
     assert Config().with_values({"ensemble.heads": " 0 - 4, 7"}).ensemble.heads == "0-4,7"
+    with pytest.raises(UsageError, match="but it is '1 2'"):
+        Config().with_values({"ensemble.heads": "1 2"})
 
 
 def test_the_methods_of_the_consensus_are_those_there_are() -> None:

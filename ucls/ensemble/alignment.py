@@ -1,7 +1,7 @@
 """Heads aligned to one clustering by the Hungarian method, and their votes."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +9,6 @@ import numpy.typing as npt
 from ucls.ensemble.contingency import count_overlaps
 from ucls.ensemble.head_weights import HeadWeights, as_votes
 from ucls.ensemble.label_matrix import Labels, count_clusters
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 Votes: TypeAlias = npt.NDArray[np.int64]
 
@@ -115,7 +112,7 @@ def revote(
     n_clusters: int,
     *,
     weights: HeadWeights = None,
-    max_rounds: int = 20,
+    max_rounds: int = 100,
 ) -> Labels:
     """Aligns all heads to a clustering and votes again, until nothing changes.
 
@@ -178,29 +175,3 @@ def share_in_common(first: Labels, second: Labels, n_clusters: int) -> float:
         return 0.0
     renamed = align(first[None], second, n_clusters)[0]
     return float((renamed == second)[is_known].mean())
-
-
-def soft_labels(
-    labels: Labels, clustering: Labels, n_clusters: int, *, weights: HeadWeights = None
-) -> "csr_array":
-    """The share of the votes for each label of each image.
-
-    Args:
-        labels: compact heads, int32 [H, N]; -1 is missing.
-        clustering: what the heads are aligned to, int32 [N] in -1..n_clusters-1.
-        n_clusters: number of labels.
-        weights: how much each head counts.
-
-    Returns:
-        float32 [N, n_clusters], sparse; rows add up to 1, or are empty where all heads miss.
-    """
-    from scipy.sparse import csr_array, vstack
-
-    aligned = align(labels, clustering, n_clusters)
-    votes = as_votes(weights, aligned, clustering)
-    parts = []
-    for _, counts in count_votes(aligned, n_clusters, votes=votes):
-        cast = np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        parts.append(csr_array((counts[:, 1:] / cast).astype(np.float32)))
-    shares: csr_array = vstack(parts, format="csr")
-    return shares

@@ -5,10 +5,13 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
+from ucls.ensemble.head_weights import HeadWeights
+from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.mcla import VertexWeights
 from ucls.ensemble.methods import METHOD_NAMES
 from ucls.errors import UsageError
 
+NUMBER = (int, float, np.integer, np.floating)
 WEIGHTINGS = ("equal", "agreement")
 CHOICES = "equal, agreement or one number per head"
 
@@ -29,7 +32,7 @@ def check_choices(*, method: str, vertex_weights: str) -> None:
             )
 
 
-def check_numbers(*, seed: int, min_jaccard: float, imbalance: float | None) -> None:
+def check_numbers(*, seed: Any, min_jaccard: Any, imbalance: Any) -> None:
     """Checks the ranges of numbers.
 
     Raises:
@@ -37,10 +40,12 @@ def check_numbers(*, seed: int, min_jaccard: float, imbalance: float | None) -> 
     """
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
         raise UsageError(f"seed must be an integer in 0..2147483647, got {seed!r}: change seed")
-    if not 0.0 <= min_jaccard <= 1.0:
-        raise UsageError(f"min_jaccard must be in 0..1, got {min_jaccard}: change min_jaccard")
-    if imbalance is not None and not 0.0 < imbalance < np.inf:
-        raise UsageError(f"imbalance must be above 0, got {imbalance}: change imbalance")
+    if not isinstance(min_jaccard, NUMBER) or not 0.0 <= min_jaccard <= 1.0:
+        raise UsageError(f"min_jaccard must be in 0..1, got {min_jaccard!r}: change min_jaccard")
+    if imbalance is not None and not (isinstance(imbalance, NUMBER) and 0.0 < imbalance <= 1000.0):
+        raise UsageError(
+            f"imbalance must be None or above 0 and at most 1000, got {imbalance!r}: change it"
+        )
 
 
 def check_n_clusters(n_clusters: int, n_images: int) -> None:
@@ -78,6 +83,33 @@ def check_weights(weights: Any, n_heads: int) -> "str | npt.NDArray[np.float64]"
             "leave heads out of the labels instead of giving them no weight"
         )
     return values
+
+
+def weights_of(weighting: str | npt.NDArray[np.float64], heads: list[int]) -> HeadWeights:
+    """The weights of some of the heads, from what :func:`check_weights` returns."""
+    if isinstance(weighting, str):
+        return "agreement" if weighting == "agreement" else None
+    return weighting[heads]
+
+
+def check_clustering(clustering: npt.ArrayLike, n_images: int, n_clusters: int) -> Labels:
+    """Returns a clustering as int32 [N].
+
+    Raises:
+        UsageError: if it is not one label in -1..n_clusters-1 for each image.
+    """
+    labels = np.asarray(clustering)
+    if labels.shape != (n_images,) or not np.issubdtype(labels.dtype, np.integer):
+        raise UsageError(
+            f"clustering must be {n_images} integers, one for each image, got {labels.dtype} of "
+            f"shape {labels.shape}: give the labels of a consensus of these heads"
+        )
+    if not -1 <= labels.min() <= labels.max() < n_clusters:
+        raise UsageError(
+            f"clustering must be in -1..{n_clusters - 1}, got {labels.min()} to {labels.max()}: "
+            "change n_clusters"
+        )
+    return labels.astype(np.int32)
 
 
 def _shown(values: npt.NDArray[np.float64]) -> str:

@@ -34,7 +34,17 @@ def available_memory() -> int:
     available: int = psutil.virtual_memory().available
     try:
         limit = int((CGROUP / "memory.max").read_text())
-        used = int((CGROUP / "memory.current").read_text())
+        used = int((CGROUP / "memory.current").read_text()) - _reclaimable()
     except (OSError, ValueError):
         return available
     return min(available, max(0, limit - used))
+
+
+def _reclaimable() -> int:
+    """Bytes of the container that hold files and are given up when memory is needed."""
+    try:
+        statistics = (CGROUP / "memory.stat").read_text()
+    except OSError:
+        return 0
+    lines = dict(line.split(maxsplit=1) for line in statistics.splitlines())
+    return int(lines.get("inactive_file", 0))

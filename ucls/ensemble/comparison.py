@@ -1,6 +1,6 @@
 """All methods on the same heads, side by side."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -46,11 +46,16 @@ def compare(
             left_out[name] = str(error)
     if not results:
         raise UclsError("no method could combine the heads: " + "; ".join(left_out.values()))
-    # Equal partitions that are numbered otherwise differ in the last digit.
-    kept = max(results.values(), key=lambda result: round(result.anmi, 12))
+    kept = results[highest({name: result.anmi for name, result in results.items()})]
     comparison = Comparison(results, agreement_of_methods(results, n_clusters), left_out)
     notes = [f"{reason}; left out of 'all'" for reason in left_out.values()]
     return replace(kept, comparison=comparison, notes=(*kept.notes, *notes))
+
+
+def highest(anmi: Mapping[str, float]) -> str:
+    """The name with the highest ANMI, the first of equals."""
+    # Equal partitions that are numbered otherwise differ in the last digit.
+    return max(anmi, key=lambda name: round(anmi[name], 12))
 
 
 def agreement_of_methods(results: dict[str, Consensus], n_clusters: int) -> npt.NDArray[np.float64]:

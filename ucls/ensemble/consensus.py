@@ -1,6 +1,7 @@
 """One clustering out of many: the entry to all consensus methods."""
 
 from functools import partial
+from importlib import import_module
 from time import perf_counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from ucls.ensemble.arguments import (
     check_n_clusters,
     check_numbers,
     check_weights,
+    weights_of,
 )
 from ucls.ensemble.comparison import compare
 from ucls.ensemble.contingency import cluster_sizes
@@ -61,10 +63,11 @@ def consensus(
             overlap.
         vertex_weights: MCLA: meta-clusters are balanced by the number of their clusters
             (``unit``) or of the images in these (``size``, for classes that are equal).
-        revote: MCLA: align all heads to the consensus and vote again until nothing changes.
+        revote: MCLA: align all heads to the consensus and vote again until nothing changes, in at
+            most 100 rounds.
         imbalance: CSPA, HBGF, HGPA: how far a cluster may exceed the mean size, above 0; 1 lets
-            it be twice as large. None: 0.05 for HGPA; for CSPA and HBGF 1, or n_clusters / 15 if
-            that is less.
+            it be twice as large. None: 0.05 for HGPA; for CSPA and HBGF as far as the largest
+            cluster of the median head does, at most 1.
         weights: how much each head counts in ``vote``, in MCLA's second vote and in the
             confidence: ``equal``, ``agreement`` (log-odds of agreeing with the consensus), or a
             positive number for each head, [H].
@@ -92,16 +95,23 @@ def consensus(
         vertex_weights=vertex_weights,
         revote=bool(revote),
         imbalance=imbalance,
-        weights=_of_heads(weighting, prepared.heads),
+        weights=weights_of(weighting, prepared.heads),
         advance=Steps(advance, n_steps(method, len(matrix))),
     )
     combine = partial(_combine, prepared, int(n_clusters), options=options, keep_k=keep_k)
+    _import_scipy()
     try:
         if method == ALL:
             return compare(combine, prepared.labels, int(n_clusters), advance=options.advance)
         return combine(method)
     finally:
         options.advance.finish()
+
+
+def _import_scipy() -> None:
+    """Imports what most methods need, so that it does not count as time of the first."""
+    import_module("scipy.optimize")
+    import_module("scipy.sparse")
 
 
 def _check_single_head(heads: Labels, n_clusters: int) -> None:
@@ -111,13 +121,6 @@ def _check_single_head(heads: Labels, n_clusters: int) -> None:
             f"the only head has {count_clusters(heads[0])} clusters, more than "
             f"n_clusters={n_clusters}: raise n_clusters or give more heads"
         )
-
-
-def _of_heads(weighting: str | npt.NDArray[np.float64], heads: list[int]) -> HeadWeights:
-    """The weights of the heads that are left."""
-    if isinstance(weighting, str):
-        return "agreement" if weighting == "agreement" else None
-    return weighting[heads]
 
 
 def _combine(

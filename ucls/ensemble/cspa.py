@@ -74,7 +74,7 @@ def cspa(
         edge_weights=scale_weights(n_matches * n_pairs, 1.0),
         vertex_weights=rows.counts,
     )
-    balance = loose_imbalance(n_clusters) if imbalance is None else imbalance
+    balance = loose_imbalance(labels, n_clusters) if imbalance is None else imbalance
     parts = partition(adjacency, n_clusters, seed=seed, imbalance=balance)
     advance(1)
     return parts[rows.row_of_image].astype(np.int32)

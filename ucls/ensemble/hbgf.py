@@ -38,7 +38,7 @@ def hbgf(
     """
     n_labels = labels.size
     require_memory("hbgf", BYTES_PER_LABEL * n_labels, because=f"a graph of {n_labels:,} edges")
-    balance = loose_imbalance(n_clusters) if imbalance is None else imbalance
+    balance = loose_imbalance(labels, n_clusters) if imbalance is None else imbalance
     parts = partition(bipartite_graph(labels), n_clusters, seed=seed, imbalance=balance)
     advance(1)
     return parts[-labels.shape[1] :].astype(np.int32)

@@ -36,7 +36,7 @@ class Factors(NamedTuple):
 
     def labels(self) -> Labels:
         """The cluster of each row, int32 [U]."""
-        strength: Matrix = self.images @ np.sqrt(self.clusters)
+        strength: Matrix = self.images * np.sqrt(np.diag(self.clusters))
         labels: Labels = strength.argmax(axis=1).astype(np.int32)
         return labels
 

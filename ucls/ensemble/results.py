@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ucls.ensemble.label_matrix import Labels
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Consensus:
     """A consensus clustering and its figures, none of which needs true labels."""
 
@@ -29,6 +29,14 @@ class Consensus:
     """What a caller should tell: heads left out, images missing, empty clusters."""
     comparison: "Comparison | None" = None
     """With the method ``all``: every method's consensus, of which this is one."""
+
+    def __repr__(self) -> str:
+        """The figures in one line."""
+        return (
+            f"Consensus(method={self.method!r}, images={len(self.labels)}, "
+            f"clusters={self.occupied_clusters}/{len(self.cluster_sizes)}, anmi={self.anmi:.3f}, "
+            f"notes={list(self.notes)})"
+        )
 
 
 @dataclass(frozen=True, eq=False)

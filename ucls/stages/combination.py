@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ucls.cache import Assignments, ConsensusEntry
 from ucls.config import EnsembleConfig
 from ucls.ensemble import Consensus, consensus
-from ucls.ensemble.comparison import compare
+from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.progress import Advance
@@ -127,7 +127,8 @@ class Combination:
         if any("train" in entry.anmi for entry in entries):
             split = "train"
         # Equal partitions that are numbered otherwise differ in the last digit.
-        best = max(entries, key=lambda entry: round(entry.anmi.get(split, -1.0), 12))
+        by_method = {entry.method: entry for entry in entries}
+        best = by_method[highest({m: one.anmi.get(split, -1.0) for m, one in by_method.items()})]
         self.run.reporter.say(
             f"ensemble: {best.name} has the highest ANMI of {len(entries)} methods on {split}"
         )

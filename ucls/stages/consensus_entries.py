@@ -29,7 +29,12 @@ def add_entries(run: Run, made: Sequence[ConsensusEntry], *, chosen_key: str | N
         for entry in there.values()
         if entry.key not in keys
     ]
-    by_name = {name_of(run, entry): entry for entry in (*others, *made)}
+    by_name: dict[str, ConsensusEntry] = {}
+    for entry in (*made, *others):
+        name = name_of(run, entry)
+        while name in by_name:
+            name += "[older]"
+        by_name[name] = entry
     entries = [replace(entry, name=name) for name, entry in by_name.items()]
     choice = next((entry.name for entry in entries if entry.key == chosen_key), None)
     write_consensus(run.folder.file("consensus.h5"), entries, chosen=choice)

@@ -31,6 +31,7 @@ def vary(config: Config, variant: Mapping[str, Any]) -> EnsembleConfig:
     Raises:
         UsageError: for a wrong name or value, or an option that the method does not use.
     """
+    variant = {name: value for name, value in variant.items() if value is not None}
     varied = config.with_values({f"ensemble.{name}": value for name, value in variant.items()})
     used = used_settings(varied.ensemble)
     for name in variant:
@@ -64,4 +65,6 @@ def entry_name(settings: Settings, own: EnsembleConfig) -> str:
 
 
 def _as_text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,6 +1,7 @@
 """Stage ``ensemble``: the heads' assignments to a consensus. Works without torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,7 @@ def ensemble(
             of an entry without ``train``.
         UclsError: if the heads are not trained, or the method cannot combine them.
     """
-    run = Run(path, settings=settings, reporter=reporter)
-    run.require("train")
+    run = Run(path, after="train", settings=settings, reporter=reporter)
     if overwrite:
         _forget_unreadable(run)
     assignments = read_assignments(run.folder.file("assignments.h5"))
@@ -65,13 +65,34 @@ def ensemble(
             "choose it without --split, or with --split train"
         )
     is_own = config == run.config.ensemble and split is None
-    if is_own and not (choose and run.is_done("ensemble")):
-        with run.stage("ensemble", overwrite=overwrite) as todo:
-            if there is not None and not todo:
-                return there
-            return _make(run, assignments, config, splits=splits, choose=True, overwrite=overwrite)
-    with run.folder.lock():
-        return _make(run, assignments, config, splits=splits, choose=choose, overwrite=overwrite)
+    with _choice_told(run):
+        if is_own and not (choose and run.is_done("ensemble")):
+            with run.stage("ensemble", overwrite=overwrite) as todo:
+                if there is not None and not todo:
+                    return there
+                return _make(
+                    run, assignments, config, splits=splits, choose=True, overwrite=overwrite
+                )
+        with run.folder.lock():
+            return _make(
+                run, assignments, config, splits=splits, choose=choose, overwrite=overwrite
+            )
+
+
+@contextmanager
+def _choice_told(run: Run) -> Iterator[None]:
+    """Says afterwards if self-training is to use another consensus than before, or has none."""
+    before = run.chosen_consensus() if run.chosen_name() else None
+    yield
+    name = run.chosen_name()
+    path = run.folder.path
+    if name is None:
+        run.reporter.say(f"ensemble: none is chosen for self-training; run: ucls ensemble {path}")
+    elif before is not None and run.chosen_consensus().key != before.key:
+        run.reporter.say(
+            f"ensemble: {name} is chosen now, no longer {before.name}; labels.csv is still that of "
+            f"before; run: ucls self-train {path}"
+        )
 
 
 def _wanted(run: Run, assignments: Assignments, variant: Mapping[str, Any]) -> EnsembleConfig:
@@ -96,9 +117,15 @@ def _splits(run: Run, assignments: Assignments, split: str | None) -> list[str]:
         )
     asked = [name for name in run.splits if split in (None, name)]
     large = [name for name in asked if assignments.labels[name].shape[1] >= run.n_clusters]
+    small = sorted(set(asked) - set(large))
     if not large:
         raise UsageError(
-            f"{split} has fewer images than the {run.n_clusters} clusters: choose another split"
+            f"{' and '.join(small)} has fewer images than the {run.n_clusters} clusters: "
+            "choose another split"
+        )
+    for name in small:
+        run.reporter.say(
+            f"ensemble: {name} is left out, it has fewer images than the {run.n_clusters} clusters"
         )
     return large
 

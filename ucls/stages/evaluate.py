@@ -39,8 +39,8 @@ def evaluate(
     """Measures k-means, the heads, every consensus and self-training, on every split.
 
     Needs trained heads and a consensus of them; leaves ``metrics.json``. Self-training is left out,
-    and said to be, where it was not done on the chosen consensus. Labels are opened here and
-    nowhere else; without labels only the label-free figures are there.
+    and said to be, where it was not done on the chosen consensus. Labels are opened to measure,
+    here and for the table of ``ucls ensemble``; without them only label-free figures are there.
 
     Args:
         path: the run folder.
@@ -54,8 +54,7 @@ def evaluate(
     Raises:
         UclsError: without trained heads, or a consensus of them that is chosen.
     """
-    run = Run(path, settings=settings, reporter=reporter)
-    run.require("train")
+    run = Run(path, after="train", settings=settings, reporter=reporter)
     chosen = run.chosen_consensus().name
     if not run.is_done("self-train"):
         reporter.say(

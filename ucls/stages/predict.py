@@ -60,8 +60,7 @@ def predict(
         UsageError: if the source does not fit the run.
         UclsError: if the run has no classifier yet.
     """
-    run = Run(path, reporter=reporter)
-    run.require("self-train")
+    run = Run(path, after="self-train", reporter=reporter)
     extractions = _with_weights(run.data.extractions, weights)
     labeller = _Labeller(run)
     images = _images(run, load_source(source) if isinstance(source, str) else source, split)

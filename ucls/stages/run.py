@@ -36,17 +36,21 @@ class Run:
 
     Args:
         path: the run folder.
+        after: the stage that must be done; None for extraction.
         settings: dotted names to values that replace the run's own settings from now on.
         reporter: shown what happens.
 
     Raises:
-        UsageError: if there is no run, or its features are not extracted yet.
+        UsageError: if there is no run, its features are not extracted yet, or a setting would
+            change what is done already.
+        UclsError: if the stage before is not done.
     """
 
     def __init__(
         self,
         path: str | Path,
         *,
+        after: str | None = None,
         settings: Mapping[str, Any] | None = None,
         reporter: Reporter = SILENT,
     ) -> None:
@@ -59,14 +63,27 @@ class Run:
             )
         self.data = read_extracted(self.folder)
         requested = Config.model_validate(self.folder.record["requested"])
-        if settings:
-            refuse_extraction_settings(settings)
-            requested = requested.with_values(dict(settings))
         self.config = resolve(requested, self.data)
         if settings:
-            with self.folder.lock():
-                self.folder.update(requested=requested.model_dump(mode="json"))
-                self.folder.write_config(self.config.model_dump(mode="json"))
+            self._change(requested, settings, after=after)
+        if after is not None:
+            self.require(after)
+
+    def _change(self, requested: Config, settings: Mapping[str, Any], *, after: str | None) -> None:
+        """Replaces settings, unless what is done already would have to be done again."""
+        refuse_extraction_settings(settings)
+        requested = requested.with_values(dict(settings))
+        was_done = after is not None and self.is_done(after)
+        self.config = resolve(requested, self.data)
+        if was_done and after is not None and not self.is_done(after):
+            path = self.folder.path
+            raise UsageError(
+                f"{', '.join(settings)} would change the stage {after}, or one before it, which is "
+                f"done; nothing was changed: to do it again, give this to ucls {after} {path}"
+            )
+        with self.folder.lock():
+            self.folder.update(requested=requested.model_dump(mode="json"))
+            self.folder.write_config(self.config.model_dump(mode="json"))
 
     @classmethod
     def after_extraction(
@@ -205,10 +222,8 @@ class Run:
         if chosen is not None:
             return entries[chosen]
         folder = self.folder.path
-        state = f"{folder} has no {'chosen consensus' if entries else 'consensus of its heads'}"
-        if not entries and self.folder.file("consensus.h5").is_file():
-            state = f"consensus.h5 is of older heads, {state}"
-        raise UclsError(f"{state}; run first: ucls ensemble {folder}")
+        missing = "chosen consensus" if entries else "consensus of its heads"
+        raise UclsError(f"{folder} has no {missing}; run first: ucls ensemble {folder}")
 
     def is_done(self, stage: str) -> bool:
         """Whether a stage was finished with the current settings and its files are there."""
@@ -235,6 +250,9 @@ class Run:
             state = "is not done"
         elif self.folder.key_of(stage) == self.key(stage):
             state = "has lost a file"
+        elif stage == "self-train":
+            chosen = self.chosen_name() or "none"
+            state = f"was done with other settings, or not on the chosen consensus, {chosen}"
         else:
             state = "has other settings"
         raise UclsError(

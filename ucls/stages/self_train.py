@@ -55,8 +55,7 @@ def self_train(
         The path of ``labels.csv``: path, split, cluster, confidence (the share of the heads that
         agree), probability (what the classifier gives that cluster).
     """
-    run = Run(path, settings=settings, reporter=reporter)
-    run.require("ensemble")
+    run = Run(path, after="ensemble", settings=settings, reporter=reporter)
     target = run.folder.file("labels.csv")
     with run.stage("self-train", overwrite=overwrite) as todo:
         if todo:

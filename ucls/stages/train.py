@@ -49,8 +49,7 @@ def train(
     Returns:
         The path of ``assignments.h5``.
     """
-    run = Run(path, settings=settings, reporter=reporter)
-    run.require("neighbors")
+    run = Run(path, after="neighbors", settings=settings, reporter=reporter)
     target = run.folder.file("assignments.h5")
     with run.stage("train", overwrite=overwrite) as todo:
         if todo:
@@ -80,6 +79,8 @@ def _train(run: Run, target: Path, *, resume: bool) -> None:
     write_tensors(run.folder.file("heads.safetensors"), to_numpy(trainer.trained_state()), {})
     with atomic_write(run.folder.file("train.jsonl")) as partial:
         partial.write_text("".join(f"{line}\n" for line in records), encoding="utf-8")
+    # Those of the heads before have the same key if only a device or a version has changed.
+    run.folder.file("consensus.h5").unlink(missing_ok=True)
     write_assignments(target, _assign(run, trainer))
     checkpoint.remove()
 

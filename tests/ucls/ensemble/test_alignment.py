@@ -11,7 +11,6 @@ from ucls.ensemble.alignment import (
     majority,
     revote,
     share_in_common,
-    soft_labels,
 )
 from ucls.ensemble.label_matrix import compact
 
@@ -195,28 +194,3 @@ def test_share_in_common_of_renamed_and_of_disjoint_clusterings():
     assert share_in_common(labels, as_labels([1, 0, 2, 2, 0])[0], 3) == 1.0
     assert share_in_common(as_labels([0, -1])[0], as_labels([-1, 0])[0], 2) == 0.0
     assert share_in_common(as_labels([0, 0, 1, 1])[0], as_labels([3, 3, 3, 3])[0], 5) == 0.5
-
-
-@some_seeds
-@pytest.mark.parametrize("votes_per_chunk", [20, 10**6])
-def test_soft_labels_are_the_shares_of_the_votes(seed, votes_per_chunk, monkeypatch):
-    monkeypatch.setattr(alignment, "VOTES_PER_CHUNK", votes_per_chunk)
-    heads, votes = drawn(seed)
-    clustering = np.random.default_rng(seed).integers(0, 4, 53).astype(np.int32)
-    aligned = align(heads, clustering, 4)
-    counts = brute_force(aligned, 4, votes)
-    shares = soft_labels(heads, clustering, 4, weights=votes / votes.max())
-    expected = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    assert shares.toarray() == pytest.approx(expected, abs=1e-5)
-    assert shares.shape == (53, 4)
-    assert shares.dtype == np.float32
-    assert shares.sum(axis=1) == pytest.approx((np.arange(53) != 11).astype(float))
-    own = shares.toarray()[np.arange(53), clustering]
-    assert own == pytest.approx(agreement(aligned, clustering, votes=votes), abs=1e-5)
-
-
-def test_soft_labels_have_a_column_for_every_cluster():
-    heads = as_labels([0, 1, 1, -1], [1, 0, 1, -1])
-    shares = soft_labels(heads, as_labels([0, 1, 1, -1])[0], 4)
-    assert shares.toarray().tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0.5, 0.5, 0, 0], [0] * 4]
-    assert shares.nnz == 4

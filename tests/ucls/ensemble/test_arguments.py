@@ -33,7 +33,7 @@ def test_wrong_choices_are_usage_errors_with_the_names(choices, message):
         ({"min_jaccard": -0.1}, r"min_jaccard must be in 0\.\.1, got -0\.1"),
         ({"min_jaccard": 1.1}, r"got 1\.1"),
         ({"min_jaccard": float("nan")}, "got nan"),
-        ({"imbalance": 0.0}, r"imbalance must be above 0, got 0\.0"),
+        ({"imbalance": 0.0}, r"imbalance must be None or above 0 and at most 1000, got 0\.0"),
         ({"imbalance": float("inf")}, "got inf"),
         ({"imbalance": float("nan")}, "got nan"),
     ],

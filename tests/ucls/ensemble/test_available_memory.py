@@ -25,6 +25,13 @@ def test_a_container_has_what_is_left_of_its_limit(cgroup):
     assert available_memory() == 3_000_000
 
 
+def test_files_in_memory_are_not_in_the_way(cgroup):
+    (cgroup / "memory.max").write_text("5000000\n")
+    (cgroup / "memory.current").write_text("4900000\n")
+    (cgroup / "memory.stat").write_text("anon 100\ninactive_file 4000000\nslab 7\n")
+    assert available_memory() == 4_100_000
+
+
 def test_a_full_container_has_nothing(cgroup):
     (cgroup / "memory.max").write_text("5\n")
     (cgroup / "memory.current").write_text("7\n")

@@ -125,7 +125,7 @@ def test_more_clusters_than_the_heads_have_together(method):
         ({"min_jaccard": 1.5}, r"min_jaccard must be in 0\.\.1, got 1\.5"),
         ({"min_jaccard": float("nan")}, r"min_jaccard must be in 0\.\.1, got nan"),
         ({"vertex_weights": "images"}, "vertex_weights must be one of unit, size, got 'images'"),
-        ({"imbalance": -1.0}, r"imbalance must be above 0, got -1\.0"),
+        ({"imbalance": -1.0}, r"imbalance must be None or above 0 and at most 1000, got -1\.0"),
         ({"weights": [1.0]}, r"weights must be 2 positive numbers, one per head, got shape \(1,\)"),
         ({"weights": [1.0, 0.0]}, "got 0 among them"),
         ({"weights": "loss"}, "weights must be equal, agreement or one number per head"),

@@ -4,6 +4,7 @@ import pytest
 from ucls.ensemble import cspa as module
 from ucls.ensemble.cspa import cspa, estimate_edges, similarity_graph
 from ucls.ensemble.hypergraph import merge_identical, split_rows
+from ucls.ensemble.partitioning import loose_imbalance
 from ucls.errors import UsageError
 from ucls.metrics import clustering_accuracy
 
@@ -137,13 +138,13 @@ def test_images_that_share_nothing_are_an_error():
         cspa(heads, 2)
 
 
-@pytest.mark.parametrize(
-    ("n_clusters", "imbalance", "expected"), [(20, None, 1000), (3, None, 200), (10, 0.2, 200)]
-)
-def test_the_balance_is_loose_unless_told(n_clusters, imbalance, expected, metis, make_heads):
-    _, heads = make_heads(0, n_images=100)
-    cspa(heads, n_clusters, imbalance=imbalance)
-    assert metis.options.ufactor == expected
+def test_the_balance_is_as_loose_as_the_heads_unless_told(metis, make_heads):
+    _, heads = make_heads(0, n_images=100, shares=np.array([0.19] + [0.09] * 9))
+    cspa(heads, 10)
+    assert metis.options.ufactor == round(1000 * loose_imbalance(heads, 10))
+    assert 300 < metis.options.ufactor < 1000
+    cspa(heads, 10, imbalance=0.2)
+    assert metis.options.ufactor == 200
 
 
 @some_seeds

@@ -3,6 +3,7 @@ import pytest
 
 from ucls.ensemble import hbgf as module
 from ucls.ensemble.hbgf import bipartite_graph, hbgf
+from ucls.ensemble.partitioning import loose_imbalance
 from ucls.errors import UsageError
 from ucls.metrics import clustering_accuracy
 
@@ -40,13 +41,13 @@ def test_metis_gets_that_graph(seed, metis, random_heads, dense_incidence, dense
     assert labels.dtype == np.int32
 
 
-@pytest.mark.parametrize(
-    ("n_clusters", "imbalance", "expected"), [(20, None, 1000), (3, None, 200), (10, 0.2, 200)]
-)
-def test_the_balance_is_loose_unless_told(n_clusters, imbalance, expected, metis, make_heads):
-    _, heads = make_heads(0, n_images=100)
-    hbgf(heads, n_clusters, imbalance=imbalance)
-    assert metis.options.ufactor == expected
+def test_the_balance_is_as_loose_as_the_heads_unless_told(metis, make_heads):
+    _, heads = make_heads(0, n_images=100, shares=np.array([0.19] + [0.09] * 9))
+    hbgf(heads, 10)
+    assert metis.options.ufactor == round(1000 * loose_imbalance(heads, 10))
+    assert 300 < metis.options.ufactor < 1000
+    hbgf(heads, 10, imbalance=0.2)
+    assert metis.options.ufactor == 200
 
 
 def test_a_graph_that_does_not_fit_is_refused_before_it_is_made(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from ucls.ensemble import consensus
 from ucls.ensemble import nmf as module
 from ucls.ensemble.hypergraph import merge_identical
 from ucls.ensemble.nmf import EPSILON, Factors, factorize, nmf, scaled_incidence, start_at
@@ -132,3 +133,11 @@ def test_noisy_heads_are_put_right(seed, make_heads):
     labels = nmf(heads, 10, seed=seed)
     assert labels.dtype == np.int32
     assert clustering_accuracy(truth, labels) > 0.95
+
+
+@pytest.mark.parametrize("shares", [[0.8, 0.2], [0.8, 0.1, 0.1], [0.6, 0.3, 0.1]], ids=str)
+def test_small_classes_are_not_swallowed(shares, make_heads):
+    truth, heads = make_heads(0, n_images=800, n_clusters=len(shares), shares=shares, error=0.05)
+    labels = consensus(heads, len(shares), method="nmf").labels
+    assert len(set(labels.tolist())) == len(shares)
+    assert clustering_accuracy(truth, labels) > 0.85

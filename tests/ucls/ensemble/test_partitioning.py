@@ -3,7 +3,14 @@ import pytest
 from scipy.sparse import csr_array
 
 from ucls.ensemble import partitioning
-from ucls.ensemble.partitioning import LARGEST_WEIGHT, Adjacency, partition, weigh_edges
+from ucls.ensemble.partitioning import (
+    LARGEST_WEIGHT,
+    Adjacency,
+    loose_imbalance,
+    partition,
+    scale_weights,
+    weigh_edges,
+)
 
 
 def random_graph(seed, n_vertices=30, density=0.3):
@@ -126,3 +133,23 @@ for seed in range(600):
 
 def test_isolated_vertices_and_empty_parts_neither_crash_nor_print(python):
     assert python(METIS_CORNERS) == ""
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n_parts", "expected"),
+    [([5, 5], 2, 0.03), ([8, 2], 2, 0.6), ([9, 1], 2, 0.8), ([7, 1, 1, 1], 4, 1.0)],
+)
+def test_the_loose_balance_is_that_of_the_median_head(sizes, n_parts, expected):
+    head = np.repeat(np.arange(len(sizes)), sizes)
+    equal, missing = np.arange(10) % 2, np.where(np.arange(10) < 9, head, -1)
+    heads = np.stack([head, head, equal]).astype(np.int32)
+    assert loose_imbalance(heads, n_parts) == pytest.approx(expected)
+    assert loose_imbalance(missing[None].astype(np.int32), n_parts) <= 1.0
+
+
+def test_large_weights_are_scaled_until_metis_can_add_them_up():
+    weights = np.array([1.0, 2.0, 0.01])
+    assert scale_weights(weights, 100.0).tolist() == [100, 200, 1]
+    huge = scale_weights(weights * 1e19, 1.0)
+    assert huge.sum() <= np.iinfo(np.int64).max // 2
+    assert huge[1] == pytest.approx(2 * huge[0])

@@ -55,3 +55,15 @@ def test_the_choice_stays_where_it_is_or_goes_with_its_entry(run_path: Path) -> 
     assert chosen(run_path) is None
     add_entries(Run(run_path), [made], chosen_key=made.key)
     assert chosen(run_path) == "mcla"
+
+
+def test_an_older_entry_of_the_same_name_is_not_lost(run_path: Path) -> None:
+    with h5py.File(run_path / "consensus.h5", "r+") as file:
+        entry = file["entries/mcla"]
+        entry.attrs["key"] = entry.attrs["key"].rpartition("-")[0] + "-older"
+        del entry.attrs["settings"]
+    ensemble(run_path, split="val")
+    assert names(run_path) == ["mcla", "mcla[older]"]
+    assert chosen(run_path) == "mcla[older]"
+    assert set(entries(run_path)["mcla[older]"].labels) == {"train", "val"}
+    assert set(entries(run_path)["mcla"].labels) == {"val"}

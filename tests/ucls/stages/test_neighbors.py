@@ -5,7 +5,9 @@ import pytest
 from tests.conftest import Lines
 from ucls.cache import RunFolder, read_graph
 from ucls.errors import UclsError, UsageError
+from ucls.stages.ensemble import ensemble
 from ucls.stages.neighbors import cap_of, neighbors
+from ucls.stages.run import Run
 from ucls.stages.train import train
 
 
@@ -36,10 +38,21 @@ def test_changed_settings_stay_and_make_later_stages_ask(run_path: Path, lines: 
     assert read_graph(path).k == 7
 
 
-def test_later_stages_do_not_use_an_old_graph(run_path: Path, lines: Lines) -> None:
+def test_later_stages_do_not_change_the_settings_of_earlier_ones(run_path: Path) -> None:
     train(run_path, settings={"neighbors.k": 3})
-    with pytest.raises(UclsError, match=r"stage neighbors .* has other settings; run first: ucls "):
+    before = (run_path / "config.toml").read_bytes()
+    with pytest.raises(UsageError, match=r"neighbors.k would change the stage neighbors, .* done"):
         train(run_path, settings={"neighbors.k": 7})
+    with pytest.raises(UsageError, match=r"seed would change the stage train, .* ucls train "):
+        ensemble(run_path, settings={"seed": 7})
+    assert (run_path / "config.toml").read_bytes() == before
+    assert Run(run_path).is_done("train")
+
+
+def test_later_stages_do_not_use_an_old_graph(run_path: Path) -> None:
+    (run_path / "neighbors.h5").unlink()
+    with pytest.raises(UclsError, match=r"stage neighbors .* lost a file; run first: ucls "):
+        train(run_path)
 
 
 def test_overwrite_does_it_again(run_path: Path, lines: Lines) -> None:
