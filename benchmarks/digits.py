@@ -13,10 +13,11 @@ import numpy as np
 from sklearn.cluster import AgglomerativeClustering, SpectralClustering
 
 from benchmarks.machine import describe_machine
-from ucls.cache import FeatureCache, RunFolder
 from ucls.config import Config
 from ucls.metrics import clustering_accuracy
 from ucls.pipeline import run
+from ucls.stages.labels import known_labels
+from ucls.stages.run import Run
 
 ROWS = {
     "k-means": ("kmeans", "acc"),
@@ -41,9 +42,10 @@ def run_seed(seed: int, folder: Path) -> tuple[dict[str, Any], float]:
 
 def peer_accuracies(folder: Path) -> dict[str, float]:
     """Accuracy of scikit-learn's clusterings on the same features."""
-    caches = RunFolder(folder / "seed0").record["data"]["caches"]
-    with FeatureCache(caches["train"]) as cache:
-        features, labels = cache.read("cls"), cache.labels()
+    finished = Run(folder / "seed0")
+    with finished.features("train") as cache:
+        features = cache.read("cls")
+    labels = known_labels(finished)["train"]
     spectral = SpectralClustering(10, affinity="nearest_neighbors", random_state=0)
     peers = {"spectral": spectral, "agglomerative": AgglomerativeClustering(10)}
     return {
