@@ -8,7 +8,7 @@ from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.partitioning import Adjacency, loose_imbalance, partition
 from ucls.progress import Advance, ignore_progress
 
-BYTES_PER_LABEL = 110
+BYTES_PER_LABEL = 115
 """Peak memory over the number of labels, H * N; measured at ImageNet size."""
 
 
