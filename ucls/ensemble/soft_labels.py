@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ucls.ensemble.alignment import align, count_votes
 from ucls.ensemble.arguments import check_clustering, check_weights, weights_of
 from ucls.ensemble.head_weights import as_votes
-from ucls.ensemble.label_matrix import check_label_matrix, compact, number_by_first_image
+from ucls.ensemble.label_matrix import check_label_matrix
 from ucls.ensemble.preparation import prepare
 
 if TYPE_CHECKING:
@@ -46,13 +46,15 @@ def soft_labels(
     matrix = check_label_matrix(labels)
     reference = check_clustering(clustering, matrix.shape[1], n_clusters)
     weighting = check_weights(weights, len(matrix))
-    kept = prepare(matrix).heads
-    heads = np.stack([number_by_first_image(compact(matrix[head])) for head in kept])
-    aligned = align(heads, reference, n_clusters)
-    votes = as_votes(weights_of(weighting, kept), aligned, reference)
+    prepared = prepare(matrix)
+    reference = reference[prepared.is_labelled]
+    aligned = align(prepared.labels, reference, n_clusters)
+    votes = as_votes(weights_of(weighting, prepared.heads), aligned, reference)
     parts = []
     for _, counts in count_votes(aligned, n_clusters, votes=votes):
         cast = np.maximum(counts.sum(axis=1, keepdims=True), 1)
         parts.append(csr_array((counts[:, 1:] / cast).astype(np.float32)))
-    shares: csr_array = vstack(parts, format="csr")
-    return shares
+    shares = vstack(parts, format="csr")
+    row_sizes = prepared.restore(np.diff(shares.indptr), missing=0)
+    ends = np.concatenate([[0], np.cumsum(row_sizes)])
+    return csr_array((shares.data, shares.indices, ends), shape=(matrix.shape[1], n_clusters))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines, StartUcls
-from ucls.cache import ConsensusEntry, read_assignments, read_consensus
+from tests.ucls.stages.consensus_files import chosen, entries
+from ucls.cache import read_assignments
 from ucls.ensemble import consensus
 from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import METHODS, n_steps
@@ -19,14 +20,6 @@ from ucls.errors import UsageError
 from ucls.stages.combination import as_consensus
 from ucls.stages.ensemble import ensemble
 from ucls.stages.run import Run
-
-
-def entries(path: Path) -> dict[str, ConsensusEntry]:
-    return read_consensus(path / "consensus.h5")[0]
-
-
-def chosen(path: Path) -> str | None:
-    return read_consensus(path / "consensus.h5")[1]
 
 
 def test_weights_by_loss(run_path: Path) -> None:

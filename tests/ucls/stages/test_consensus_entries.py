@@ -2,23 +2,11 @@ from pathlib import Path
 
 import h5py
 
-from ucls.cache import ConsensusEntry, read_consensus
+from tests.ucls.stages.consensus_files import chosen, entries, names
 from ucls.stages.consensus_entries import add_entries
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 from ucls.stages.run import Run
-
-
-def entries(path: Path) -> dict[str, ConsensusEntry]:
-    return read_consensus(path / "consensus.h5")[0]
-
-
-def chosen(path: Path) -> str | None:
-    return read_consensus(path / "consensus.h5")[1]
-
-
-def names(path: Path) -> list[str]:
-    return sorted(entries(path))
 
 
 def test_a_changed_setting_is_the_runs_own_and_names_follow(run_path: Path) -> None:

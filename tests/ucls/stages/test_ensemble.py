@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls.cache import ConsensusEntry, read_assignments, read_consensus
+from tests.ucls.stages.consensus_files import chosen, entries, names
+from ucls.cache import read_assignments
 from ucls.ensemble import consensus
 from ucls.errors import UclsError, UsageError
 from ucls.stages.ensemble import ensemble
@@ -13,18 +14,6 @@ from ucls.stages.evaluate import evaluate
 from ucls.stages.run import Run
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
-
-
-def entries(path: Path) -> dict[str, ConsensusEntry]:
-    return read_consensus(path / "consensus.h5")[0]
-
-
-def chosen(path: Path) -> str | None:
-    return read_consensus(path / "consensus.h5")[1]
-
-
-def names(path: Path) -> list[str]:
-    return sorted(entries(path))
 
 
 def test_the_runs_own_consensus(run_path: Path, lines: Lines) -> None:
