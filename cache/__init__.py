@@ -10,6 +10,7 @@ from ucls.cache.feature_writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, write_graph
 from ucls.cache.location import cache_directory
+from ucls.cache.merges import read_merges, write_merges
 from ucls.cache.results import (
     Assignments,
     ConsensusEntry,
@@ -45,6 +46,7 @@ __all__ = [
     "read_consensus",
     "read_graph",
     "read_json",
+    "read_merges",
     "read_tensors",
     "read_truth",
     "remove_cache",
@@ -55,6 +57,7 @@ __all__ = [
     "write_csv",
     "write_graph",
     "write_json",
+    "write_merges",
     "write_tensors",
     "write_truth",
 ]

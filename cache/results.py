@@ -14,7 +14,7 @@ from ucls.cache.hdf5 import Format, read_hdf5, write_hdf5
 from ucls.errors import UsageError
 
 ASSIGNMENTS_FORMAT = Format(
-    "ucls-assignments", 1, "file of head assignments", "run `ucls train` with --overwrite"
+    "ucls-assignments", 2, "file of head assignments", "run `ucls train` with --overwrite"
 )
 CONSENSUS_FORMAT = Format(
     "ucls-consensus", 1, "consensus file", "run `ucls ensemble` with --overwrite"
@@ -29,18 +29,26 @@ class Assignments:
         labels: per split, int32 [H, N]: the cluster of each image by each head; -1 if none.
         confidence: per split, float16 [H, N]: the probability of that cluster.
         loss: float32 [H]: the training loss of each head over its last epoch.
-        n_clusters: number of clusters (C).
+        n_clusters: number of clusters that are wanted (C).
+        head_clusters: int32 [H]: clusters of each head.
 
     Raises:
-        UsageError: when the arrays do not fit together, or a label is not below ``n_clusters``.
+        UsageError: when the arrays do not fit together, or a label is not below the clusters of
+            its head.
     """
 
     labels: dict[str, NDArray[np.int32]]
     confidence: dict[str, NDArray[np.float16]]
     loss: NDArray[np.float32]
     n_clusters: int
+    head_clusters: NDArray[np.int32]
 
     def __post_init__(self) -> None:
+        if self.head_clusters.shape != self.loss.shape:
+            raise UsageError(
+                f"expected clusters of {len(self.loss)} heads, one for each loss, "
+                f"got {self.head_clusters.shape}"
+            )
         for split in _check_splits(self.labels, self.confidence):
             labels = self.labels[split]
             if labels.ndim != 2 or len(labels) != len(self.loss):
@@ -48,10 +56,12 @@ class Assignments:
                     f"expected labels [{len(self.loss)}, N] for split {split}, one row per "
                     f"head with a loss, got {labels.shape}"
                 )
-            if labels.size and not -1 <= labels.min() <= labels.max() < self.n_clusters:
+            if labels.size and (
+                labels.min() < -1 or (labels.max(axis=1) >= self.head_clusters).any()
+            ):
                 raise UsageError(
-                    f"expected labels from -1 to {self.n_clusters - 1} for split {split}, "
-                    f"got {labels.min()} to {labels.max()}"
+                    f"expected labels from -1 to below the {self.head_clusters.max()} clusters of "
+                    f"a head for split {split}, got {labels.min()} to {labels.max()}"
                 )
 
 
@@ -112,6 +122,7 @@ def write_assignments(path: Path, assignments: Assignments) -> None:
     with write_hdf5(path, ASSIGNMENTS_FORMAT, n_bytes=n_bytes) as file:
         file.attrs["n_clusters"] = assignments.n_clusters
         file.create_dataset("loss", data=assignments.loss, dtype=np.float32)
+        file.create_dataset("head_clusters", data=assignments.head_clusters, dtype=np.int32)
         _write_splits(file, assignments.labels, assignments.confidence)
 
 
@@ -123,11 +134,17 @@ def read_assignments(path: Path) -> Assignments:
             or its arrays do not fit together.
     """
     with read_hdf5(path, ASSIGNMENTS_FORMAT) as file:
+        loss, n_clusters = file["loss"][:], int(file.attrs["n_clusters"])
+        if "head_clusters" in file:
+            head_clusters = file["head_clusters"][:]
+        else:
+            head_clusters = np.full(len(loss), n_clusters, dtype=np.int32)
         return Assignments(
             labels=_read_splits(file, "labels"),
             confidence=_read_splits(file, "confidence"),
-            loss=file["loss"][:],
-            n_clusters=int(file.attrs["n_clusters"]),
+            loss=loss,
+            n_clusters=n_clusters,
+            head_clusters=head_clusters,
         )
 
 

@@ -19,15 +19,20 @@ from ucls.cache.usage import measure
 from ucls.errors import MismatchError, UclsError, UsageError
 
 FORMAT = "ucls-run"
-VERSION = 1
+VERSION = 2
+"""Settings of version 1 meant something else."""
 PACKAGES = ("ucls", "torch", "timm", "faiss-cpu", "faiss-gpu-cu12", "numpy", "h5py", "pymetis")
 
 FILES = (
     "skipped.csv", "truth.h5", "config.toml", "neighbors.h5", "heads.safetensors", "train.jsonl",
-    "assignments.h5", "checkpoint.safetensors", "consensus.h5", "classifier.safetensors",
-    "candidates.safetensors", "labels.csv", "baselines.json", "metrics.json",
+    "assignments.h5", "merges.h5", "checkpoint.safetensors", "consensus.h5",
+    "classifier.safetensors", "candidates.safetensors", "labels.csv", "baselines.json",
+    "metrics.json",
 )  # fmt: skip
 """What the stages write; starting anew removes all of it."""
+
+CUTS = "labels-k*.csv"
+"""What ``ucls cut`` writes."""
 
 HOW_TO_RUN = (
     "requested.device", "requested.extract.workers", "requested.extract.batch_size",
@@ -63,6 +68,11 @@ class RunFolder:
             raise UsageError(
                 f"{self.path} has run format {self.record['version']}, but this UCLS reads up to "
                 f"{VERSION}; update ucls"
+            )
+        if self.record["version"] < VERSION:
+            raise UsageError(
+                f"{self.path} is a run of an older UCLS, whose settings meant something else; "
+                "run the same `ucls run` with --overwrite, or choose another --out"
             )
 
     @classmethod
@@ -110,8 +120,8 @@ class RunFolder:
         with write_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         with _lock(path):
-            for name in FILES:
-                (path / name).unlink(missing_ok=True)
+            for stale in (*(path / name for name in FILES), *path.glob(CUTS)):
+                stale.unlink(missing_ok=True)
             record = {"format": FORMAT, "version": VERSION, **identity, "stages": {}}
             write_json(path / "run.json", {**record, "status": "started", "versions": versions()})
         return cls(path)
@@ -119,6 +129,11 @@ class RunFolder:
     def file(self, name: str) -> Path:
         """The path of one of the run's files."""
         return self.path / name
+
+    def forget_consensus(self) -> None:
+        """Removes what was made of heads that are about to change."""
+        for stale in (self.file("consensus.h5"), *self.path.glob(CUTS)):
+            stale.unlink(missing_ok=True)
 
     def update(self, **entries: Any) -> None:
         """Replaces entries of ``run.json``."""

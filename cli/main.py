@@ -14,11 +14,13 @@ from ucls.cli import (
     cache_ls,
     cache_rm,
     cache_verify,
+    cut,
     datasets,
     doctor,
     ensemble,
     evaluate,
     extract,
+    merge,
     neighbors,
     predict,
     run,
@@ -48,7 +50,7 @@ def options(version: opt.Version = False) -> None:
 
 
 for module in (
-    run, extract, neighbors, train, ensemble, self_train, evaluate, predict,
+    run, extract, neighbors, train, merge, ensemble, self_train, evaluate, predict, cut,
     datasets, backbones, validate, doctor,
 ):  # fmt: skip
     name = module.__name__.rpartition(".")[2].replace("_", "-")

@@ -51,6 +51,10 @@ Weights = Annotated[
         "NAME of the backbone if there are several.",
     ),
 ]
+Objective = Annotated[
+    str | None,
+    typer.Option(help="ucls, temi, scan, self-classifier, uic, c2bin or turtle; default: ucls."),
+]
 Features = Annotated[
     str | None,
     typer.Option(help="Tokens to use: cls, cls+patch, cls4, ...; or cls@NAME,cls@OTHER."),

@@ -13,6 +13,7 @@ def command(
     weights: opt.Weights = None,
     features: opt.Features = None,
     views: opt.Views = None,
+    objective: opt.Objective = None,
     config: opt.ConfigFile = None,
     preset: opt.Preset = None,
     settings: opt.Settings = None,
@@ -53,6 +54,7 @@ def command(
         extract__weights=weights,
         extract__views=views,
         extract__strict=strict,
+        train__objective=objective,
     )
     result = pipeline.run(
         load_source(

@@ -1,11 +1,14 @@
 """From options and files to settings."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ucls.errors import UsageError
+
+if TYPE_CHECKING:
+    from ucls.objectives.settings import ObjectiveName
 
 
 def gather(
@@ -33,14 +36,21 @@ def gather(
     from ucls.presets import preset as preset_values
 
     values: dict[str, Any] = {}
-    if preset is not None:
-        values |= preset_values(preset)
     if config is not None:
         values |= flatten(read_toml(config))
     values |= dict(parse_setting(text) for text in settings or ())
-    return values | {
-        name.replace("__", "."): value for name, value in options.items() if value is not None
-    }
+    values |= {name.replace("__", "."): v for name, v in options.items() if v is not None}
+    if preset is None:
+        return values
+    return preset_values(preset, objective=known_objective(values)) | values
+
+
+def known_objective(values: Mapping[str, Any]) -> "ObjectiveName":
+    """The objective that was asked for; ``ucls`` if none was, or one that is not known."""
+    from ucls.objectives.settings import OBJECTIVES
+
+    wanted = values.get("train.objective")
+    return next((name for name in OBJECTIVES if name == wanted), "ucls")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -1,16 +1,23 @@
 """Results as tables for people."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-SCORES = ("acc", "nmi", "ari")
+if TYPE_CHECKING:
+    from ucls.stages.cut import Cut
+
+SCORES = ("acc", "acc_class_mean", "nmi", "ari")
 LABEL_FREE = ("anmi", "mean_confidence", "occupied_clusters", "kl_to_uniform")
 HEADINGS = {
     "n_heads": "heads",
+    "acc_class_mean": "class\nACC",
+    "acc_many_to_one": "many\nto one",
+    "smallest": "smallest\ncluster",
+    "largest": "largest\ncluster",
     "mean_confidence": "mean\nconf.",
     "occupied_clusters": "clusters\nfilled",
     "kl_to_uniform": "KL to\nuniform",
@@ -18,6 +25,8 @@ HEADINGS = {
 }
 """Short, as tables have to fit 80 columns."""
 COLUMNS_OF_AGREEMENT = 12
+OVER_CLUSTERING = "over_clustering."
+CUT_SCORES = ("acc", "acc_many_to_one", "nmi")
 EXPLANATION = """\
 ANMI: mean NMI to the heads that form the consensus, over the geometric mean of
 the entropies; compare it between rows of the same heads. Mean conf.: share of
@@ -40,7 +49,7 @@ def print_results(figures: Mapping[str, Any]) -> None:
     splits = {split: figures[split] for split in ("train", "val") if figures[split]}
     has_labels = any("acc_mean" in results["heads"] for results in splits.values())
     # Two splits side by side leave no room for the last one.
-    columns = SCORES if has_labels else LABEL_FREE[: 5 - len(splits)]
+    columns = (SCORES if has_labels else LABEL_FREE)[: 5 - len(splits)]
     backbones = [name for name in figures["backbones"] if name != "features"]
     title = ", ".join(
         [
@@ -68,6 +77,30 @@ def print_results(figures: Mapping[str, Any]) -> None:
 
     if untrained := [name for name in figures["backbones"] if name.endswith(UNTRAINED)]:
         print(f"\nuntrained: {', '.join(untrained)}. A trial run: its clusters mean nothing.")
+
+
+def print_cut(cut: "Cut") -> None:
+    """Prints the figures of a run that was cut at another number of clusters."""
+    table = Table(show_edge=False, pad_edge=False)
+    from ucls.metrics import cluster_sizes
+
+    columns = ("occupied_clusters", "smallest", "largest", "mean_confidence")
+    known = CUT_SCORES if any(cut.scores.values()) else ()
+    table.add_column("split", no_wrap=True)
+    for column in (*columns, *known):
+        table.add_column(heading(column), justify="right", no_wrap=True)
+    for split, result in cut.splits.items():
+        sizes = cluster_sizes(result.labels, cut.n_clusters)
+        row = {
+            "occupied_clusters": int((sizes > 0).sum()),
+            "smallest": int(sizes.min()),
+            "largest": int(sizes.max()),
+            "mean_confidence": float(result.confidence.mean()),
+            **cut.scores[split],
+        }
+        table.add_row(split, *(cell(row, column) for column in (*columns, *known)))
+    new_console().print(table)
+    print(f"\nlabels of all images: {cut.path}")
 
 
 def print_ensembles(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -136,8 +169,13 @@ def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """The rows in order; ensembles beside the chosen one come after it."""
     chosen = splits["train"]["ensemble.chosen"]["method"]
     found = dict.fromkeys(name for results in splits.values() for name in results)
-    names = {}
+    names: dict[str, str] = {}
     for name, label in ROWS.items():
+        if name == "ensemble.chosen":
+            sizes = splits["train"].get("over_clustering", {})
+            names |= {
+                f"{OVER_CLUSTERING}{size}": f"  with {size} clusters, many-to-one" for size in sizes
+            }
         is_chosen = name == "ensemble.chosen"
         names[name] = f"{label} ({chosen})" if is_chosen else label
         if is_chosen:
@@ -153,6 +191,10 @@ def find_row(results: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The figures of one row; empty where a split has none."""
     if name == "oracle":
         results = results.get("self_training", {})
+    if name.startswith(OVER_CLUSTERING):
+        sizes = results.get("over_clustering", {})
+        scores = sizes.get(name.removeprefix(OVER_CLUSTERING), {})
+        return {"acc": scores.get("acc_many_to_one_mean"), "nmi": scores.get("nmi_mean")}
     if name in ("heads", "heads_std"):
         suffix = "_std" if name == "heads_std" else "_mean"
         return {

@@ -2,12 +2,13 @@
 
 from ucls.cli import options as opt
 
-EXAMPLE = "ucls train runs/digits"
+EXAMPLE = "ucls train runs/digits --objective scan"
 
 
 def command(
     run: opt.RunPath,
     *,
+    objective: opt.Objective = None,
     config: opt.ConfigFile = None,
     settings: opt.Settings = None,
     device: opt.Device = None,
@@ -24,8 +25,14 @@ def command(
     run_stage(
         train,
         run,
-        next_command="ensemble",
-        settings=gather(config=config, settings=settings, device=device, seed=seed),
+        next_command="merge",
+        settings=gather(
+            config=config,
+            settings=settings,
+            device=device,
+            seed=seed,
+            train__objective=objective,
+        ),
         overwrite=overwrite,
         quiet=quiet,
     )

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from ucls.autoconfig import autoconfigure
 from ucls.backbones import build_backbone
 from ucls.batch_size import fitting_batch_size
-from ucls.config import SelfTrainConfig, TrainConfig
+from ucls.config import Config, SelfTrainConfig
+from ucls.data_facts import DataFacts
 from ucls.extraction import extract_tokens
 from ucls.metrics import clustering_accuracy
 from ucls.neighbors import build_neighbors
+from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 from ucls.self_training import self_train
 from ucls.sources import load_source
 from ucls.training import HeadTrainer
@@ -23,13 +26,34 @@ LABELS = (np.arange(400) % 4).astype(np.int32)
 FEATURES = (np.eye(16)[LABELS] + 0.15 * RNG.normal(size=(400, 16))).astype(np.float32)
 
 
-def new_trainer(precision: str) -> HeadTrainer:
-    config = TrainConfig.model_validate({
-        "n_heads": 4, "hidden_dim": 32, "bottleneck_dim": 16, "epochs": 30, "warmup_epochs": 3,
-        "batch_size": 40, "learning_rate": 0.05, "teacher_momentum": 0.9, "precision": precision,
-    })  # fmt: skip
-    graph = build_neighbors(FEATURES, k=5, threshold=1.0)
-    return HeadTrainer(FEATURES, graph, config, n_clusters=4, seed=0, device=DEVICE)
+def new_trainer(precision: str, objective: ObjectiveName = "ucls") -> HeadTrainer:
+    settings = {
+        "n_heads": 4, "scales": (1,), "hidden_dim": 32, "bottleneck_dim": 16, "epochs": 30,
+        "warmup_epochs": 3, "batch_size": 40, "learning_rate": 0.05, "teacher_momentum": 0.9,
+        "precision": precision, "batch_norm": True,
+    }  # fmt: skip
+    heeded = {
+        name: value
+        for name, value in settings.items()
+        if name not in SPECIAL or name in OPTIONS[objective]
+    }
+    facts = DataFacts(
+        n_images=400,
+        n_features=16,
+        n_clusters=4,
+        backbone="features",
+        device="cuda" if DEVICE.type == "cuda" else "cpu",
+        fast_precision="bfloat16",
+    )
+    config = Config.model_validate({"train": {"objective": objective, **heeded}})
+    return HeadTrainer(
+        FEATURES,
+        build_neighbors(FEATURES, k=5, threshold=1.0),
+        autoconfigure(config, facts).train,
+        n_clusters=4,
+        seed=0,
+        device=DEVICE,
+    )
 
 
 def test_search_on_the_gpu_equals_faiss() -> None:
@@ -53,6 +77,23 @@ def test_training_on_the_gpu_finds_blobs_and_resumes(precision: str) -> None:
     labels = trainer.predict(FEATURES).labels
     assert np.median([clustering_accuracy(LABELS, head) for head in labels]) > 0.95
     assert (labels == resumed.predict(FEATURES).labels).mean() > 0.99
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_trains_and_resumes_on_the_gpu(
+    objective: ObjectiveName, precision: str
+) -> None:
+    trainer = new_trainer(precision, objective)
+    for _ in range(3):
+        record = trainer.train_epoch()
+    assert np.isfinite(record.head_losses).all()
+    assert all(value.device.type == DEVICE.type for value in trainer.trained_state().values())
+    resumed = new_trainer(precision, objective)
+    resumed.load_state({name: value.cpu() for name, value in trainer.state().items()})
+    expected, record = trainer.train_epoch(), resumed.train_epoch()
+    np.testing.assert_allclose(record.head_losses, expected.head_losses, rtol=0.02, atol=1e-3)
+    assert (trainer.predict(FEATURES).labels == resumed.predict(FEATURES).labels).mean() > 0.98
 
 
 def test_self_training_on_the_gpu_learns_its_labels() -> None:

@@ -42,6 +42,7 @@ def test_a_bare_import_knows_its_version() -> None:
 def test_every_module_imports_without_a_warning() -> None:
     names = modules()
     assert {"ucls", "ucls.training", "ucls.cache.graph", "ucls.cli.main"} <= set(names)
+    assert {"ucls.merging.merge", "ucls.objectives.turtle", "ucls.heads.mlp"} <= set(names)
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, *names],
@@ -55,7 +56,11 @@ def test_every_module_imports_without_a_warning() -> None:
     [
         "ucls.cli.main",
         "ucls.ensemble",
+        "ucls.merging",
         "ucls.stages.ensemble",
+        "ucls.stages.merge",
+        "ucls.stages.cut",
+        "ucls.objectives.settings",
         "ucls.cache",
         "ucls.config",
         "ucls.neighbors",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ucls.errors import UsageError
+from ucls.objectives.settings import ObjectiveName, unused_settings
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
@@ -21,6 +22,7 @@ Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Scale = Annotated[float, Field(ge=1.0, le=100.0)]
 
 Value = TypeVar("Value")
 
@@ -89,14 +91,24 @@ class NeighborsConfig(Section):
 
 
 class TrainConfig(Section):
-    """Stage ``train``: TEMI (thesis 5.1.1) and what UCLS adds (thesis 5.2)."""
+    """Stage ``train``: one objective, many heads (thesis 5.1.1, 5.2, and the other papers).
 
+    What not every objective heeds is None where the objective's own value is taken; see
+    :mod:`ucls.objectives.settings`. Giving it to an objective that has no use for it is an error.
+    """
+
+    objective: ObjectiveName = "ucls"
+    """What is minimised: ``ucls``, ``temi``, ``scan``, ``self-classifier``, ``uic``, ``c2bin`` or
+    ``turtle``."""
     n_heads: Count | None = None
-    """Clustering heads trained at the same time."""
+    """Networks trained at the same time; each is a head, or one head per entry of ``scales``."""
+    scales: Annotated[tuple[Scale, ...], Field(min_length=1)] | None = None
+    """Clusters of each classifier of a network, as multiples of ``n_clusters``. Heads with more
+    clusters than that are merged in stage ``merge``."""
     hidden_dim: Count | None = None
-    """Width of the two hidden layers of each head."""
+    """Width of the hidden layers of each head."""
     bottleneck_dim: Count | None = None
-    """Width of the L2-normalised embedding before each head's last layer."""
+    """Width of the embedding before each head's last layer."""
     epochs: Count | None = None
     warmup_epochs: Annotated[int, Field(ge=0)] | None = None
     """Epochs over which the learning rate rises linearly from zero."""
@@ -106,28 +118,59 @@ class TrainConfig(Section):
     final_learning_rate: NonNegative = 0.0
     """Where the cosine ends, for a batch of 256."""
     weight_decay: NonNegative = 1e-4
-    teacher_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    """EMA momentum of the teacher, per step."""
-    student_temperature: Positive = 0.1
-    teacher_temperature: Positive = 0.1
-    marginal_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    """EMA momentum of the class marginal (eq. 5.4)."""
-    beta: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """Exponent in the pointwise mutual information (eq. 5.5)."""
-    instance_weights: bool = True
-    """Weight pairs by the mean teacher agreement over heads (eqs. 5.7-5.8)."""
-    batch_norm: bool = True
-    """Batch norm over the features, shared by student and teacher (thesis 5.2.3)."""
-    sinkhorn_iterations: Annotated[int, Field(ge=0)] = 3
-    """Sinkhorn-Knopp centering of the teacher (thesis 5.2.4); 0 switches it off."""
-    symmetric: bool = False
-    """TEMI's two-way loss (eq. 5.6) instead of the one-way loss of UCLS."""
-    cross_entropy: NonNegative = 0.5
-    """Final weight of the cross-entropy to the teacher's argmax (eqs. 5.10-5.12); 0 is off."""
-    n_smoothing: Count = 4
-    """Neighbours averaged in the teacher's target (eq. 5.13); 1 switches it off."""
+    views: Literal["neighbor", "augmented", "both", "itself"] | None = None
+    """What an image is paired with: a neighbour, a cached augmented view of it, both (an augmented
+    view of a neighbour), or itself. None: itself for ``turtle``, else a neighbour."""
+    batch_norm: bool | None = None
+    """Batch norm over the features, shared by student and teacher (thesis 5.2.3). None: on, but
+    for ``turtle``."""
     precision: Literal["float32", "bfloat16"] | None = None
     """Precision of the matrix products; weights and losses always stay float32."""
+    early_stopping: bool | None = None
+    """Stop once the loss and the heads' agreement stand still."""
+    student_temperature: Positive | None = None
+    """Of the softmax that is trained."""
+    teacher_temperature: Positive | None = None
+    teacher_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """EMA momentum of the teacher, or of C2BIN's follower, per step."""
+    prior: Literal["uniform", "soft", "none"] | None = None
+    """Cluster sizes that the teacher's centering asks for: equal ones (Sinkhorn-Knopp, thesis
+    5.2.4), roughly equal ones (its KL-relaxed form), or no centering."""
+    prior_strength: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Of the ``soft`` prior: near 1 it asks for equal sizes, near 0 for nothing."""
+    sinkhorn_iterations: Count | None = None
+    n_smoothing: Count | None = None
+    """Neighbours averaged in the teacher's target (eq. 5.13); 1 switches it off."""
+    marginal_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """EMA momentum of the class marginal (eq. 5.4)."""
+    beta: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Exponent in the pointwise mutual information (eq. 5.5)."""
+    instance_weights: bool | None = None
+    """Weight pairs by the mean teacher agreement over heads (eqs. 5.7-5.8)."""
+    symmetric: bool | None = None
+    """TEMI's two-way loss (eq. 5.6) instead of the one-way loss of UCLS."""
+    cross_entropy: NonNegative | None = None
+    """Final weight of the cross-entropy to the teacher's argmax (eqs. 5.10-5.12); 0 is off."""
+    entropy_weight: NonNegative | None = None
+    """Of the entropy of the cluster sizes: SCAN's lambda (4, thesis table 6.19), C2BIN's lambda_ent
+    (2; the paper's 1 goes with another unit of tau), TURTLE's gamma (10)."""
+    n_views: Annotated[int, Field(ge=2)] | None = None
+    """Self-Classifier: views of each image, itself included; the first two are global."""
+    column_temperature: Positive | None = None
+    """Self-Classifier: of the softmax over images; ``student_temperature`` is that over rows."""
+    learnable_classifier: bool | None = None
+    """Self-Classifier: train the classifiers too, not only the projection."""
+    fixed_share: Fraction | None = None
+    """UIC: share of the epochs, at the end, in which the pseudo-labels are fixed."""
+    contrast_temperature: Positive | None = None
+    """C2BIN: of the contrast between clusters (eq. 4), in units of B / K, the product of an even,
+    sharp cluster with itself, so that it does not depend on the batch."""
+    cluster_weight: NonNegative | None = None
+    """C2BIN: of the cluster loss against the alignment (eq. 7)."""
+    inner_steps: Count | None = None
+    """TURTLE: steps of the inner classifiers for each step of the task encoder."""
+    inner_learning_rate: Positive | None = None
+    """TURTLE: of the inner classifiers."""
 
     @model_validator(mode="after")
     def _warmup_fits(self) -> "TrainConfig":
@@ -136,6 +179,32 @@ class TrainConfig(Section):
                 f"warmup_epochs ({self.warmup_epochs}) must not exceed epochs ({self.epochs})"
             )
         return self
+
+    @model_validator(mode="after")
+    def _objective_heeds_all(self) -> "TrainConfig":
+        unused = unused_settings(self.objective, self.model_dump())
+        if unused:
+            each = (
+                f"{name} has no part in the objective {self.objective}, it is used by "
+                f"{', '.join(users)}"
+                for name, users in unused.items()
+            )
+            raise ValueError(f"{'; '.join(each)}: leave it out or choose one of these")
+        if self.objective == "uic" and len(self.scales or (1,)) > 1:
+            raise ValueError(f"uic has heads of one size, but scales are {list(self.scales or ())}")
+        if self.prior_strength is not None and self.prior != "soft":
+            raise ValueError("prior_strength has a part in prior = soft only: set that too")
+        return self
+
+
+class MergeConfig(Section):
+    """Stage ``merge``: heads with more clusters than wanted, merged by the neighbour graph."""
+
+    linkage: Literal["auto", "average", "share", "spectral", "none"] | None = None
+    """How clusters are merged: the two with the most links over the product of their sizes
+    (``average``) or over the links of the smaller one (``share``), or by ``spectral`` clustering
+    of all links. ``auto`` chooses by the links that are cut; ``none`` leaves heads as they are,
+    and those with more clusters out of the consensus."""
 
 
 class EnsembleConfig(Section):
@@ -221,6 +290,7 @@ class Config(Section):
     extract: ExtractConfig = ExtractConfig()
     neighbors: NeighborsConfig = NeighborsConfig()
     train: TrainConfig = TrainConfig()
+    merge: MergeConfig = MergeConfig()
     ensemble: EnsembleConfig = EnsembleConfig()
     self_train: SelfTrainConfig = SelfTrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()

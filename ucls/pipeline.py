@@ -16,6 +16,7 @@ from ucls.stages.evaluate import evaluate
 from ucls.stages.extract import Caches, extract, skipped_images
 from ucls.stages.features import Classes, SplitFeatures
 from ucls.stages.labels import keep_labels
+from ucls.stages.merge import merge
 from ucls.stages.neighbors import neighbors
 from ucls.stages.resolve import ExtractedData, known_n_clusters, read_extracted
 from ucls.stages.run import Run, cache_key
@@ -67,6 +68,7 @@ def run(
     path = started.folder.path
     neighbors(path, reporter=reporter)
     train(path, reporter=reporter)
+    merge(path, reporter=reporter)
     ensemble(path, reporter=reporter)
     self_train(path, reporter=reporter)
     return Finished(path, evaluate(path, reporter=reporter))
@@ -211,7 +213,7 @@ def _describe(
     device = resolve_device(device_name)
     classes = Classes(source.classes, source.class_map)
     with SplitFeatures(caches["train"], classes=classes) as features:
-        n_images, specs = len(features), features.specs
+        n_images, specs, n_views = len(features), features.specs, features.n_views
     return ExtractedData(
         n_images=n_images,
         n_classes=source.n_classes,
@@ -229,5 +231,6 @@ def _describe(
         classes=classes,
         cache_key=cache_key(caches),
         weights_hashes={name: spec.weights_hash for name, spec in specs.items()},
+        n_views=n_views,
         labels_key=labels_key,
     )

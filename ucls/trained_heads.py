@@ -1,75 +1,123 @@
 """The trained heads as a function of features."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from ucls.heads import MultiHead
+from ucls.heads.protocol import Heads
+from ucls.heads.rebuild import describe, rebuild
 
 CHUNK = 4096
 
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def heads_metadata(heads: Heads) -> dict[str, str]:
+    """What lies beside the weights in ``heads.safetensors``."""
+    return {"heads": json.dumps(describe(heads), sort_keys=True)}
+
 
 class TrainedHeads:
-    """The teacher with its batch norm.
+    """The trained heads with the batch norm before them.
 
     Args:
         tensors: what ``heads.safetensors`` holds; see
             :meth:`ucls.training.HeadTrainer.trained_state`.
-        heads: numbers of the heads wanted; None for all.
+        metadata: of the same file.
+        heads: numbers of the heads wanted; None for all. Of networks with classifiers of several
+            sizes, those of the first size come first.
     """
 
     def __init__(
-        self, tensors: Mapping[str, npt.NDArray[Any]], *, heads: Sequence[int] | None = None
+        self,
+        tensors: Arrays,
+        metadata: Mapping[str, str],
+        *,
+        heads: Sequence[int] | None = None,
     ) -> None:
-        n_all = len(tensors["teacher.direction"])
-        chosen = list(range(n_all) if heads is None else heads)
-        weights = {
-            name.removeprefix("teacher."): _select(value, chosen, n_all)
-            for name, value in tensors.items()
-            if name.startswith("teacher.")
-        }
-        n_heads, bottleneck_dim, n_clusters = weights["direction"].shape
-        n_features, hidden_dim = weights["first_weight"].shape[1], weights["hidden_weight"].shape[1]
-        self.heads = MultiHead(
-            n_heads,
-            n_features,
-            n_clusters,
-            hidden_dim=hidden_dim,
-            bottleneck_dim=bottleneck_dim,
-        ).requires_grad_(False)
-        self.heads.load_state_dict(weights)
-        self.normalize: nn.Module = nn.Identity()
-        if "batch_norm.running_mean" in tensors:
-            self.normalize = nn.BatchNorm1d(n_features, affine=False).eval()
-            self.normalize.load_state_dict(
-                {
-                    name.removeprefix("batch_norm."): torch.from_numpy(np.asarray(value))
-                    for name, value in tensors.items()
-                    if name.startswith("batch_norm.")
-                }
-            )
+        description = _description(tensors, metadata)
+        n_all, all_sizes = description["n_heads"], description["sizes"]
+        chosen = list(range(n_all * len(all_sizes)) if heads is None else heads)
+        networks = sorted({head % n_all for head in chosen})
+        self.network = rebuild(description, n_heads=len(networks))
+        module = cast("nn.Module", self.network).requires_grad_(False).eval()
+        module.load_state_dict(
+            {
+                name.partition(".")[2]: _select(value, networks, n_all)
+                for name, value in tensors.items()
+                if name.startswith(("heads.", "teacher."))
+            }
+        )
+        ends = np.cumsum(all_sizes)
+        self._places = [
+            (networks.index(head % n_all), int(ends[head // n_all]), all_sizes[head // n_all])
+            for head in chosen
+        ]
+        self.normalize = _batch_norm(tensors, description["n_features"])
+
+    @property
+    def sizes(self) -> list[int]:
+        """Clusters of each head."""
+        return [size for _, _, size in self._places]
 
     @property
     def n_outputs(self) -> int:
-        """H * C."""
-        n_heads, _, n_clusters = self.heads.direction.shape
-        return n_heads * n_clusters
+        """Clusters of all heads."""
+        return sum(self.sizes)
 
     def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """All heads' logits side by side: [N, D] to [N, H * C]."""
+        """All heads' logits side by side: [N, D] to [N, n_outputs]."""
         parts = []
         for start in range(0, len(features), CHUNK):
             chunk = torch.from_numpy(np.asarray(features[start : start + CHUNK], np.float32))
-            logits = self.heads(self.normalize(chunk))
-            parts.append(logits.transpose(0, 1).flatten(1).numpy())
+            logits = self.network(self.normalize(chunk))
+            by_head = [logits[row, :, end - size : end] for row, end, size in self._places]
+            parts.append(torch.cat(by_head, dim=1).numpy())
         return np.concatenate(parts)
+
+    def labels(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+        """The cluster of each image by each head: logits [N, n_outputs] to int32 [heads, N]."""
+        by_head = np.split(logits, np.cumsum(self.sizes)[:-1], axis=1)
+        return np.stack([part.argmax(axis=1) for part in by_head]).astype(np.int32)
+
+
+def _description(tensors: Arrays, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What the heads are; files of older versions hold TEMI's heads and do not say so."""
+    if "heads" in metadata:
+        described: dict[str, Any] = json.loads(metadata["heads"])
+        return described
+    n_heads, bottleneck_dim, n_clusters = tensors["teacher.direction"].shape
+    return {
+        "network": "mlp",
+        "n_heads": n_heads,
+        "n_features": tensors["teacher.first_weight"].shape[1],
+        "sizes": [n_clusters],
+        "hidden_dim": tensors["teacher.hidden_weight"].shape[1],
+        "bottleneck_dim": bottleneck_dim,
+    }
+
+
+def _batch_norm(tensors: Arrays, n_features: int) -> nn.Module:
+    state = {
+        name.removeprefix("batch_norm."): torch.from_numpy(np.asarray(value))
+        for name, value in tensors.items()
+        if name.startswith("batch_norm.")
+    }
+    if not state:
+        return nn.Identity()
+    normalize = nn.BatchNorm1d(n_features, affine=False).eval()
+    normalize.load_state_dict(state)
+    return normalize
 
 
 def _select(value: npt.NDArray[Any], heads: list[int], n_all: int) -> torch.Tensor:
-    """Takes the part of some heads out of a weight, whose first axis all heads share."""
+    """Takes the part of some heads out of a tensor, whose first axis all heads share."""
+    if value.ndim == 0:
+        return torch.from_numpy(np.asarray(value))
     by_head = value.reshape(n_all, -1, *value.shape[1:])
     return torch.from_numpy(by_head[heads].reshape(-1, *value.shape[1:]))

@@ -1,7 +1,8 @@
-"""The teacher-student loop over cached features (thesis 5.1.1, 5.2)."""
+"""The loop that trains all heads over cached features, whatever the objective."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +12,19 @@ from torch import nn
 from ucls.config import TrainConfig, required
 from ucls.errors import UclsError, UsageError
 from ucls.graph import NeighborGraph
-from ucls.heads import MultiHead
-from ucls.objectives.temi import TemiObjective
+from ucls.heads.layers import by_size
+from ucls.objectives.protocol import Batch, Epoch, Objective
+from ucls.objectives.registry import Task, build_objective, products_dtype
 from ucls.progress import Advance, ignore_progress
 from ucls.sampling import NeighborSampler
 from ucls.schedules import scale_to_batch, warmup_cosine
+from ucls.standstill import SAMPLE, collapsed_heads, head_agreement, interval
+from ucls.views import ViewKind, ViewSampler
 
 PREDICTION_CHUNK = 4096
 
 State = dict[str, torch.Tensor]
+Features = npt.NDArray[np.floating]
 
 
 class EpochRecord(NamedTuple):
@@ -31,15 +36,19 @@ class EpochRecord(NamedTuple):
     learning_rate: float
     seconds: float
     images_per_second: float
+    agreement: float | None = None
+    """Mean NMI of each head with the next one, where the heads were looked at."""
+    collapsed: dict[int, str] | None = None
+    """Heads that have collapsed, each with the reason, where the heads were looked at."""
 
 
 class Prediction(NamedTuple):
     """Each head's cluster for each image."""
 
     labels: npt.NDArray[np.int32]
-    """[H, N], in 0..C-1."""
+    """[R, N], below the clusters of each head."""
     confidence: npt.NDArray[np.float16]
-    """[H, N], the teacher's probability of that cluster."""
+    """[R, N], the probability of that cluster."""
 
 
 class HeadTrainer:
@@ -49,64 +58,67 @@ class HeadTrainer:
     from its :meth:`state` continues exactly as if it had never stopped.
 
     Args:
-        features: float [N, D].
+        features: float [N, D], or [V, N, D] with augmented views after the plain one.
         graph: S_x of every image.
         config: all fields set, as :func:`ucls.autoconfig.autoconfigure` leaves them.
         n_clusters: C.
         seed: of the initial weights and of all draws.
         device: where everything lives.
+        spaces: width of each feature space; they sum to D. None: one.
 
     Raises:
-        UsageError: if the graph does not fit the features, or an image has no neighbour.
+        UsageError: if the graph does not fit the features, an image has no neighbour, or augmented
+            views are asked for and there are none.
     """
 
     def __init__(
         self,
-        features: npt.NDArray[np.floating],
+        features: Features,
         graph: NeighborGraph,
         config: TrainConfig,
         *,
         n_clusters: int,
         seed: int,
         device: torch.device,
+        spaces: Sequence[int] | None = None,
     ) -> None:
-        if graph.n_images != len(features):
-            raise UsageError(
-                f"the graph is of {graph.n_images} images, but there are features of "
-                f"{len(features)}; build it of the same features"
-            )
+        views = torch.as_tensor(features, dtype=torch.float32)
+        views = views.to(device) if views.ndim == 3 else views[None].to(device)
+        _check_views(views, graph, config)
         self.config, self.seed, self.device = config, seed, device
-        self.features = torch.as_tensor(features, dtype=torch.float32).to(device)
-        self.sampler = NeighborSampler(graph, device)
+        self.features = views[0]
+        kind: ViewKind = required(config.views)
+        self.views = ViewSampler(views, NeighborSampler(graph, device), kind=kind)
         n_images, n_features = self.features.shape
         self.batch_size = min(required(config.batch_size), n_images)
         self.steps_per_epoch = n_images // self.batch_size
         self.n_epochs = required(config.epochs)
         self.epoch = 0
+        chosen = np.random.default_rng(seed).permutation(n_images)[:SAMPLE]
+        self.sample = torch.from_numpy(np.sort(chosen)).to(device)
 
-        n_heads = required(config.n_heads)
-        self.student = self._new_heads(n_features, n_clusters)
-        self.teacher = self._new_heads(n_features, n_clusters).requires_grad_(False)
+        task = Task(n_images, n_features, n_clusters, tuple(spaces or (n_features,)), seed)
+        self.objective: Objective = build_objective(config, task)
         # Without an affine part: the heads' first layer can learn that too, and the gradient
         # with respect to the features, a large product, is not needed.
         self.normalize: nn.Module = (
-            nn.BatchNorm1d(n_features, affine=False) if config.batch_norm else nn.Identity()
+            _batch_norm(self.features) if required(config.batch_norm) else nn.Identity()
         )
-        self.objective = TemiObjective(config, n_heads=n_heads, n_clusters=n_clusters)
-        self.normalize.to(device)
-        self.objective.to(device)
-        self.optimizer = new_optimizer(self.student, weight_decay=config.weight_decay)
-        self.head_losses = torch.full((n_heads,), torch.inf, device=device)
+        cast("nn.Module", self.objective).to(device)
+        self.dtype = products_dtype(config)
+        self.optimizer = new_optimizer(self.objective, weight_decay=config.weight_decay)
+        self.head_losses = torch.full((self.n_rows,), torch.inf, device=device)
 
-    def _new_heads(self, n_features: int, n_clusters: int) -> MultiHead:
-        return MultiHead(
-            required(self.config.n_heads),
-            n_features,
-            n_clusters,
-            hidden_dim=required(self.config.hidden_dim),
-            bottleneck_dim=required(self.config.bottleneck_dim),
-            generator=torch.Generator().manual_seed(self.seed),
-        ).to(self.device)
+    @property
+    def head_clusters(self) -> list[int]:
+        """Clusters of each of the R heads; those of the first size come first."""
+        heads = self.objective.heads
+        return [size for size in heads.sizes for _ in range(heads.n_heads)]
+
+    @property
+    def n_rows(self) -> int:
+        """R, heads in all."""
+        return len(self.head_clusters)
 
     def train_epoch(self, advance: Advance = ignore_progress) -> EpochRecord:
         """Goes once through the images, telling ``advance`` of every batch.
@@ -117,23 +129,42 @@ class HeadTrainer:
         started = time.perf_counter()
         generator = torch.Generator(self.device)
         generator.manual_seed(epoch_seed(self.seed, self.epoch))
-        order = torch.randperm(len(self.features), generator=generator, device=self.device)
+        order = self.objective.start_epoch(self.describe_epoch(generator))
         losses = torch.zeros_like(self.head_losses)
-        self.normalize.train()
+        self.train_mode(True)
         for i in range(self.steps_per_epoch):
-            rows = order[i * self.batch_size : (i + 1) * self.batch_size]
+            rows = order[..., i * self.batch_size : (i + 1) * self.batch_size]
             losses += self.step(rows, self.epoch * self.steps_per_epoch + i, generator)
             advance(self.batch_size)
         self.head_losses = losses / self.steps_per_epoch
         self.epoch += 1
         if not bool(self.head_losses.isfinite().all()):
+            heeded = self.config.teacher_temperature is not None
             raise UclsError(
                 f"the training loss is no longer finite in epoch {self.epoch}; lower "
-                "train.learning_rate or raise train.teacher_temperature"
+                f"train.learning_rate{' or raise train.teacher_temperature' if heeded else ''}"
             )
         return self._record(time.perf_counter() - started)
 
+    def describe_epoch(self, generator: torch.Generator) -> Epoch:
+        """What the objective may know before the next epoch."""
+        n_first = self.objective.heads.n_heads
+        return Epoch(
+            n_images=len(self.features),
+            progress=self.epoch / self.n_epochs,
+            generator=generator,
+            predict=lambda: self._predict(self.features)[0][:n_first],
+        )
+
+    def _look_at_heads(self) -> tuple[float | None, dict[int, str] | None]:
+        """How far the heads agree and which have collapsed, every few epochs and at the end."""
+        if self.epoch % interval(self.n_epochs) and self.epoch < self.n_epochs:
+            return None, None
+        labels = self._predict(self.features[self.sample])[0].int().cpu().numpy()
+        return head_agreement(labels), collapsed_heads(labels, self.head_clusters)
+
     def _record(self, seconds: float) -> EpochRecord:
+        agreement, collapsed = self._look_at_heads()
         head_losses = self.head_losses.tolist()
         return EpochRecord(
             epoch=self.epoch,
@@ -142,26 +173,31 @@ class HeadTrainer:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             seconds=seconds,
             images_per_second=self.steps_per_epoch * self.batch_size / seconds,
+            agreement=agreement,
+            collapsed=collapsed,
         )
 
     def step(self, rows: torch.Tensor, step: int, generator: torch.Generator) -> torch.Tensor:
-        """Takes one optimiser step on the images ``rows`` [B]; returns each head's loss [H]."""
+        """Takes one optimiser step.
+
+        Args:
+            rows: the images, int64 [B]; [H, B] where each head has its own.
+            step: counted from the start of the training.
+            generator: of all draws.
+
+        Returns:
+            The loss of each head, [R].
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
-        neighbors = self.sampler.draw(rows, self.objective.n_neighbors, generator)
-        views = torch.cat([rows, neighbors.T.reshape(-1)])
-        features = self.normalize(self.features[views])
-        seen_by_student = features[: self.objective.n_student_views * len(rows)]
-        dtype = torch.bfloat16 if self.config.precision == "bfloat16" else torch.float32
-        with torch.no_grad():
-            teacher_logits = by_view(self.teacher(features, dtype=dtype), len(rows))
-        student_logits = by_view(self.student(seen_by_student, dtype=dtype), len(rows))
+        views = self.views.draw(rows, self.objective.n_partners, generator)
+        normalized = self.normalize(views.flatten(0, -2)).view_as(views)
         progress = step / (self.n_epochs * self.steps_per_epoch)
-        head_losses: torch.Tensor = self.objective(student_logits, teacher_logits, progress)
+        head_losses = self.objective(Batch(rows, normalized, progress, generator))
         self.optimizer.zero_grad()
         head_losses.mean().backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        self._update_teacher()
+        self.objective.after_step()
         return head_losses.detach()
 
     def learning_rate(self, step: int) -> float:
@@ -175,36 +211,37 @@ class HeadTrainer:
         )
         return scale_to_batch(rate, self.batch_size)
 
-    @torch.no_grad()
-    def _update_teacher(self) -> None:
-        teacher: list[torch.Tensor] = list(self.teacher.parameters())
-        student: list[torch.Tensor] = list(self.student.parameters())
-        torch._foreach_lerp_(teacher, student, 1.0 - required(self.config.teacher_momentum))
+    def predict(self, features: Features) -> Prediction:
+        """Labels plain ``features`` [N, D] with every head, in float32."""
+        labels, confidence = self._predict(torch.as_tensor(features, dtype=torch.float32))
+        return Prediction(labels.int().cpu().numpy(), confidence.half().cpu().numpy())
 
     @torch.no_grad()
-    def predict(self, features: npt.NDArray[np.floating]) -> Prediction:
-        """Labels ``features`` [N, D] with every head of the teacher, in float32."""
-        self.normalize.eval()
-        labels, confidence = [], []
-        for chunk in torch.as_tensor(features, dtype=torch.float32).split(PREDICTION_CHUNK):  # type: ignore[no-untyped-call]
-            logits = self.teacher(self.normalize(chunk.to(self.device)))
-            best = (logits / self.config.teacher_temperature).softmax(dim=-1).max(dim=-1)
-            labels.append(best.indices.int().cpu())
-            confidence.append(best.values.half().cpu())
-        return Prediction(torch.cat(labels, dim=1).numpy(), torch.cat(confidence, dim=1).numpy())
+    def _predict(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Labels [R, N] and the probabilities of these."""
+        self.train_mode(False)
+        heads = self.objective.heads
+        parts = []
+        for chunk in features.split(PREDICTION_CHUNK):  # type: ignore[no-untyped-call]
+            logits = heads(self.normalize(chunk.to(self.device))) / self.objective.temperature
+            best = [part.softmax(dim=-1).max(dim=-1) for part in by_size(logits, heads.sizes)]
+            indices = torch.cat([found.indices for found in best])
+            parts.append((indices, torch.cat([found.values for found in best])))
+        return torch.cat([p[0] for p in parts], dim=1), torch.cat([p[1] for p in parts], dim=1)
+
+    def train_mode(self, on: bool, /) -> None:
+        """Switches batch norms between the statistics of a batch and those of the training."""
+        for module in self._modules.values():
+            module.train(on)
 
     @property
     def _modules(self) -> dict[str, nn.Module]:
-        return {
-            "teacher": self.teacher,
-            "batch_norm": self.normalize,
-            "student": self.student,
-            "objective": self.objective,
-        }
+        return {"objective": cast("nn.Module", self.objective), "batch_norm": self.normalize}
 
     def trained_state(self) -> State:
-        """The teacher and its batch norm: what ``heads.safetensors`` holds."""
-        return module_state({name: self._modules[name] for name in ("teacher", "batch_norm")})
+        """The heads and the batch norm before them: what ``heads.safetensors`` holds."""
+        heads = cast("nn.Module", self.objective.heads)
+        return module_state({"heads": heads, "batch_norm": self.normalize})
 
     def state(self) -> State:
         """Everything that :meth:`load_state` needs to continue after the current epoch.
@@ -234,19 +271,35 @@ class HeadTrainer:
         self.head_losses = state["head_losses"].to(self.device)
 
 
-def new_optimizer(heads: MultiHead, *, weight_decay: float) -> torch.optim.AdamW:
+def _batch_norm(features: torch.Tensor) -> nn.BatchNorm1d:
+    """Batch norm that knows the data before the first batch, for whoever asks the heads then."""
+    normalize = nn.BatchNorm1d(features.shape[1], affine=False).to(features.device)
+    normalize.running_mean = features.mean(dim=0)
+    normalize.running_var = features.var(dim=0, correction=0)
+    return normalize
+
+
+def _check_views(views: torch.Tensor, graph: NeighborGraph, config: TrainConfig) -> None:
+    n_views, n_images, _ = views.shape
+    if graph.n_images != n_images:
+        raise UsageError(
+            f"the graph is of {graph.n_images} images, but there are features of "
+            f"{n_images}; build it of the same features"
+        )
+    if config.views in ("augmented", "both") and n_views == 1:
+        raise UsageError(
+            f"train.views is {config.views}, but no augmented views are cached; extract them with "
+            "--views 2, or choose train.views=neighbor"
+        )
+
+
+def new_optimizer(objective: Objective, *, weight_decay: float) -> torch.optim.AdamW:
     """AdamW on all weights; biases do not decay."""
     groups = [
-        {"params": heads.weights(), "weight_decay": weight_decay},
-        {"params": heads.biases(), "weight_decay": 0.0},
+        {"params": objective.weights(), "weight_decay": weight_decay},
+        {"params": objective.biases(), "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=0.0, fused=True)
-
-
-def by_view(logits: torch.Tensor, batch_size: int) -> torch.Tensor:
-    """[H, V * B, C] to [V, H, B, C]."""
-    n_heads, _, n_clusters = logits.shape
-    return logits.view(n_heads, -1, batch_size, n_clusters).transpose(0, 1)
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

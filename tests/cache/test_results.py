@@ -17,10 +17,11 @@ from ucls.cache import (
 from ucls.errors import UsageError
 
 ASSIGNMENTS = Assignments(
-    labels={"train": np.int32([[0, 1, -1], [1, 1, 0]]), "val": np.int32([[0], [1]])},
+    labels={"train": np.int32([[0, 1, -1], [1, 3, 0]]), "val": np.int32([[0], [1]])},
     confidence={"train": np.full((2, 3), 0.5, np.float16), "val": np.ones((2, 1), np.float16)},
     loss=np.float32([0.5, -1.25]),
     n_clusters=2,
+    head_clusters=np.int32([2, 4]),
 )
 ENTRY = ConsensusEntry(
     name="vote[0-4,7]",
@@ -58,8 +59,24 @@ def test_assignments_round_trip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"loss": np.float32([0.5])}, r"labels \[1, N\] for split train"),
-        ({"n_clusters": 1}, "from -1 to 0 for split train, got -1 to 1"),
+        (
+            {"loss": np.float32([0.5]), "head_clusters": np.int32([2])},
+            r"labels \[1, N\] for split train",
+        ),
+        ({"loss": np.float32([0.5])}, r"clusters of 1 heads, one for each loss, got \(2,\)"),
+        ({"head_clusters": np.int32([[2, 4]])}, r"clusters of 2 heads, .* got \(1, 2\)"),
+        (
+            {"head_clusters": np.int32([2, 3])},
+            "below the 3 clusters .* for split train, got -1 to 3",
+        ),
+        (
+            {"head_clusters": np.int32([1, 4])},
+            "below the 4 clusters .* for split train, got -1 to 3",
+        ),
+        (
+            {"labels": {**ASSIGNMENTS.labels, "val": np.int32([[-2], [0]])}},
+            "for split val, got -2 to 0",
+        ),
         ({"labels": {}}, "same splits and shapes"),
         ({"confidence": {"train": np.ones((2, 3), np.float16)}}, "same splits and shapes"),
     ],
@@ -67,6 +84,34 @@ def test_assignments_round_trip(tmp_path: Path) -> None:
 def test_assignments_that_do_not_fit(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         replace(ASSIGNMENTS, **change)
+
+
+def test_assignments_of_an_older_version(tmp_path: Path) -> None:
+    """Its heads all had as many clusters as were wanted."""
+    path = tmp_path / "assignments.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": "ucls-assignments", "version": 1, "n_clusters": 3})
+        file["loss"] = np.float32([0.5, -1.25])
+        split = file.create_group("splits/train")
+        split["labels"] = np.int32([[0, 2, -1], [1, 1, 0]])
+        split["confidence"] = np.full((2, 3), 0.5, np.float16)
+    found = read_assignments(path)
+    assert found.head_clusters.tolist() == [3, 3]
+    assert found.head_clusters.dtype == np.int32
+    assert found.n_clusters == 3
+    assert found.labels["train"].tolist() == [[0, 2, -1], [1, 1, 0]]
+    write_assignments(path, found)
+    assert_same(found, read_assignments(path))
+
+
+def test_assignments_of_a_newer_version(tmp_path: Path) -> None:
+    path = tmp_path / "assignments.h5"
+    write_assignments(path, ASSIGNMENTS)
+    with h5py.File(path, "r+") as file:
+        assert file.attrs["version"] == 2
+        file.attrs["version"] = 3
+    with pytest.raises(UsageError, match="format version 3, this UCLS reads up to 2; upgrade UCLS"):
+        read_assignments(path)
 
 
 def test_damaged_assignments(tmp_path: Path) -> None:

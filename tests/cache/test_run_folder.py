@@ -30,7 +30,7 @@ def test_a_new_run_makes_its_folder(tmp_path: Path) -> None:
     folder = begin(tmp_path / "runs" / "a")
     record = json.loads((tmp_path / "runs" / "a" / "run.json").read_text())
     assert record == folder.record
-    assert (record["format"], record["version"]) == ("ucls-run", 1)
+    assert (record["format"], record["version"]) == ("ucls-run", 2)
     assert record["source"] == SOURCE
     assert record["versions"]["python"] == sys.version.split()[0]
     assert record["stages"] == {}
@@ -107,9 +107,25 @@ def test_what_is_no_run(tmp_path: Path) -> None:
 
 
 def test_a_newer_run_asks_for_an_update(folder: RunFolder) -> None:
-    folder.update(version=2)
-    with pytest.raises(UsageError, match="run format 2, but this UCLS reads up to 1; update"):
+    folder.update(version=3)
+    with pytest.raises(UsageError, match="run format 3, but this UCLS reads up to 2; update"):
         RunFolder(folder.path)
+
+
+def test_an_older_run_asks_to_be_made_again(folder: RunFolder) -> None:
+    folder.update(version=1)
+    with pytest.raises(UsageError, match="older UCLS, whose settings meant something else; run"):
+        RunFolder(folder.path)
+    assert begin(folder.path, overwrite=True).record["version"] == 2
+
+
+def test_cuts_go_with_the_consensus_and_with_the_run(folder: RunFolder) -> None:
+    for forget in (folder.forget_consensus, lambda: begin(folder.path, overwrite=True)):
+        stale = [folder.file(name) for name in ("consensus.h5", "labels-k7.csv")]
+        for path in stale:
+            path.touch()
+        forget()
+        assert not any(path.exists() for path in stale)
 
 
 def test_the_config_leaves_out_what_is_none(folder: RunFolder) -> None:

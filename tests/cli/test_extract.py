@@ -31,7 +31,7 @@ def test_stage_by_stage_as_each_tells(
         if command == "ensemble":
             assert "mcla (chosen)" in outcome.out
             break
-    assert commands == ["neighbors", "train", "ensemble"]
+    assert commands == ["neighbors", "train", "merge", "ensemble"]
     outcome = cli("self-train", run)
     assert outcome.out == f"{run / 'labels.csv'}\nnext: ucls evaluate {run}\n"
     assert "k-means" in cli("evaluate", run).out
@@ -46,6 +46,7 @@ def test_a_stage_too_early_names_each_command_to_run_first(
         ("evaluate", "train"),
         ("self-train", "ensemble"),
         ("ensemble", "train"),
+        ("merge", "train"),
         ("train", "neighbors"),
         ("predict", "self-train"),
     ):

@@ -43,8 +43,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert modules_after("--help") == set()
 
 
-def test_ensembles_need_neither_torch_nor_timm(run_path: Path) -> None:
-    imported = modules_after("ensemble", run_path, "--method", "vote", "--heads", "0-4")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "merge RUN --overwrite --set merge.linkage=auto",
+        "ensemble RUN --method vote --heads 0-4",
+        "cut RUN -k 3",
+    ],
+)
+def test_what_works_on_assignments_needs_neither_torch_nor_timm(
+    command: str, run_path: Path
+) -> None:
+    imported = modules_after(*command.replace("RUN", str(run_path)).split())
     assert imported.isdisjoint({"torch", "timm", "torchvision", "faiss"})
 
 
@@ -287,7 +297,7 @@ def test_plain_lines_and_results_apart(
     command = ["run", sources / "plain.npy", "-k", 4, *tiny_options]
     out, err = start_ucls(*command, "--out", "a").communicate()
     assert "\x1b" not in out + err
-    for stage in ("extract", "neighbors", "train", "ensemble", "self-train"):
+    for stage in ("extract", "neighbors", "train", "merge", "ensemble", "self-train"):
         assert f"\n{stage}: " in f"\n{err}"
     assert "k-means" in out
     assert "labels of all images: a/labels.csv" in out
@@ -321,4 +331,4 @@ def test_a_terminal_gets_bars(
     assert "━" in shown
     assert "images/s" in shown
     assert "loss " in shown
-    assert "train: 6 heads, 100 epochs" in shown
+    assert "train: 6 heads, 100 of 100 epochs" in shown

@@ -1,7 +1,14 @@
+import csv
+import json
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from tests.conftest import Cli
-from ucls.cache import RunFolder
+from ucls.cache import RunFolder, read_assignments, read_tensors
+from ucls.objectives.settings import OBJECTIVES
+from ucls.stages.run import Run
 
 
 def test_a_run_from_the_command_line(
@@ -32,3 +39,88 @@ def test_a_finished_run_shows_its_table_again(cli: Cli, run_path: Path, sources:
     outcome = cli("evaluate", run_path)
     assert outcome.out.startswith(table)
     assert outcome.err == "evaluate: done before with these settings, skipped\n"
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_from_features_to_labels(
+    cli: Cli, sources: Path, tmp_path: Path, tiny_options: list[str], objective: str
+) -> None:
+    run = tmp_path / "a"
+    outcome = cli(
+        "run", sources / "blobs.npz", "--val", sources / "blobs-val.npz", "--out", run,
+        "--objective", objective, *tiny_options, "--set", "train.epochs=20",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.err
+    assert RunFolder(run).read_config()["train"]["objective"] == objective
+    figures = json.loads((run / "metrics.json").read_text())
+    for split in ("train", "val"):
+        assert figures[split]["ensemble.chosen"]["acc"] > 0.8
+        assert figures[split]["self_training"]["acc"] > 0.8
+    assert cli("predict", run, sources / "blobs.npz", "--out", tmp_path / "b.csv").exit_code == 0
+    columns = ("cluster", "confidence", "probability")
+    labelled = [
+        [[row[name] for name in columns] for row in csv.DictReader(path.open())][:120]
+        for path in (run / "labels.csv", tmp_path / "b.csv")
+    ]
+    assert labelled[0] == labelled[1]
+
+
+def test_the_objective_is_ucls_where_none_is_named(cli: Cli, run_path: Path) -> None:
+    assert RunFolder(run_path).read_config()["train"]["objective"] == "ucls"
+
+
+def test_views_for_scan(
+    cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str], own_cache: Path
+) -> None:
+    """As SCAN pairs an image with an augmented view of its neighbour, or of itself."""
+    command = [
+        "run", photos, "-k", 3, "--backbone", "pixels", "--views", 2, "--objective", "scan",
+        *tiny_options, "--set", "extract.workers=0", "--set", "extract.image_size=4",
+    ]  # fmt: skip
+    losses = {}
+    for views in ("neighbor", "augmented", "both"):
+        run = tmp_path / views
+        outcome = cli(*command, "--out", run, "--set", f"train.views={views}")
+        assert outcome.exit_code == 0, outcome.err
+        assert Run(run).data.n_views == 3
+        losses[views] = read_assignments(run / "assignments.h5").loss.tolist()
+    assert len(list(own_cache.glob("*.h5"))) == 1
+    assert len({tuple(loss) for loss in losses.values()}) == 3
+
+
+def test_turtle_sees_each_backbone_as_a_space_of_its_own(
+    cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
+) -> None:
+    run = tmp_path / "a"
+    outcome = cli(
+        "run", photos, "-k", 3, "--features", "cls@timm/test_vit,cls@pixels",
+        "--weights", "random", "--objective", "turtle", "--out", run, *tiny_options,
+        "--set", "extract.workers=0", "--set", "extract.image_size=16",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.err
+    weights, metadata = read_tensors(run / "heads.safetensors")
+    assert json.loads(metadata["heads"])["spaces"] == [64, 3 * 32 * 32]
+    assert all(np.isfinite(value).all() for value in weights.values())
+    assert cli("predict", run, photos, "--out", tmp_path / "b.csv").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["--objective", "dino"], "train.objective: input should be 'ucls', 'temi', 'scan'"),
+        (
+            ["--objective", "uic", "--set", "train.beta=0.5"],
+            "beta has no part in the objective uic, it is used by ucls, temi: leave it out",
+        ),
+        (
+            ["--objective", "scan", "--set", "train.views=both"],
+            "no augmented views are cached; extract them with --views 2",
+        ),
+    ],
+)
+def test_objectives_and_settings_that_do_not_go_together(
+    cli: Cli, sources: Path, tmp_path: Path, options: list[str], part: str
+) -> None:
+    outcome = cli("run", sources / "plain.npy", "-k", 4, "--out", tmp_path / "a", *options)
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert part in outcome.err.splitlines()[-1]

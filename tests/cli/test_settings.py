@@ -1,10 +1,13 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ucls.cli.settings import gather, parse_setting, read_toml
+from ucls.cli.settings import gather, known_objective, parse_setting, read_toml
+from ucls.config import Config
 from ucls.errors import UsageError
-from ucls.presets import PRESETS
+from ucls.objectives.settings import OBJECTIVES
+from ucls.presets import PRESETS, preset
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,46 @@ def test_the_more_specific_wins(tmp_path: Path) -> None:
     assert values["train.beta"] == 0.8
     assert values["seed"] == 3
     assert "extract.strict" not in values
+
+
+@pytest.mark.parametrize("where", ["option", "setting", "file"])
+def test_a_preset_leaves_out_what_the_objective_does_not_heed(tmp_path: Path, where: str) -> None:
+    (tmp_path / "a.toml").write_text("[train]\nobjective = 'turtle'\n")
+    given: dict[str, Any] = {
+        "option": {"train__objective": "turtle"},
+        "setting": {"settings": ["train.objective=turtle"]},
+        "file": {"config": tmp_path / "a.toml"},
+    }[where]
+    values = gather(preset="cifar10", **given)
+    assert values == preset("cifar10", objective="turtle") | {"train.objective": "turtle"}
+    assert "train.beta" not in values
+    assert Config().with_values(values).train.objective == "turtle"
+
+
+def test_the_objective_of_an_option_counts_not_that_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[train]\nobjective = 'turtle'\n")
+    values = gather(preset="cifar10", config=tmp_path / "a.toml", train__objective="temi")
+    assert values["train.objective"] == "temi"
+    assert values["train.beta"] == 0.6
+
+
+def test_a_setting_that_is_given_stays_and_is_found_out_later() -> None:
+    values = gather(preset="cifar10", settings=["train.beta=0.7"], train__objective="scan")
+    assert values["train.beta"] == 0.7
+    with pytest.raises(UsageError, match="beta has no part in the objective scan"):
+        Config().with_values(values)
+
+
+@pytest.mark.parametrize("objective", ["dino", 3, None])
+def test_an_objective_that_is_not_known_is_found_out_later(objective: object) -> None:
+    assert known_objective({"train.objective": objective}) == "ucls"
+    with pytest.raises(UsageError, match=r"train\.objective: input should be 'ucls', 'temi'"):
+        Config().with_values(gather(preset="cifar10") | {"train.objective": objective})
+
+
+def test_known_objectives() -> None:
+    assert [known_objective({"train.objective": name}) for name in OBJECTIVES] == list(OBJECTIVES)
+    assert known_objective({}) == "ucls"
 
 
 def test_an_option_with_a_section(tmp_path: Path) -> None:

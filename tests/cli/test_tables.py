@@ -3,9 +3,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from ucls.cli.tables import cell, heading, print_ensembles, print_results
+from ucls.cli.tables import cell, heading, print_cut, print_ensembles, print_results
+from ucls.ensemble import consensus
+from ucls.stages.cut import Cut, CutSplit
 
 
 @pytest.fixture
@@ -20,6 +23,17 @@ def rows_of(text: str) -> dict[str, list[str]]:
     return {label.strip(): [item.strip() for item in cells] for label, *cells in lines}
 
 
+def plain(text: str) -> str:
+    """The text without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def headings(text: str) -> list[str]:
+    """What stands above the columns, without line breaks."""
+    lines = [line.split("┃")[1:] for line in text.splitlines() if "┃" in line]
+    return [" ".join(" ".join(parts).split()) for parts in zip(*lines, strict=True)]
+
+
 def test_k_means_comes_first_and_figures_are_those_of_the_file(
     figures: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,7 +45,10 @@ def test_k_means_comes_first_and_figures_are_those_of_the_file(
     assert rows["ensemble (mcla)"] == [
         f"{figures[split]['ensemble.chosen'][name]:.3f}"
         for split in ("train", "val")
-        for name in ("acc", "nmi", "ari")
+        for name in ("acc", "acc_class_mean", "nmi")
+    ]
+    assert headings(out) == [
+        f"{split} {name}" for split in ("train", "val") for name in ("ACC", "class ACC", "NMI")
     ]
     assert rows["all heads, mean"][0] == f"{figures['train']['heads']['acc_mean']:.3f}"
     assert rows["standard deviation"][0] == f"{figures['train']['heads']['acc_std']:.3f}"
@@ -51,8 +68,54 @@ def test_nothing_is_cut_off(
     print_results(figures)
     out = capsys.readouterr().out
     assert "…" not in out
-    for label in ("all heads, mean", "picked by labels (oracle)", "linear probe, sees labels"):
+    for label in (
+        "all heads, mean", "with 8 clusters, many-to-one", "picked by labels (oracle)",
+        "linear probe, sees labels",
+    ):  # fmt: skip
         assert label in out
+    assert max(map(len, plain(out).splitlines())) <= int(width)
+
+
+def test_one_split_has_room_for_all_scores(
+    figures: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_results({**figures, "val": None})
+    out = capsys.readouterr().out
+    assert headings(out) == ["train ACC", "train class ACC", "train NMI", "train ARI"]
+    assert rows_of(out)["best head (lowest loss)"] == [
+        f"{figures['train']['best_head'][name]:.3f}"
+        for name in ("acc", "acc_class_mean", "nmi", "ari")
+    ]
+
+
+def test_heads_as_they_were_trained_come_before_the_consensus(
+    figures: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split in ("train", "val"):
+        known = figures[split]["over_clustering"]
+        known["12"] = {name: value / 2 for name, value in known["8"].items()}
+    print_results(figures)
+    rows = rows_of(capsys.readouterr().out)
+    labels = list(rows)
+    assert labels[labels.index("standard deviation") + 1 :][:3] == [
+        "with 8 clusters, many-to-one", "with 12 clusters, many-to-one", "ensemble (mcla)",
+    ]  # fmt: skip
+    for size in ("8", "12"):
+        shown = rows[f"with {size} clusters, many-to-one"]
+        for start, split in ((0, "train"), (3, "val")):
+            row = figures[split]["over_clustering"][size]
+            assert shown[start : start + 3] == [
+                f"{row['acc_many_to_one_mean']:.3f}", "", f"{row['nmi_mean']:.3f}",
+            ]  # fmt: skip
+
+
+def test_heads_of_the_wanted_size_have_no_such_row(
+    figures: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split in ("train", "val"):
+        del figures[split]["over_clustering"]
+    print_results(figures)
+    assert "many-to-one" not in capsys.readouterr().out
 
 
 def test_ensembles_beside_the_chosen_one(
@@ -162,8 +225,7 @@ def test_many_ensembles_fit_80_columns(
     print_ensembles({"train": rows})
     out = capsys.readouterr().out
     assert "…" not in out
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.splitlines()]
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, plain(out).splitlines())) <= 80
     assert ("ACC" in out) == has_labels
     assert ("KL to" in out) != has_labels
 
@@ -189,3 +251,55 @@ def test_cells_and_headings() -> None:
     assert cell({"occupied_clusters": 7}, "occupied_clusters") == "7"
     assert heading("acc") == "ACC"
     assert heading("kl_to_uniform") == "KL to\nuniform"
+
+
+def cut_of(n_images: dict[str, int], *, has_labels: bool) -> Cut:
+    """A run cut at three clusters, the last of which is empty."""
+    found, scores = {}, {}
+    for split, n in n_images.items():
+        heads = np.int32([np.arange(n) % 5 > 0, np.arange(n) % 4 > 0])
+        result = consensus(heads, 3, method="vote")
+        found[split] = CutSplit(result.labels, result.confidence)
+        known = {"acc": 0.5, "acc_many_to_one": 0.25, "nmi": 0.125, "ari": 0.75}
+        scores[split] = known if has_labels else {}
+    return Cut(Path("run/labels-k3.csv"), 3, found, scores)
+
+
+@pytest.mark.parametrize("has_labels", [True, False])
+@pytest.mark.parametrize("n_images", [120, 1_281_160])
+def test_a_cut_fits_80_columns(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    has_labels: bool,
+    n_images: int,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    print_cut(cut_of({"train": n_images, "val": 40}, has_labels=has_labels))
+    out = plain(capsys.readouterr().out)
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    rows = rows_of(out)
+    assert list(rows)[-2:] == ["train", "val"]
+    assert ("ACC" in out) == has_labels
+    assert out.endswith("\nlabels of all images: run/labels-k3.csv\n")
+
+
+def test_the_figures_of_a_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    made = cut_of({"train": 120, "val": 40}, has_labels=True)
+    print_cut(made)
+    out = capsys.readouterr().out
+    result = made.splits["train"]
+    row = dict(zip(headings(out), rows_of(out)["train"], strict=True))
+    assert (
+        row.items()
+        >= {
+            "clusters filled": "2",
+            "smallest cluster": "0",
+            "largest cluster": str(np.bincount(result.labels).max()),
+            "mean conf.": f"{result.confidence.mean():.3f}",
+            "ACC": "0.500",
+            "many to one": "0.250",
+            "NMI": "0.125",
+        }.items()
+    )

@@ -15,6 +15,7 @@ from ucls.config import (
 )
 from ucls.ensemble.methods import METHOD_NAMES
 from ucls.errors import UsageError
+from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 
 
 def problem_with(name: str, value: object) -> str:
@@ -88,6 +89,18 @@ def test_an_unknown_name_hides_no_problem_of_the_setting_it_begins_with() -> Non
         ("train.teacher_momentum", 1.0, "less than 1"),
         ("train.batch_size", 1, "greater than or equal to 2"),
         ("train.precision", "float16", "'float32' or 'bfloat16'"),
+        ("train.objective", "dino", "'ucls', 'temi', 'scan', 'self-classifier', 'uic', 'c2bin' or"),
+        ("train.scales", (), "at least 1 item"),
+        ("train.scales", (3, 0.5), "greater than or equal to 1, but it is 0.5"),
+        ("train.scales", (101,), "less than or equal to 100"),
+        ("train.scales", 3, "valid tuple"),
+        ("train.views", "crop", "'neighbor', 'augmented', 'both' or 'itself'"),
+        ("train.prior", "balanced", "'uniform', 'soft' or 'none'"),
+        ("train.entropy_weight", -1.0, "greater than or equal to 0"),
+        ("train.fixed_share", 1.5, "less than or equal to 1"),
+        ("train.n_views", 1, "greater than or equal to 2"),
+        ("train.inner_steps", 0, "greater than or equal to 1"),
+        ("merge.linkage", "ward", "'auto', 'average', 'share', 'spectral' or 'none'"),
         ("device", "gpu", "pattern"),
         ("ensemble.heads", "0-4,x", "ranges such as 0-4,7, but it is '0-4,x'"),
         ("ensemble.heads", "best:0", "expected all, best, best:16, anmi, anmi:16, or numbers"),
@@ -123,6 +136,72 @@ def test_warmup_must_fit_into_the_training() -> None:
     config = Config().with_values({"train.epochs": 5, "train.warmup_epochs": 5})
     assert config.train.warmup_epochs == 5
     assert Config().with_values({"train.warmup_epochs": 500}).train.warmup_epochs == 500
+
+
+VALUES: dict[str, Any] = {
+    "hidden_dim": 64,
+    "bottleneck_dim": 32,
+    "teacher_momentum": 0.9,
+    "student_temperature": 0.2,
+    "teacher_temperature": 0.05,
+    "prior": "soft",
+    "prior_strength": 0.5,
+    "sinkhorn_iterations": 2,
+    "n_smoothing": 2,
+    "marginal_momentum": 0.5,
+    "beta": 0.7,
+    "instance_weights": False,
+    "symmetric": True,
+    "cross_entropy": 0.0,
+    "entropy_weight": 0.0,
+    "n_views": 3,
+    "column_temperature": 0.1,
+    "learnable_classifier": False,
+    "fixed_share": 0.0,
+    "contrast_temperature": 0.5,
+    "cluster_weight": 0.0,
+    "inner_steps": 3,
+    "inner_learning_rate": 0.01,
+}
+"""A value that differs from every default, for all that only some objectives heed."""
+
+
+def test_there_is_a_value_for_every_special_setting() -> None:
+    assert VALUES.keys() == SPECIAL
+    assert set(TrainConfig.model_fields) >= SPECIAL
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_an_objective_takes_all_settings_that_it_heeds(objective: ObjectiveName) -> None:
+    heeded = {name: VALUES[name] for name in OPTIONS[objective]}
+    common = {"n_heads": 2, "scales": [2.5], "epochs": 9, "views": "itself", "batch_norm": False}
+    values = {"objective": objective, **common, **heeded}
+    config = Config().with_values({f"train.{name}": value for name, value in values.items()})
+    assert config.train.model_dump(include=set(heeded)) == heeded
+    assert config.train.objective == objective
+    assert config.train.scales == (2.5,)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_an_objective_refuses_settings_that_it_does_not_heed(objective: ObjectiveName) -> None:
+    unused = SPECIAL - OPTIONS[objective].keys()
+    assert unused
+    for name in unused:
+        users = [other for other in OBJECTIVES if name in OPTIONS[other]]
+        with pytest.raises(UsageError) as caught:
+            Config().with_values({"train.objective": objective, f"train.{name}": VALUES[name]})
+        assert str(caught.value) == (
+            f"train: {name} has no part in the objective {objective}, it is used by "
+            f"{', '.join(users)}: leave it out or choose one of these"
+        )
+
+
+@pytest.mark.parametrize("prior", [None, "uniform", "none"])
+def test_a_strength_of_the_prior_needs_the_soft_one(prior: str | None) -> None:
+    problem = problem_with("train", {"prior": prior, "prior_strength": 0.5})
+    assert problem == "train: prior_strength has a part in prior = soft only: set that too"
+    both = {"train.prior": "soft", "train.prior_strength": 0.5}
+    assert Config().with_values(both).train.prior_strength == 0.5
 
 
 def test_config_problems_of_good_settings_are_none() -> None:
@@ -182,11 +261,14 @@ def test_setting_names_are_all_settable() -> None:
 
 
 def test_defaults_are_those_of_the_thesis() -> None:
-    train = Config().train
-    assert (train.student_temperature, train.teacher_temperature) == (0.1, 0.1)
-    assert (train.beta, train.marginal_momentum, train.weight_decay) == (0.6, 0.9, 1e-4)
-    assert (train.sinkhorn_iterations, train.cross_entropy) == (3, 0.5)
-    assert (train.batch_norm, train.instance_weights, train.symmetric) == (True, True, False)
+    train, ucls = Config().train, OPTIONS["ucls"]
+    assert (train.objective, train.weight_decay, train.final_learning_rate) == ("ucls", 1e-4, 0)
+    assert (ucls["student_temperature"], ucls["teacher_temperature"]) == (0.1, 0.1)
+    assert (ucls["beta"], ucls["marginal_momentum"]) == (0.6, 0.9)
+    assert (ucls["sinkhorn_iterations"], ucls["cross_entropy"]) == (3, 0.5)
+    assert (ucls["instance_weights"], ucls["symmetric"]) == (True, False)
+    assert (ucls["prior"], ucls["n_smoothing"]) == ("uniform", 4)
+    assert {name for name in SPECIAL if getattr(train, name) is not None} == set()
     expected = [m * 10.0**-e for e in (5, 4, 3, 2) for m in (1, 2, 5)] + [0.1]
     assert Config().self_train.learning_rates == pytest.approx(expected)
     assert (Config().neighbors.cap, Config().neighbors.cap_keeps) == ("balanced", "nearest")

@@ -76,7 +76,7 @@ def test_a_finished_run_is_skipped_stage_by_stage(
         line for line in lines.said if line.endswith("done before with these settings, skipped")
     ]
     assert [line.partition(":")[0] for line in skipped] == [
-        "neighbors", "train", "ensemble", "self-train", "evaluate",
+        "neighbors", "train", "merge", "ensemble", "self-train", "evaluate",
     ]  # fmt: skip
     assert "are cached in" in lines.said[0]
     assert RunFolder(first.path).record["stages"]["extract"] == took

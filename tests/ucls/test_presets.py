@@ -2,11 +2,18 @@ import re
 
 import pytest
 
+from ucls.autoconfig import autoconfigure
 from ucls.config import Config, setting_names
+from ucls.data_facts import DataFacts
 from ucls.errors import UsageError
+from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 from ucls.presets import COMMON, PRESETS, preset
 
 LARGE, BASE = (f"dinov2_vit{size}14_reg4" for size in "lb")
+
+SMALL = DataFacts(
+    n_images=20, n_features=3, n_clusters=2, backbone="x", device="cpu", fast_precision="float32"
+)
 
 # Thesis 6.2, 6.4.1.1 and 6.4.1.8: clusters, backbone, epochs, batch, teacher temperature, beta.
 THESIS = {
@@ -25,7 +32,7 @@ THESIS = {
 
 @pytest.mark.parametrize("name", THESIS)
 def test_settings_of_the_thesis(name: str) -> None:
-    config = Config().with_values(preset(name))
+    config = autoconfigure(Config().with_values(preset(name)), SMALL)
     train = config.train
     assert THESIS[name] == (
         config.n_clusters,
@@ -41,6 +48,8 @@ def test_settings_of_the_thesis(name: str) -> None:
     assert (train.weight_decay, train.n_heads, train.teacher_momentum) == (1e-4, 50, 0.996)
     assert (train.hidden_dim, train.bottleneck_dim) == (512, 256)
     assert (train.sinkhorn_iterations, train.cross_entropy, train.n_smoothing) == (3, 0.5, 1)
+    assert (train.scales, train.early_stopping, config.merge.linkage) == ((1,), False, "none")
+    assert (train.objective, train.prior, train.views) == ("ucls", "uniform", "neighbor")
     assert (train.batch_norm, train.instance_weights, train.symmetric) == (True, True, False)
     assert (config.ensemble.heads, config.ensemble.drop_collapsed) == ("all", False)
     assert config.ensemble.vertex_weights == "size"
@@ -60,6 +69,30 @@ def test_every_name_is_a_setting(name: str) -> None:
 def test_presets_are_copies() -> None:
     preset("cifar10")["train.epochs"] = 1
     assert preset("cifar10")["train.epochs"] == COMMON["train.epochs"] == 400
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_another_objective_takes_all_that_it_heeds(name: str, objective: ObjectiveName) -> None:
+    values = preset(name, objective=objective)
+    config = Config().with_values({**values, "train.objective": objective})
+    assert config.train.objective == objective
+    whole = preset(name)
+    left_out = {setting.removeprefix("train.") for setting in whole.keys() - values.keys()}
+    unused = {s for s in SPECIAL - OPTIONS[objective].keys() if f"train.{s}" in whole}
+    if objective == "temi":
+        unused.add("cross_entropy")
+    elif objective not in ("ucls", "scan"):
+        unused = {s.removeprefix("train.") for s in whole if s.startswith("train.")}
+    assert left_out == unused
+    assert values == {setting: whole[setting] for setting in values}
+
+
+def test_what_scan_takes_of_a_preset() -> None:
+    values = preset("cifar20", objective="scan")
+    assert values["train.teacher_momentum"] == 0.996
+    assert values["train.hidden_dim"] == 512
+    assert {"train.beta", "train.cross_entropy"}.isdisjoint(values)
 
 
 def test_an_unknown_preset_names_those_there_are() -> None:

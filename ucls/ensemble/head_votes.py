@@ -1,12 +1,13 @@
 """The heads of a consensus as voters on any images, also on some that it was not made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.alignment import Votes, align
+from ucls.ensemble.alignment import Votes, align, majority
 from ucls.ensemble.head_weights import HeadWeights, as_votes
 from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.preparation import prepare
@@ -34,9 +35,10 @@ class HeadVotes:
         """Aligns heads to their consensus, as the consensus itself does for its confidence.
 
         Args:
-            labels: of the heads, int32 [H, N] in -1..n_clusters-1; -1 is missing.
+            labels: of the heads, int32 [H, N]; -1 is missing. Heads may have more clusters than
+                their consensus.
             consensus: of these heads, int32 [N] in -1..n_clusters-1; -1 where all heads miss.
-            n_clusters: C, of the heads and of the consensus.
+            n_clusters: C, of the consensus.
             weights: how much each head counts.
         """
         prepared = prepare(labels)
@@ -46,11 +48,38 @@ class HeadVotes:
         n_votes = as_votes(kept, aligned, reference)
         votes = np.zeros(len(labels), dtype=np.int64)
         votes[prepared.heads] = 1 if n_votes is None else n_votes
-        names = np.full((len(labels), n_clusters), -1, dtype=np.int32)
+        width = max(n_clusters, int(labels.max(initial=-1)) + 1)
+        names = np.full((len(labels), width), -1, dtype=np.int32)
         for head, renamed in zip(prepared.heads, aligned, strict=True):
             original = labels[head, prepared.is_labelled]
             names[head, original[original >= 0]] = renamed[original >= 0]
         return cls(names, votes)
+
+    def before_merging(self, mappings: Sequence[Labels]) -> Self:
+        """The same votes, for the clusters that the heads had before these were merged.
+
+        Args:
+            mappings: for each head the merged cluster of each of its clusters, int32 [C']; -1 for
+                clusters without any image. Heads may have had different numbers of clusters.
+        """
+        names = np.full((len(mappings), max(map(len, mappings))), -1, dtype=np.int32)
+        for row, mapping, merged in zip(names, mappings, self.names, strict=True):
+            # A mapping of -1 takes the last.
+            row[: len(mapping)] = np.append(merged, np.int32(-1))[mapping]
+        return type(self)(names, self.votes)
+
+    def majority(self, labels: Labels, n_clusters: int) -> Labels:
+        """The cluster of the consensus with the most votes, int32 [M]; -1 without any vote.
+
+        Args:
+            labels: what the heads say, int32 [H, M]; -1 is missing.
+            n_clusters: C, of the consensus.
+        """
+        # A label of -1 takes the last.
+        no_name = np.full((len(self.names), 1), -1, dtype=np.int32)
+        named = np.take_along_axis(np.hstack([self.names, no_name]), labels, axis=1)
+        nothing = np.full(labels.shape[1], -1, dtype=np.int32)
+        return majority(named, nothing, n_clusters, votes=self.votes)
 
     def confidence(self, labels: Labels, clusters: Labels) -> npt.NDArray[np.float32]:
         """The share of the heads that put each image into a given cluster of the consensus.

@@ -15,8 +15,14 @@ class Rule(NamedTuple):
 
     name: str
     """``all``, ``best`` (lowest training loss) or ``anmi`` (highest mean NMI to the others)."""
-    n_heads: int
-    """How many it asks for."""
+    n_heads: int | None
+    """How many it asks for; None: all, or with another name half of them, rounded up."""
+
+    def count(self, n_candidates: int) -> int:
+        """How many it takes of so many candidates."""
+        if self.n_heads is not None:
+            return min(self.n_heads, n_candidates)
+        return n_candidates if self.name == "all" else (n_candidates + 1) // 2
 
 
 def parse_heads(text: str, n_heads: int) -> Rule | tuple[int, ...]:
@@ -36,7 +42,7 @@ def parse_heads(text: str, n_heads: int) -> Rule | tuple[int, ...]:
             that runs backwards, or a head named twice.
     """
     if match := re.fullmatch(r"\s*(all|best|anmi)\s*", text):
-        return Rule(match[1], n_heads if match[1] == "all" else (n_heads + 1) // 2)
+        return Rule(match[1], None)
     if match := re.fullmatch(r"\s*(best|anmi):([0-9]+)\s*", text):
         return _parse_rule(match[1], int(match[2]), n_heads)
     selected: list[int] = []

@@ -1,6 +1,6 @@
 """The heads that take part in a consensus. True labels have no say in it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,43 +30,63 @@ def select_heads(
     loss: npt.NDArray[np.floating],
     *,
     n_clusters: int,
+    scales: IntArray | None = None,
+    candidates: IntArray | None = None,
     drop_collapsed: bool = True,
     advance: Advance = ignore_progress,
 ) -> Selection:
     """Selects heads by a rule, or those that are named.
 
-    A rule chooses among the heads that have not collapsed, and takes all of them where fewer are
-    left than it asks for. A head has collapsed if it fills fewer than half of its clusters, or if
-    the exponential of the entropy of its cluster sizes is below a quarter of their number.
+    A rule chooses among the candidates that have not collapsed, and takes all of them where fewer
+    are left than it asks for. Losses are compared among heads that were trained with as many
+    clusters: the best of each come first, then the second best.
+
+    A head has collapsed if it fills fewer than half of its clusters, or if the exponential of the
+    entropy of its cluster sizes is below a quarter of their number.
 
     Args:
         text: as :func:`ucls.ensemble.heads.parse_heads` reads it.
         labels: what the heads say of the training images, [H, N] in -1..n_clusters-1.
         loss: their training loss, [H].
-        n_clusters: of each head.
+        n_clusters: of each candidate.
+        scales: clusters that each head was trained with, [H]; None: all alike.
+        candidates: numbers of the heads that a rule may choose; None: all.
         drop_collapsed: leave collapsed heads out, unless they are named or all have collapsed.
         advance: told of each pair of heads that the rule ``anmi`` compares.
 
     Raises:
         UsageError: the text is no selection of these heads.
     """
+    eligible = list(range(len(labels))) if candidates is None else candidates.tolist()
     parsed = parse_heads(text, len(labels))
     if not isinstance(parsed, Rule):
         return Selection(parsed, (f"heads {format_heads(parsed)}, as named",))
-    candidates = list(range(len(labels)))
+    n_asked = parsed.count(len(eligible))
     notes: list[str] = []
     if drop_collapsed:
-        candidates, notes = _drop_collapsed(labels, n_clusters)
-    n_taken = min(parsed.n_heads, len(candidates))
-    ranked = candidates
-    if n_taken < len(candidates):
-        figures = loss[candidates]
+        eligible, notes = _drop_collapsed(labels, eligible, n_clusters)
+    n_taken = min(n_asked, len(eligible))
+    ranked = eligible
+    if n_taken < len(eligible):
+        figures: npt.NDArray[Any]
         if parsed.name == "anmi":
-            compacted = np.stack([compact(labels[head]) for head in candidates])
+            compacted = np.stack([compact(labels[head]) for head in eligible])
             figures = -centrality(compacted, advance=advance)
-        ranked = [candidates[place] for place in np.argsort(figures, kind="stable")]
+        else:
+            alike = np.zeros(len(eligible)) if scales is None else scales[eligible]
+            figures = rank_within(loss[eligible], alike)
+        ranked = [eligible[place] for place in np.argsort(figures, kind="stable")]
     heads = tuple(sorted(ranked[:n_taken]))
-    return Selection(heads, (*notes, _describe(parsed.name, heads, len(candidates))))
+    return Selection(heads, (*notes, _describe(parsed.name, heads, len(eligible))))
+
+
+def rank_within(loss: npt.NDArray[np.floating], scales: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The rank of each loss among those of the same scale, from 0, int64 [H]."""
+    ranks = np.zeros(len(loss), dtype=np.int64)
+    for scale in np.unique(scales):
+        alike = np.flatnonzero(scales == scale)
+        ranks[alike[np.argsort(loss[alike], kind="stable")]] = np.arange(len(alike))
+    return ranks
 
 
 def collapse_reason(head: IntArray, n_clusters: int) -> str | None:
@@ -82,17 +102,17 @@ def collapse_reason(head: IntArray, n_clusters: int) -> str | None:
     return None
 
 
-def _drop_collapsed(labels: IntArray, n_clusters: int) -> tuple[list[int], list[str]]:
+def _drop_collapsed(
+    labels: IntArray, eligible: list[int], n_clusters: int
+) -> tuple[list[int], list[str]]:
     """The other heads, and what is to be told."""
-    reasons = [collapse_reason(head, n_clusters) for head in labels]
-    sound = [number for number, reason in enumerate(reasons) if reason is None]
-    if len(sound) == len(labels):
+    reasons = {head: collapse_reason(labels[head], n_clusters) for head in eligible}
+    sound = [head for head, reason in reasons.items() if reason is None]
+    if len(sound) == len(eligible):
         return sound, []
     if not sound:
-        return list(range(len(labels))), [
-            f"all {len(labels)} heads have collapsed, so none is left out"
-        ]
-    collapsed = [f"head {number} {reason}" for number, reason in enumerate(reasons) if reason]
+        return eligible, [f"all {len(eligible)} heads have collapsed, so none is left out"]
+    collapsed = [f"head {head} {reason}" for head, reason in reasons.items() if reason]
     return sound, [f"left out as collapsed: {', '.join(collapsed)}"]
 
 

@@ -1,1 +1,1 @@
-"""Training objectives: pure functions on [H, B, C] tensors."""
+"""Training objectives: pure functions on [H, B, C] tensors, and modules that train by them."""

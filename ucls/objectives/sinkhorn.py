@@ -2,33 +2,47 @@
 
 import torch
 
-FLOOR = torch.finfo(torch.float32).tiny
-
 
 def sinkhorn_knopp(
-    logits: torch.Tensor, *, temperature: float, iterations: int = 3
+    logits: torch.Tensor, *, temperature: float, iterations: int = 3, strength: float = 1.0
 ) -> torch.Tensor:
     """Balances assignments over clusters, each batch on its own.
 
-    Equals DINOv2's ``sinkhorn_knopp_teacher``, but never overflows: the kernel
-    K = exp((logits - max) / temperature), with the largest logit of each cluster, is at most 1,
-    and floored at the smallest float32, which only entries more than 87 temperatures below the
-    largest reach. A constant on a cluster cancels in the first normalisation. Scaling vectors
-    stand in for the scaled matrix, so an iteration reads K twice and writes nothing of its size.
+    Equals DINOv2's ``sinkhorn_knopp_teacher`` at strength 1, but never overflows: the kernel
+    K = exp((logits - max) / temperature) is at most 1, and floored at the smallest number, which
+    only entries more than 87 temperatures below the largest reach. Scaling vectors stand in for
+    the scaled matrix, so an iteration reads K twice and writes nothing of its size.
+
+    Below strength 1 the cluster sizes need not be equal: they only pay for the difference, by
+    their Kullback-Leibler divergence from equal sizes with weight rho. The column scaling is then
+    raised to the power strength = rho / (rho + temperature) (Chizat et al. 2018, proposition
+    on scaling for the KL-relaxed marginal); strength 0 is the softmax.
 
     Args:
         logits: [..., B, C]; leading axes (heads, views) are centered independently.
         temperature: softmax temperature, > 0.
         iterations: rounds of normalising columns, then rows; at least 1.
+        strength: of the equal cluster sizes, 0..1.
 
     Returns:
-        Probabilities [..., B, C]; rows sum to 1, columns to about B / C.
+        Probabilities [..., B, C], float32 or finer; rows sum to 1, and at strength 1 columns to
+        about B / C.
     """
+    dtype = torch.promote_types(logits.dtype, torch.float32)
     n_images, n_clusters = logits.shape[-2:]
-    shifted = logits.float() - logits.float().amax(dim=-2, keepdim=True)
-    kernel = shifted.div_(temperature).exp_().clamp_min_(FLOOR)
+    # A constant on a column cancels in the first normalisation at strength 1 only, a constant
+    # on a row always.
+    largest = logits.amax(dim=-2 if strength == 1.0 else -1, keepdim=True)
+    shifted = logits.to(dtype) - largest.to(dtype)
+    kernel = shifted.div_(temperature).exp_().clamp_min_(torch.finfo(dtype).tiny)
     by_row = torch.ones_like(kernel[..., :1])
+    if strength < 1.0:
+        # Starts from the softmax, so that sizes lie between its sizes and equal ones from the first
+        # round on.
+        by_row = 1.0 / (n_images * kernel.sum(dim=-1, keepdim=True))
     for _ in range(iterations):
         by_column = 1.0 / (n_clusters * (kernel.transpose(-2, -1) @ by_row))
+        if strength < 1.0:
+            by_column = by_column.pow_(strength)
         by_row = 1.0 / (n_images * (kernel @ by_column))
     return kernel.mul_(by_row * n_images).mul_(by_column.transpose(-2, -1))

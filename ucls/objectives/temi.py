@@ -5,10 +5,8 @@ Shapes: H heads, B images, C clusters, m neighbours per image.
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from ucls.config import TrainConfig
-from ucls.objectives.sinkhorn import sinkhorn_knopp
+from ucls.objectives.student_teacher import student_log_probs
 from ucls.schedules import cosine_rise
 
 
@@ -30,8 +28,10 @@ def pointwise_mutual_information(
     Returns:
         [H, B].
     """
-    log_product = student_log_probs + teacher_probs.log()
-    return torch.logsumexp(beta * log_product - marginal.log().unsqueeze(-2), dim=-1)
+    # A cluster that the teacher has given up has no marginal left, and no part in the sum.
+    log_marginal = marginal.clamp_min(torch.finfo(marginal.dtype).tiny).log()
+    from_teacher = beta * teacher_probs.log() - log_marginal.unsqueeze(-2)
+    return torch.logsumexp(beta * student_log_probs + from_teacher, dim=-1)
 
 
 def agreement_weights(
@@ -75,76 +75,75 @@ def cross_entropy_to_teacher(
     return -student_log_probs.gather(-1, pseudo_labels).squeeze(-1)
 
 
-class TemiObjective(nn.Module):
-    """TEMI's loss; every enhancement of UCLS is a switch of :class:`ucls.config.TrainConfig`.
+class TemiLoss(nn.Module):
+    """TEMI's loss (eq. 5.9), with the terms of UCLS as switches (eq. 5.12); keeps the marginal.
 
     Args:
-        config: temperatures, beta and the switches.
         n_heads: H.
         n_clusters: C.
+        beta: exponent in the pointwise mutual information (eq. 5.5), in (0, 1].
+        student_temperature: of the student's softmax, > 0.
+        marginal_momentum: of the class marginal (eq. 5.4), in [0, 1).
+        instance_weights: weight pairs by the mean teacher agreement over heads (eqs. 5.7-5.8).
+        symmetric: the two-way loss (eq. 5.6); needs the student's logits of the first partner.
+        cross_entropy: final weight of the cross-entropy term (eqs. 5.10-5.12); 0 is off.
     """
 
     marginal: torch.Tensor
 
-    def __init__(self, config: TrainConfig, *, n_heads: int, n_clusters: int) -> None:
+    def __init__(
+        self,
+        n_heads: int,
+        n_clusters: int,
+        *,
+        beta: float = 0.6,
+        student_temperature: float = 0.1,
+        marginal_momentum: float = 0.9,
+        instance_weights: bool = True,
+        symmetric: bool = False,
+        cross_entropy: float = 0.5,
+    ) -> None:
         super().__init__()
-        self.config = config
+        self.beta, self.student_temperature = beta, student_temperature
+        self.marginal_momentum, self.instance_weights = marginal_momentum, instance_weights
+        self.symmetric, self.cross_entropy = symmetric, cross_entropy
         marginal = torch.full((n_heads, n_clusters), 1.0 / n_clusters)
         self.register_buffer("marginal", marginal)
 
-    @property
-    def n_neighbors(self) -> int:
-        """Neighbours to draw per image: m of eq. 5.13."""
-        return self.config.n_smoothing
-
-    @property
-    def n_student_views(self) -> int:
-        """Views the student must see: x, and with the two-way loss its first neighbour."""
-        return 2 if self.config.symmetric else 1
-
-    @torch.no_grad()
-    def teacher_probs(self, logits: torch.Tensor) -> torch.Tensor:
-        """Sharpens and, if switched on, centers the teacher. [V, H, B, C] to the same."""
-        temperature = self.config.teacher_temperature
-        iterations = self.config.sinkhorn_iterations
-        if iterations == 0:
-            return (logits.float() / temperature).softmax(dim=-1)
-        return sinkhorn_knopp(logits, temperature=temperature, iterations=iterations)
-
     def forward(
-        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, progress: float
+        self, student_logits: torch.Tensor, teacher_probs: torch.Tensor, progress: float
     ) -> torch.Tensor:
         """Computes the loss of every head and updates the marginal.
 
         Args:
-            student_logits: [:attr:`n_student_views`, H, B, C]; view 0 is x.
-            teacher_logits: [1 + m, H, B, C]; view 0 is x, the others are its neighbours.
+            student_logits: [1 or 2, H, B, C]; view 0 is x, view 1 its first neighbour.
+            teacher_probs: [1 + m, H, B, C]; view 0 is x, the others are its neighbours, whose
+                mean is the target (eq. 5.13).
             progress: share of the training that is done, 0..1.
 
         Returns:
             [H], eq. 5.9 averaged over the batch, with eq. 5.12 in place of eq. 5.6 unless the
             two-way loss is on.
         """
-        views = self.teacher_probs(teacher_logits)
-        probs, neighbor_probs = views[0], views[1:].mean(dim=0)
+        probs, neighbor_probs = teacher_probs[0], teacher_probs[1:].mean(dim=0)
         self.marginal = update_marginal(
-            self.marginal, views, momentum=self.config.marginal_momentum
+            self.marginal, teacher_probs, momentum=self.marginal_momentum
         )
-        log_probs = F.log_softmax(student_logits.float() / self.config.student_temperature, dim=-1)
+        log_probs = student_log_probs(student_logits, temperature=self.student_temperature)
         loss = self._one_way(log_probs[0], neighbor_probs, progress)
-        if self.config.symmetric:
+        if self.symmetric:
             loss = 0.5 * (loss + self._one_way(log_probs[1], probs, progress))
-        if self.config.instance_weights:
+        if self.instance_weights:
             loss = loss * agreement_weights(probs, neighbor_probs)
         return loss.mean(dim=-1)
 
     def _one_way(
-        self, student_log_probs: torch.Tensor, teacher_probs: torch.Tensor, progress: float
+        self, log_probs: torch.Tensor, teacher_probs: torch.Tensor, progress: float
     ) -> torch.Tensor:
         loss = -pointwise_mutual_information(
-            student_log_probs, teacher_probs, self.marginal, beta=self.config.beta
+            log_probs, teacher_probs, self.marginal, beta=self.beta
         )
-        if self.config.cross_entropy > 0.0:
-            weight = cosine_rise(self.config.cross_entropy, progress)
-            loss = loss + weight * cross_entropy_to_teacher(student_log_probs, teacher_probs)
+        if self.cross_entropy > 0.0:
+            weight = cosine_rise(self.cross_entropy, progress)
+            loss = loss + weight * cross_entropy_to_teacher(log_probs, teacher_probs)
         return loss

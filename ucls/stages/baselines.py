@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ucls.cache import read_json, settings_key, write_json
 from ucls.config import required
-from ucls.stages.consensus_figures import balance, scores
 from ucls.stages.run import Run
+from ucls.stages.scores import balance, scores
 
 Labels = NDArray[np.int32]
 Figures = dict[str, Any]

@@ -128,5 +128,5 @@ def load_classifier(folder: RunFolder) -> Classifier:
 
 def load_heads(folder: RunFolder, heads: Sequence[int]) -> TrainedHeads:
     """Reads some of a run's trained heads."""
-    tensors, _ = read_tensors(folder.file("heads.safetensors"))
-    return TrainedHeads(tensors, heads=heads)
+    tensors, metadata = read_tensors(folder.file("heads.safetensors"))
+    return TrainedHeads(tensors, metadata, heads=heads)

@@ -11,10 +11,9 @@ from ucls.cache import Assignments, ConsensusEntry
 from ucls.config import EnsembleConfig
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
-from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.progress import Advance
-from ucls.stages.consensus_settings import entry_name, used_settings
+from ucls.stages.consensus_settings import consensus_options, entry_name, used_settings
 from ucls.stages.run import Run
 
 Labels = NDArray[np.int32]
@@ -81,20 +80,14 @@ class Combination:
         if stored is not None and split in stored.anmi and not self.overwrite:
             advance(n_steps(method, len(self.heads)))
             return as_consensus(stored, split, self.run.n_clusters)
-        config = self.config
-        loss = self.assignments.loss[list(self.heads)]
+        options = consensus_options(self.config, self.assignments.loss[list(self.heads)])
         return consensus(
             labels,
             self.run.n_clusters,
             method=method,
             seed=self.run.config.seed,
-            min_jaccard=config.min_jaccard,
-            vertex_weights=config.vertex_weights,
-            revote=config.revote,
-            imbalance=None if config.imbalance == "auto" else config.imbalance,
-            weights=loss_weights(loss) if config.weights == "loss" else config.weights,
-            keep_k=config.keep_k,
             advance=advance,
+            **options,
         )
 
     def _of_method(self, method: str) -> EnsembleConfig:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls import metrics
 from ucls.ensemble.alignment import share_in_common
 from ucls.ensemble.heads import format_heads
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
+from ucls.stages.scores import balance, scores
 
 Labels = NDArray[np.int32]
 Figures = dict[str, Any]
@@ -81,18 +81,3 @@ def agreements(clusterings: Mapping[str, Labels], n_clusters: int) -> dict[str, 
         share = share_in_common(clusterings[first], clusterings[second], n_clusters)
         shares[first][second] = shares[second][first] = share
     return shares
-
-
-def scores(labels: Labels | None, clusters: Labels) -> Figures:
-    """Scores against labels; empty without labels."""
-    return {} if labels is None else dict(metrics.clustering_metrics(labels, clusters))
-
-
-def balance(clusters: Labels, n_clusters: int) -> Figures:
-    """How evenly the clusters are filled."""
-    sizes = metrics.cluster_sizes(clusters, n_clusters)
-    return {
-        "kl_to_uniform": metrics.kl_to_uniform(clusters, n_clusters),
-        "occupied_clusters": int((sizes > 0).sum()),
-        "cluster_sizes": sizes.tolist(),
-    }

@@ -4,7 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ucls.config import Config, EnsembleConfig
+from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import ALL, METHODS
 from ucls.errors import UsageError
 
@@ -19,6 +23,23 @@ def used_settings(config: EnsembleConfig) -> Settings:
     methods = METHODS if config.method == ALL else (config.method,)
     used = {*SERVE_ALL, *(option for method in methods for option in METHODS[method].options)}
     return {name: value for name, value in config.model_dump(mode="json").items() if name in used}
+
+
+def consensus_options(config: EnsembleConfig, loss: NDArray[np.floating]) -> Settings:
+    """The settings as :func:`ucls.ensemble.consensus` takes them, but for the method.
+
+    Args:
+        config: how the heads are combined.
+        loss: training loss of these heads, [H].
+    """
+    return {
+        "min_jaccard": config.min_jaccard,
+        "vertex_weights": config.vertex_weights,
+        "revote": config.revote,
+        "imbalance": None if config.imbalance == "auto" else config.imbalance,
+        "weights": loss_weights(loss) if config.weights == "loss" else config.weights,
+        "keep_k": config.keep_k,
+    }
 
 
 def vary(config: Config, variant: Mapping[str, Any]) -> EnsembleConfig:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ucls.cache import Assignments, ConsensusEntry, read_assignments
+import numpy as np
+
+from ucls.cache import Assignments, ConsensusEntry
 from ucls.config import EnsembleConfig, required
 from ucls.ensemble.heads import Rule, canonical_heads, parse_heads
 from ucls.ensemble.methods import n_pairs
@@ -16,6 +18,7 @@ from ucls.progress import SILENT, Reporter
 from ucls.stages.combination import Combination
 from ucls.stages.consensus_entries import add_entries, name_of
 from ucls.stages.consensus_settings import vary
+from ucls.stages.merge import heads_of, own_clusters
 from ucls.stages.run import Run
 
 
@@ -31,9 +34,10 @@ def ensemble(
 ) -> ConsensusEntry:
     """Makes a consensus of the heads, of every split.
 
-    Needs ``assignments.h5``; leaves an entry in ``consensus.h5`` beside those already there; the
-    method ``all`` leaves one for each method. Without ``variant`` it is the run's own, which
-    self-training uses. What is there already is not made again.
+    Needs ``assignments.h5`` and, where heads are merged, ``merges.h5``; leaves an entry in
+    ``consensus.h5`` beside those already there; the method ``all`` leaves one for each method.
+    Without ``variant`` it is the run's own, which self-training uses. What is there already is not
+    made again.
 
     Args:
         path: the run folder.
@@ -52,10 +56,10 @@ def ensemble(
             of an entry without ``train``.
         UclsError: if the heads are not trained, or the method cannot combine them.
     """
-    run = Run(path, after="train", settings=settings, reporter=reporter)
+    run = Run(path, after="merge", settings=settings, reporter=reporter)
     if overwrite:
         _forget_unreadable(run)
-    assignments = read_assignments(run.folder.file("assignments.h5"))
+    assignments = heads_of(run)
     config = _wanted(run, assignments, variant or {})
     splits = _splits(run, assignments, split)
     there = run.find_consensus(config)
@@ -136,12 +140,16 @@ def _select(run: Run, assignments: Assignments, config: EnsembleConfig) -> Selec
     rule = parse_heads(required(config.heads), n_heads)
     compares_heads = isinstance(rule, Rule) and rule.name == "anmi"
     reporter = run.reporter if compares_heads else SILENT
-    with reporter.track("ensemble: NMI of heads", n_pairs(n_heads), "pairs of heads") as advance:
+    candidates = np.flatnonzero(assignments.head_clusters == run.n_clusters)
+    total = n_pairs(len(candidates))
+    with reporter.track("ensemble: NMI of heads", total, "pairs of heads") as advance:
         return select_heads(
             required(config.heads),
             assignments.labels["train"],
             assignments.loss,
             n_clusters=assignments.n_clusters,
+            scales=own_clusters(run),
+            candidates=candidates,
             drop_collapsed=config.drop_collapsed,
             advance=advance,
         )

@@ -1,7 +1,7 @@
 """Stage ``evaluate``: all results of a run to ``metrics.json``."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from ucls.cache import (
 )
 from ucls.progress import SILENT, Reporter
 from ucls.stages.baselines import baseline_figures
-from ucls.stages.consensus_figures import balance, consensus_figures, scores
+from ucls.stages.consensus_figures import consensus_figures
 from ucls.stages.labels import known_labels
+from ucls.stages.merge import heads_of
 from ucls.stages.run import Run
+from ucls.stages.scores import balance, scores
 
 THRESHOLDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
 
@@ -54,7 +56,7 @@ def evaluate(
     Raises:
         UclsError: without trained heads, or a consensus of them that is chosen.
     """
-    run = Run(path, after="train", settings=settings, reporter=reporter)
+    run = Run(path, after="merge", settings=settings, reporter=reporter)
     chosen = run.chosen_consensus().name
     if not run.is_done("self-train"):
         reporter.say(
@@ -71,14 +73,15 @@ def evaluate(
 
 def _metrics(run: Run) -> Figures:
     labels = known_labels(run)
-    assignments = read_assignments(run.folder.file("assignments.h5"))
+    assignments, heads = read_assignments(run.folder.file("assignments.h5")), heads_of(run)
     baselines = baseline_figures(run, labels)
     is_self_trained = run.is_done("self-train")
     results: Figures = {"train": None, "val": None}
     for split in run.splits:
         results[split] = {
             **baselines[split],
-            **_heads(assignments, split, labels.get(split)),
+            **_heads(heads, split, labels.get(split), trained=assignments.head_clusters),
+            **_over_clustering(assignments, split, labels.get(split)),
             **consensus_figures(run, split, labels.get(split)),
             **(_self_training(run, split, labels.get(split)) if is_self_trained else {}),
         }
@@ -93,20 +96,57 @@ def _metrics(run: Run) -> Figures:
     }
 
 
-def _heads(assignments: Assignments, split: str, labels: Labels | None) -> Figures:
-    best = int(np.argmin(assignments.loss))
-    probability = assignments.confidence[split].mean(axis=1, dtype=np.float64)
-    by_head = [scores(labels, clusters) for clusters in assignments.labels[split]]
-    heads: Figures = {"n_heads": len(by_head), "mean_probability": float(probability.mean())}
-    for name in by_head[0]:
-        values = [score[name] for score in by_head]
-        heads |= {f"{name}_mean": float(np.mean(values)), f"{name}_std": float(np.std(values))}
+def _heads(
+    heads: Assignments, split: str, labels: Labels | None, *, trained: NDArray[np.int32]
+) -> Figures:
+    """The heads that have as many clusters as wanted, and the best of them.
+
+    The best is one of those that were trained with the fewest clusters; losses of heads of
+    different sizes do not compare.
+    """
+    own = np.flatnonzero(heads.head_clusters == heads.n_clusters)
+    alike = own[trained[own] == trained[own].min()]
+    best = int(alike[np.argmin(heads.loss[alike])])
+    probability = heads.confidence[split].mean(axis=1, dtype=np.float64)
+    by_head = {head: scores(labels, heads.labels[split][head]) for head in own.tolist()}
+    figures: Figures = {"n_heads": len(own), "mean_probability": float(probability[own].mean())}
     best_figures = {
         "head": best,
         "mean_probability": float(probability[best]),
-        **balance(assignments.labels[split][best], assignments.n_clusters),
+        **balance(heads.labels[split][best], heads.n_clusters),
     }
-    return {"best_head": {**by_head[best], **best_figures}, "heads": heads}
+    return {
+        "best_head": {**by_head[best], **best_figures},
+        "heads": {**figures, **_mean_and_std(list(by_head.values()))},
+    }
+
+
+def _over_clustering(assignments: Assignments, split: str, labels: Labels | None) -> Figures:
+    """The heads as they were trained, where they have more clusters than wanted, by their number.
+
+    Each cluster stands for its most frequent class (``acc_many_to_one``).
+    """
+    sizes = assignments.head_clusters
+    figures: Figures = {}
+    for size in np.unique(sizes[sizes > assignments.n_clusters]).tolist():
+        alike = assignments.labels[split][sizes == size]
+        by_head = [scores(labels, clusters) for clusters in alike]
+        occupied = [balance(clusters, size)["occupied_clusters"] for clusters in alike]
+        figures[str(size)] = {
+            "n_heads": len(alike),
+            "occupied_clusters_mean": float(np.mean(occupied)),
+            **_mean_and_std(by_head),
+        }
+    return {"over_clustering": figures} if figures else {}
+
+
+def _mean_and_std(by_head: Sequence[Mapping[str, float]]) -> Figures:
+    """Mean and standard deviation of each score over some heads."""
+    figures: Figures = {}
+    for name in by_head[0]:
+        values = [score[name] for score in by_head]
+        figures |= {f"{name}_mean": float(np.mean(values)), f"{name}_std": float(np.std(values))}
+    return figures
 
 
 def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:

@@ -75,17 +75,27 @@ class SplitFeatures:
         """The precision that the caches have on disk: ``float16`` or ``float32``."""
         return self._first.spec.dtype
 
-    def read(self, features: str, *, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+    @property
+    def n_views(self) -> int:
+        """Views that all caches hold, the plain one included."""
+        return min(spec.n_views for spec in self.specs.values())
+
+    def read(
+        self, features: str, *, dtype: DTypeLike = np.float32, view: int = 0
+    ) -> NDArray[np.floating]:
         """Reads the features [N, D'] of all images.
 
         Args:
             features: such as ``cls+patch``, or ``cls@NAME,cls@OTHER``; see
                 :func:`ucls.feature_sets.side_by_side`.
             dtype: of the result.
+            view: 0 is the plain one.
         """
         return side_by_side(
             [
-                self._cache(part.backbone).read(part.feature_set, self._rows, dtype=dtype)
+                self._cache(part.backbone).read(
+                    part.feature_set, self._rows, dtype=dtype, view=view
+                )
                 for part in parse_features(features)
             ]
         )

@@ -108,8 +108,7 @@ class _Labeller:
         logits = self._voters.logits(features[self._voters_features])
         inputs = logits if classifier.heads else features[classifier.feature_set]
         clusters, probability = classifier.linear.predict(inputs)
-        said = logits.reshape(len(logits), len(classifier.voters), -1).argmax(axis=2).T
-        confidence = classifier.votes.confidence(said.astype(np.int32), clusters)
+        confidence = classifier.votes.confidence(self._voters.labels(logits), clusters)
         return Labelled(clusters, confidence, probability)
 
 

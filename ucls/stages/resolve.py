@@ -5,10 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ucls.autoconfig import DataFacts, autoconfigure
+from ucls.autoconfig import autoconfigure
 from ucls.backbone_names import canonical_name
 from ucls.cache import RunFolder
 from ucls.config import Config, ExtractConfig, required
+from ucls.data_facts import DataFacts
 from ucls.ensemble.heads import parse_heads
 from ucls.errors import UsageError
 from ucls.feature_sets import FeaturePart, format_features, parse_features
@@ -34,6 +35,8 @@ class ExtractedData(BaseModel):
     """Digest of what identifies these caches."""
     weights_hashes: dict[str, str]
     """Of each backbone, which ``predict`` has to find again."""
+    n_views: int = 1
+    """Views that the caches hold, the plain one included."""
     labels_key: str | None
     """Digest of the labels; None if they are not to be used."""
 
@@ -90,6 +93,7 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
         known["extract"] = data.extractions[backbone].model_dump()
     config = autoconfigure(requested.with_values(known), facts)
     check_fit(config, data.n_images)
+    check_views(config, data.n_views)
     return config
 
 
@@ -123,9 +127,14 @@ def fitting_features(requested: str | None, data: ExtractedData) -> str:
 
 def feature_width(features: str, data: ExtractedData) -> int:
     """D, the columns of the features."""
+    return sum(feature_widths(features, data))
+
+
+def feature_widths(features: str, data: ExtractedData) -> list[int]:
+    """The columns of each feature space: one for every backbone."""
     first = next(iter(data.widths))
     parts = parse_features(features)
-    return sum(data.widths[part.backbone or first][part.feature_set] for part in parts)
+    return [data.widths[part.backbone or first][part.feature_set] for part in parts]
 
 
 def known_n_clusters(config: Config, *, n_classes: int | None, n_images: int) -> int:
@@ -163,4 +172,24 @@ def check_fit(config: Config, n_images: int) -> None:
             f"neighbors.k must be between 1 and {n_images - 1} for {n_images:,} images, "
             f"but it is {config.neighbors.k}; choose a smaller k"
         )
-    parse_heads(required(config.ensemble.heads), required(config.train.n_heads))
+    n_heads = required(config.train.n_heads) * len(required(config.train.scales))
+    parse_heads(required(config.ensemble.heads), n_heads)
+    if config.merge.linkage == "none" and 1 not in required(config.train.scales):
+        raise UsageError(
+            f"train.scales is {list(required(config.train.scales))} and merge.linkage is none, so "
+            "no head would have as many clusters as asked for; add 1 to train.scales, or let "
+            "clusters be merged"
+        )
+
+
+def check_views(config: Config, n_views: int) -> None:
+    """Finds out before the training that there are no augmented views to train with.
+
+    Raises:
+        UsageError: if the caches hold none.
+    """
+    if config.train.views in ("augmented", "both") and n_views == 1:
+        raise UsageError(
+            f"train.views is {config.train.views}, but no augmented views are cached; extract them "
+            "with --views 2, or choose train.views=neighbor"
+        )

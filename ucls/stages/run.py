@@ -11,6 +11,7 @@ from ucls.cache import ConsensusEntry, RunFolder, flatten, read_consensus, setti
 from ucls.config import Config, EnsembleConfig
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.extract_settings import cached_name
+from ucls.objectives.settings import OBJECTIVES, OPTIONS, unused_settings
 from ucls.progress import SILENT, Reporter
 from ucls.stages.consensus_settings import used_settings
 from ucls.stages.extract import Caches
@@ -25,6 +26,7 @@ from ucls.stages.resolve import (
 STAGE_FILES = {
     "neighbors": ("neighbors.h5",),
     "train": ("heads.safetensors", "train.jsonl", "assignments.h5"),
+    "merge": ("merges.h5",),
     "ensemble": ("consensus.h5",),
     "self-train": ("classifier.safetensors", "candidates.safetensors", "labels.csv"),
     "evaluate": ("metrics.json",),
@@ -72,7 +74,8 @@ class Run:
     def _change(self, requested: Config, settings: Mapping[str, Any], *, after: str | None) -> None:
         """Replaces settings, unless what is done already would have to be done again."""
         refuse_extraction_settings(settings)
-        requested = requested.with_values(dict(settings))
+        dropped = unheeded(requested, settings)
+        requested = requested.with_values({**dict.fromkeys(dropped), **settings})
         was_done = after is not None and self.is_done(after)
         self.config = resolve(requested, self.data)
         if was_done and after is not None and not self.is_done(after):
@@ -81,6 +84,8 @@ class Run:
                 f"{', '.join(settings)} would change the stage {after}, or one before it, which is "
                 f"done; nothing was changed: to do it again, give this to ucls {after} {path}"
             )
+        if dropped:
+            self.reporter.say(f"settings without a part from now on: {', '.join(dropped)}")
         with self.folder.lock():
             self.folder.update(requested=requested.model_dump(mode="json"))
             self.folder.write_config(self.config.model_dump(mode="json"))
@@ -100,10 +105,13 @@ class Run:
         """The settings that were left open, with what was chosen for them."""
         open_settings = flatten(self.folder.record["requested"])
         chosen = flatten(self.config.model_dump(mode="json"))
+        constants = OPTIONS[self.config.train.objective]
         return ", ".join(
             f"{name} {value}"
             for name, value in chosen.items()
-            if open_settings[name] is None and value is not None
+            if open_settings[name] is None
+            and value is not None
+            and constants.get(name.removeprefix("train.")) is None
         )
 
     @property
@@ -111,6 +119,16 @@ class Run:
         """C."""
         assert self.config.n_clusters is not None
         return self.config.n_clusters
+
+    @property
+    def merges(self) -> bool:
+        """Whether the heads' clusters are merged before the consensus."""
+        return self.config.merge.linkage != "none"
+
+    @property
+    def heads_stage(self) -> str:
+        """The stage that leaves the heads as the consensus sees them."""
+        return "merge" if self.merges else "train"
 
     @property
     def feature_set(self) -> str:
@@ -161,30 +179,38 @@ class Run:
 
     def key(self, stage: str) -> str:
         """Digest of all settings and inputs that decide what ``stage`` writes."""
+        if stage == "ensemble":
+            return self.consensus_key(self.config.ensemble)
+        return settings_key(*self._inputs(stage))
+
+    def _inputs(self, stage: str) -> tuple[Any, ...]:
+        """The settings of a stage, and the keys of what it reads."""
         config, sections = self.config, self.config.model_dump(mode="json")
         if stage == "extract":
-            return settings_key(self.data.cache_key, self.data.classes)
+            return (self.data.cache_key, self.data.classes)
         if stage == "neighbors":
             seed = config.seed if config.neighbors.cap_keeps == "sample" else None
-            parts = (sections["neighbors"], config.features, config.n_clusters, seed)
-            return settings_key(*parts, self.key("extract"))
+            settings = (sections["neighbors"], config.features, config.n_clusters, seed)
+            return (*settings, self.key("extract"))
         if stage == "train":
-            return settings_key(sections["train"], config.seed, self.key("neighbors"))
-        if stage == "ensemble":
-            return self.consensus_key(config.ensemble)
+            used = {name: value for name, value in sections["train"].items() if value is not None}
+            n_views = self.data.n_views if config.train.views in ("augmented", "both") else 1
+            return (used, n_views, config.seed, self.key("neighbors"))
+        if stage == "merge":
+            return (sections["merge"], config.n_clusters, self.key("train"))
         if stage == "self-train":
-            return settings_key(sections["self_train"], config.seed, self.chosen_consensus().key)
+            return (sections["self_train"], config.seed, self.chosen_consensus().key)
         consensuses = [
             (entry.name, entry.key, entry.best_of, sorted(entry.labels))
             for entry in self.consensuses().values()
         ]
         self_training = self.key("self-train") if self.is_done("self-train") else None
         later_keys = (sorted(consensuses), self.chosen_consensus().name, self_training)
-        return settings_key(sections["evaluate"], config.seed, self.data.labels_key, *later_keys)
+        return (sections["evaluate"], config.seed, self.data.labels_key, *later_keys)
 
     def consensus_key(self, config: EnsembleConfig) -> str:
         """Digest of a consensus's settings, led by that of the heads it is made of."""
-        return f"{self.key('train')}-{settings_key(used_settings(config))}"
+        return f"{self.key(self.heads_stage)}-{settings_key(used_settings(config))}"
 
     def consensuses(self) -> dict[str, ConsensusEntry]:
         """Every consensus of the heads as they are now, by name."""
@@ -195,7 +221,7 @@ class Run:
         return {
             name: entry
             for name, entry in entries.items()
-            if entry.key.startswith(f"{self.key('train')}-")
+            if entry.key.startswith(f"{self.key(self.heads_stage)}-")
         }
 
     def find_consensus(self, config: EnsembleConfig) -> ConsensusEntry | None:
@@ -227,6 +253,8 @@ class Run:
 
     def is_done(self, stage: str) -> bool:
         """Whether a stage was finished with the current settings and its files are there."""
+        if stage == "merge" and not (self.merges and self.is_done("train")):
+            return self.is_done("train")
         files_there = all(self.folder.file(name).is_file() for name in STAGE_FILES[stage])
         if stage in ("ensemble", "self-train", "evaluate") and self.chosen_name() is None:
             return False
@@ -246,6 +274,8 @@ class Run:
         """
         if self.is_done(stage):
             return
+        if stage == "merge" and not (self.merges and self.is_done("train")):
+            stage = "train"
         if self.folder.key_of(stage) is None:
             state = "is not done"
         elif self.folder.key_of(stage) == self.key(stage):
@@ -283,3 +313,23 @@ def cache_key(caches: Caches) -> str:
             plain = {name: replace(spec, n_views=1) for name, spec in features.specs.items()}
             specs[split] = {name: asdict(spec) for name, spec in plain.items()}
     return settings_key(specs)
+
+
+def unheeded(requested: Config, settings: Mapping[str, Any]) -> list[str]:
+    """Earlier settings that have no part any more once others change.
+
+    Args:
+        requested: what was asked for so far.
+        settings: dotted names to values that replace some of it.
+
+    Returns:
+        Dotted names: what another objective does not heed, and the strength of a prior that is
+        not soft any more.
+    """
+    wanted = settings.get("train.objective", requested.train.objective)
+    objective = next((name for name in OBJECTIVES if name == wanted), requested.train.objective)
+    names = list(unused_settings(objective, requested.train.model_dump()))
+    is_soft = settings.get("train.prior", requested.train.prior) == "soft"
+    if requested.train.prior_strength is not None and not is_soft:
+        names.append("prior_strength")
+    return [f"train.{name}" for name in dict.fromkeys(names) if f"train.{name}" not in settings]

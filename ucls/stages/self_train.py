@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ucls.cache import (
     ConsensusEntry,
     FeatureSpec,
-    read_assignments,
+    read_merges,
     write_csv,
     write_tensors,
 )
@@ -24,6 +24,7 @@ from ucls.self_training import SelfTrained
 from ucls.self_training import self_train as fit
 from ucls.stages.classifier import label_split, load_heads, write_classifier
 from ucls.stages.features import SplitFeatures
+from ucls.stages.merge import heads_of
 from ucls.stages.resolve import feature_width
 from ucls.stages.run import Run
 from ucls.trained_heads import TrainedHeads
@@ -156,7 +157,7 @@ def token_columns(spec: FeatureSpec) -> dict[str, slice]:
 
 def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
     """The heads of a consensus, aligned to it on the training images and weighed as it was."""
-    assignments = read_assignments(run.folder.file("assignments.h5"))
+    assignments = heads_of(run)
     heads = list(consensus.heads)
     weights: HeadWeights = None
     match (consensus.settings or {}).get("weights"):
@@ -165,7 +166,11 @@ def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
         case "loss":
             weights = loss_weights(assignments.loss[heads])
     labels = assignments.labels["train"][heads]
-    return HeadVotes.of(labels, consensus.labels["train"], run.n_clusters, weights=weights)
+    votes = HeadVotes.of(labels, consensus.labels["train"], run.n_clusters, weights=weights)
+    if not run.merges:
+        return votes
+    merged = read_merges(run.folder.file("merges.h5")).heads
+    return votes.before_merging([merged[head].cut(run.n_clusters) for head in heads])
 
 
 def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ucls.cache import (
     Assignments,
     atomic_write,
@@ -16,12 +19,14 @@ from ucls.cache import (
 )
 from ucls.config import required
 from ucls.progress import SILENT, Reporter
+from ucls.stages.resolve import feature_widths
 from ucls.stages.run import Run
+from ucls.standstill import Look, stands_still
 
 if TYPE_CHECKING:
     from ucls.training import HeadTrainer, State
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 """Raised whenever the layout of the trainer's state changes; older ones are not continued."""
 
 CHECKPOINT_SHARE = 0.05
@@ -60,27 +65,31 @@ def train(
 def _train(run: Run, target: Path, *, resume: bool) -> None:
     from ucls.devices import resolve_device
     from ucls.memory import freed_memory_kept
+    from ucls.trained_heads import heads_metadata
     from ucls.training import HeadTrainer
 
-    with run.features("train") as cache:
-        features = cache.read(run.feature_set)
     trainer = HeadTrainer(
-        features,
+        _read_views(run),
         read_graph(run.folder.file("neighbors.h5")),
         run.config.train,
         n_clusters=run.n_clusters,
         seed=run.config.seed,
         device=resolve_device(run.config.device),
+        spaces=feature_widths(run.feature_set, run.data),
     )
     checkpoint = Checkpoint(run, trainer)
     records = checkpoint.restore() if resume else []
     with freed_memory_kept():
         _train_epochs(run, trainer, checkpoint, records)
-    write_tensors(run.folder.file("heads.safetensors"), to_numpy(trainer.trained_state()), {})
+    write_tensors(
+        run.folder.file("heads.safetensors"),
+        to_numpy(trainer.trained_state()),
+        heads_metadata(trainer.objective.heads),
+    )
     with atomic_write(run.folder.file("train.jsonl")) as partial:
         partial.write_text("".join(f"{line}\n" for line in records), encoding="utf-8")
     # Those of the heads before have the same key if only a device or a version has changed.
-    run.folder.file("consensus.h5").unlink(missing_ok=True)
+    run.folder.forget_consensus()
     write_assignments(target, _assign(run, trainer))
     checkpoint.remove()
 
@@ -92,12 +101,28 @@ def _train_epochs(
     n_images = trainer.steps_per_epoch * trainer.batch_size
     done = trainer.epoch * n_images
     with run.reporter.track("train", epochs * n_images, "images", done=done) as advance:
-        while trainer.epoch < epochs:
+        while trainer.epoch < epochs and not _may_stop(run, records):
             record = trainer.train_epoch(advance)
             records.append(json.dumps(record._asdict()))
             advance(0, epoch=record.epoch, loss=record.loss)
             checkpoint.save_if_due(records)
-    run.reporter.say(f"train: {trainer.student.n_heads} heads, {epochs} epochs")
+    standing = ", standing still since" if trainer.epoch < epochs else ""
+    run.reporter.say(f"train: {trainer.n_rows} heads, {trainer.epoch} of {epochs} epochs{standing}")
+    for head, reason in (json.loads(records[-1])["collapsed"] or {}).items():
+        run.reporter.say(f"train: head {head} has collapsed: it {reason}")
+
+
+def _may_stop(run: Run, records: list[str]) -> bool:
+    """Whether the training is to stop early; the log decides, so that a resumed one does too."""
+    config = run.config.train
+    # UIC's last phase is not to be missed.
+    first = required(config.epochs) * (1.0 - config.fixed_share) if config.fixed_share else 0
+    if not config.early_stopping or len(records) <= first:
+        return False
+    looks = [json.loads(line) for line in records]
+    return stands_still(
+        [Look(look["loss"], look["agreement"]) for look in looks if look["agreement"] is not None]
+    )
 
 
 def _assign(run: Run, trainer: "HeadTrainer") -> Assignments:
@@ -106,7 +131,16 @@ def _assign(run: Run, trainer: "HeadTrainer") -> Assignments:
         with run.features(split) as cache:
             labels[split], confidence[split] = trainer.predict(cache.read(run.feature_set))
     loss = trainer.head_losses.float().cpu().numpy()
-    return Assignments(labels, confidence, loss, run.n_clusters)
+    head_clusters = np.array(trainer.head_clusters, dtype=np.int32)
+    return Assignments(labels, confidence, loss, run.n_clusters, head_clusters)
+
+
+def _read_views(run: Run) -> NDArray[np.floating]:
+    """The training features [N, D], or [V, N, D] where augmented views are wanted."""
+    with run.features("train") as cache:
+        if run.config.train.views not in ("augmented", "both"):
+            return cache.read(run.feature_set)
+        return np.stack([cache.read(run.feature_set, view=v) for v in range(cache.n_views)])
 
 
 class Checkpoint:

@@ -66,3 +66,50 @@ def test_names_are_one_to_one_where_a_head_splits_a_cluster():
     head = as_labels([0, 0, 0, 2, 2, 1, 1, 1])
     votes = HeadVotes.of(head, as_labels([0, 0, 0, 0, 0, 1, 1, 1])[0], 3)
     assert votes.names.tolist() == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_heads_of_more_clusters_than_their_consensus(seed, make_heads):
+    """Such as heads that are named, where clusters are not merged."""
+    _, heads = make_heads(seed, n_images=300, error=0.4)
+    heads[::2] += 10 * (np.arange(300) % 2)
+    result = consensus(heads, 10)
+    votes = HeadVotes.of(heads, result.labels, 10)
+    assert votes.names.shape == (10, 20)
+    np.testing.assert_array_equal(votes.confidence(heads, result.labels), result.confidence)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_votes_before_merging_are_those_of_the_merged_clusters(seed):
+    rng = np.random.default_rng(seed)
+    sizes = [9, 4, 7, 12]
+    mappings = [rng.integers(0, 4, size).astype(np.int32) for size in sizes]
+    names = np.stack([rng.permutation(4) for _ in sizes]).astype(np.int32)
+    names[2, 1] = -1
+    own = np.stack([rng.integers(0, size, 60) for size in sizes]).astype(np.int32)
+    own[:, 0] = own[1, 7] = -1
+    merged = np.stack(
+        [
+            np.where(head >= 0, mapping[head], -1)
+            for mapping, head in zip(mappings, own, strict=True)
+        ]
+    )
+    clusters = rng.integers(-1, 4, 60).astype(np.int32)
+    votes = HeadVotes(names, rng.integers(0, 9, len(sizes)))
+    before = votes.before_merging(mappings)
+    assert before.names.shape == (4, 12)
+    assert before.names.dtype == np.int32
+    np.testing.assert_array_equal(
+        before.confidence(own, clusters), votes.confidence(merged, clusters)
+    )
+    assert votes.confidence(merged, clusters).any()
+
+
+def test_clusters_without_images_have_no_name_before_merging():
+    votes = HeadVotes(as_labels([1, 0], [0, -1]), np.array([1, 2]))
+    before = votes.before_merging([np.int32([0, -1, 1, 0]), np.int32([1, 0, -1])])
+    assert before.names.tolist() == [[1, -1, 0, 1], [-1, 0, -1, -1]]
+    assert before.votes.tolist() == [1, 2]
+    # A new image may land in a cluster that no image of the consensus did: the head is heard.
+    found = before.confidence(as_labels([1, 0], [1, 2]), as_labels([1, 1])[0])
+    np.testing.assert_allclose(found, [0, 1 / 3])

@@ -9,9 +9,9 @@ from ucls.errors import UsageError
 @pytest.mark.parametrize(
     ("text", "heads"),
     [
-        ("all", Rule("all", 10)),
-        ("best", Rule("best", 5)),
-        (" anmi ", Rule("anmi", 5)),
+        ("all", Rule("all", None)),
+        ("best", Rule("best", None)),
+        (" anmi ", Rule("anmi", None)),
         ("best:10", Rule("best", 10)),
         ("anmi:1", Rule("anmi", 1)),
         ("0-4,7", (0, 1, 2, 3, 4, 7)),
@@ -65,9 +65,21 @@ def test_format(heads, text):
     assert format_heads(heads) == text
 
 
-def test_half_of_the_heads_is_rounded_up():
-    assert parse_heads("best", 7) == Rule("best", 4)
-    assert parse_heads("best", 1) == Rule("best", 1)
+@pytest.mark.parametrize(
+    ("text", "n_candidates", "count"),
+    [
+        ("all", 7, 7),
+        ("best", 7, 4),
+        ("anmi", 7, 4),
+        ("best", 1, 1),
+        ("best", 10, 5),
+        ("best:3", 7, 3),
+        ("anmi:9", 7, 7),
+    ],
+)
+def test_a_rule_takes_all_half_rounded_up_or_as_many_as_it_asks_for(text, n_candidates, count):
+    rule = parse_heads(text, 10)
+    assert rule.count(n_candidates) == count
 
 
 @pytest.mark.parametrize(("heads", "message"), [((), "got none"), ((3, 3), "got 3 twice")])

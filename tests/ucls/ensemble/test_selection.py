@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ucls.ensemble.selection import collapse_reason, select_heads
+from ucls.ensemble.selection import collapse_reason, rank_within, select_heads
 
 N_CLUSTERS = 10
 EVEN = np.arange(200, dtype=np.int32) % N_CLUSTERS
@@ -95,3 +95,64 @@ def test_progress_is_told_for_each_pair_of_heads(labels):
 def test_labels_that_are_missing(labels):
     labels[1, :50] = -1
     assert select("anmi", labels).heads == (1, 2, 4)
+
+
+def test_ranks_among_those_of_the_same_scale():
+    loss = np.float32([3, -5, 1, -4, 2, -6])
+    scales = np.int32([10, 30, 10, 30, 10, 30])
+    assert rank_within(loss, scales).tolist() == [2, 1, 0, 2, 1, 0]
+    assert rank_within(loss, np.zeros(6)).tolist() == [5, 1, 3, 2, 4, 0]
+    assert rank_within(loss, np.arange(6)).tolist() == [0] * 6
+
+
+def test_equal_losses_rank_in_their_order():
+    ranks = rank_within(np.float32([1, 1, 0, 1]), np.int32([2, 2, 2, 5]))
+    assert ranks.tolist() == [1, 2, 0, 0]
+
+
+SCALES = np.int32([10, 30, 30, 10, 10, 10])
+
+
+@pytest.mark.parametrize(
+    ("text", "heads"),
+    [("best:2", (2, 5)), ("best:3", (1, 2, 5)), ("best", (1, 2, 5)), ("all", (1, 2, 4, 5))],
+)
+def test_losses_are_compared_among_heads_of_the_same_scale(text, heads, labels):
+    """Heads 1 and 2 have larger losses than 4 and 5, but these were trained for fewer clusters."""
+    loss = np.float32([-9, 23, 21, -8, 2, 0])
+    options = {"n_clusters": N_CLUSTERS, "scales": SCALES}
+    assert select_heads(text, labels, loss, **options).heads == heads
+    alone = select_heads("best:2", labels, loss, n_clusters=N_CLUSTERS).heads
+    assert alone == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "heads"),
+    [
+        ("all", (1, 2, 4)),
+        ("best", (2, 4)),
+        ("best:1", (2,)),
+        ("best:6", (1, 2, 4)),
+        ("anmi:2", (2, 4)),
+        ("0,5", (0, 5)),
+    ],
+)
+def test_a_rule_chooses_among_the_candidates_and_names_need_not_be_there(text, heads, labels):
+    candidates = np.array([0, 1, 2, 4])
+    selection = select(text, labels, candidates=candidates)
+    assert selection.heads == heads
+    assert all("head 3" not in note for note in selection.notes)
+
+
+def test_heads_that_are_no_candidates_are_not_compared(labels):
+    told = []
+    select("anmi:1", labels, candidates=np.array([1, 2, 5]), advance=told.append)
+    assert sum(told) == 3
+    labels[3] = 500
+    assert select("all", labels, candidates=np.array([1, 2])).heads == (1, 2)
+
+
+def test_all_candidates_have_collapsed(labels):
+    selection = select("best:1", labels, candidates=np.array([0, 3]))
+    assert selection.heads == (0,)
+    assert selection.notes[0] == "all 2 heads have collapsed, so none is left out"

@@ -1,5 +1,6 @@
 import json
 import math
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ucls.config import TrainConfig
 from ucls.objectives import temi
-from ucls.objectives.sinkhorn import sinkhorn_knopp
+from ucls.objectives.student_teacher import center_teacher
+from ucls.objectives.temi import TemiLoss
 
 REFERENCE = json.loads((Path(__file__).parent / "fixtures/temi_reference.json").read_text())
-TEMI = TrainConfig(symmetric=True, cross_entropy=0.0, sinkhorn_iterations=0, n_smoothing=1)
+TEMI: dict[str, Any] = {"symmetric": True, "cross_entropy": 0.0}
 HEADS, IMAGES, CLUSTERS = 3, 6, 4
 
 all_seeds = pytest.mark.parametrize("seed", range(3))
@@ -28,27 +29,34 @@ def random_probs(seed: int, *shape: int) -> torch.Tensor:
     return torch.rand(*shape, generator=generator).softmax(dim=-1)
 
 
-def new_objective(config: TrainConfig, **changes: object) -> temi.TemiObjective:
-    changed = config.model_copy(update=changes)
-    return temi.TemiObjective(changed, n_heads=HEADS, n_clusters=CLUSTERS)
+def new_loss(**options: Any) -> TemiLoss:
+    return TemiLoss(HEADS, CLUSTERS, **options)
+
+
+def centered(seed: int, n_views: int, **options: Any) -> torch.Tensor:
+    return center_teacher(random_logits(seed + 10, n_views), **{"temperature": 0.1} | options)
 
 
 @pytest.mark.parametrize("case", REFERENCE["cases"], ids=lambda case: f"beta={case['beta']}")
 def test_equals_the_public_temi_code(case: dict[str, Any]) -> None:
-    temperatures = ("beta", "teacher_temperature", "student_temperature")
-    config = TEMI.model_copy(update={name: case[name] for name in temperatures})
     n_heads, _, n_clusters = torch.tensor(case["steps"][0]["student_logits"]).shape[1:]
-    objective = temi.TemiObjective(config, n_heads=n_heads, n_clusters=n_clusters)
+    temperature, beta = case["student_temperature"], case["beta"]
+    loss = TemiLoss(n_heads, n_clusters, beta=beta, student_temperature=temperature, **TEMI)
+    loss.double()
     for step in case["steps"]:
-        student_logits = torch.tensor(step["student_logits"], requires_grad=True)
-        losses = objective(student_logits, torch.tensor(step["teacher_logits"]), 0.5)
+        numbers = {name: torch.tensor(step[name], dtype=torch.float64) for name in step}
+        student_logits = numbers["student_logits"].requires_grad_()
+        teacher_probs = center_teacher(
+            numbers["teacher_logits"], temperature=case["teacher_temperature"], strength=0.0
+        )
+        losses = loss(student_logits, teacher_probs, 0.5)
         losses.mean().backward()
         for ours, name in (
             (losses, "head_losses"),
             (student_logits.grad, "gradient"),
-            (objective.marginal, "marginal"),
+            (loss.marginal, "marginal"),
         ):
-            torch.testing.assert_close(ours, torch.tensor(step[name]), atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(ours, numbers[name], atol=1e-7, rtol=1e-7)
 
 
 @all_seeds
@@ -126,22 +134,82 @@ def test_cross_entropy_equals_torch_on_the_teachers_argmax(seed: int) -> None:
 @all_seeds
 @pytest.mark.parametrize("progress", [0.0, 0.4, 1.0])
 def test_the_loss_of_ucls_by_its_equations(seed: int, progress: float) -> None:
-    config = TrainConfig(n_smoothing=2, cross_entropy=0.5, beta=0.6, teacher_temperature=0.07)
-    objective = new_objective(config)
-    student_logits, teacher_logits = random_logits(seed, 1), random_logits(seed + 10, 3)
-    losses = objective(student_logits, teacher_logits, progress)
+    loss = new_loss(cross_entropy=0.5, beta=0.6)
+    student_logits, views = random_logits(seed, 1), centered(seed, 3, temperature=0.07)
+    losses = loss(student_logits, views, progress)
 
     weight = 0.5 * 0.5 * (1 - math.cos(math.pi * progress))
     student = (student_logits[0] / 0.1).softmax(dim=-1)
-    views = torch.stack([sinkhorn_knopp(view, temperature=0.07) for view in teacher_logits])
     target = (views[1] + views[2]) / 2
     marginal = 0.9 / CLUSTERS + 0.1 * views.mean(dim=(0, 2))
     pmi = ((student * target) ** 0.6 / marginal[:, None]).sum(dim=-1).log()
     labels = target.argmax(dim=-1, keepdim=True)
-    loss = -pmi - weight * student.log().gather(-1, labels)[..., 0]
+    one_way = -pmi - weight * student.log().gather(-1, labels)[..., 0]
     pair_weights = (views[0] * target).sum(dim=-1).mean(dim=0)
-    torch.testing.assert_close(losses, (pair_weights * loss).mean(dim=-1), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(objective.marginal, marginal)
+    torch.testing.assert_close(losses, (pair_weights * one_way).mean(dim=-1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(loss.marginal, marginal)
+
+
+def one_way_loss(
+    student: list[float],
+    teacher: list[float],
+    marginal: list[float],
+    *,
+    beta: float,
+    weight: float,
+) -> float:
+    """Eq. 5.12 for one pair, one class after the other."""
+    shares = zip(student, teacher, marginal, strict=True)
+    pmi = math.log(sum((s * t) ** beta / q for s, t, q in shares))
+    label = max(range(len(teacher)), key=teacher.__getitem__)
+    return -pmi - weight * math.log(student[label])
+
+
+@all_seeds
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+@pytest.mark.parametrize("n_neighbors", [1, 3])
+@pytest.mark.parametrize("switches", list(product((False, True), repeat=3)))
+def test_any_mix_of_the_thesis_switches_by_naive_loops(
+    seed: int, strength: float, n_neighbors: int, switches: tuple[bool, bool, bool]
+) -> None:
+    symmetric, instance_weights, cross_entropy = switches[0], switches[1], 0.5 * switches[2]
+    loss = new_loss(
+        symmetric=symmetric, cross_entropy=cross_entropy, instance_weights=instance_weights
+    ).double()
+    student_logits = random_logits(seed, 1 + symmetric).double()
+    views = centered(seed, 1 + n_neighbors, strength=strength).double()
+    losses = loss(student_logits, views, 0.7)
+
+    students = (student_logits / 0.1).softmax(dim=-1).tolist()
+    targets = [views[0].tolist(), views[1:].mean(dim=0).tolist()]
+    marginals = [
+        [
+            0.9 / CLUSTERS + 0.1 * float(views[:, head, :, c].sum()) / (len(views) * IMAGES)
+            for c in range(CLUSTERS)
+        ]
+        for head in range(HEADS)
+    ]
+    schedule = cross_entropy * 0.5 * (1 - math.cos(0.7 * math.pi))
+    for head in range(HEADS):
+        total = 0.0
+        for image in range(IMAGES):
+            ways = [
+                one_way_loss(
+                    students[way][head][image],
+                    targets[1 - way][head][image],
+                    marginals[head],
+                    beta=0.6,
+                    weight=schedule,
+                )
+                for way in range(1 + symmetric)
+            ]
+            agreement = sum(
+                targets[0][h][image][c] * targets[1][h][image][c]
+                for h in range(HEADS)
+                for c in range(CLUSTERS)
+            )
+            total += (agreement / HEADS if instance_weights else 1.0) * sum(ways) / len(ways)
+        assert float(losses[head]) == pytest.approx(total / IMAGES, rel=1e-6)
 
 
 @all_seeds
@@ -149,65 +217,119 @@ def test_the_loss_of_ucls_by_its_equations(seed: int, progress: float) -> None:
     "changes",
     [
         {"instance_weights": False},
-        {"sinkhorn_iterations": 0},
-        {"sinkhorn_iterations": 1},
         {"cross_entropy": 0.0},
         {"symmetric": True},
         {"beta": 0.5},
-        {"teacher_temperature": 0.05},
         {"student_temperature": 0.2},
         {"marginal_momentum": 0.5},
     ],
     ids=str,
 )
-def test_every_switch_changes_the_loss(seed: int, changes: dict[str, object]) -> None:
-    config = TrainConfig(n_smoothing=1)
-    student_logits, teacher_logits = random_logits(seed, 2), random_logits(seed + 10, 2)
-    usual = new_objective(config)(student_logits, teacher_logits, 0.5)
-    switched = new_objective(config, **changes)(student_logits, teacher_logits, 0.5)
+def test_every_switch_changes_the_loss(seed: int, changes: dict[str, Any]) -> None:
+    student_logits, teacher_probs = random_logits(seed, 2), centered(seed, 2)
+    usual = new_loss()(student_logits, teacher_probs, 0.5)
+    switched = new_loss(**changes)(student_logits, teacher_probs, 0.5)
     assert not torch.allclose(usual, switched, rtol=1e-4)
 
 
-def test_the_views_it_asks_for() -> None:
-    asked = {
-        (symmetric, m): new_objective(TEMI, symmetric=symmetric, n_smoothing=m)
-        for symmetric in (False, True)
-        for m in (1, 4)
-    }
-    assert {key: objective.n_student_views for key, objective in asked.items()} == {
-        (False, 1): 1, (False, 4): 1, (True, 1): 2, (True, 4): 2,
-    }  # fmt: skip
-    assert {key: objective.n_neighbors for key, objective in asked.items()} == {
-        (False, 1): 1, (False, 4): 4, (True, 1): 1, (True, 4): 4,
-    }  # fmt: skip
+@all_seeds
+@pytest.mark.parametrize(
+    "changes", [{"strength": 0.0}, {"strength": 0.5}, {"iterations": 1}, {"temperature": 0.05}],
+    ids=str,
+)  # fmt: skip
+def test_every_way_to_center_the_teacher_changes_the_loss(
+    seed: int, changes: dict[str, Any]
+) -> None:
+    student_logits = random_logits(seed, 1)
+    usual = new_loss()(student_logits, centered(seed, 2), 0.5)
+    switched = new_loss()(student_logits, centered(seed, 2, **changes), 0.5)
+    assert not torch.allclose(usual, switched, rtol=1e-4)
 
 
 @all_seeds
-def test_no_gradient_reaches_the_teacher(seed: int) -> None:
-    teacher_logits = random_logits(seed + 10, 2).requires_grad_()
-    student_logits = random_logits(seed, 2).requires_grad_()
-    new_objective(TEMI)(student_logits, teacher_logits, 0.5).sum().backward()
-    assert teacher_logits.grad is None
-    assert student_logits.grad is not None
+def test_the_cross_entropy_grows_from_nothing(seed: int) -> None:
+    student_logits, teacher_probs = random_logits(seed, 1), centered(seed, 2)
+    without = new_loss(cross_entropy=0.0)(student_logits, teacher_probs, 0.0)
+    losses = [new_loss()(student_logits, teacher_probs, step / 4) for step in range(5)]
+    torch.testing.assert_close(losses[0], without)
+    for earlier, later in pairwise(losses):
+        assert (later > earlier).all()
+
+
+@all_seeds
+def test_only_a_mean_of_neighbors_counts(seed: int) -> None:
+    student_logits, views = random_logits(seed, 1), centered(seed, 4)
+    options: dict[str, Any] = {"marginal_momentum": 0.0}
+    losses = new_loss(**options)(student_logits, views, 0.5)
+    shuffled = new_loss(**options)(student_logits, views[[0, 3, 1, 2]], 0.5)
+    torch.testing.assert_close(shuffled, losses)
+    swapped = new_loss(**options)(student_logits, views[[1, 0, 2, 3]], 0.5)
+    assert not torch.allclose(swapped, losses, rtol=1e-4)
+
+
+@all_seeds
+def test_the_two_way_loss_is_the_mean_of_both_ways(seed: int) -> None:
+    student_logits, views = random_logits(seed, 2), centered(seed, 2)
+    forth = new_loss()(student_logits[:1], views, 0.5)
+    back = new_loss()(student_logits[1:], views.flip(0), 0.5)
+    both = new_loss(symmetric=True)(student_logits, views, 0.5)
+    torch.testing.assert_close(both, (forth + back) / 2)
 
 
 @all_seeds
 def test_heads_meet_only_in_the_pair_weights(seed: int) -> None:
-    student_logits, teacher_logits = random_logits(seed, 1), random_logits(seed + 10, 2)
-    config = TrainConfig(n_smoothing=1, instance_weights=False)
-    together = new_objective(config)(student_logits, teacher_logits, 0.5)
+    student_logits, teacher_probs = random_logits(seed, 1), centered(seed, 2)
+    together = new_loss(instance_weights=False)(student_logits, teacher_probs, 0.5)
     for head in range(HEADS):
-        alone = temi.TemiObjective(config, n_heads=1, n_clusters=CLUSTERS)
+        alone = TemiLoss(1, CLUSTERS, instance_weights=False)
         own = slice(head, head + 1)
         torch.testing.assert_close(
-            alone(student_logits[:, own], teacher_logits[:, own], 0.5), together[own]
+            alone(student_logits[:, own], teacher_probs[:, own], 0.5), together[own]
         )
 
 
-def test_the_marginal_is_saved_with_the_objective() -> None:
-    objective = new_objective(TEMI)
-    torch.testing.assert_close(objective.marginal, torch.full((HEADS, CLUSTERS), 1 / CLUSTERS))
-    objective(random_logits(0, 2), random_logits(1, 2), 0.5)
-    other = new_objective(TEMI)
-    other.load_state_dict(objective.state_dict())
-    assert torch.equal(other.marginal, objective.marginal)
+def test_the_marginal_is_saved_with_the_loss() -> None:
+    loss = new_loss(**TEMI)
+    torch.testing.assert_close(loss.marginal, torch.full((HEADS, CLUSTERS), 1 / CLUSTERS))
+    loss(random_logits(0, 2), centered(1, 2), 0.5)
+    other = new_loss(**TEMI)
+    other.load_state_dict(loss.state_dict())
+    assert torch.equal(other.marginal, loss.marginal)
+    assert not torch.allclose(loss.marginal, torch.full((HEADS, CLUSTERS), 1 / CLUSTERS))
+
+
+@all_seeds
+@pytest.mark.parametrize("temperature", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("half", [False, True])
+def test_large_logits_stay_finite(
+    seed: int, temperature: float, strength: float, half: bool
+) -> None:
+    dtype = torch.bfloat16 if half else torch.float32
+    student_logits = (10 * random_logits(seed, 2)).to(dtype).requires_grad_()
+    teacher_logits = (10 * random_logits(seed + 10, 3)).to(dtype)
+    teacher_probs = center_teacher(teacher_logits, temperature=temperature, strength=strength)
+    loss = new_loss(symmetric=True, student_temperature=temperature)
+    losses = loss(student_logits, teacher_probs, 0.5)
+    losses.sum().backward()
+    assert losses.dtype == torch.float32
+    assert losses.isfinite().all()
+    assert student_logits.grad is not None
+    assert student_logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_cluster_that_the_teacher_gave_up_leaves_the_loss_finite(momentum: float) -> None:
+    teacher_logits = random_logits(10, 2)
+    teacher_logits[..., 1] -= 3.0
+    teacher_probs = center_teacher(teacher_logits, temperature=0.02, strength=0.0)
+    assert (teacher_probs[..., 1] == 0.0).all()
+    student_logits = random_logits(0, 1).requires_grad_()
+    loss = new_loss(marginal_momentum=momentum)
+    for _ in range(1100):
+        loss.marginal = temi.update_marginal(loss.marginal, teacher_probs, momentum=momentum)
+    losses = loss(student_logits, teacher_probs, 0.5)
+    losses.sum().backward()
+    assert losses.isfinite().all()
+    assert student_logits.grad is not None
+    assert student_logits.grad.isfinite().all()

@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from ucls.cache import ConsensusEntry, read_consensus
+from ucls.cache import Assignments, ConsensusEntry, read_consensus
+from ucls.stages.merge import heads_of
+from ucls.stages.run import Run
 
 
 def entries(path: Path) -> dict[str, ConsensusEntry]:
@@ -9,6 +11,11 @@ def entries(path: Path) -> dict[str, ConsensusEntry]:
 
 def chosen(path: Path) -> str | None:
     return read_consensus(path / "consensus.h5")[1]
+
+
+def merged_heads(path: Path) -> Assignments:
+    """What the heads of a run say, as its consensus sees them."""
+    return heads_of(Run(path))
 
 
 def names(path: Path) -> list[str]:

@@ -43,7 +43,7 @@ def test_a_classifier_of_tokens_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_classifier_of_heads_finds_them_in_the_run(run_path: Path) -> None:
     folder = RunFolder(run_path)
-    linear = LinearClassifier(np.eye(8, 4, dtype=np.float32), np.zeros(4, np.float32), scale=1.0)
+    linear = LinearClassifier(np.eye(16, 4, dtype=np.float32), np.zeros(4, np.float32), scale=1.0)
     write_classifier(
         folder,
         linear,
@@ -56,7 +56,7 @@ def test_a_classifier_of_heads_finds_them_in_the_run(run_path: Path) -> None:
     features = np.random.default_rng(0).normal(size=(7, 8)).astype(np.float32)
     clusters, _ = load_classifier(folder).predict(features)
     cosines = load_heads(folder, [1, 4]).logits(features)
-    assert cosines.shape == (7, 8)
+    assert cosines.shape == (7, 2 * 8)
     np.testing.assert_array_equal(clusters, cosines[:, :4].argmax(axis=1))
 
 

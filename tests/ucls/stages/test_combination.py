@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines, StartUcls
-from tests.ucls.stages.consensus_files import chosen, entries
-from ucls.cache import read_assignments
+from tests.ucls.stages.consensus_files import chosen, entries, merged_heads
 from ucls.ensemble import consensus
 from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import METHODS, n_steps
@@ -24,7 +23,7 @@ from ucls.stages.run import Run
 
 def test_weights_by_loss(run_path: Path) -> None:
     entry = ensemble(run_path, variant={"method": "vote", "heads": "1-4", "weights": "loss"})
-    assignments = read_assignments(run_path / "assignments.h5")
+    assignments = merged_heads(run_path)
     weights = loss_weights(assignments.loss[1:5])
     expected = consensus(assignments.labels["train"][1:5], 4, method="vote", weights=weights)
     np.testing.assert_array_equal(entry.labels["train"], expected.labels)
@@ -112,7 +111,7 @@ def test_progress_is_in_steps_of_all_splits(run_path: Path) -> None:
 
 
 def test_a_stored_consensus_is_as_it_was(run_path: Path) -> None:
-    heads = read_assignments(run_path / "assignments.h5").labels["train"]
+    heads = merged_heads(run_path).labels["train"]
     made, stored = consensus(heads, 4), as_consensus(entries(run_path)["mcla"], "train", 4)
     np.testing.assert_array_equal(stored.labels, made.labels)
     np.testing.assert_allclose(stored.confidence, made.confidence, atol=1e-3)

@@ -1,16 +1,18 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from tests.ucls.stages.consensus_files import chosen, entries, names
+from tests.ucls.stages.consensus_files import chosen, entries, merged_heads, names
 from ucls.cache import read_assignments
 from ucls.ensemble import consensus
 from ucls.errors import UclsError, UsageError
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
+from ucls.stages.merge import merge
 from ucls.stages.run import Run
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
@@ -21,7 +23,7 @@ def test_the_runs_own_consensus(run_path: Path, lines: Lines) -> None:
     assert (entry.name, entry.method, entry.heads) == ("mcla", "mcla", (0, 1, 2, 3, 4, 5))
     assert lines.said[0] == "ensemble: heads 0-5, all 6 there are to choose from"
     assert "ensemble: mcla of 6 heads in" in lines.said[-1]
-    heads = read_assignments(run_path / "assignments.h5").labels
+    heads = merged_heads(run_path).labels
     for split, labels in entry.labels.items():
         np.testing.assert_array_equal(labels, consensus(heads[split], 4).labels)
     assert set(entry.labels) == {"train", "val"}
@@ -104,6 +106,15 @@ def test_the_best_half_of_the_heads(run_path: Path, lines: Lines) -> None:
     assert "with the lowest training loss" in lines.said[0]
 
 
+def test_losses_compare_among_heads_of_the_same_size(run_path: Path) -> None:
+    train(run_path, settings={"train.scales": [1, 3], "train.n_heads": 3})
+    merge(run_path)
+    with h5py.File(run_path / "assignments.h5", "r+") as file:
+        file["loss"][:] = [3, 1, 2, -8, -7, -9]
+    assert ensemble(run_path, variant={"heads": "best:2"}).heads == (1, 5)
+    assert ensemble(run_path, variant={"heads": "best:3"}).heads == (1, 2, 5)
+
+
 def test_heads_nearest_to_the_others(run_path: Path, lines: Lines) -> None:
     entry = ensemble(run_path, variant={"heads": "anmi:2"}, reporter=lines)
     assert (entry.name, len(entry.heads)) == ("mcla[anmi:2]", 2)
@@ -137,6 +148,9 @@ def test_the_own_consensus_takes_the_splits_that_are_there(run_path: Path) -> No
 def test_after_another_training_old_entries_are_gone(run_path: Path) -> None:
     ensemble(run_path, variant={"method": "vote"})
     train(run_path, settings={"train.epochs": 2})
+    with pytest.raises(UclsError, match=r"merge .* has other settings; run first: ucls merge"):
+        evaluate(run_path)
+    merge(run_path)
     with pytest.raises(UclsError, match="has no consensus of its heads; run first: ucls ensemble"):
         evaluate(run_path)
     ensemble(run_path)

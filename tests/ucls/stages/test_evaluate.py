@@ -5,20 +5,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls import pipeline
+from ucls import metrics, pipeline
+from ucls.cache import read_assignments
 from ucls.config import Config
 from ucls.errors import UclsError
 from ucls.sources import load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
+from ucls.stages.labels import known_labels
+from ucls.stages.merge import heads_of, merge
+from ucls.stages.run import Run
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 
-SCORES = {"acc", "nmi", "ari", "ami"}
+SCORES = {"acc", "acc_class_mean", "nmi", "ari", "ami"}
 BALANCE = {"kl_to_uniform", "occupied_clusters", "cluster_sizes"}
 ROWS = {"kmeans", "best_head", "heads", "ensemble.mcla", "ensemble.chosen", "self_training"}
 SHARES = {*SCORES, "anmi", "mean_confidence", "mean_probability", "neighbors.accuracy"}
@@ -70,6 +75,81 @@ def test_the_results_of_a_split_with_labels(shared_run: Path, split: str) -> Non
     assert set(results["self_training"]) >= BALANCE
 
 
+def of_heads(path: Path, score: str, heads: list[int]) -> list[float]:
+    """A score of some heads on train, as they were trained."""
+    truth = known_labels(Run(path))["train"]
+    labels = read_assignments(path / "assignments.h5").labels["train"]
+    return [metrics.clustering_metrics(truth, labels[head])[score] for head in heads]
+
+
+def test_heads_are_measured_merged_and_as_they_were_trained(shared_run: Path) -> None:
+    results = figures_of(shared_run)["train"]
+    truth = known_labels(Run(shared_run))["train"]
+    merged = [
+        metrics.clustering_metrics(truth, head)["acc"]
+        for head in heads_of(Run(shared_run)).labels["train"]
+    ]
+    heads = results["heads"]
+    assert heads["n_heads"] == 6
+    assert heads["acc_mean"] == pytest.approx(np.mean(merged))
+    assert heads["acc_std"] == pytest.approx(np.std(merged))
+    loss = read_assignments(shared_run / "assignments.h5").loss
+    assert results["best_head"]["head"] == int(np.argmin(loss))
+    assert results["best_head"]["acc"] == pytest.approx(merged[int(np.argmin(loss))])
+    assert list(results["over_clustering"]) == ["8"]
+    own = results["over_clustering"]["8"]
+    assert set(own) >= {f"{name}_{s}" for name in SCORES for s in ("mean", "std")}
+    many_to_one = of_heads(shared_run, "acc_many_to_one", list(range(6)))
+    assert own["n_heads"] == 6
+    assert own["acc_many_to_one_mean"] == pytest.approx(np.mean(many_to_one))
+    assert own["acc_many_to_one_std"] == pytest.approx(np.std(many_to_one))
+    assert 4 <= own["occupied_clusters_mean"] <= 8
+
+
+def test_heads_of_several_sizes_are_measured_apart(run_path: Path) -> None:
+    train(run_path, settings={"train.scales": [1, 2, 3], "train.n_heads": 3})
+    merge(run_path)
+    ensemble(run_path)
+    results = evaluate(run_path)["train"]
+    assert results["heads"]["n_heads"] == 9
+    assert list(results["over_clustering"]) == ["8", "12"]
+    for size, heads in (("8", [3, 4, 5]), ("12", [6, 7, 8])):
+        row = results["over_clustering"][size]
+        assert row["n_heads"] == 3
+        expected = of_heads(run_path, "nmi", heads)
+        assert row["nmi_mean"] == pytest.approx(np.mean(expected))
+
+
+def test_the_best_head_is_one_of_those_with_the_fewest_clusters(run_path: Path) -> None:
+    """Losses of heads of different sizes do not compare."""
+    train(run_path, settings={"train.scales": [3, 2], "train.n_heads": 3})
+    merge(run_path)
+    ensemble(run_path)
+    with h5py.File(run_path / "assignments.h5", "r+") as file:
+        file["loss"][:] = [-9, -8, -7, 3, 1, 2]
+    assert evaluate(run_path)["train"]["best_head"]["head"] == 4
+
+
+def test_without_merging_only_heads_of_the_wanted_size_are_meant(run_path: Path) -> None:
+    settings = {"train.scales": [1, 3], "train.n_heads": 3, "merge.linkage": "none"}
+    train(run_path, settings=settings)
+    ensemble(run_path)
+    results = evaluate(run_path)["train"]
+    assert results["heads"]["n_heads"] == 3
+    expected = of_heads(run_path, "acc", [0, 1, 2])
+    assert results["heads"]["acc_mean"] == pytest.approx(np.mean(expected))
+    assert results["over_clustering"]["12"]["n_heads"] == 3
+    assert results["best_head"]["head"] < 3
+
+
+def test_heads_of_the_wanted_size_alone_are_no_over_clustering(run_path: Path) -> None:
+    train(run_path, settings={"train.scales": [1], "merge.linkage": "none"})
+    ensemble(run_path)
+    results = evaluate(run_path)
+    assert "over_clustering" not in results["train"]
+    assert "over_clustering" not in results["val"]
+
+
 def test_every_share_is_within_0_and_1(shared_run: Path) -> None:
     found = dict(shares(figures_of(shared_run)))
     assert len(found) > 10
@@ -107,6 +187,8 @@ def test_without_labels_the_label_free_figures_are_there(unlabelled_run: Path) -
     }  # fmt: skip
     assert set(train["kmeans"]) == BALANCE
     assert set(train["best_head"]) == {*BALANCE, "head", "mean_probability"}
+    assert set(train["over_clustering"]) == {"8"}
+    assert set(train["over_clustering"]["8"]) == {"n_heads", "occupied_clusters_mean"}
     assert "acc" not in json.dumps(figures)
 
 
@@ -184,6 +266,11 @@ def test_after_another_training_the_commands_to_run_first_are_named(run_path: Pa
         evaluate(run_path)
     (run_path / "aside").rename(run_path / "assignments.h5")
     train(run_path, settings={"train.epochs": 2})
+    with pytest.raises(
+        UclsError, match=f"merge .* other settings; run first: ucls merge {run_path}"
+    ):
+        evaluate(run_path)
+    merge(run_path)
     with pytest.raises(UclsError, match=f"{run_path} has no consensus of its heads; run first"):
         evaluate(run_path)
 

@@ -59,6 +59,45 @@ def test_several_caches_side_by_side(tmp_path):
     np.testing.assert_allclose(values, np.hstack(unit), rtol=1e-5)
 
 
+def write_views(path, n_views, *, spec=SPEC):
+    rng = np.random.default_rng(n_views)
+    shape = (n_views, N_IMAGES, spec.n_layers, spec.n_features)
+    cls = rng.normal(size=shape).astype(np.float16)
+    patch_mean = rng.normal(size=(n_views, N_IMAGES, spec.n_features)).astype(np.float16)
+    with FeatureCacheWriter(path, replace(spec, n_views=n_views), N_IMAGES) as writer:
+        writer.append(cls, patch_mean, [f"{row}.jpg" for row in range(N_IMAGES)])
+        writer.write_labels(LABELS, NAMES)
+        writer.finish()
+    return np.concatenate([cls[:, :, -1], patch_mean], axis=2).astype(np.float32)
+
+
+def test_augmented_views(tmp_path):
+    views = write_views(tmp_path / "a.h5", 3)
+    with SplitFeatures({"a": tmp_path / "a.h5"}) as features:
+        assert features.n_views == 3
+        for view in range(3):
+            np.testing.assert_array_equal(features.read("cls+patch", view=view), views[view])
+        np.testing.assert_array_equal(features.read("cls+patch"), views[0])
+        assert features.read("cls", view=1, dtype=np.float16).dtype == np.float16
+
+
+def test_views_of_a_dataset_of_some_classes(tmp_path):
+    views = write_views(tmp_path / "a.h5", 2)
+    with SplitFeatures({"a": tmp_path / "a.h5"}, classes=Classes(kept=("dog", "ash"))) as features:
+        found = features.read("cls+patch", view=1)
+    np.testing.assert_array_equal(found, views[1, [0, 3, 4, 7]])
+
+
+def test_only_views_that_all_caches_hold_count(tmp_path):
+    a = write_views(tmp_path / "a.h5", 3)
+    b = write_views(tmp_path / "b.h5", 2, spec=replace(SPEC, backbone="b"))
+    with SplitFeatures({"a": tmp_path / "a.h5", "b": tmp_path / "b.h5"}) as features:
+        assert features.n_views == 2
+        found = features.read("cls+patch@a,cls+patch@b", view=1)
+    unit = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in (a[1], b[1])]
+    np.testing.assert_allclose(found, np.hstack(unit), rtol=1e-5)
+
+
 def test_caches_of_different_images_do_not_go_together(tmp_path):
     write(tmp_path / "a.h5")
     write(tmp_path / "b.h5", replace(SPEC, backbone="b"), prefix="other-")

@@ -8,9 +8,11 @@ from PIL import Image
 
 from ucls.errors import UclsError, UsageError
 from ucls.stages.ensemble import ensemble
+from ucls.stages.merge import merge
 from ucls.stages.predict import predict
 from ucls.stages.run import Run
 from ucls.stages.self_train import self_train
+from ucls.stages.train import train
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -54,6 +56,26 @@ def test_a_consensus_of_some_heads(run_path: Path, sources: Path, tmp_path: Path
     expected = [row["confidence"] for row in read(run_path / "labels.csv")]
     assert found == expected[:120]
     assert {"0.3333", "0.6667"}.isdisjoint(found)
+
+
+@pytest.mark.parametrize("inputs", ["heads", "tokens"])
+@pytest.mark.parametrize("objective", ["ucls", "self-classifier"])
+def test_a_consensus_of_heads_of_several_sizes(
+    run_path: Path, sources: Path, tmp_path: Path, inputs: str, objective: str
+) -> None:
+    settings = {"train.objective": objective, "train.scales": [1, 2.5, 4], "train.n_heads": 2}
+    train(run_path, settings=settings)
+    merge(run_path)
+    ensemble(run_path, settings={"ensemble.heads": "1-2,4-5"})
+    self_train(run_path, settings={"self_train.inputs": inputs})
+    labels = read(run_path / "labels.csv")
+    for split, source in (("train", "blobs.npz"), ("val", "blobs-val.npz")):
+        predict(run_path, str(sources / source), out=tmp_path / "new.csv")
+        expected = [row for row in labels if row["split"] == split]
+        for name in ("cluster", "confidence", "probability"):
+            found = [row[name] for row in read(tmp_path / "new.csv")]
+            assert found == [row[name] for row in expected]
+    assert {row["confidence"] for row in labels} - {"1.0000"}
 
 
 def test_images_of_any_size_and_mode(shared_photo_run: Path, tmp_path: Path) -> None:

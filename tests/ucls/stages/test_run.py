@@ -9,8 +9,10 @@ from ucls import pipeline
 from ucls.cache import RunFolder
 from ucls.config import Config
 from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.presets import preset
 from ucls.stages.ensemble import ensemble
 from ucls.stages.run import STAGE_FILES, Run
+from ucls.stages.train import train
 
 
 def test_all_stages_of_a_finished_run_are_done(run_path: Path) -> None:
@@ -29,6 +31,77 @@ def test_a_stage_without_its_files_is_not_done(run_path: Path, stage: str) -> No
         (run_path / name).rename(run_path / "aside")
         assert not Run(run_path).is_done(stage)
         (run_path / "aside").rename(run_path / name)
+
+
+def test_without_merging_the_heads_are_those_of_the_training(run_path: Path) -> None:
+    run = Run(run_path)
+    assert (run.merges, run.heads_stage) == (True, "merge")
+    assert run.consensus_key(run.config.ensemble).startswith(f"{run.key('merge')}-")
+    train(run_path, settings={"train.scales": [1], "merge.linkage": "none"})
+    run = Run(run_path)
+    assert (run.merges, run.heads_stage) == (False, "train")
+    assert run.consensus_key(run.config.ensemble).startswith(f"{run.key('train')}-")
+    assert run.is_done("merge")
+    (run_path / "assignments.h5").unlink()
+    assert not run.is_done("merge")
+    with pytest.raises(UclsError, match=r"stage train of .* lost a file; run first: ucls train"):
+        run.require("merge")
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        ({"merge.linkage": "share"}, {"merge", "ensemble"}),
+        ({"train.early_stopping": False}, {"train", "merge", "ensemble"}),
+        ({"train.views": "itself"}, {"train", "merge", "ensemble"}),
+        ({"train.prior": "soft"}, {"train", "merge", "ensemble"}),
+        ({"train.beta": 0.6}, set()),
+        ({"ensemble.revote": False}, {"ensemble"}),
+        ({"n_clusters": 5}, {"neighbors", "train", "merge", "ensemble"}),
+    ],
+)
+def test_keys_follow_the_settings(
+    run_path: Path, settings: dict[str, object], changed: set[str]
+) -> None:
+    stages = ("neighbors", "train", "merge", "ensemble")
+    before = {stage: Run(run_path).key(stage) for stage in stages}
+    run = Run(run_path, settings=settings)
+    assert {stage for stage in stages if run.key(stage) != before[stage]} == changed
+
+
+def test_what_another_objective_has_no_use_for_is_dropped_and_named(
+    run_path: Path, lines: Lines
+) -> None:
+    first = {"train.beta": 0.5, "train.teacher_momentum": 0.5, "train.cross_entropy": 0.25}
+    Run(run_path, settings=first)
+    run = Run(run_path, settings={"train.objective": "scan"}, reporter=lines)
+    (said,) = lines.said
+    before, _, names = said.partition(": ")
+    assert before == "settings without a part from now on"
+    assert set(names.split(", ")) == {"train.beta", "train.cross_entropy"}
+    assert run.config.train.teacher_momentum == 0.5
+    assert Run(run_path).config.train.beta is None
+    Run(run_path, settings={"train.objective": "scan"}, reporter=lines)
+    assert lines.said == [said]
+    back = Run(run_path, settings={"train.objective": "ucls"}, reporter=lines)
+    assert (back.config.train.beta, lines.said) == (0.6, [said])
+
+
+def test_what_is_given_with_the_objective_is_not_dropped(run_path: Path) -> None:
+    before = (run_path / "run.json").read_bytes()
+    with pytest.raises(UsageError, match="beta has no part in the objective scan"):
+        Run(run_path, settings={"train.objective": "scan", "train.beta": 0.5})
+    with pytest.raises(UsageError, match="objective: input should be 'ucls'"):
+        Run(run_path, settings={"train.objective": "dino"})
+    assert (run_path / "run.json").read_bytes() == before
+
+
+def test_a_run_of_a_preset_takes_another_objective(run_path: Path) -> None:
+    values = preset("cifar10", objective="ucls")
+    keep = {name: value for name, value in values.items() if name.startswith("train.")}
+    Run(run_path, settings=keep)
+    run = Run(run_path, settings={"train.objective": "turtle"})
+    assert (run.config.train.objective, run.config.train.hidden_dim) == ("turtle", None)
 
 
 def test_a_folder_without_features_yet(tmp_path: Path) -> None:

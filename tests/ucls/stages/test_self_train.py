@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls.cache import FeatureSpec, read_assignments, read_tensors
+from tests.ucls.stages.consensus_files import merged_heads
+from ucls.cache import FeatureSpec, read_tensors
 from ucls.ensemble.alignment import align
 from ucls.errors import UclsError
 from ucls.stages.classifier import load_classifier
@@ -48,7 +49,7 @@ def test_the_confidence_is_that_of_the_consensus_where_both_agree(
 
 
 def test_the_confidence_of_val_is_by_the_names_of_the_training_images(run_path: Path) -> None:
-    labels = read_assignments(run_path / "assignments.h5").labels
+    labels = merged_heads(run_path).labels
     consensus = Run(run_path).chosen_consensus()
     heads = list(consensus.heads)
     # Without labels of their own, the images of val are renamed as those of train are.

@@ -8,8 +8,9 @@ import pytest
 
 from tests.conftest import Lines
 from ucls.cache import read_assignments, read_tensors
-from ucls.errors import UclsError
+from ucls.errors import UclsError, UsageError
 from ucls.progress import Advance
+from ucls.stages.classifier import load_heads
 from ucls.stages.neighbors import neighbors
 from ucls.stages.run import Run
 from ucls.stages.train import CHECKPOINT_VERSION, train
@@ -24,14 +25,17 @@ def test_what_it_leaves(run_path: Path) -> None:
         "val": (6, 40),
     }
     assert assignments.n_clusters == 4
+    assert assignments.head_clusters.tolist() == [8] * 6
     assert np.isfinite(assignments.loss).all()
-    for confidence in assignments.confidence.values():
-        assert 0.24 < confidence.min() <= confidence.max() <= 1
+    for split, confidence in assignments.confidence.items():
+        assert 1 / 8 < confidence.min() <= confidence.max() <= 1
+        assert 0 <= assignments.labels[split].min() <= assignments.labels[split].max() < 8
     log = [json.loads(line) for line in (run_path / "train.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in log] == [1, 2, 3]
     assert log[-1]["head_losses"] == pytest.approx(assignments.loss.tolist())
-    weights, _ = read_tensors(run_path / "heads.safetensors")
-    assert any(name.startswith("teacher.") for name in weights)
+    weights, metadata = read_tensors(run_path / "heads.safetensors")
+    assert {name.partition(".")[0] for name in weights} == {"heads", "batch_norm"}
+    assert json.loads(metadata["heads"])["sizes"] == [8]
     assert not (run_path / "checkpoint.safetensors").exists()
 
 
@@ -42,7 +46,7 @@ def test_rerun_skips_and_says_so(run_path: Path, lines: Lines) -> None:
 
 def test_changed_settings_train_again_and_later_stages_ask(run_path: Path, lines: Lines) -> None:
     train(run_path, settings={"train.epochs": 2, "train.n_heads": 3}, reporter=lines)
-    assert "train: 3 heads, 2 epochs" in lines.said
+    assert "train: 3 heads, 2 of 2 epochs" in lines.said
     assert len(read_assignments(run_path / "assignments.h5").loss) == 3
     run = Run(run_path)
     assert run.is_done("train")
@@ -114,13 +118,13 @@ def test_a_checkpoint_of_other_settings_is_not_used(
     stop_in_epoch_three(run_path)
     neighbors(run_path, settings=change)
     train(run_path, reporter=lines)
-    assert lines.said == ["train: 6 heads, 6 epochs"]
+    assert lines.said == ["train: 6 heads, 6 of 6 epochs"]
 
 
 def test_overwrite_does_not_resume(run_path: Path, lines: Lines) -> None:
     stop_in_epoch_three(run_path)
     train(run_path, overwrite=True, reporter=lines)
-    assert lines.said == ["train: 6 heads, 6 epochs"]
+    assert lines.said == ["train: 6 heads, 6 of 6 epochs"]
 
 
 def test_a_checkpoint_of_an_older_layout_is_not_used(
@@ -129,4 +133,132 @@ def test_a_checkpoint_of_an_older_layout_is_not_used(
     stop_in_epoch_three(run_path)
     monkeypatch.setattr("ucls.stages.train.CHECKPOINT_VERSION", CHECKPOINT_VERSION + 1)
     train(run_path, reporter=lines)
-    assert lines.said == ["train: 6 heads, 6 epochs"]
+    assert lines.said == ["train: 6 heads, 6 of 6 epochs"]
+
+
+def epochs_of(path: Path) -> list[int]:
+    return [json.loads(line)["epoch"] for line in (path / "train.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes any training stand still at its fourth look, after 8 of 40 epochs."""
+    monkeypatch.setattr("ucls.standstill.SMALLEST_CHANGE", 1e6)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_a_training_that_stands_still_stops_and_says_so(run_path: Path, lines: Lines) -> None:
+    train(run_path, settings={"train.epochs": 40}, reporter=lines)
+    assert lines.said == ["train: 6 heads, 8 of 40 epochs, standing still since"]
+    assert epochs_of(run_path) == list(range(1, 9))
+    assert Run(run_path).is_done("train")
+    train(run_path, reporter=lines)
+    assert lines.said[1:] == [SKIPPED]
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_without_early_stopping_it_goes_to_the_end(run_path: Path, lines: Lines) -> None:
+    train(
+        run_path,
+        settings={"train.epochs": 40, "train.early_stopping": False},
+        reporter=lines,
+    )
+    assert lines.said == ["train: 6 heads, 40 of 40 epochs"]
+
+
+def test_a_training_that_still_moves_goes_to_the_end(run_path: Path, lines: Lines) -> None:
+    train(run_path, settings={"train.epochs": 40}, reporter=lines)
+    assert lines.said[0] == "train: 6 heads, 40 of 40 epochs"
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("soon_still")
+@pytest.mark.parametrize("epoch", [2, 8])
+def test_a_resumed_training_stops_at_the_same_epoch(
+    run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch, epoch: int
+) -> None:
+    train(run_path, settings={"train.epochs": 40})
+    names = ("heads.safetensors", "assignments.h5")
+    uninterrupted = {name: (run_path / name).read_bytes() for name in names}
+    (run_path / "assignments.h5").unlink()
+    monkeypatch.setattr("ucls.stages.train.CHECKPOINT_SHARE", 1e9)
+    with monkeypatch.context() as patched:
+        if epoch == 8:
+            patched.setattr("ucls.trained_heads.heads_metadata", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(run_path, reporter=StopInEpochThree() if epoch == 2 else lines)
+    lines.said.clear()
+    train(run_path, reporter=lines)
+    assert lines.said == [
+        f"train: resumes after epoch {epoch}",
+        "train: 6 heads, 8 of 40 epochs, standing still since",
+    ]
+    assert epochs_of(run_path) == list(range(1, 9))
+    assert uninterrupted == {name: (run_path / name).read_bytes() for name in names}
+
+
+def test_collapsed_heads_are_named(run_path: Path, lines: Lines) -> None:
+    """Without its entropy SCAN has a trivial solution: all images in one cluster."""
+    settings = {"train.objective": "scan", "train.entropy_weight": 0, "train.epochs": 60}
+    train(run_path, settings=settings, reporter=lines)
+    labels = read_assignments(run_path / "assignments.h5").labels["train"]
+    collapsed = [head for head in range(6) if len(np.unique(labels[head])) < 4]
+    assert collapsed
+    assert lines.said[1:] == [
+        f"train: head {head} has collapsed: it fills {len(np.unique(labels[head]))} of 8 clusters"
+        for head in collapsed
+    ]
+
+
+@pytest.mark.parametrize("objective", ["temi", "scan", "self-classifier", "uic", "c2bin", "turtle"])
+def test_another_objective_and_its_own_settings(run_path: Path, objective: str) -> None:
+    train(run_path, settings={"train.objective": objective, "train.n_heads": 2})
+    run = Run(run_path)
+    assert run.config.train.objective == objective
+    assert run.is_done("train")
+    scales = {"self-classifier": (1, 2, 4, 8), "c2bin": (1, 2, 4), "turtle": (1,)}.get(
+        objective, (2,)
+    )
+    assert run.config.train.scales == scales
+    assignments = read_assignments(run_path / "assignments.h5")
+    expected = [round(4 * scale) for scale in scales for _ in range(2)]
+    assert assignments.head_clusters.tolist() == expected
+    assert np.isfinite(assignments.loss).all()
+    with run.features("val") as cache:
+        features = cache.read("cls")
+    heads = load_heads(run.folder, range(len(expected)))
+    found = heads.labels(heads.logits(features))
+    np.testing.assert_array_equal(found, assignments.labels["val"])
+
+
+def test_settings_of_another_objective_are_refused(run_path: Path) -> None:
+    before = (run_path / "run.json").read_bytes()
+    message = "fixed_share has no part in the objective scan, it is used by uic: leave it out"
+    with pytest.raises(UsageError, match=message):
+        train(run_path, settings={"train.objective": "scan", "train.fixed_share": 0.5})
+    assert (run_path / "run.json").read_bytes() == before
+
+
+def test_augmented_views_that_are_not_cached(run_path: Path) -> None:
+    message = "train.views is augmented, but no augmented views are cached; extract them with"
+    before = (run_path / "run.json").read_bytes()
+    with pytest.raises(UsageError, match=f"{message} --views 2, or choose train.views=neighbor"):
+        train(run_path, settings={"train.views": "augmented"})
+    assert (run_path / "run.json").read_bytes() == before
+
+
+def test_views_change_the_key_only_where_they_are_used(run_path: Path) -> None:
+    folder = Run(run_path).folder
+    keys = {}
+    for views in ("neighbor", "augmented"):
+        for n_views in (2, 3):
+            folder.update(data={**folder.record["data"], "n_views": n_views})
+            requested = folder.record["requested"]
+            requested["train"]["views"] = views
+            folder.update(requested=requested)
+            keys[views, n_views] = Run(run_path).key("train")
+    assert keys["neighbor", 2] == keys["neighbor", 3]
+    assert keys["augmented", 2] != keys["augmented", 3]

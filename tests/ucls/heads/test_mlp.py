@@ -1,28 +1,31 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from ucls.heads import MultiHead
+from ucls.heads.mlp import MlpHeads
 
 HEADS, FEATURES, CLUSTERS, HIDDEN, BOTTLENECK = 3, 7, 5, 12, 6
+SEVERAL = (2, 5, 4)
 
 
-def new_heads(seed: int) -> MultiHead:
-    return MultiHead(
+def new_heads(seed: int, sizes: Sequence[int] = (CLUSTERS,)) -> MlpHeads:
+    return MlpHeads(
         HEADS,
         FEATURES,
-        CLUSTERS,
+        sizes,
         hidden_dim=HIDDEN,
         bottleneck_dim=BOTTLENECK,
         generator=torch.Generator().manual_seed(seed),
     )
 
 
-def shaken(seed: int) -> MultiHead:
+def shaken(seed: int, sizes: Sequence[int] = (CLUSTERS,)) -> MlpHeads:
     """Heads whose biases and scales are no longer all zero or one."""
-    heads, generator = new_heads(seed), torch.Generator().manual_seed(seed)
+    heads, generator = new_heads(seed, sizes), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in heads.parameters():
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
@@ -33,12 +36,17 @@ def random_features(seed: int, n_images: int = 9) -> torch.Tensor:
     return torch.randn(n_images, FEATURES, generator=torch.Generator().manual_seed(seed + 50))
 
 
+def own_features(seed: int, n_images: int = 9) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed + 50)
+    return torch.randn(HEADS, n_images, FEATURES, generator=generator)
+
+
 class Normalized(nn.Module):
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return F.normalize(hidden, dim=-1)
 
 
-def head_alone(heads: MultiHead, i: int) -> nn.Sequential:
+def head_alone(heads: MlpHeads, i: int) -> nn.Sequential:
     """Head ``i`` as layers of torch, with the weight norm that TEMI's head uses."""
     layers = (
         nn.Linear(FEATURES, HIDDEN),
@@ -137,3 +145,70 @@ def test_every_parameter_is_a_weight_or_a_bias() -> None:
     assert sorted(parts) == sorted(id(p) for p in heads.parameters())
     assert all(float(bias.detach().abs().sum()) == 0.0 for bias in heads.biases())
     assert all(float(weight.detach().abs().sum()) > 0.0 for weight in heads.weights())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_classifiers_of_several_sizes_share_the_rest_of_the_head(seed: int) -> None:
+    heads, features = shaken(seed, SEVERAL), random_features(seed)
+    logits = heads(features)
+    assert heads.sizes == SEVERAL
+    assert logits.shape == (HEADS, len(features), sum(SEVERAL))
+    start = 0
+    for size in SEVERAL:
+        alone, own = new_heads(seed + 1, (size,)), slice(start, start + size)
+        state = heads.state_dict()
+        last = {name: state[name][..., own] for name in ("direction", "scale")}
+        alone.load_state_dict(state | last)
+        torch.testing.assert_close(logits[..., own], alone(features))
+        torch.testing.assert_close(heads.embed(features), alone.embed(features))
+        start += size
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_logits_are_the_classified_embedding(seed: int, dtype: torch.dtype) -> None:
+    heads, features = shaken(seed, SEVERAL), random_features(seed)
+    embedding = heads.embed(features, dtype=dtype)
+    assert embedding.shape == (HEADS, len(features), BOTTLENECK)
+    assert embedding.dtype == dtype
+    assert torch.equal(heads.classify(embedding), heads(features, dtype=dtype))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_images", [1, 9])
+def test_own_images_of_each_head_that_are_the_same_are_shared_ones(
+    seed: int, n_images: int
+) -> None:
+    heads, features = shaken(seed, SEVERAL), random_features(seed, n_images)
+    gradients = []
+    for seen in (features, features.expand(HEADS, -1, -1)):
+        heads.zero_grad()
+        logits = heads(seen)
+        torch.testing.assert_close(logits, heads(features))
+        logits.square().sum().backward()
+        gradients.append({name: p.grad.clone() for name, p in heads.named_parameters()})
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_head_sees_its_own_images(seed: int) -> None:
+    heads, features = shaken(seed), own_features(seed)
+    logits = heads(features)
+    assert logits.shape == (HEADS, features.shape[1], CLUSTERS)
+    for i in range(HEADS):
+        torch.testing.assert_close(logits[i], head_alone(heads, i)(features[i]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_heads_images_do_not_reach_the_others(seed: int) -> None:
+    heads, features = shaken(seed), own_features(seed).requires_grad_()
+    heads(features)[1].square().sum().backward()
+    assert (features.grad.abs().sum(dim=(1, 2)) > 0).tolist() == [False, True, False]
+
+
+def test_bfloat16_products_of_own_images_stay_near() -> None:
+    heads, features = shaken(0), own_features(0)
+    full, half = heads(features), heads(features, dtype=torch.bfloat16)
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, full, atol=0.05, rtol=0.05)
+    assert not torch.equal(half, full)

@@ -1,0 +1,35 @@
+"""``ucls cut``: a finished run with another number of clusters."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ucls.cli import options as opt
+
+EXAMPLE = "ucls cut runs/photos -k 12"
+
+Clusters = Annotated[int, typer.Option("-k", "--clusters", help="Number of clusters to cut at.")]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE.csv", help="Where to write; default: in the run."),
+]
+
+
+def command(
+    run: opt.RunPath,
+    *,
+    clusters: Clusters,
+    out: OutFile = None,
+    verbose: opt.Verbose = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Cut a finished run at another number of clusters, in a moment.
+
+    The run stays as it is; the clusters of all images are written to a CSV of their own.
+    """
+    from ucls.cli.console import console_reporter
+    from ucls.cli.tables import print_cut
+    from ucls.stages.cut import cut
+
+    print_cut(cut(run, clusters, out=out, reporter=console_reporter(quiet=quiet)))

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from ucls.cache import read_merges, write_merges
+from ucls.errors import UsageError
+from ucls.merging import MergedHead, MergedHeads
+
+TREE = np.array([[0.0, 2, 0.5, 2], [1, 3, 1.75, 3]])
+MERGED = MergedHeads(
+    heads=(
+        MergedHead(np.int32([0, 2, 5]), TREE, 6),
+        MergedHead(np.int32([1]), np.zeros((0, 4)), 2),
+        MergedHead(np.int32([]), np.zeros((0, 4)), 2),
+    ),
+    linkage="average",
+    cut_shares={"spectral": 0.5, "average": 0.1, "share": 0.09},
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    write_merges(tmp_path / "merges.h5", MERGED)
+    return tmp_path / "merges.h5"
+
+
+def test_round_trip(path: Path) -> None:
+    found = read_merges(path)
+    assert (found.linkage, found.cut_shares) == (MERGED.linkage, MERGED.cut_shares)
+    assert found.look_unequal
+    for written, read in zip(MERGED.heads, found.heads, strict=True):
+        assert read.n_clusters == written.n_clusters
+        for name in ("leaves", "tree"):
+            assert getattr(read, name).dtype == getattr(written, name).dtype
+            np.testing.assert_array_equal(getattr(read, name), getattr(written, name))
+    assert found.heads[0].cut(2).tolist() == [1, -1, 0, -1, -1, 1]
+    assert list(path.parent.glob("merges*")) == [path]
+
+
+def test_more_than_ten_heads_stay_in_order(tmp_path: Path) -> None:
+    heads = tuple(MergedHead(np.int32([n]), np.zeros((0, 4)), 20) for n in range(12))
+    write_merges(tmp_path / "merges.h5", MergedHeads(heads, "share", {}))
+    found = read_merges(tmp_path / "merges.h5")
+    assert [head.leaves.tolist() for head in found.heads] == [[n] for n in range(12)]
+    assert (found.linkage, found.cut_shares) == ("share", {})
+
+
+@pytest.mark.parametrize("name", ["leaves", "tree"])
+def test_missing_arrays_are_damage(path: Path, name: str) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["heads"]["1"][name]
+    with pytest.raises(UsageError, match=rf"is damaged .*{name}.*ucls merge. with --overwrite"):
+        read_merges(path)
+
+
+def test_a_missing_head_is_damage(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["heads"]["0"]
+    with pytest.raises(UsageError, match=r"merges\.h5 is damaged .*ucls merge. with --overwrite"):
+        read_merges(path)
+
+
+def test_trees_that_do_not_fit_their_leaves(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["heads"]["0"]["leaves"]
+        file["heads"]["0"]["leaves"] = np.int32([0, 2])
+    with pytest.raises(UsageError, match=r"is damaged \(trees and leaves differ\); run `ucls merg"):
+        read_merges(path)
+
+
+def test_an_unknown_linkage(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["linkage"] = "ward"
+    with pytest.raises(UsageError, match="names an unknown linkage 'ward'; run `ucls merge`"):
+        read_merges(path)
+
+
+def test_a_truncated_file(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(UsageError, match=r"merges\.h5 is truncated .*; run `ucls merge`"):
+        read_merges(path)
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no file of merges at .*; run `ucls merge`"):
+        read_merges(tmp_path / "merges.h5")
+
+
+def test_a_newer_version(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 2
+    with pytest.raises(UsageError, match="format version 2, this UCLS reads up to 1; upgrade UCLS"):
+        read_merges(path)
+
+
+def test_another_format(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["format"] = "ucls-neighbors"
+    with pytest.raises(UsageError, match="is not a file of merges: expected format 'ucls-merges'"):
+        read_merges(path)

@@ -1,0 +1,163 @@
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.cluster.hierarchy import cut_tree, fcluster, is_valid_linkage
+from sklearn.metrics import adjusted_rand_score
+
+from ucls.merging.agglomeration import Closeness, agglomerate, cut
+from ucls.merging.links import ClusterLinks, Edges, count_links
+
+Array = npt.NDArray[Any]
+
+both = pytest.mark.parametrize("closeness", ["average", "share"])
+
+
+def random_links(seed: int, n_clusters: int = 12, *, spread: float = 1.0) -> ClusterLinks:
+    rng = np.random.default_rng(seed)
+    one_way = rng.lognormal(0.0, spread, (n_clusters, n_clusters))
+    one_way += 20 * rng.random(n_clusters) * np.eye(n_clusters)
+    return ClusterLinks(one_way + one_way.T, rng.integers(1, 50, n_clusters))
+
+
+def naive_tree(clusters: ClusterLinks, closeness: Closeness, groups: list[int]) -> Array:
+    """All pairs looked at before each merge, from the links between the leaves themselves."""
+    nodes = {leaf: [leaf] for leaf in range(len(clusters.sizes))}
+    masses = clusters.sizes if closeness == "average" else clusters.links.sum(axis=1)
+    whole = clusters.links.sum()
+    unit = whole / clusters.sizes.sum() ** 2 if closeness == "average" else 1.0
+
+    def group_of(node: int) -> set[int]:
+        return {groups[leaf] for leaf in nodes[node]}
+
+    def how_close(one: int, other: int) -> float:
+        shared = clusters.links[np.ix_(nodes[one], nodes[other])].sum()
+        mass, other_mass = masses[nodes[one]].sum(), masses[nodes[other]].sum()
+        return float(
+            shared / (mass * other_mass if closeness == "average" else min(mass, other_mass))
+        )
+
+    tree = []
+    while len(nodes) > 1:
+        pairs = list(combinations(sorted(nodes), 2))
+        alike = [(a, b) for a, b in pairs if group_of(a) == group_of(b)]
+        first, second = max(alike or pairs, key=lambda pair: how_close(*pair))
+        distance = unit / how_close(first, second)
+        leaves = nodes.pop(first) + nodes.pop(second)
+        nodes[len(clusters.sizes) + len(tree)] = leaves
+        tree.append([first, second, distance, len(leaves)])
+    result = np.array(tree)
+    result[:, 2] = np.maximum.accumulate(result[:, 2])
+    return result
+
+
+@both
+@pytest.mark.parametrize("seed", range(10))
+def test_the_tree_is_that_of_looking_at_all_pairs(seed: int, closeness: Closeness) -> None:
+    clusters = random_links(seed)
+    expected = naive_tree(clusters, closeness, [0] * 12)
+    np.testing.assert_allclose(agglomerate(clusters, closeness=closeness), expected)
+
+
+@both
+@pytest.mark.parametrize("seed", range(10))
+def test_groups_are_merged_before_any_of_different_groups(seed: int, closeness: Closeness) -> None:
+    clusters = random_links(seed)
+    groups = np.random.default_rng(seed).integers(0, 4, 12).astype(np.int32)
+    tree = agglomerate(clusters, closeness=closeness, groups=groups)
+    np.testing.assert_allclose(tree, naive_tree(clusters, closeness, groups.tolist()))
+    kept = cut(tree, len(np.unique(groups)))
+    assert adjusted_rand_score(groups, kept) == 1
+
+
+@both
+@pytest.mark.parametrize("has_groups", [True, False])
+def test_the_links_and_groups_given_stay_as_they_are(
+    closeness: Closeness, has_groups: bool
+) -> None:
+    clusters, before = random_links(0), random_links(0)
+    groups = np.arange(12, dtype=np.int32) % 3
+    agglomerate(clusters, closeness=closeness, groups=groups if has_groups else None)
+    np.testing.assert_array_equal(clusters.links, before.links)
+    np.testing.assert_array_equal(clusters.sizes, before.sizes)
+    assert groups.tolist() == [0, 1, 2] * 4
+
+
+@both
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("n_groups", [1, 4])
+def test_scipy_reads_the_tree_and_cuts_it_alike(
+    seed: int, closeness: Closeness, n_groups: int
+) -> None:
+    groups = (np.arange(12) % n_groups).astype(np.int32)
+    tree = agglomerate(random_links(seed, spread=3.0), closeness=closeness, groups=groups)
+    assert is_valid_linkage(tree)
+    # Where two merges lie at the same distance, SciPy may take them in either order.
+    distinct = [k for k in range(2, 12) if tree[11 - k, 2] < tree[12 - k, 2]]
+    assert len(distinct) >= 6
+    for k in distinct:
+        found = cut(tree, k)
+        assert len(np.unique(found)) == k
+        for scipys in (fcluster(tree, k, "maxclust"), cut_tree(tree, k).ravel()):
+            assert adjusted_rand_score(found, scipys) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_average_is_the_mean_number_of_links_between_images(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(5), [3, 9, 5, 12, 11])).astype(np.int32)
+    edges = Edges(*rng.integers(0, 40, (2, 900)).astype(np.int32))
+    adjacency = np.zeros((40, 40))
+    np.add.at(adjacency, (edges.sources, edges.targets), 1)
+    adjacency += adjacency.T
+    tree = agglomerate(count_links(labels, 5, edges))
+    members = {cluster: labels == cluster for cluster in range(5)}
+    for step, (first, second, distance, _) in enumerate(tree):
+        means = {
+            pair: adjacency[np.ix_(members[pair[0]], members[pair[1]])].mean()
+            for pair in combinations(members, 2)
+        }
+        closest = max(means, key=means.__getitem__)
+        assert set(closest) == {int(first), int(second)}
+        assert distance == pytest.approx(adjacency.mean() / means[closest])
+        members[5 + step] = members.pop(int(first)) | members.pop(int(second))
+
+
+def test_share_is_of_the_links_of_the_cluster_that_has_fewer() -> None:
+    links = np.array([[80.0, 9, 4], [9, 30, 0.5], [4, 0.5, 1]])
+    tree = agglomerate(ClusterLinks(links, np.array([50, 20, 2])), closeness="share")
+    assert tree[0].tolist() == pytest.approx([0, 2, 5.5 / 4, 2])
+    assert tree[1].tolist() == pytest.approx([1, 3, 39.5 / 9.5, 3])
+    assert agglomerate(ClusterLinks(links, np.array([50, 20, 20])))[0, :2].tolist() == [0, 1]
+
+
+def test_a_distance_of_one_is_as_close_as_all_images_are() -> None:
+    links = np.outer([2.0, 3, 5], [2, 3, 5])
+    tree = agglomerate(ClusterLinks(links, np.array([2, 3, 5])))
+    np.testing.assert_allclose(tree[:, 2], 1.0)
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, 5, 12])
+def test_a_cut_leaves_as_many_as_wanted_numbered_from_0(n_clusters: int) -> None:
+    found = cut(agglomerate(random_links(1)), n_clusters)
+    assert found.dtype == np.int32
+    assert np.unique(found).tolist() == list(range(n_clusters))
+
+
+def test_cuts_are_nested() -> None:
+    tree = agglomerate(random_links(2))
+    for k in range(2, 13):
+        finer, coarser = cut(tree, k), cut(tree, k - 1)
+        assert len(set(zip(finer.tolist(), coarser.tolist(), strict=True))) == k
+
+
+def test_fewer_leaves_than_wanted_are_not_merged() -> None:
+    assert cut(agglomerate(random_links(0, 3)), 7).tolist() == [0, 1, 2]
+
+
+def test_a_single_cluster() -> None:
+    tree = agglomerate(ClusterLinks(np.array([[4.0]]), np.array([2])))
+    assert tree.shape == (0, 4)
+    assert cut(tree, 1).tolist() == [0]

@@ -1,0 +1,80 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ucls.graph import NeighborGraph
+from ucls.merging import links
+from ucls.merging.links import PSEUDO_LINKS, ClusterLinks, Edges, count_links, nearest_edges
+
+Array = npt.NDArray[Any]
+MakeGraph = Callable[[Sequence[Sequence[int]]], NeighborGraph]
+
+
+def test_only_the_nearest_neighbours_count(make_graph: MakeGraph) -> None:
+    graph = make_graph([[1, 2, 3], [], [0], [2, 1]])
+    every = nearest_edges(graph)
+    assert every.sources.tolist() == [0, 0, 0, 2, 3, 3]
+    assert every.targets.tolist() == [1, 2, 3, 0, 2, 1]
+    two = nearest_edges(graph, nearest=2)
+    assert two.sources.tolist() == [0, 0, 2, 3, 3]
+    assert two.targets.tolist() == [1, 2, 0, 2, 1]
+    assert nearest_edges(graph, nearest=1).targets.tolist() == [1, 0, 2]
+
+
+def test_fifty_neighbours_count_where_nothing_is_said(make_graph: MakeGraph) -> None:
+    graph = make_graph([list(range(1, 60)), *([[0]] * 59)])
+    assert nearest_edges(graph).targets.tolist() == [*range(1, 51), *([0] * 59)]
+
+
+def counted_by_hand(labels: Array, n_clusters: int, edges: Edges) -> Array:
+    expected = np.zeros((n_clusters, n_clusters))
+    for source, target in zip(edges.sources, edges.targets, strict=True):
+        one, other = labels[source], labels[target]
+        if one >= 0 and other >= 0:
+            expected[one, other] += 1
+            expected[other, one] += 1
+    return expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("per_chunk", [links.EDGES_PER_CHUNK, 7])
+def test_links_are_counted_both_ways_and_missing_labels_have_none(
+    seed: int, per_chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "EDGES_PER_CHUNK", per_chunk)
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(-1, 4, 30).astype(np.int32)
+    edges = Edges(*rng.integers(0, 30, (2, 100)).astype(np.int32))
+    found = count_links(labels, 5, edges)
+    np.testing.assert_array_equal(found.links, counted_by_hand(labels, 5, edges))
+    assert found.sizes.tolist() == [np.count_nonzero(labels == cluster) for cluster in range(5)]
+    assert found.links.dtype == np.float64
+
+
+def test_the_share_of_links_that_a_merging_cuts() -> None:
+    clusters = ClusterLinks(np.array([[6.0, 2, 1], [2, 4, 0], [1, 0, 4]]), np.array([3, 2, 2]))
+    assert clusters.cut_share(np.int32([0, 0, 0])) == 0
+    assert clusters.cut_share(np.int32([0, 0, 1])) == pytest.approx(2 / 20)
+    assert clusters.cut_share(np.int32([0, 1, 2])) == pytest.approx(6 / 20)
+
+
+def test_without_links_none_are_cut() -> None:
+    assert ClusterLinks(np.zeros((2, 2)), np.array([1, 1])).cut_share(np.int32([0, 1])) == 1.0
+
+
+def test_empty_clusters_leave_and_all_others_are_linked() -> None:
+    counted = np.array([[8.0, 0, 0], [0, 0, 0], [0, 0, 2]])
+    held = ClusterLinks(counted, np.array([3, 0, 1])).occupied()
+    assert held.sizes.tolist() == [3, 1]
+    by_chance = np.array([[9, 3], [3, 1]]) / 16 * 10
+    np.testing.assert_allclose(held.links, counted[::2, ::2] + PSEUDO_LINKS * by_chance)
+
+
+def test_pseudo_links_do_not_outweigh_a_single_real_one() -> None:
+    counted = np.array([[100.0, 2, 0], [2, 90, 0], [0, 0, 80]])
+    held = ClusterLinks(counted, np.array([10, 9, 8])).occupied()
+    assert held.links[0, 2] < 0.05 * held.links[0, 1]
+    assert (held.links > 0).all()

@@ -1,0 +1,95 @@
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from ucls.config import TrainConfig
+from ucls.objectives.settings import (
+    OBJECTIVES,
+    OPTIONS,
+    SPECIAL,
+    ObjectiveName,
+    unused_settings,
+)
+
+every_objective = pytest.mark.parametrize("name", OBJECTIVES)
+
+
+@every_objective
+def test_every_option_is_a_setting_of_the_training(name: ObjectiveName) -> None:
+    assert set(OPTIONS[name]) <= set(TrainConfig.model_fields)
+
+
+def test_every_objective_has_options_and_none_is_unknown() -> None:
+    assert tuple(OPTIONS) == OBJECTIVES
+    assert len(set(OBJECTIVES)) == len(OBJECTIVES)
+    assert {option for options in OPTIONS.values() for option in options} == SPECIAL
+
+
+def test_what_not_every_objective_heeds_is_open_unless_given() -> None:
+    assert {n: TrainConfig.model_fields[n].default for n in SPECIAL} == dict.fromkeys(SPECIAL)
+
+
+@every_objective
+def test_the_values_of_the_options_are_valid(name: ObjectiveName) -> None:
+    values = {n: v for n, v in OPTIONS[name].items() if n != "prior_strength"}
+    config = TrainConfig(objective=name, **values)
+    assert {n: getattr(config, n) for n in values} == values
+    if "prior" in values:
+        soft = TrainConfig(objective=name, **{**OPTIONS[name], "prior": "soft"})
+        assert soft.prior_strength == OPTIONS[name]["prior_strength"]
+
+
+@every_objective
+def test_only_settings_of_other_objectives_are_unused(name: ObjectiveName) -> None:
+    given = dict.fromkeys(TrainConfig.model_fields, 1)
+    unused = unused_settings(name, given)
+    assert set(unused) == SPECIAL - set(OPTIONS[name])
+    for option, users in unused.items():
+        assert users
+        assert name not in users
+        assert users == [other for other in OBJECTIVES if option in OPTIONS[other]]
+
+
+@every_objective
+def test_what_is_not_given_is_never_unused(name: ObjectiveName) -> None:
+    assert unused_settings(name, dict.fromkeys(TrainConfig.model_fields)) == {}
+    assert unused_settings(name, {}) == {}
+
+
+def test_a_value_of_zero_or_false_is_given_too() -> None:
+    given = {"entropy_weight": 0.0, "symmetric": False, "learnable_classifier": False}
+    assert unused_settings("uic", given) == {
+        "entropy_weight": ["scan", "c2bin", "turtle"],
+        "symmetric": ["ucls", "temi"],
+        "learnable_classifier": ["self-classifier"],
+    }
+
+
+def test_a_training_refuses_settings_that_its_objective_does_not_heed() -> None:
+    TrainConfig(objective="scan", entropy_weight=2.0)
+    with pytest.raises(ValidationError, match=r"entropy_weight .* scan, c2bin, turtle"):
+        TrainConfig(objective="ucls", entropy_weight=2.0)
+    with pytest.raises(ValidationError, match=r"symmetric .* ucls, temi"):
+        TrainConfig(objective="turtle", symmetric=False)
+    with pytest.raises(ValidationError, match="prior_strength"):
+        TrainConfig(prior="uniform", prior_strength=0.5)
+
+
+def test_the_thesis_and_temi_differ_in_the_thesis_enhancements() -> None:
+    ucls, temi = OPTIONS["ucls"], OPTIONS["temi"]
+    assert set(ucls) == set(temi)
+    differ = {name: (ucls[name], temi[name]) for name in ucls if ucls[name] != temi[name]}
+    assert differ == {
+        "prior": ("uniform", "none"),
+        "symmetric": (False, True),
+        "cross_entropy": (0.5, 0.0),
+        "n_smoothing": (4, 1),
+    }
+
+
+def test_checking_settings_loads_no_torch() -> None:
+    code = "import sys, ucls.objectives.settings; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

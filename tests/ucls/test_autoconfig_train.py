@@ -1,0 +1,238 @@
+from typing import Any
+
+import pytest
+
+from ucls.autoconfig import autoconfigure
+from ucls.autoconfig_train import fitting_batch_size, fitting_heads, fitting_scales
+from ucls.config import Config, TrainConfig
+from ucls.data_facts import DataFacts
+from ucls.objectives.settings import OBJECTIVES, OPTIONS, ObjectiveName
+
+SIZES = [
+    (10, 2, 4), (40, 4, 16), (2, 2, 1), (3, 3, 1), (100, 90, 8), (1797, 10, 64), (5000, 10, 1536),
+    (50_000, 100, 2048), (128_545, 100, 2048), (1_281_167, 1000, 2048), (3000, 2500, 5),
+]  # fmt: skip
+
+any_size = pytest.mark.parametrize(("n_images", "n_clusters", "n_features"), SIZES)
+
+
+def facts(n_images: int, n_clusters: int, n_features: int = 2048, **changes: Any) -> DataFacts:
+    values = {"backbone": "x", "device": "cuda", "fast_precision": "bfloat16"} | changes
+    return DataFacts(n_images=n_images, n_clusters=n_clusters, n_features=n_features, **values)
+
+
+def fitted(n_images: int, n_clusters: int, n_features: int = 2048, **asked: Any) -> TrainConfig:
+    """The section ``train`` with some settings of the whole, ``__`` standing for the dot."""
+    values = {name.replace("__", "."): value for name, value in asked.items()}
+    config = Config().with_values(values)
+    return autoconfigure(config, facts(n_images, n_clusters, n_features)).train
+
+
+@any_size
+def test_values_keep_their_bounds(n_images: int, n_clusters: int, n_features: int) -> None:
+    train = fitted(n_images, n_clusters, n_features)
+    (scale,) = train.scales
+    n_outputs = scale * n_clusters
+    assert min(64, n_images) <= train.batch_size <= min(n_images, max(1024, 2 * n_outputs))
+    assert train.batch_size >= min(n_images, n_outputs)
+    assert 100 <= train.epochs <= 400
+    assert train.warmup_epochs == train.epochs // 10
+    assert 0.5 <= train.teacher_momentum <= 0.996
+    assert 128 <= train.hidden_dim <= 512
+    assert train.bottleneck_dim == train.hidden_dim // 2
+    per_step = train.learning_rate * train.batch_size / 256
+    steps = train.epochs * (n_images // train.batch_size)
+    assert per_step == pytest.approx(min(1e-3, 1 / steps), rel=1e-3) or per_step * steps == (
+        pytest.approx(1.0, rel=1e-3)
+    )
+    assert train.teacher_momentum == pytest.approx(
+        min(0.996, max(0.5, 1 - 1 / (0.03 * steps))), abs=1e-4
+    )
+
+
+def test_ten_images() -> None:
+    config = autoconfigure(Config(), facts(10, 2, 4, device="cpu", fast_precision="float32"))
+    train = config.train
+    assert (train.n_heads, train.hidden_dim, train.bottleneck_dim) == (32, 128, 64)
+    assert (train.batch_size, train.epochs, train.warmup_epochs) == (10, 400, 40)
+    assert train.learning_rate == pytest.approx(1e-3 * 256 / 10)
+    assert train.teacher_momentum == pytest.approx(1 - 1 / 12, abs=1e-4)
+    assert (train.n_smoothing, train.precision) == (4, "float32")
+    assert (train.scales, train.early_stopping) == ((1,), True)
+
+
+def test_forty_images() -> None:
+    train = fitted(40, 4, 100)
+    assert (train.batch_size, train.epochs, train.scales) == (40, 400, (1,))
+    assert (train.hidden_dim, train.bottleneck_dim) == (128, 64)
+
+
+def test_imagenet100() -> None:
+    train = fitted(128_545, 100)
+    assert (train.n_heads, train.hidden_dim, train.bottleneck_dim) == (50, 512, 256)
+    assert (train.batch_size, train.epochs, train.warmup_epochs) == (1024, 100, 10)
+    assert train.learning_rate == pytest.approx(1 / (100 * 125) / 4)
+    assert (train.teacher_momentum, train.precision) == (0.996, "bfloat16")
+
+
+def test_imagenet() -> None:
+    """A batch has a row for each of the 3,000 clusters of a head."""
+    train = fitted(1_281_167, 1000)
+    assert (train.batch_size, train.epochs, train.scales) == (4096, 100, (3,))
+    assert train.learning_rate == pytest.approx(1 / (100 * 312) / 16, rel=1e-3)
+    unmerged = fitted(1_281_167, 1000, merge__linkage="none")
+    assert (unmerged.batch_size, unmerged.scales) == (1024, (1,))
+    assert unmerged.learning_rate == pytest.approx(1 / (100 * 1251) / 4, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("n_images", "n_clusters", "scale"),
+    [
+        (449, 10, 2),
+        (450, 10, 3),
+        (299, 10, 1),
+        (300, 10, 2),
+        (10, 10, 1),
+        (1_000_000, 10, 3),
+    ],
+)
+def test_clusters_are_as_many_times_those_wanted_as_leave_15_images_to_each(
+    n_images: int, n_clusters: int, scale: int
+) -> None:
+    assert fitting_scales(Config(), facts(n_images, n_clusters)) == (scale,)
+    assert fitted(n_images, n_clusters).scales == (scale,)
+
+
+@pytest.mark.parametrize("linkage", ["auto", "average", "share", "spectral", "none"])
+def test_without_merging_clusters_are_as_many_as_wanted(linkage: str) -> None:
+    expected = (1,) if linkage == "none" else (3,)
+    assert fitted(5000, 10, merge__linkage=linkage).scales == expected
+    assert fitted(5000, 10, merge__linkage=linkage, train__scales=[1, 2]).scales == (1, 2)
+
+
+@pytest.mark.parametrize("linkage", ["auto", "none"])
+def test_scales_of_the_papers(linkage: str) -> None:
+    for objective, scales in {
+        "self-classifier": (1, 2, 4, 8),
+        "c2bin": (1, 2, 4),
+        "turtle": (1,),
+    }.items():
+        train = fitted(100, 10, train__objective=objective, merge__linkage=linkage)
+        assert train.scales == scales
+        assert train.batch_size >= 10 * max(scales)
+
+
+def test_batches_have_a_row_for_every_cluster_of_the_largest_head() -> None:
+    assert fitted(3000, 100, train__scales=[1]).batch_size == 256
+    assert fitted(3000, 100).batch_size == 256
+    assert fitted(3000, 100, train__scales=[1, 3]).batch_size == 512
+    assert fitted(3000, 100, train__scales=[5.13, 1]).batch_size == 1024
+
+
+@pytest.mark.parametrize(
+    ("objective", "on_gpu", "on_cpu"),
+    [("ucls", 50, 32), ("uic", 50, 32), ("self-classifier", 13, 8), ("c2bin", 25, 16),
+     ("turtle", 25, 16), ("temi", 50, 32), ("scan", 50, 32)],
+)  # fmt: skip
+def test_heads(objective: ObjectiveName, on_gpu: int, on_cpu: int) -> None:
+    assert fitting_heads(objective, facts(5000, 10)) == on_gpu
+    assert fitting_heads(objective, facts(5000, 10, device="cpu")) == on_cpu
+    assert fitted(5000, 10, train__objective=objective).n_heads == on_gpu
+
+
+def test_batches_are_powers_of_two_near_a_twelfth() -> None:
+    sizes = {
+        (600, 10): 64, (1797, 10): 128, (3000, 10): 256, (50_000, 10): 1024, (600, 100): 128,
+        (3000, 2500): 3000, (10_000, 1500): 2048, (30, 3): 30,
+    }  # fmt: skip
+    assert {size: fitting_batch_size(*size) for size in sizes} == sizes
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@any_size
+def test_what_only_the_objective_heeds_is_as_it_has_it(
+    objective: ObjectiveName, n_images: int, n_clusters: int, n_features: int
+) -> None:
+    train = fitted(n_images, n_clusters, n_features, train__objective=objective)
+    constants = {name: v for name, v in OPTIONS[objective].items() if v is not None}
+    if "prior_strength" in constants:
+        del constants["prior_strength"]
+        assert train.prior_strength is None
+    assert train.model_dump(include=set(constants)) == constants
+    assert all(getattr(train, name) is not None for name in OPTIONS[objective] if name in constants)
+
+
+def test_the_strength_of_a_soft_prior() -> None:
+    own = OPTIONS["ucls"]["prior_strength"]
+    assert 0 < own < 1
+    assert fitted(5000, 10, train__prior="soft").prior_strength == own
+    given = fitted(5000, 10, train__prior="soft", train__prior_strength=0.9)
+    assert given.prior_strength == 0.9
+    assert fitted(5000, 10, train__prior="none").prior_strength is None
+
+
+def test_heads_of_self_classifier_are_wide_with_a_narrow_bottleneck() -> None:
+    def widths(n_images: int, n_features: int, **asked: Any) -> tuple[int | None, int | None]:
+        train = fitted(n_images, 10, n_features, train__objective="self-classifier", **asked)
+        return train.hidden_dim, train.bottleneck_dim
+
+    assert widths(128_545, 2048) == (4096, 128)
+    assert widths(128_545, 768) == (2048, 128)
+    assert widths(1797, 768) == (128, 64)
+    assert widths(128_545, 30) == (128, 64)
+    assert widths(128_545, 2048, train__hidden_dim=100) == (100, 50)
+    assert fitted(128_545, 10, train__objective="uic").hidden_dim == 512
+
+
+def test_turtle() -> None:
+    train = fitted(50_000, 10, train__objective="turtle")
+    assert (train.batch_size, train.epochs, train.warmup_epochs) == (10_000, 300, 30)
+    assert train.learning_rate == pytest.approx(0.03 * 256 / 10_000, rel=1e-3)
+    assert (train.batch_norm, train.views) == (False, "itself")
+    assert (train.hidden_dim, train.teacher_momentum) == (None, None)
+    few = fitted(300, 10, train__objective="turtle")
+    assert few.batch_size == 300
+    assert few.learning_rate == pytest.approx(0.03 * 256 / 300, rel=1e-3)
+    asked = fitted(
+        50_000, 10, train__objective="turtle", train__batch_size=500, train__epochs=20,
+        train__batch_norm=True,
+    )  # fmt: skip
+    assert (asked.batch_size, asked.epochs, asked.batch_norm) == (500, 20, True)
+    assert asked.learning_rate == pytest.approx(0.03 * 256 / 500, rel=1e-3)
+    long_warmup = fitted(50_000, 10, train__objective="turtle", train__warmup_epochs=400)
+    assert long_warmup.epochs == 400
+
+
+@pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name != "turtle"])
+def test_all_others_have_batch_norm_and_neighbours(objective: ObjectiveName) -> None:
+    train = fitted(5000, 10, train__objective=objective)
+    assert (train.batch_norm, train.views, train.early_stopping) == (True, "neighbor", True)
+
+
+def test_precision_is_the_fast_one_of_the_device() -> None:
+    for precision in ("float32", "bfloat16"):
+        config = autoconfigure(Config(), facts(5000, 10, fast_precision=precision))
+        assert config.train.precision == precision
+
+
+def test_what_is_fitted_follows_what_is_set() -> None:
+    train = fitted(1000, 10, train__epochs=20, train__batch_size=100)
+    assert train.warmup_epochs == 2
+    assert train.learning_rate == pytest.approx(1e-3 * 256 / 100, rel=1e-3)
+    assert train.teacher_momentum == pytest.approx(1 - 1 / (0.03 * 200), abs=1e-4)
+    assert fitted(1000, 10, train__hidden_dim=1).bottleneck_dim == 1
+
+
+def test_a_batch_beyond_the_images_counts_as_all_images() -> None:
+    train = fitted(100, 4, train__batch_size=4096, train__epochs=2000)
+    assert train.batch_size == 4096
+    assert train.learning_rate == pytest.approx(1 / 2000 * 256 / 100, rel=1e-3)
+
+
+def test_a_very_long_training_has_a_learning_rate() -> None:
+    train = fitted(1_281_167, 1000, train__epochs=10_000, train__batch_size=1024)
+    assert train.learning_rate == pytest.approx(1 / (10_000 * 1251) / 4, rel=1e-3)
+
+
+def test_epochs_make_room_for_a_long_warmup() -> None:
+    assert fitted(128_545, 100, train__warmup_epochs=150).epochs == 150

@@ -1,0 +1,83 @@
+"""Links of the neighbour graph between the clusters of a head.
+
+Shapes: N images, C' clusters of the head.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ucls.graph import NeighborGraph
+
+NEAREST = 50
+"""Neighbours of each image that count: the nearest are the purest, and enough."""
+EDGES_PER_CHUNK = 2**23
+PSEUDO_LINKS = 1e-3
+"""Links between any two clusters, as a share of what chance would give them: all clusters can be
+merged, unlinked ones last and small ones first."""
+
+Labels = npt.NDArray[np.int32]
+Matrix = npt.NDArray[np.float64]
+
+
+class Edges(NamedTuple):
+    """The edges of a neighbour graph, from each image to its nearest."""
+
+    sources: npt.NDArray[np.int32]
+    targets: npt.NDArray[np.int32]
+
+
+class ClusterLinks(NamedTuple):
+    """How the clusters of a head are linked."""
+
+    links: Matrix
+    """Links between each two clusters, both ways, [C', C']; within a cluster on the diagonal."""
+    sizes: npt.NDArray[np.int64]
+    """Images of each cluster, [C']."""
+
+    def cut_share(self, mapping: Labels) -> float:
+        """The share of the links that lie between different clusters once these are merged.
+
+        Args:
+            mapping: the merged cluster of each cluster, [C']; -1 for empty clusters.
+        """
+        same = mapping[:, None] == mapping
+        return float(1.0 - self.links[same].sum() / max(self.links.sum(), 1.0))
+
+    def occupied(self) -> "ClusterLinks":
+        """The same for the clusters that hold images, with pseudo-links between all."""
+        held = np.flatnonzero(self.sizes)
+        shares = self.sizes[held] / self.sizes.sum()
+        by_chance = np.outer(shares, shares) * max(self.links.sum(), 1.0)
+        links = self.links[np.ix_(held, held)] + PSEUDO_LINKS * by_chance
+        return ClusterLinks(links, self.sizes[held])
+
+
+def nearest_edges(graph: NeighborGraph, *, nearest: int = NEAREST) -> Edges:
+    """The edges from each image to its nearest neighbours, of which rows hold the nearest first."""
+    counts = np.minimum(graph.counts, nearest)
+    ends = np.cumsum(counts)
+    sources = np.repeat(np.arange(graph.n_images, dtype=np.int32), counts)
+    rank = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
+    return Edges(sources, graph.indices[graph.indptr[sources] + rank])
+
+
+def count_links(labels: Labels, n_clusters: int, edges: Edges) -> ClusterLinks:
+    """Counts the edges between the clusters of a head.
+
+    Args:
+        labels: of the head, int32 [N] in -1..n_clusters-1; -1 is missing.
+        n_clusters: C'.
+        edges: of the neighbour graph.
+    """
+    counts = np.zeros(n_clusters * n_clusters, dtype=np.int64)
+    for start in range(0, len(edges.sources), EDGES_PER_CHUNK):
+        part = slice(start, start + EDGES_PER_CHUNK)
+        sources, targets = labels[edges.sources[part]], labels[edges.targets[part]]
+        known = (sources >= 0) & (targets >= 0)
+        cells = sources[known].astype(np.int64) * n_clusters + targets[known]
+        counts += np.bincount(cells, minlength=len(counts))
+    one_way = counts.reshape(n_clusters, n_clusters).astype(np.float64)
+    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
+    return ClusterLinks(one_way + one_way.T, sizes)

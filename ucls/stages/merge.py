@@ -1,0 +1,150 @@
+"""Stage ``merge``: heads with more clusters than wanted, merged down by the neighbour graph."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls.cache import Assignments, read_assignments, read_graph, read_merges, write_merges
+from ucls.errors import UsageError
+from ucls.merging import MergedHeads, looks_unequal, merge_heads
+from ucls.merging.merge import LINKAGES, Linkage
+from ucls.progress import SILENT, Reporter
+from ucls.stages.run import Run
+
+FILE = "merges.h5"
+
+
+def merge(
+    path: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Path:
+    """Merges the clusters of every head by how often the neighbour graph links them.
+
+    Needs ``assignments.h5`` and ``neighbors.h5`` and nothing else; leaves ``merges.h5``, with a
+    merge tree for each head, which :func:`ucls.stages.cut.cut` cuts anywhere. With
+    ``merge.linkage = none`` it only tells whether the heads' clusters look unequal.
+
+    Args:
+        path: the run folder.
+        settings: dotted names to values that replace the run's own from now on.
+        overwrite: do it again even if it is done.
+        reporter: shown what happens.
+
+    Returns:
+        The path of ``merges.h5``, or of ``assignments.h5`` where heads stay as they are.
+    """
+    run = Run(path, after="train", settings=settings, reporter=reporter)
+    if not run.merges:
+        _tell_whether_unequal(run)
+        return run.folder.file("assignments.h5")
+    target = run.folder.file(FILE)
+    with run.stage("merge", overwrite=overwrite) as todo:
+        if todo:
+            _merge(run, target)
+    return target
+
+
+def heads_of(run: Run) -> Assignments:
+    """What the heads say, as the consensus sees them: with merged clusters if they are merged.
+
+    The confidence is that of a head's own cluster, of which a merged one may hold several.
+    """
+    assignments = read_assignments(run.folder.file("assignments.h5"))
+    if not run.merges:
+        return assignments
+    mappings = [head.cut(run.n_clusters) for head in read_merges(run.folder.file(FILE)).heads]
+    return merged_assignments(assignments, mappings, run.n_clusters)
+
+
+def own_clusters(run: Run) -> NDArray[np.int32]:
+    """How many clusters each head was trained with, int32 [R]."""
+    return read_assignments(run.folder.file("assignments.h5")).head_clusters
+
+
+def merged_assignments(
+    assignments: Assignments, mappings: Sequence[NDArray[np.int32]], n_clusters: int
+) -> Assignments:
+    """Renames the clusters of every head.
+
+    Args:
+        assignments: of R heads.
+        mappings: for each head the new cluster of each of its clusters, [C']; -1 is none.
+        n_clusters: of every head from now on.
+    """
+    labels = {
+        split: np.stack(
+            [
+                # A label of -1 takes the last.
+                np.append(mapping, np.int32(-1))[head]
+                for mapping, head in zip(mappings, by_head, strict=True)
+            ]
+        )
+        for split, by_head in assignments.labels.items()
+    }
+    merged = np.full_like(assignments.head_clusters, n_clusters)
+    return Assignments(labels, assignments.confidence, assignments.loss, n_clusters, merged)
+
+
+def _merge(run: Run, target: Path) -> None:
+    assignments = read_assignments(run.folder.file("assignments.h5"))
+    n_heads = len(assignments.loss)
+    with run.reporter.track("merge", n_heads, "heads") as advance:
+        merged = merge_heads(
+            assignments.labels["train"],
+            read_graph(run.folder.file("neighbors.h5")),
+            run.n_clusters,
+            head_clusters=assignments.head_clusters.tolist(),
+            linkage=_linkage(run),
+            advance=advance,
+        )
+    # Those of the merges before have the same key if only a version has changed.
+    run.folder.forget_consensus()
+    write_merges(target, merged)
+    if (assignments.head_clusters == run.n_clusters).all():
+        _tell_whether_unequal(run)
+        return
+    sizes = sorted(set(assignments.head_clusters.tolist()))
+    run.reporter.say(
+        f"merge: {n_heads} heads of {', '.join(map(str, sizes))} clusters to {run.n_clusters} by "
+        f"{merged.linkage} linkage{_reason(merged)}"
+    )
+
+
+def _linkage(run: Run) -> Linkage | Literal["auto"]:
+    wanted = run.config.merge.linkage
+    return next((linkage for linkage in LINKAGES if linkage == wanted), "auto")
+
+
+def _reason(merged: MergedHeads) -> str:
+    """Why ``auto`` chose as it did, in plain words."""
+    if not merged.cut_shares:
+        return ""
+    shares = ", ".join(f"{name} {share:.2%}" for name, share in merged.cut_shares.items())
+    look = "unequal" if merged.look_unequal else "about equal"
+    return f": clusters look {look} in size (links cut: {shares})"
+
+
+def _tell_whether_unequal(run: Run) -> None:
+    """Recommends merging where heads without it have split some clusters."""
+    assignments = read_assignments(run.folder.file("assignments.h5"))
+    own = np.flatnonzero(assignments.head_clusters == run.n_clusters)
+    if not len(own):
+        raise UsageError(
+            f"no head has {run.n_clusters} clusters, and merge.linkage is none: choose another "
+            "merge.linkage, or train with 1 among train.scales"
+        )
+    graph = read_graph(run.folder.file("neighbors.h5"))
+    if looks_unequal(assignments.labels["train"][own], graph, run.n_clusters):
+        run.reporter.say(
+            "merge: clusters look unequal in size, or the heads are not trained to the end: some "
+            "are linked as closely as the images of one; try train.scales=[3] and "
+            "merge.linkage=auto"
+        )
+    else:
+        run.reporter.say(f"merge: heads stay as they are, with {run.n_clusters} clusters")

@@ -1,0 +1,66 @@
+"""Watching a training: have heads collapsed, does it stand still?"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ucls.ensemble.selection import collapse_reason
+
+CHECKS = 20
+"""Looks at the heads over a whole training."""
+SAMPLE = 4096
+"""Images that are looked at."""
+PATIENCE = 3
+"""Looks without any change after which a training stands still."""
+SMALLEST_CHANGE = 2e-3
+"""Of the agreement, and of the loss as a share of how far it has come."""
+
+
+class Look(NamedTuple):
+    """The state of a training after some epochs."""
+
+    loss: float
+    agreement: float
+    """Mean NMI of each head with the next one, 0..1."""
+
+
+def interval(n_epochs: int) -> int:
+    """Epochs between two looks."""
+    return max(1, n_epochs // CHECKS)
+
+
+def head_agreement(labels: npt.NDArray[np.int32]) -> float:
+    """How far heads agree: the mean NMI of each with the next one, int32 [R, n] to 0..1."""
+    from sklearn.metrics import normalized_mutual_info_score
+
+    pairs = zip(labels, np.roll(labels, -1, axis=0), strict=True)
+    return float(np.mean([normalized_mutual_info_score(a, b) for a, b in pairs]))
+
+
+def collapsed_heads(labels: npt.NDArray[np.int32], head_clusters: Sequence[int]) -> dict[int, str]:
+    """The heads that have collapsed, each with the reason.
+
+    Args:
+        labels: int32 [R, n].
+        head_clusters: clusters of each head. Fewer images than these are no collapse.
+    """
+    reasons = {
+        head: collapse_reason(row, min(n_clusters, labels.shape[1]))
+        for head, (row, n_clusters) in enumerate(zip(labels, head_clusters, strict=True))
+    }
+    return {head: reason for head, reason in reasons.items() if reason is not None}
+
+
+def stands_still(looks: Sequence[Look]) -> bool:
+    """Whether loss and agreement have not changed over the last looks."""
+    if len(looks) <= PATIENCE:
+        return False
+    recent = looks[-PATIENCE - 1 :]
+    losses, agreements = ([look[i] for look in recent] for i in (0, 1))
+    come = max(abs(looks[0].loss - recent[-1].loss), abs(recent[-1].loss) * SMALLEST_CHANGE)
+    return (
+        max(losses) - min(losses) <= SMALLEST_CHANGE * come
+        and max(agreements) - min(agreements) <= SMALLEST_CHANGE
+    )
