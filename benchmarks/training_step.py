@@ -1,54 +1,32 @@
-"""One training step against the bare matrix products that it needs.
+"""One training step of each objective against the bare matrix products that it needs.
 
-Run: python -m benchmarks.training_step
+Run: python -m benchmarks.training_step --heads 50
 """
 
 import argparse
 import time
 from collections.abc import Callable
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from benchmarks.machine import describe_machine
-from ucls.config import TrainConfig
+from benchmarks.step_products import Size, step_products
+from ucls.autoconfig import autoconfigure
+from ucls.config import Config, TrainConfig
+from ucls.data_facts import DataFacts
 from ucls.graph import NeighborGraph
 from ucls.memory import freed_memory_kept
+from ucls.objectives.settings import OBJECTIVES
 from ucls.training import HeadTrainer
 
-
-class Size(NamedTuple):
-    """The size of a step."""
-
-    n_heads: int
-    n_features: int
-    n_clusters: int
-    batch_size: int
-    n_neighbors: int
-    hidden_dim: int = 512
-    bottleneck_dim: int = 256
-
-    @property
-    def layers(self) -> list[tuple[int, int]]:
-        """(input, output) width of each layer of a head."""
-        widths = (
-            self.n_features,
-            self.hidden_dim,
-            self.hidden_dim,
-            self.bottleneck_dim,
-            self.n_clusters,
-        )
-        return list(pairwise(widths))
+N_BATCHES = 8
 
 
-def make_trainer(size: Size, precision: str) -> HeadTrainer:
-    """A trainer on random features with ten random neighbours each."""
+def random_graph(n_images: int, k: int = 10) -> NeighborGraph:
+    """Ten random neighbours for each image."""
     rng = np.random.default_rng(0)
-    n_images, k = 8 * size.batch_size, 10
-    features = rng.standard_normal((n_images, size.n_features), dtype=np.float32)
-    graph = NeighborGraph(
+    return NeighborGraph(
         indptr=np.arange(n_images + 1, dtype=np.int64) * k,
         indices=rng.integers(0, n_images, n_images * k, dtype=np.int32),
         similarity=np.ones(n_images * k, dtype=np.float16),
@@ -59,52 +37,60 @@ def make_trainer(size: Size, precision: str) -> HeadTrainer:
         backend="random",
         exact=True,
     )
-    config = TrainConfig.model_validate(
-        {
-            "n_heads": size.n_heads,
-            "hidden_dim": size.hidden_dim,
-            "bottleneck_dim": size.bottleneck_dim,
-            "batch_size": size.batch_size,
-            "epochs": 100,
-            "warmup_epochs": 10,
-            "learning_rate": 1e-3,
-            "teacher_momentum": 0.99,
-            "n_smoothing": size.n_neighbors,
-            "precision": precision,
-        }
+
+
+def train_config(objective: str, args: argparse.Namespace, precision: str) -> TrainConfig:
+    """The settings that a run of this objective would have, with the sizes asked for."""
+    widths = {"train.hidden_dim": args.hidden, "train.bottleneck_dim": args.bottleneck}
+    asked = {
+        "train.objective": objective,
+        "train.n_heads": args.heads,
+        "train.batch_size": args.batch,
+        "train.precision": precision,
+        **({} if objective == "turtle" else widths),
+        **({"train.scales": args.scales} if args.scales else {}),
+        **({"train.n_smoothing": args.smoothing} if objective in TEACHERS else {}),
+        **({"train.symmetric": True} if objective in ("ucls", "temi") and args.symmetric else {}),
+    }
+    facts = DataFacts(
+        n_images=100_000,
+        n_features=args.features,
+        n_clusters=args.clusters,
+        backbone="features",
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        fast_precision="bfloat16" if precision == "bfloat16" else "float32",
     )
+    return autoconfigure(Config().with_values(asked), facts).train
+
+
+TEACHERS = ("ucls", "temi", "scan")
+
+
+def make_trainer(config: TrainConfig, args: argparse.Namespace) -> HeadTrainer:
+    """A trainer on random features."""
+    rng = np.random.default_rng(0)
+    n_images = N_BATCHES * args.batch
+    features = rng.standard_normal((n_images, args.features), dtype=np.float32)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return HeadTrainer(features, graph, config, n_clusters=size.n_clusters, seed=0, device=device)
+    return HeadTrainer(
+        features, random_graph(n_images), config, n_clusters=args.clusters, seed=0, device=device
+    )
 
 
-def make_matmuls(size: Size, precision: str) -> Callable[[], None]:
-    """The products of one step: the teacher on all views; the student forth and back on x.
+def make_step(trainer: HeadTrainer) -> Callable[[], None]:
+    """One step after the other, on the batches of an epoch in turn."""
+    generator = torch.Generator(trainer.device).manual_seed(0)
+    order = trainer.objective.start_epoch(trainer.describe_epoch(generator))
+    trainer.train_mode(True)
+    step = 0
 
-    Each layer's products have the very shapes of the step. The gradient with respect to the
-    features is not needed.
-    """
-    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    def take_step() -> None:
+        nonlocal step
+        start = step % N_BATCHES * trainer.batch_size
+        trainer.step(order[..., start : start + trainer.batch_size], step, generator)
+        step += 1
 
-    def random(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, device=device).to(dtype)
-
-    heads, batch, views = size.n_heads, size.batch_size, 1 + size.n_neighbors
-    weights = [random(heads, fan_in, fan_out) for fan_in, fan_out in size.layers]
-    inputs = [random(heads, batch * views, fan_in) for fan_in, _ in size.layers]
-    inputs[0] = inputs[0][:1].expand_as(inputs[0])
-    slopes = [random(heads, batch, fan_out) for _, fan_out in size.layers]
-
-    def run() -> None:
-        for layer, (weight, x, slope) in enumerate(zip(weights, inputs, slopes, strict=True)):
-            torch.bmm(x, weight)
-            seen_by_student = x[:, :batch]
-            torch.bmm(seen_by_student, weight)
-            torch.bmm(seen_by_student.transpose(1, 2), slope)
-            if layer > 0:
-                torch.bmm(slope, weight.transpose(1, 2))
-
-    return run
+    return take_step
 
 
 def time_interleaved(functions: list[Callable[[], object]], repeats: int) -> np.ndarray:
@@ -129,41 +115,59 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def measure(size: Size, precision: str, repeats: int) -> None:
+def measure(objective: str, args: argparse.Namespace, precision: str) -> None:
     """Prints the median step, the median products, and the median ratio with its quartiles."""
-    trainer = make_trainer(size, precision)
-    rows = torch.arange(size.batch_size, device=trainer.device)
-    generator = torch.Generator(trainer.device).manual_seed(0)
-    step = 0
+    config = train_config(objective, args, precision)
+    trainer = make_trainer(config, args)
+    size = Size(args.heads, args.features, args.clusters, args.batch, args.hidden, args.bottleneck)
+    products = step_products(
+        objective,
+        size,
+        scales=config.scales or (1,),
+        n_partners=trainer.objective.n_partners,
+        n_student_views=2 if config.symmetric or objective == "scan" else 1,
+        inner_steps=config.inner_steps or 0,
+        dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+    )
 
-    def take_step() -> None:
-        nonlocal step
-        trainer.step(rows, step, generator)
-        step += 1
+    def multiply() -> None:
+        for product in products:
+            product()
 
     with freed_memory_kept():
-        seconds = time_interleaved([take_step, make_matmuls(size, precision)], repeats)
+        seconds = time_interleaved([make_step(trainer), multiply], args.repeats)
     ratio = np.quantile(seconds[:, 0] / seconds[:, 1], [0.25, 0.5, 0.75])
-    step_ms, matmul_ms = np.median(seconds, axis=0) * 1e3
+    step_ms, products_ms = np.median(seconds, axis=0) * 1e3
+    scales = "+".join(f"{scale:g}" for scale in config.scales or ())
     print(
-        f"{precision:>8}  m={size.n_neighbors}  step {step_ms:7.1f} ms  "
-        f"matmuls {matmul_ms:7.1f} ms  ratio {ratio[1]:.2f} ({ratio[0]:.2f}-{ratio[2]:.2f})"
+        f"{objective:<16}{precision:>9}  scales {scales:<8} step {step_ms:8.1f} ms  "
+        f"products {products_ms:8.1f} ms  ratio {ratio[1]:.2f} ({ratio[0]:.2f}-{ratio[2]:.2f})",
+        flush=True,
     )
 
 
 def main() -> None:
-    """Measures both precisions, with one neighbour and with four."""
+    """Measures every objective in both precisions."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("heads", 16), ("features", 1024), ("clusters", 100), ("batch", 256)):
+    sizes = {
+        "heads": 50, "features": 1024, "clusters": 100, "batch": 1024, "hidden": 512,
+        "bottleneck": 256,
+    }  # fmt: skip
+    for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--objectives", nargs="*", choices=OBJECTIVES, default=OBJECTIVES)
+    parser.add_argument("--precisions", nargs="*", default=("float32", "bfloat16"))
+    parser.add_argument("--scales", nargs="*", type=float, help="default: each objective's own")
+    parser.add_argument("--smoothing", type=int, default=1, help="neighbours (m)")
+    parser.add_argument("--symmetric", action="store_true", help="the two-way loss")
+    parser.add_argument("--repeats", type=int, default=10)
     args = parser.parse_args()
     print(describe_machine())
-    print(f"H={args.heads} D={args.features} C={args.clusters} B={args.batch}")
-    for n_neighbors in (1, 4):
-        size = Size(args.heads, args.features, args.clusters, args.batch, n_neighbors)
-        for precision in ("float32", "bfloat16"):
-            measure(size, precision, args.repeats)
+    print(f"H={args.heads} D={args.features} C={args.clusters} B={args.batch} m={args.smoothing}")
+    for objective in args.objectives:
+        for precision in args.precisions:
+            measure(objective, args, precision)
 
 
 if __name__ == "__main__":
