@@ -14,8 +14,10 @@ SAMPLE = 4096
 """Images that are looked at."""
 PATIENCE = 3
 """Looks without any change after which a training stands still."""
-SMALLEST_CHANGE = 2e-3
-"""Of the agreement, and of the loss as a share of how far it has come."""
+AGREEMENT_CHANGE = 2e-3
+"""Of the agreement, beyond which a training moves."""
+LOSS_CHANGE = 0.02
+"""Of the loss, as a share of how far it has come; batches and pairs alone make it jitter by 1 %."""
 
 
 class Look(NamedTuple):
@@ -59,8 +61,8 @@ def stands_still(looks: Sequence[Look]) -> bool:
         return False
     recent = looks[-PATIENCE - 1 :]
     losses, agreements = ([look[i] for look in recent] for i in (0, 1))
-    come = max(abs(looks[0].loss - recent[-1].loss), abs(recent[-1].loss) * SMALLEST_CHANGE)
+    come = max(abs(looks[0].loss - recent[-1].loss), abs(recent[-1].loss) * LOSS_CHANGE)
     return (
-        max(losses) - min(losses) <= SMALLEST_CHANGE * come
-        and max(agreements) - min(agreements) <= SMALLEST_CHANGE
+        max(losses) - min(losses) <= LOSS_CHANGE * come
+        and max(agreements) - min(agreements) <= AGREEMENT_CHANGE
     )

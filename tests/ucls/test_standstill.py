@@ -6,9 +6,10 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from ucls.ensemble.selection import collapse_reason
 from ucls.standstill import (
+    AGREEMENT_CHANGE,
     CHECKS,
+    LOSS_CHANGE,
     PATIENCE,
-    SMALLEST_CHANGE,
     Look,
     collapsed_heads,
     head_agreement,
@@ -103,7 +104,7 @@ def test_a_training_stands_still_only_after_enough_looks() -> None:
 def test_a_training_that_has_settled_stands_still(seed: int) -> None:
     rng = np.random.default_rng(seed)
     falling, rising = rng.uniform(1.0, 9.0, 5).tolist(), rng.uniform(0.0, 0.5, 5).tolist()
-    settled = 0.25 * SMALLEST_CHANGE
+    settled = 0.25 * AGREEMENT_CHANGE
     losses = falling + (0.5 + rng.uniform(-settled, settled, PATIENCE + 1)).tolist()
     agreements = rising + (0.9 + rng.uniform(-settled, settled, PATIENCE + 1)).tolist()
     losses[0] = 9.0
@@ -116,7 +117,7 @@ def test_a_training_that_has_settled_stands_still(seed: int) -> None:
 def test_any_recent_move_counts(moved: int, change: float) -> None:
     losses, agreements = [5.0, *[1.0] * (PATIENCE + 1)], [0.2, *[0.8] * (PATIENCE + 1)]
     assert stands_still(looks(losses, agreements))
-    for values, step in ((losses, 0.01), (agreements, 0.003)):
+    for values, step in ((losses, 0.09), (agreements, 0.003)):
         before = values[1 + moved]
         values[1 + moved] += change * step
         assert not stands_still(looks(losses, agreements))
@@ -133,7 +134,7 @@ def test_moves_before_the_last_looks_do_not_count() -> None:
 def test_the_loss_is_measured_by_how_far_it_has_come(start: float) -> None:
     come = abs(start - 1.0)
     for share, still in ((0.9, True), (1.1, False)):
-        losses = [start, 1.0 + share * SMALLEST_CHANGE * come, *[1.0] * PATIENCE]
+        losses = [start, 1.0 + share * LOSS_CHANGE * come, *[1.0] * PATIENCE]
         assert stands_still(looks(losses)) == still
 
 

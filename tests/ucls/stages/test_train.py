@@ -143,7 +143,8 @@ def epochs_of(path: Path) -> list[int]:
 @pytest.fixture
 def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes any training stand still at its fourth look, after 8 of 40 epochs."""
-    monkeypatch.setattr("ucls.standstill.SMALLEST_CHANGE", 1e6)
+    monkeypatch.setattr("ucls.standstill.LOSS_CHANGE", 1e6)
+    monkeypatch.setattr("ucls.standstill.AGREEMENT_CHANGE", 1e6)
 
 
 @pytest.mark.usefixtures("soon_still")
