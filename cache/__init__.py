@@ -8,7 +8,7 @@ from ucls.cache.feature_cache import FeatureCache
 from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, cache_file_name
 from ucls.cache.feature_writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
-from ucls.cache.graph import read_graph, write_graph
+from ucls.cache.graph import read_graph, read_nearest, write_graph
 from ucls.cache.location import cache_directory
 from ucls.cache.merges import read_merges, write_merges
 from ucls.cache.results import (
@@ -47,6 +47,7 @@ __all__ = [
     "read_graph",
     "read_json",
     "read_merges",
+    "read_nearest",
     "read_tensors",
     "read_truth",
     "remove_cache",

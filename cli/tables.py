@@ -26,7 +26,7 @@ HEADINGS = {
 """Short, as tables have to fit 80 columns."""
 COLUMNS_OF_AGREEMENT = 12
 OVER_CLUSTERING = "over_clustering."
-CUT_SCORES = ("acc", "acc_many_to_one", "nmi")
+CUT_SCORES = ("acc", "acc_class_mean", "acc_many_to_one", "nmi")
 EXPLANATION = """\
 ANMI: mean NMI to the heads that form the consensus, over the geometric mean of
 the entropies; compare it between rows of the same heads. Mean conf.: share of

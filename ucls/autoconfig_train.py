@@ -15,6 +15,8 @@ OWN_SCALES: dict[ObjectiveName, tuple[float, ...]] = {
     "turtle": (1,),
 }
 HEADS_DIVIDED_BY: dict[ObjectiveName, int] = {"self-classifier": 4, "c2bin": 2, "turtle": 2}
+LARGEST_BATCH = 2048
+"""The probabilities of 50 heads with 3,000 clusters take 1.2 GB for each view of it."""
 TURTLE_BATCH = 10_000
 TURTLE_EPOCHS = 300
 TURTLE_RATE = 0.03
@@ -41,8 +43,8 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
         and half of it.
     ``batch_size``
         The power of two nearest to N / 12, between 64 and the papers' 1024, and not below the
-        clusters of a head, so that an epoch has about 12 steps and Sinkhorn a row for every
-        cluster. TURTLE wants its 10,000.
+        clusters of a head (as far as 2048), so that an epoch has about 12 steps and Sinkhorn a row
+        for every cluster. TURTLE wants its 10,000.
     ``epochs``
         100, or as many as make 1,000 steps, up to the papers' 400. TURTLE takes many inner steps
         for each of its own, and 300 epochs.
@@ -125,9 +127,10 @@ def fitting_scales(config: Config, facts: DataFacts) -> tuple[float, ...]:
 
 
 def fitting_batch_size(n_images: int, n_outputs: int) -> int:
-    """The power of two nearest to N / 12, between 64 and 1024, at least one row per cluster."""
+    """The power of two nearest to N / 12, between 64 and 1024; a row per cluster, up to 2048."""
     nearest = 1 << round(math.log2(max(1.0, n_images / 12)))
-    return min(n_images, max(min(1024, max(64, nearest)), next_power_of_two(n_outputs)))
+    by_clusters = min(LARGEST_BATCH, next_power_of_two(n_outputs))
+    return min(n_images, max(min(1024, max(64, nearest)), by_clusters))
 
 
 def fitting_width(n_features: int, batch_size: int, *, widest: int = 512) -> int:

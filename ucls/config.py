@@ -1,4 +1,6 @@
-"""Every setting of UCLS and its default: the only place where defaults live.
+"""Every setting of UCLS and its default.
+
+What only some objectives heed has its default beside them, in :mod:`ucls.objectives.settings`.
 
 ``None`` means "fit to the data": :func:`ucls.autoconfig.autoconfigure` fills these in before a
 run starts, and the filled-in settings are written to the run folder's ``config.toml``.

@@ -80,7 +80,8 @@ def preset(name: str, *, objective: ObjectiveName = "ucls") -> dict[str, Any]:
     values = {**COMMON, **PRESETS[name]}
     if objective not in ("ucls", "temi", "scan"):
         # The thesis trained no others, and their rates and sizes are of another kind.
-        return {key: value for key, value in values.items() if not key.startswith("train.")}
+        kept = ("train.early_stopping", "train.precision")
+        return {k: value for k, value in values.items() if k in kept or not k.startswith("train.")}
     if objective == "temi":
         del values["train.cross_entropy"]
     unused = unused_settings(objective, {key.removeprefix("train."): 0 for key in values})

@@ -6,8 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.selection import collapse_reason
-
 CHECKS = 20
 """Looks at the heads over a whole training."""
 SAMPLE = 4096
@@ -39,20 +37,6 @@ def head_agreement(labels: npt.NDArray[np.int32]) -> float:
 
     pairs = zip(labels, np.roll(labels, -1, axis=0), strict=True)
     return float(np.mean([normalized_mutual_info_score(a, b) for a, b in pairs]))
-
-
-def collapsed_heads(labels: npt.NDArray[np.int32], head_clusters: Sequence[int]) -> dict[int, str]:
-    """The heads that have collapsed, each with the reason.
-
-    Args:
-        labels: int32 [R, n].
-        head_clusters: clusters of each head. Fewer images than these are no collapse.
-    """
-    reasons = {
-        head: collapse_reason(row, min(n_clusters, labels.shape[1]))
-        for head, (row, n_clusters) in enumerate(zip(labels, head_clusters, strict=True))
-    }
-    return {head: reason for head, reason in reasons.items() if reason is not None}
 
 
 def stands_still(looks: Sequence[Look]) -> bool:

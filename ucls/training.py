@@ -10,15 +10,16 @@ import torch
 from torch import nn
 
 from ucls.config import TrainConfig, required
+from ucls.ensemble.selection import collapsed_heads
 from ucls.errors import UclsError, UsageError
 from ucls.graph import NeighborGraph
 from ucls.heads.layers import by_size
 from ucls.objectives.protocol import Batch, Epoch, Objective
-from ucls.objectives.registry import Task, build_objective, products_dtype
+from ucls.objectives.registry import Task, build_objective
 from ucls.progress import Advance, ignore_progress
 from ucls.sampling import NeighborSampler
 from ucls.schedules import scale_to_batch, warmup_cosine
-from ucls.standstill import SAMPLE, collapsed_heads, head_agreement, interval
+from ucls.standstill import SAMPLE, head_agreement, interval
 from ucls.views import ViewKind, ViewSampler
 
 PREDICTION_CHUNK = 4096
@@ -105,9 +106,8 @@ class HeadTrainer:
             _batch_norm(self.features) if required(config.batch_norm) else nn.Identity()
         )
         cast("nn.Module", self.objective).to(device)
-        self.dtype = products_dtype(config)
         self.optimizer = new_optimizer(self.objective, weight_decay=config.weight_decay)
-        self.head_losses = torch.full((self.n_rows,), torch.inf, device=device)
+        self.head_losses = torch.full((self.n_all_heads,), torch.inf, device=device)
 
     @property
     def head_clusters(self) -> list[int]:
@@ -116,7 +116,7 @@ class HeadTrainer:
         return [size for size in heads.sizes for _ in range(heads.n_heads)]
 
     @property
-    def n_rows(self) -> int:
+    def n_all_heads(self) -> int:
         """R, heads in all."""
         return len(self.head_clusters)
 

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ucls.cache import read_graph, write_graph
+from ucls.cache import read_graph, read_nearest, write_graph
 from ucls.errors import UsageError
 from ucls.graph import NeighborGraph
 
@@ -87,3 +87,31 @@ def test_missing_dataset_is_damage(tmp_path: Path) -> None:
         del file["similarity"]
     with pytest.raises(UsageError, match=r"is damaged .*similarity.*ucls neighbors"):
         read_graph(path)
+
+
+@pytest.mark.parametrize("nearest", [1, 2, 50])
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_the_nearest_alone_are_the_first_of_each_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nearest: int, chunk: int
+) -> None:
+    monkeypatch.setattr("ucls.cache.graph.ROWS_PER_CHUNK", chunk)
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 5, 11)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    whole = NeighborGraph(
+        indptr=indptr,
+        indices=rng.integers(0, 11, indptr[-1]).astype(np.int32),
+        similarity=rng.random(indptr[-1]).astype(np.float16),
+        k=1,
+        threshold=0.5,
+        cap=4,
+        n_capped=2,
+        backend="faiss",
+        exact=True,
+    )
+    write_graph(tmp_path / "neighbors.h5", whole)
+    part = read_nearest(tmp_path / "neighbors.h5", nearest)
+    assert (part.k, part.threshold, part.cap, part.n_capped) == (1, 0.5, 4, 2)
+    for row in range(11):
+        for found, expected in zip(part.row(row), whole.row(row), strict=True):
+            np.testing.assert_array_equal(found, expected[:nearest])

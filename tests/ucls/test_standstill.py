@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import normalized_mutual_info_score
 
-from ucls.ensemble.selection import collapse_reason
 from ucls.standstill import (
     AGREEMENT_CHANGE,
     CHECKS,
     LOSS_CHANGE,
     PATIENCE,
     Look,
-    collapsed_heads,
     head_agreement,
     interval,
     stands_still,
@@ -61,37 +59,6 @@ def test_heads_agree_fully_whatever_they_call_their_clusters(seed: int) -> None:
 @all_seeds
 def test_heads_that_know_nothing_of_each_other_do_not_agree(seed: int) -> None:
     assert head_agreement(random_labels(seed, 4, 4000, 5)) < 0.02
-
-
-@all_seeds
-def test_collapsed_heads_are_named_with_the_reason(seed: int) -> None:
-    labels = random_labels(seed, 4, 200, 10)
-    labels[1] %= 3
-    labels[3] = np.where(np.arange(200) < 185, 0, np.arange(200) % 10)
-    assert collapsed_heads(labels, [10] * 4) == {
-        1: "fills 3 of 10 clusters",
-        3: collapse_reason(labels[3], 10),
-    }
-    assert collapsed_heads(labels[[0, 2]], [10, 10]) == {}
-
-
-@all_seeds
-def test_each_head_is_measured_by_its_own_clusters(seed: int) -> None:
-    row = random_labels(seed, 1, 200, 4)[0]
-    labels = np.stack([row, row, row])
-    assert collapsed_heads(labels, [4, 20, 8]) == {1: "fills 4 of 20 clusters"}
-
-
-@pytest.mark.parametrize("n_images", [1, 6, 20])
-def test_fewer_images_than_clusters_are_no_collapse(n_images: int) -> None:
-    labels = np.arange(n_images, dtype=np.int32)[None]
-    assert collapsed_heads(labels, [100]) == {}
-    assert collapsed_heads(labels + 80, [100]) == {}
-
-
-def test_fewer_images_than_clusters_may_collapse() -> None:
-    labels = np.zeros((1, 20), dtype=np.int32)
-    assert collapsed_heads(labels, [100]) == {0: "fills 1 of 20 clusters"}
 
 
 def test_a_training_stands_still_only_after_enough_looks() -> None:

@@ -624,7 +624,7 @@ def test_networks_with_classifiers_of_several_sizes(objective: ObjectiveName) ->
     features, _ = blobs(0)
     trainer = new_trainer(objective, scales=(1, 3))
     assert trainer.head_clusters == [4, 4, 4, 12, 12, 12]
-    assert trainer.n_rows == len(trainer.train_epoch().head_losses) == 6
+    assert trainer.n_all_heads == len(trainer.train_epoch().head_losses) == 6
     labels, confidence = trainer.predict(features)
     assert labels.shape == confidence.shape == (6, IMAGES)
     assert labels.min() >= 0
@@ -676,7 +676,7 @@ def test_augmented_views_have_to_be_there(objective: ObjectiveName, views: ViewK
     for plain in (features, features[None]):
         with pytest.raises(UsageError, match=f"train.views is {views}, but no augmented views"):
             trainer_of(plain, graph, objective, views=views)
-    assert trainer_of(augmented(features), graph, objective, views=views).n_rows == HEADS
+    assert trainer_of(augmented(features), graph, objective, views=views).n_all_heads == HEADS
 
 
 @pytest.mark.parametrize("views", ["neighbor", "itself"])

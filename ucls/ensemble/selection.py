@@ -1,5 +1,6 @@
 """The heads that take part in a consensus. True labels have no say in it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ def select_heads(
     n_clusters: int,
     scales: IntArray | None = None,
     candidates: IntArray | None = None,
+    collapsed: Mapping[int, str] | None = None,
     drop_collapsed: bool = True,
     advance: Advance = ignore_progress,
 ) -> Selection:
@@ -51,6 +53,8 @@ def select_heads(
         n_clusters: of each candidate.
         scales: clusters that each head was trained with, [H]; None: all alike.
         candidates: numbers of the heads that a rule may choose; None: all.
+        collapsed: heads that have collapsed, each with the reason, where it is known from before
+            their clusters were merged; None: look at ``labels``.
         drop_collapsed: leave collapsed heads out, unless they are named or all have collapsed.
         advance: told of each pair of heads that the rule ``anmi`` compares.
 
@@ -64,7 +68,9 @@ def select_heads(
     n_asked = parsed.count(len(eligible))
     notes: list[str] = []
     if drop_collapsed:
-        eligible, notes = _drop_collapsed(labels, eligible, n_clusters)
+        if collapsed is None:
+            collapsed = collapsed_heads(labels, [n_clusters] * len(labels))
+        eligible, notes = _drop_collapsed(eligible, collapsed)
     n_taken = min(n_asked, len(eligible))
     ranked = eligible
     if n_taken < len(eligible):
@@ -102,18 +108,31 @@ def collapse_reason(head: IntArray, n_clusters: int) -> str | None:
     return None
 
 
+def collapsed_heads(labels: IntArray, head_clusters: Sequence[int]) -> dict[int, str]:
+    """The heads that have collapsed, each with the reason.
+
+    Args:
+        labels: [H, N]; -1 is missing.
+        head_clusters: clusters of each head. Fewer images than these are no collapse.
+    """
+    reasons = {
+        head: collapse_reason(row, min(n_clusters, labels.shape[1]))
+        for head, (row, n_clusters) in enumerate(zip(labels, head_clusters, strict=True))
+    }
+    return {head: reason for head, reason in reasons.items() if reason is not None}
+
+
 def _drop_collapsed(
-    labels: IntArray, eligible: list[int], n_clusters: int
+    eligible: list[int], collapsed: Mapping[int, str]
 ) -> tuple[list[int], list[str]]:
     """The other heads, and what is to be told."""
-    reasons = {head: collapse_reason(labels[head], n_clusters) for head in eligible}
-    sound = [head for head, reason in reasons.items() if reason is None]
+    sound = [head for head in eligible if head not in collapsed]
     if len(sound) == len(eligible):
         return sound, []
     if not sound:
         return eligible, [f"all {len(eligible)} heads have collapsed, so none is left out"]
-    collapsed = [f"head {head} {reason}" for head, reason in reasons.items() if reason]
-    return sound, [f"left out as collapsed: {', '.join(collapsed)}"]
+    told = [f"head {head} {collapsed[head]}" for head in eligible if head in collapsed]
+    return sound, [f"left out as collapsed: {', '.join(told)}"]
 
 
 def _describe(rule: str, heads: tuple[int, ...], n_candidates: int) -> str:

@@ -129,7 +129,7 @@ class C2Bin(nn.Module):
         membership_temperature: float = 0.1,
         contrast_temperature: float = 1.0,
         cluster_weight: float = 1.0,
-        entropy_weight: float = 1.0,
+        entropy_weight: float = 2.0,
         dtype: torch.dtype = torch.float32,
         generator: torch.Generator | None = None,
     ) -> None:

@@ -64,8 +64,9 @@ def cut(
     run = Run(path, after="ensemble", reporter=reporter)
     if not run.merges:
         raise UsageError(
-            f"the heads of {path} have no merge trees, since merge.linkage is none: make them "
-            f"with `ucls merge {path} --set merge.linkage=average` and `ucls ensemble {path}`"
+            f"the heads of {path} have no merge trees, since merge.linkage is none: make them with "
+            f"`ucls merge {path} --set merge.linkage=average --set train.scales="
+            f"{list(run.config.train.scales or ())}` and `ucls ensemble {path}`"
         )
     chosen = run.chosen_consensus()
     merged = read_merges(run.folder.file(FILE))

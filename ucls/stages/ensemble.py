@@ -12,13 +12,13 @@ from ucls.cache import Assignments, ConsensusEntry
 from ucls.config import EnsembleConfig, required
 from ucls.ensemble.heads import Rule, canonical_heads, parse_heads
 from ucls.ensemble.methods import n_pairs
-from ucls.ensemble.selection import Selection, select_heads
+from ucls.ensemble.selection import Selection, collapsed_heads, select_heads
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.stages.combination import Combination
 from ucls.stages.consensus_entries import add_entries, name_of
 from ucls.stages.consensus_settings import vary
-from ucls.stages.merge import heads_of, own_clusters
+from ucls.stages.merge import as_trained, heads_of
 from ucls.stages.run import Run
 
 
@@ -142,14 +142,16 @@ def _select(run: Run, assignments: Assignments, config: EnsembleConfig) -> Selec
     reporter = run.reporter if compares_heads else SILENT
     candidates = np.flatnonzero(assignments.head_clusters == run.n_clusters)
     total = n_pairs(len(candidates))
+    trained = as_trained(run)
     with reporter.track("ensemble: NMI of heads", total, "pairs of heads") as advance:
         return select_heads(
             required(config.heads),
             assignments.labels["train"],
             assignments.loss,
             n_clusters=assignments.n_clusters,
-            scales=own_clusters(run),
+            scales=trained.head_clusters,
             candidates=candidates,
+            collapsed=collapsed_heads(trained.labels["train"], trained.head_clusters.tolist()),
             drop_collapsed=config.drop_collapsed,
             advance=advance,
         )

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import Assignments, read_assignments, read_graph, read_merges, write_merges
+from ucls.cache import Assignments, read_assignments, read_merges, read_nearest, write_merges
 from ucls.errors import UsageError
 from ucls.merging import MergedHeads, looks_unequal, merge_heads
+from ucls.merging.links import NEAREST
 from ucls.merging.merge import LINKAGES, Linkage
 from ucls.progress import SILENT, Reporter
 from ucls.stages.run import Run
@@ -62,9 +63,9 @@ def heads_of(run: Run) -> Assignments:
     return merged_assignments(assignments, mappings, run.n_clusters)
 
 
-def own_clusters(run: Run) -> NDArray[np.int32]:
-    """How many clusters each head was trained with, int32 [R]."""
-    return read_assignments(run.folder.file("assignments.h5")).head_clusters
+def as_trained(run: Run) -> Assignments:
+    """What the heads say, with the clusters that they were trained with."""
+    return read_assignments(run.folder.file("assignments.h5"))
 
 
 def merged_assignments(
@@ -97,7 +98,7 @@ def _merge(run: Run, target: Path) -> None:
     with run.reporter.track("merge", n_heads, "heads") as advance:
         merged = merge_heads(
             assignments.labels["train"],
-            read_graph(run.folder.file("neighbors.h5")),
+            read_nearest(run.folder.file("neighbors.h5"), NEAREST),
             run.n_clusters,
             head_clusters=assignments.head_clusters.tolist(),
             linkage=_linkage(run),
@@ -139,12 +140,12 @@ def _tell_whether_unequal(run: Run) -> None:
             f"no head has {run.n_clusters} clusters, and merge.linkage is none: choose another "
             "merge.linkage, or train with 1 among train.scales"
         )
-    graph = read_graph(run.folder.file("neighbors.h5"))
+    graph = read_nearest(run.folder.file("neighbors.h5"), NEAREST)
     if looks_unequal(assignments.labels["train"][own], graph, run.n_clusters):
         run.reporter.say(
             "merge: clusters look unequal in size, or the heads are not trained to the end: some "
-            "are linked as closely as the images of one; try train.scales=[3] and "
-            "merge.linkage=auto"
+            "are linked as closely as the images of one; merging may help: "
+            f"ucls train {run.folder.path} --set train.scales=[3] --set merge.linkage=auto"
         )
     else:
         run.reporter.say(f"merge: heads stay as they are, with {run.n_clusters} clusters")

@@ -94,6 +94,11 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
     config = autoconfigure(requested.with_values(known), facts)
     check_fit(config, data.n_images)
     check_views(config, data.n_views)
+    if requested.train.sinkhorn_iterations is not None and config.train.prior == "none":
+        raise UsageError(
+            "train.sinkhorn_iterations has no part where train.prior is none: leave it out, or set "
+            "train.prior to uniform or soft"
+        )
     return config
 
 

@@ -323,13 +323,15 @@ def unheeded(requested: Config, settings: Mapping[str, Any]) -> list[str]:
         settings: dotted names to values that replace some of it.
 
     Returns:
-        Dotted names: what another objective does not heed, and the strength of a prior that is
-        not soft any more.
+        Dotted names: what another objective does not heed, and what another prior does not.
     """
     wanted = settings.get("train.objective", requested.train.objective)
     objective = next((name for name in OBJECTIVES if name == wanted), requested.train.objective)
     names = list(unused_settings(objective, requested.train.model_dump()))
-    is_soft = settings.get("train.prior", requested.train.prior) == "soft"
-    if requested.train.prior_strength is not None and not is_soft:
+    asked = settings.get("train.prior", requested.train.prior)
+    prior = asked or OPTIONS[objective].get("prior")
+    if requested.train.prior_strength is not None and prior != "soft":
         names.append("prior_strength")
+    if requested.train.sinkhorn_iterations is not None and prior == "none":
+        names.append("sinkhorn_iterations")
     return [f"train.{name}" for name in dict.fromkeys(names) if f"train.{name}" not in settings]

@@ -107,21 +107,29 @@ def _train_epochs(
             advance(0, epoch=record.epoch, loss=record.loss)
             checkpoint.save_if_due(records)
     standing = ", standing still since" if trainer.epoch < epochs else ""
-    run.reporter.say(f"train: {trainer.n_rows} heads, {trainer.epoch} of {epochs} epochs{standing}")
-    for head, reason in (json.loads(records[-1])["collapsed"] or {}).items():
+    run.reporter.say(
+        f"train: {trainer.n_all_heads} heads, {trainer.epoch} of {epochs} epochs{standing}"
+    )
+    found = [record["collapsed"] for record in map(json.loads, records)]
+    looks = [collapsed for collapsed in found if collapsed is not None]
+    for head, reason in looks[-1].items():
         run.reporter.say(f"train: head {head} has collapsed: it {reason}")
 
 
 def _may_stop(run: Run, records: list[str]) -> bool:
     """Whether the training is to stop early; the log decides, so that a resumed one does too."""
     config = run.config.train
-    # UIC's last phase is not to be missed.
-    first = required(config.epochs) * (1.0 - config.fixed_share) if config.fixed_share else 0
-    if not config.early_stopping or len(records) <= first:
+    if not config.early_stopping:
         return False
+    # UIC's last phase, with fixed labels, is looked at on its own.
+    first = required(config.epochs) * (1.0 - config.fixed_share) if config.fixed_share else 0
     looks = [json.loads(line) for line in records]
     return stands_still(
-        [Look(look["loss"], look["agreement"]) for look in looks if look["agreement"] is not None]
+        [
+            Look(look["loss"], look["agreement"])
+            for look in looks
+            if look["agreement"] is not None and look["epoch"] > first
+        ]
     )
 
 
@@ -140,7 +148,12 @@ def _read_views(run: Run) -> NDArray[np.floating]:
     with run.features("train") as cache:
         if run.config.train.views not in ("augmented", "both"):
             return cache.read(run.feature_set)
-        return np.stack([cache.read(run.feature_set, view=v) for v in range(cache.n_views)])
+        plain = cache.read(run.feature_set)
+        views = np.empty((cache.n_views, *plain.shape), dtype=plain.dtype)
+        views[0] = plain
+        for view in range(1, cache.n_views):
+            views[view] = cache.read(run.feature_set, view=view)
+        return views
 
 
 class Checkpoint:

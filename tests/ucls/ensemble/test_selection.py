@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from ucls.ensemble.selection import collapse_reason, rank_within, select_heads
+from ucls.ensemble.selection import (
+    collapse_reason,
+    collapsed_heads,
+    rank_within,
+    select_heads,
+)
 
 N_CLUSTERS = 10
 EVEN = np.arange(200, dtype=np.int32) % N_CLUSTERS
@@ -156,3 +161,49 @@ def test_all_candidates_have_collapsed(labels):
     selection = select("best:1", labels, candidates=np.array([0, 3]))
     assert selection.heads == (0,)
     assert selection.notes[0] == "all 2 heads have collapsed, so none is left out"
+
+
+def random_labels(seed: int, n_heads: int, n_images: int, n_clusters: int) -> np.ndarray:
+    labels = np.random.default_rng(seed).integers(n_clusters, size=(n_heads, n_images))
+    return labels.astype(np.int32)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_collapsed_heads_are_named_with_the_reason(seed: int) -> None:
+    labels = random_labels(seed, 4, 200, 10)
+    labels[1] %= 3
+    labels[3] = np.where(np.arange(200) < 185, 0, np.arange(200) % 10)
+    assert collapsed_heads(labels, [10] * 4) == {
+        1: "fills 3 of 10 clusters",
+        3: collapse_reason(labels[3], 10),
+    }
+    assert collapsed_heads(labels[[0, 2]], [10, 10]) == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_head_is_measured_by_its_own_clusters(seed: int) -> None:
+    row = random_labels(seed, 1, 200, 4)[0]
+    labels = np.stack([row, row, row])
+    assert collapsed_heads(labels, [4, 20, 8]) == {1: "fills 4 of 20 clusters"}
+
+
+@pytest.mark.parametrize("n_images", [1, 6, 20])
+def test_fewer_images_than_clusters_are_no_collapse(n_images: int) -> None:
+    labels = np.arange(n_images, dtype=np.int32)[None]
+    assert collapsed_heads(labels, [100]) == {}
+    assert collapsed_heads(labels + 80, [100]) == {}
+
+
+def test_fewer_images_than_clusters_may_collapse() -> None:
+    labels = np.zeros((1, 20), dtype=np.int32)
+    assert collapsed_heads(labels, [100]) == {0: "fills 1 of 20 clusters"}
+
+
+def test_heads_that_collapsed_before_their_clusters_were_merged_are_left_out() -> None:
+    labels = random_labels(0, 4, 200, 5)
+    loss = np.arange(4, dtype=np.float32)
+    chosen = select_heads(
+        "all", labels, loss, n_clusters=5, collapsed={1: "fills 2 of 15 clusters"}
+    )
+    assert chosen.heads == (0, 2, 3)
+    assert "left out as collapsed: head 1 fills 2 of 15 clusters" in chosen.notes[0]

@@ -15,7 +15,7 @@ from ucls.errors import UclsError, UsageError
 from ucls.graph import NeighborGraph
 from ucls.merging import merge_heads
 from ucls.stages.ensemble import ensemble
-from ucls.stages.merge import heads_of, merge, merged_assignments, own_clusters
+from ucls.stages.merge import as_trained, heads_of, merge, merged_assignments
 from ucls.stages.neighbors import neighbors
 from ucls.stages.run import Run
 from ucls.stages.train import train
@@ -51,7 +51,7 @@ def test_the_consensus_sees_merged_heads_in_every_split(run_path: Path) -> None:
             np.testing.assert_array_equal(merged.labels[split][head], expected)
         np.testing.assert_array_equal(merged.confidence[split], own.confidence[split])
     np.testing.assert_array_equal(merged.loss, own.loss)
-    assert own_clusters(Run(run_path)).tolist() == [8] * 6
+    assert as_trained(Run(run_path)).head_clusters.tolist() == [8] * 6
 
 
 def test_missing_labels_and_clusters_without_training_images_stay_missing(run_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_heads_of_several_sizes(run_path: Path, lines: Lines) -> None:
     merge(run_path, reporter=lines)
     assert "merge: 6 heads of 4, 10, 12 clusters to 4 by " in lines.said[0]
     run = Run(run_path)
-    assert own_clusters(run).tolist() == [4, 4, 10, 10, 12, 12]
+    assert as_trained(run).head_clusters.tolist() == [4, 4, 10, 10, 12, 12]
     own, merged = read_assignments(run_path / "assignments.h5"), heads_of(run)
     for head in (0, 1):
         # As many clusters as wanted: renumbered at most, where some are empty.
@@ -254,7 +254,8 @@ def test_without_merging_classes_that_are_split_are_told(run_path: Path, lines: 
     merge(run_path, reporter=lines)
     assert lines.said == [
         "merge: clusters look unequal in size, or the heads are not trained to the end: some are "
-        "linked as closely as the images of one; try train.scales=[3] and merge.linkage=auto"
+        "linked as closely as the images of one; merging may help: "
+        f"ucls train {run_path} --set train.scales=[3] --set merge.linkage=auto"
     ]
     train(run_path, settings={"train.scales": [3], "merge.linkage": "auto"})
     merge(run_path)
