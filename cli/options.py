@@ -53,7 +53,10 @@ Weights = Annotated[
 ]
 Objective = Annotated[
     str | None,
-    typer.Option(help="ucls, temi, scan, self-classifier, uic, c2bin or turtle; default: ucls."),
+    typer.Option(
+        help="ucls, temi, scan, self-classifier, uic, c2bin or turtle; default: ucls, or what the "
+        "run has."
+    ),
 ]
 Features = Annotated[
     str | None,

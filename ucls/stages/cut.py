@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import Assignments, ConsensusEntry, read_assignments, read_merges, write_csv
+from ucls.cache.run_folder import FILES
 from ucls.config import EnsembleConfig
 from ucls.ensemble import consensus
 from ucls.ensemble.head_votes import HeadVotes
@@ -74,7 +75,7 @@ def cut(
     most = min(len(head.leaves) for head in trees)
     if not 2 <= n_clusters <= most:
         raise UsageError(
-            f"a cut must leave 2 to {most} clusters, as many as all heads have, not {n_clusters}: "
+            f"a cut must leave 2 to {most} clusters, as many as each head fills, not {n_clusters}: "
             "choose another -k, or train with larger train.scales"
         )
     heads = merged_assignments(
@@ -86,6 +87,8 @@ def cut(
     labels = known_labels(run)
     figures = {split: scores(labels.get(split), one.labels) for split, one in found.items()}
     target = Path(out) if out else run.folder.file(f"labels-k{n_clusters}.csv")
+    if target.resolve() == run.folder.file(target.name).resolve() and target.name in FILES:
+        raise UsageError(f"{target} belongs to the run itself: choose another --out")
     write_csv(target, ("path", "split", "cluster", "confidence"), _rows(run, found))
     return Cut(target, n_clusters, found, figures)
 

@@ -141,7 +141,7 @@ def _tell_whether_unequal(run: Run) -> None:
             "merge.linkage, or train with 1 among train.scales"
         )
     graph = read_nearest(run.folder.file("neighbors.h5"), NEAREST)
-    if looks_unequal(assignments.labels["train"][own], graph, run.n_clusters):
+    if not run.merges and looks_unequal(assignments.labels["train"][own], graph, run.n_clusters):
         run.reporter.say(
             "merge: clusters look unequal in size, or the heads are not trained to the end: some "
             "are linked as closely as the images of one; merging may help: "

@@ -76,19 +76,27 @@ class Run:
         refuse_extraction_settings(settings)
         dropped = unheeded(requested, settings)
         requested = requested.with_values({**dict.fromkeys(dropped), **settings})
-        was_done = after is not None and self.is_done(after)
+        done = [] if after is None else self._done_until(after)
         self.config = resolve(requested, self.data)
-        if was_done and after is not None and not self.is_done(after):
+        redone = [stage for stage in done if not self.is_done(stage)]
+        if redone:
             path = self.folder.path
             raise UsageError(
-                f"{', '.join(settings)} would change the stage {after}, or one before it, which is "
-                f"done; nothing was changed: to do it again, give this to ucls {after} {path}"
+                f"{', '.join(settings)} would change the stage {redone[0]}, which is done; nothing "
+                f"was changed: to do it again, give this to ucls {redone[0]} {path}"
             )
+        if after is not None:
+            self.require(after)
         if dropped:
             self.reporter.say(f"settings without a part from now on: {', '.join(dropped)}")
         with self.folder.lock():
             self.folder.update(requested=requested.model_dump(mode="json"))
             self.folder.write_config(self.config.model_dump(mode="json"))
+
+    def _done_until(self, last: str) -> list[str]:
+        """The stages up to a given one that are done."""
+        stages = list(STAGE_FILES)
+        return [stage for stage in stages[: stages.index(last) + 1] if self.is_done(stage)]
 
     @classmethod
     def after_extraction(

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 CHECKPOINT_VERSION = 2
 """Raised whenever the layout of the trainer's state changes; older ones are not continued."""
 
+TOLD = 5
+"""Collapsed heads that are named; ``train.jsonl`` has all."""
+
 CHECKPOINT_SHARE = 0.05
 """Checkpoints take at most this share of the training time."""
 
@@ -112,8 +115,10 @@ def _train_epochs(
     )
     found = [record["collapsed"] for record in map(json.loads, records)]
     looks = [collapsed for collapsed in found if collapsed is not None]
-    for head, reason in looks[-1].items():
-        run.reporter.say(f"train: head {head} has collapsed: it {reason}")
+    collapsed = [f"head {head} {reason}" for head, reason in looks[-1].items()]
+    if collapsed:
+        more = f" and {len(collapsed) - TOLD} more" if len(collapsed) > TOLD else ""
+        run.reporter.say(f"train: collapsed: {', '.join(collapsed[:TOLD])}{more}")
 
 
 def _may_stop(run: Run, records: list[str]) -> bool:

@@ -137,7 +137,7 @@ def test_again_it_gives_the_same_table(run_path: Path) -> None:
 def test_numbers_that_cannot_be_cut_at(run_path: Path, n_clusters: int) -> None:
     most = min(len(head.leaves) for head in read_merges(run_path / "merges.h5").heads)
     message = (
-        f"a cut must leave 2 to {most} clusters, as many as all heads have, not {n_clusters}: "
+        f"a cut must leave 2 to {most} clusters, as many as each head fills, not {n_clusters}: "
         "choose another -k"
     )
     with pytest.raises(UsageError, match=message):
@@ -208,3 +208,10 @@ def test_lost_merges_name_the_command(run_path: Path) -> None:
     (run_path / "merges.h5").unlink()
     with pytest.raises(UclsError, match=f"ucls merge.*{run_path}|{run_path}.*ucls merge"):
         cut(run_path, 3)
+
+
+def test_the_labels_of_the_run_itself_are_not_overwritten(run_path: Path) -> None:
+    before = contents(run_path)
+    with pytest.raises(UsageError, match=r"labels\.csv belongs to the run itself: choose another"):
+        cut(run_path, 3, out=run_path / "labels.csv")
+    assert contents(run_path) == before

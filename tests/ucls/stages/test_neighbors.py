@@ -43,7 +43,7 @@ def test_later_stages_do_not_change_the_settings_of_earlier_ones(run_path: Path)
     before = (run_path / "config.toml").read_bytes()
     with pytest.raises(UsageError, match=r"neighbors.k would change the stage neighbors, .* done"):
         train(run_path, settings={"neighbors.k": 7})
-    with pytest.raises(UsageError, match=r"seed would change the stage merge, .* ucls merge "):
+    with pytest.raises(UsageError, match=r"seed would change the stage train, .* ucls train "):
         ensemble(run_path, settings={"seed": 7})
     assert (run_path / "config.toml").read_bytes() == before
     assert Run(run_path).is_done("train")

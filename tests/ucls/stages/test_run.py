@@ -212,3 +212,11 @@ def test_the_evaluation_knows_what_is_there(run_path: Path) -> None:
     (run_path / "labels.csv").unlink()
     keys.append(Run(run_path).key("evaluate"))
     assert len(set(keys)) == 4
+
+
+def test_settings_that_a_stage_cannot_start_with_are_not_kept(run_path: Path) -> None:
+    Run(run_path, settings={"train.epochs": 7})
+    before = (run_path / "run.json").read_bytes(), (run_path / "config.toml").read_bytes()
+    with pytest.raises(UclsError, match="run first: ucls train"):
+        Run(run_path, after="merge", settings={"train.epochs": 5})
+    assert ((run_path / "run.json").read_bytes(), (run_path / "config.toml").read_bytes()) == before
