@@ -103,39 +103,33 @@ def _train_epochs(
     epochs = required(run.config.train.epochs)
     n_images = trainer.steps_per_epoch * trainer.batch_size
     done = trainer.epoch * n_images
+    looks = [look for look in map(json.loads, records) if look["agreement"] is not None]
     with run.reporter.track("train", epochs * n_images, "images", done=done) as advance:
-        while trainer.epoch < epochs and not _may_stop(run, records):
-            record = trainer.train_epoch(advance)
-            records.append(json.dumps(record._asdict()))
-            advance(0, epoch=record.epoch, loss=record.loss)
+        while trainer.epoch < epochs and not _may_stop(run, looks):
+            record = trainer.train_epoch(advance)._asdict()
+            records.append(json.dumps(record))
+            looks += [record] if record["agreement"] is not None else []
+            advance(0, epoch=record["epoch"], loss=record["loss"])
             checkpoint.save_if_due(records)
     standing = ", standing still since" if trainer.epoch < epochs else ""
     run.reporter.say(
         f"train: {trainer.n_all_heads} heads, {trainer.epoch} of {epochs} epochs{standing}"
     )
-    found = [record["collapsed"] for record in map(json.loads, records)]
-    looks = [collapsed for collapsed in found if collapsed is not None]
-    collapsed = [f"head {head} {reason}" for head, reason in looks[-1].items()]
+    collapsed = [f"head {head} {reason}" for head, reason in looks[-1]["collapsed"].items()]
     if collapsed:
         more = f" and {len(collapsed) - TOLD} more" if len(collapsed) > TOLD else ""
         run.reporter.say(f"train: collapsed: {', '.join(collapsed[:TOLD])}{more}")
 
 
-def _may_stop(run: Run, records: list[str]) -> bool:
+def _may_stop(run: Run, looks: list[dict[str, Any]]) -> bool:
     """Whether the training is to stop early; the log decides, so that a resumed one does too."""
     config = run.config.train
     if not config.early_stopping:
         return False
     # UIC's last phase, with fixed labels, is looked at on its own.
     first = required(config.epochs) * (1.0 - config.fixed_share) if config.fixed_share else 0
-    looks = [json.loads(line) for line in records]
-    return stands_still(
-        [
-            Look(look["loss"], look["agreement"])
-            for look in looks
-            if look["agreement"] is not None and look["epoch"] > first
-        ]
-    )
+    recent = (look for look in looks if look["epoch"] > first)
+    return stands_still([Look(look["loss"], look["agreement"]) for look in recent])
 
 
 def _assign(run: Run, trainer: "HeadTrainer") -> Assignments:
