@@ -112,7 +112,7 @@ class C2Bin(nn.Module):
         membership_temperature: of the softmax over clusters, > 0.
         contrast_temperature: tau of eq. 4 in units of B / K, the product of an even, sharp cluster
             with itself, > 0. The paper's tau of 1 at B = 256 and K = 10 is 0.04 here, where with
-            neighbours as views all clusters soon become one.
+            neighbours as views few clusters stay occupied.
         cluster_weight: of the cluster loss against the alignment (eq. 7).
         entropy_weight: of the masses' entropy in the cluster loss (eq. 5).
         dtype: of the matrix products.
