@@ -63,7 +63,6 @@ def test_every_module_imports_without_a_warning() -> None:
         "ucls.objectives.settings",
         "ucls.cache",
         "ucls.config",
-        "ucls.neighbors",
     ],
 )
 def test_light_modules_import_nothing_heavy(name: str) -> None:

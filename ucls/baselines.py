@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.config import SelfTrainConfig
-from ucls.neighbors import unit_vectors
 from ucls.progress import Advance, ignore_progress
+from ucls.search import unit_vectors
 from ucls.self_training import self_train
 
 if TYPE_CHECKING:

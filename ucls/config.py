@@ -89,7 +89,8 @@ class NeighborsConfig(Section):
     cap_keeps: Literal["nearest", "sample"] = "nearest"
     """What a capped S_x keeps: its nearest images, or a uniform sample of them."""
     backend: Literal["auto", "faiss", "torch"] = "auto"
-    """``auto``: torch on a GPU, FAISS elsewhere. Both are exact."""
+    """``torch``, on any device, or ``faiss``, on the CPU and with more memory. Both are exact;
+    ``auto`` is torch."""
 
 
 class TrainConfig(Section):

@@ -5,10 +5,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ucls import neighbors
+from ucls import candidates, neighbors, search
 from ucls.errors import UclsError, UsageError
 from ucls.graph import NeighborGraph
-from ucls.neighbors import build_neighbors, unit_vectors
+from ucls.neighbors import build_neighbors
 
 Features = npt.NDArray[np.float32]
 Backend = Literal["faiss", "torch"]
@@ -55,6 +55,15 @@ def assert_sorted_without_self(graph: NeighborGraph) -> None:
         assert i not in indices
         assert len(set(indices.tolist())) == len(indices)
         assert (np.diff(similarity.astype(np.float32)) <= 0).all()
+
+
+def use_small_chunks(monkeypatch: pytest.MonkeyPatch, n_queries: int) -> None:
+    """Chunks of some queries of 40 images, blocks and groups that do not fit them evenly."""
+    monkeypatch.setattr(search, "QUERIES_PER_CHUNK", n_queries)
+    monkeypatch.setattr(search, "RANKED_PER_CHUNK", n_queries * 40)
+    monkeypatch.setattr(search, "IMAGES_PER_BLOCK", {"cpu": 7})
+    monkeypatch.setattr(candidates, "SPARE_PER_QUERY", 2)
+    monkeypatch.setattr(candidates, "ROWS_PER_GROUP", 2)
 
 
 @all_seeds
@@ -159,12 +168,12 @@ def test_the_sample_of_a_capped_set_is_uniform() -> None:
 @all_seeds
 @both_backends
 @pytest.mark.parametrize("cap_keeps", ["nearest", "sample"])
-@pytest.mark.parametrize("per_chunk", [1, 120, 401])
+@pytest.mark.parametrize("n_queries", [1, 3, 10])
 def test_the_chunk_does_not_matter(
     seed: int,
     backend: Backend,
     cap_keeps: Literal["nearest", "sample"],
-    per_chunk: int,
+    n_queries: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     features, told = random_features(seed), []
@@ -172,7 +181,7 @@ def test_the_chunk_does_not_matter(
         "k": 3, "threshold": "typical", "cap": 4, "cap_keeps": cap_keeps, "backend": backend,
     }  # fmt: skip
     whole = build_neighbors(features, **arguments)
-    monkeypatch.setattr(neighbors, "SIMILARITIES_PER_CHUNK", per_chunk)
+    use_small_chunks(monkeypatch, n_queries)
     parts = build_neighbors(
         features, **arguments, advance=lambda amount=1, /, **_: told.append(amount)
     )
@@ -180,7 +189,7 @@ def test_the_chunk_does_not_matter(
     assert parts.threshold == pytest.approx(whole.threshold, abs=1e-6)
     assert parts.n_capped == whole.n_capped > 0
     assert sum(told) == len(features)
-    assert max(told) == max(1, per_chunk // len(features))
+    assert max(told) == n_queries
 
 
 @all_seeds
@@ -202,12 +211,12 @@ def test_typical_is_the_median_similarity_to_the_kth_neighbor(
 
 @all_seeds
 @both_backends
-@pytest.mark.parametrize("per_chunk", [1, 10**6])
+@pytest.mark.parametrize("n_queries", [1, 100])
 def test_typical_looks_at_an_even_sample_of_large_data(
-    seed: int, backend: Backend, per_chunk: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, backend: Backend, n_queries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbors, "TYPICAL_SAMPLE", 10)
-    monkeypatch.setattr(neighbors, "SIMILARITIES_PER_CHUNK", per_chunk)
+    use_small_chunks(monkeypatch, n_queries)
     features = random_features(seed)
     similarity = cosines(features)
     np.fill_diagonal(similarity, -np.inf)
@@ -234,20 +243,6 @@ def test_the_size_of_features_does_not_matter_and_they_are_left_alone(seed: int)
         assert sets(build_neighbors(features * np.float32(size), k=5, threshold=0.5)) == expected
 
 
-@all_seeds
-def test_unit_vectors(seed: int) -> None:
-    features = random_features(seed, 10)
-    features[4] = 0.0
-    vectors = unit_vectors(features.astype(np.float16))
-    assert vectors.dtype == np.float32
-    norms = np.linalg.norm(vectors, axis=1)
-    np.testing.assert_allclose(norms, np.arange(10) != 4, atol=1e-6)
-    directions = (vectors * features).sum(axis=1) / np.maximum(
-        np.linalg.norm(features, axis=1), 1e-9
-    )
-    np.testing.assert_allclose(directions, np.arange(10) != 4, atol=1e-3)
-
-
 @both_backends
 @pytest.mark.parametrize("k", [0, -1, 40, 41])
 def test_k_must_fit_the_images(backend: Backend, k: int) -> None:
@@ -263,8 +258,29 @@ def test_features_must_be_a_matrix() -> None:
         build_neighbors(np.zeros((4, 2, 3), np.float32), k=1, threshold=1.0)
 
 
+def test_half_precision_features_give_the_sets_of_their_values() -> None:
+    features = random_features(0).astype(np.float16)
+    graph = build_neighbors(features, k=5, threshold=0.5)
+    expected = build_neighbors(features.astype(np.float32), k=5, threshold=0.5)
+    assert sets(graph) == sets(expected)
+
+
+@all_seeds
+@pytest.mark.parametrize("cap", [3, 8])
+def test_both_backends_draw_the_same_sample(seed: int, cap: int) -> None:
+    features = random_features(seed)
+    torch_graph, faiss = (
+        build_neighbors(
+            features, k=2, threshold=0.0, cap=cap, cap_keeps="sample", backend=backend, seed=seed
+        )
+        for backend in ("torch", "faiss")
+    )
+    assert sets(torch_graph) == sets(faiss)
+    assert torch_graph.n_capped == faiss.n_capped > 0
+
+
 def test_without_faiss_the_error_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(UclsError, match=r"pip install 'ucls\[cpu\]'.*'ucls\[gpu\]' for CUDA"):
-        build_neighbors(random_features(0), k=3, threshold=1.0)
-    assert build_neighbors(random_features(0), k=3, threshold=1.0, backend="torch").n_images == 40
+        build_neighbors(random_features(0), k=3, threshold=1.0, backend="faiss")
+    assert build_neighbors(random_features(0), k=3, threshold=1.0).n_images == 40

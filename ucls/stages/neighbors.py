@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ucls.cache import write_graph
 from ucls.config import required
 from ucls.errors import UsageError
@@ -44,10 +47,11 @@ def _build(run: Run, target: Path) -> None:
     from ucls.neighbors import build_neighbors
 
     config, device = run.config.neighbors, resolve_device(run.config.device)
-    uses_torch = config.backend == "torch" or (config.backend == "auto" and device.type == "cuda")
     with run.features("train") as cache:
-        features = cache.read(run.feature_set)
-    if (features == features[0]).all():
+        # Several kinds of features are scaled on reading, which takes more than half precision.
+        dtype = cache.dtype if len(cache.specs) == 1 else np.float32
+        features = cache.read(run.feature_set, dtype=dtype)
+    if all_equal(features):
         raise UsageError(
             f"all {len(features)} images have the same features, so nothing tells them apart; "
             "check that the images differ and suit the backbone"
@@ -59,7 +63,7 @@ def _build(run: Run, target: Path) -> None:
             threshold=required(config.threshold),
             cap=cap_of(config.cap, len(features), run.n_clusters),
             cap_keeps=config.cap_keeps,
-            backend="torch" if uses_torch else "faiss",
+            backend="faiss" if config.backend == "faiss" else "torch",
             device=str(device),
             seed=run.config.seed,
             advance=advance,
@@ -69,6 +73,11 @@ def _build(run: Run, target: Path) -> None:
         f"neighbors: {graph.mean_count:.1f} per image (the {graph.k} nearest and all above "
         f"similarity {graph.threshold:.3f}); {graph.n_capped:,} sets cut at {graph.cap}"
     )
+
+
+def all_equal(features: NDArray[np.floating]) -> bool:
+    """Whether all rows [N, D] are the same."""
+    return all((row == features[0]).all() for row in features)
 
 
 def cap_of(cap: int | str, n_images: int, n_clusters: int) -> int | None:

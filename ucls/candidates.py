@@ -1,0 +1,221 @@
+"""What can still be a neighbour while a search goes through all images."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from ucls.search import Block
+
+BELOW_ALL = -2.0
+"""Below every cosine."""
+ABOVE_ALL = 2.0
+SPARE_PER_QUERY = 2048
+"""Candidates that a query may have beyond its limit before they are thinned out, on average."""
+ROWS_PER_GROUP = 256
+
+
+class SetRule(NamedTuple):
+    """What makes S_x (thesis 5.2.5)."""
+
+    k: int
+    """Neighbours that every image gets."""
+    threshold: float
+    """Similarity above which images join; infinite for never."""
+    limit: int
+    """Largest size, at least k."""
+    sample_seed: int | None = None
+    """Where a set is cut, keep a uniform sample of it, drawn with this seed; None: the nearest."""
+
+
+class Sets(NamedTuple):
+    """S_x of some images, one after the other."""
+
+    counts: torch.Tensor
+    """Size of each, int64 [Q]."""
+    images: torch.Tensor
+    """int64 [n], each set by falling similarity."""
+    similarity: torch.Tensor
+    """float32 [n]."""
+    capped: torch.Tensor
+    """Whether it was cut, bool [Q]."""
+
+
+class _Found(NamedTuple):
+    """Candidates in the order of their queries."""
+
+    queries: torch.Tensor
+    """Their places in the chunk, int64 [n]."""
+    images: torch.Tensor
+    similarity: torch.Tensor
+
+
+class Candidates:
+    """Collects the neighbours of a chunk of queries, block by block.
+
+    Each query has a bar that no neighbour can be below. It only rises, so few of all similarities
+    are ever looked at twice.
+
+    Args:
+        queries: the images, int64 [Q].
+        rule: what makes a set.
+    """
+
+    def __init__(self, queries: torch.Tensor, rule: SetRule) -> None:
+        self.queries, self.rule = queries, rule
+        self.bar: torch.Tensor | None = None
+        self.n_above = torch.zeros_like(queries)
+        self.found: list[_Found] = []
+
+    def add(self, block: Block) -> None:
+        """Takes those of a block that reach the bar."""
+        if self.bar is None:
+            self.bar = self._first_bar(block.similarity)
+        queries, columns = (block.similarity >= self.bar.unsqueeze(1)).nonzero().unbind(dim=1)
+        images = block.images[queries, columns] if block.images.ndim == 2 else block.images[columns]
+        similarity = block.similarity[queries, columns]
+        self.n_above += self._per_query(queries[similarity > self.rule.threshold])
+        self.found.append(_Found(queries, images, similarity))
+        spare = SPARE_PER_QUERY + self.rule.limit
+        if sum(len(part.queries) for part in self.found) > spare * len(self.queries):
+            self._thin_out()
+
+    def sets(self) -> Sets:
+        """S_x of each query, once all images have been shown."""
+        sizes = self.n_above.clamp(self.rule.k, self.rule.limit)
+        self._thin_out()
+        parts = []
+        for group in self._groups():
+            similarity, order = group.similarity.sort(dim=1, descending=True, stable=True)
+            images = group.images.gather(1, order)
+            ranks = torch.arange(similarity.shape[1], device=similarity.device)
+            member = ranks < sizes[group.rows].unsqueeze(1)
+            parts.append((images[member], similarity[member]))
+        images, similarity = (torch.cat(column) for column in zip(*parts, strict=True))
+        return Sets(sizes, images, similarity, self.n_above > self.rule.limit)
+
+    def _first_bar(self, similarity: torch.Tensor) -> torch.Tensor:
+        """No more than the threshold, and than the k-th largest similarity so far."""
+        n_queries, n_images = similarity.shape
+        if n_images < self.rule.k:
+            return similarity.new_full((n_queries,), BELOW_ALL)
+        kth = similarity.topk(self.rule.k, dim=1).values[:, -1]
+        return kth.clamp(BELOW_ALL, self.rule.threshold)
+
+    def _thin_out(self) -> None:
+        """Keeps as many candidates as a set can have, and raises the bar."""
+        kept, bars = [], []
+        for group in self._groups():
+            n_kept = min(self.rule.limit, group.similarity.shape[1])
+            priority, order = self._priority(group).topk(n_kept, dim=1)
+            there = priority > HOLE
+            queries = group.rows.unsqueeze(1).expand_as(order)
+            kept.append(
+                _Found(
+                    queries[there],
+                    group.images.gather(1, order)[there],
+                    group.similarity.gather(1, order)[there],
+                )
+            )
+            bars.append(self._risen_bar(priority, self.n_above[group.rows]))
+        self.found = [_Found(*(torch.cat(column) for column in zip(*kept, strict=True)))]
+        self.bar = torch.cat(bars)
+
+    def _risen_bar(self, priority: torch.Tensor, n_above: torch.Tensor) -> torch.Tensor:
+        """From the priorities [rows, n] by rank; unused places have a priority of ``HOLE``."""
+        k, threshold, limit, sample_seed = self.rule
+        n_ranked = priority.shape[1]
+        bar = priority.new_full((len(priority),), BELOW_ALL)
+        if n_ranked >= k:
+            bar = priority[:, k - 1].clamp(BELOW_ALL, threshold)
+        if sample_seed is None and n_ranked == limit:
+            # A set that is cut anyway needs nothing below its last member; of another it has to be
+            # known how many are above the threshold.
+            bar = torch.where(n_above > limit, priority[:, -1].clamp_min(BELOW_ALL), bar)
+        return bar
+
+    def _priority(self, group: "_Group") -> torch.Tensor:
+        """What is kept first: the nearest, or a sample of those above the threshold."""
+        if self.rule.sample_seed is None:
+            return group.similarity
+        keys = self.queries[group.rows].unsqueeze(1) * 2**32 + group.images
+        drawn = ABOVE_ALL + uniform(keys, self.rule.sample_seed)
+        return torch.where(group.similarity > self.rule.threshold, drawn, group.similarity)
+
+    def _groups(self) -> "Iterator[_Group]":
+        """All candidates, some queries at a time, with a row for each."""
+        n_queries = len(self.queries)
+        counts = self._per_query(torch.cat([part.queries for part in self.found]))
+        ends = counts.cumsum(0)
+        images, similarity = self._by_query(ends - counts, int(ends[-1]))
+        for start in range(0, n_queries, ROWS_PER_GROUP):
+            rows = torch.arange(start, min(start + ROWS_PER_GROUP, n_queries), device=counts.device)
+            span = slice(int(ends[start] - counts[start]), int(ends[rows[-1]]))
+            width = torch.arange(int(counts[rows].max()), device=counts.device)
+            there = width < counts[rows].unsqueeze(1)
+            group = _Group(
+                rows,
+                images.new_zeros(there.shape),
+                similarity.new_full(there.shape, HOLE),
+            )
+            group.images[there] = images[span]
+            group.similarity[there] = similarity[span]
+            yield group
+
+    def _by_query(self, firsts: torch.Tensor, total: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images and similarities of all candidates [total], those of a query side by side."""
+        images = self.found[0].images.new_empty(total)
+        similarity = self.found[0].similarity.new_empty(total)
+        firsts = firsts.clone()
+        for part in self.found:
+            counts = self._per_query(part.queries)
+            of_part = counts.cumsum(0) - counts
+            places = torch.arange(len(part.queries), device=firsts.device)
+            places += (firsts - of_part)[part.queries]
+            images[places] = part.images
+            similarity[places] = part.similarity
+            firsts += counts
+        return images, similarity
+
+    def _per_query(self, queries: torch.Tensor) -> torch.Tensor:
+        return torch.bincount(queries, minlength=len(self.queries))
+
+
+HOLE = -torch.inf
+"""The similarity of a place in a group that no candidate takes."""
+
+
+class _Group(NamedTuple):
+    """Candidates of some queries, a row for each."""
+
+    rows: torch.Tensor
+    """The queries' places in the chunk, int64 [r]."""
+    images: torch.Tensor
+    """int64 [r, n]."""
+    similarity: torch.Tensor
+    """float32 [r, n]."""
+
+
+# Of SplitMix64, as signed numbers: the golden ratio, and the factors after the shifts.
+GAMMA = -0x61C8864680B583EB
+ROUNDS = ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15))
+
+
+def uniform(keys: torch.Tensor, seed: int) -> torch.Tensor:
+    """A number in [0, 1) for each key, the same wherever and whenever it is asked for.
+
+    The finaliser of SplitMix64 (Steele et al. 2014), whose products wrap around.
+
+    Args:
+        keys: int64, any shape.
+        seed: another seed gives other numbers.
+    """
+    mixed = keys + torch.full_like(keys, seed + 1) * GAMMA
+    for shift, factor in ROUNDS:
+        mixed = (mixed ^ _shifted(mixed, shift)) * factor
+    return _shifted(mixed ^ _shifted(mixed, 31), 40).float() * 2.0**-24
+
+
+def _shifted(values: torch.Tensor, bits: int) -> torch.Tensor:
+    """Shifts int64 right as if they had no sign."""
+    return (values >> bits).bitwise_and_((1 << (64 - bits)) - 1)
