@@ -13,6 +13,9 @@ ABOVE_ALL = 2.0
 SPARE_PER_QUERY = 2048
 """Candidates that a query may have beyond its limit before they are thinned out, on average."""
 ROWS_PER_GROUP = 256
+MAXIMA_PER_NEIGHBOR = 4
+LOOKED_AT = 8
+"""Blocks that raise the bar; later ones would hardly raise it further."""
 
 
 class SetRule(NamedTuple):
@@ -34,7 +37,7 @@ class Sets(NamedTuple):
     counts: torch.Tensor
     """Size of each, int64 [Q]."""
     images: torch.Tensor
-    """int64 [n], each set by falling similarity."""
+    """int32 [n], each set by falling similarity."""
     similarity: torch.Tensor
     """float32 [n]."""
     capped: torch.Tensor
@@ -45,8 +48,9 @@ class _Found(NamedTuple):
     """Candidates in the order of their queries."""
 
     queries: torch.Tensor
-    """Their places in the chunk, int64 [n]."""
+    """Their places in the chunk, int32 [n]."""
     images: torch.Tensor
+    """int32 [n]."""
     similarity: torch.Tensor
 
 
@@ -63,44 +67,56 @@ class Candidates:
 
     def __init__(self, queries: torch.Tensor, rule: SetRule) -> None:
         self.queries, self.rule = queries, rule
-        self.bar: torch.Tensor | None = None
-        self.n_above = torch.zeros_like(queries)
+        self.bar = torch.full(queries.shape, BELOW_ALL, device=queries.device)
+        self.maxima = self.bar.unsqueeze(1).repeat(1, MAXIMA_PER_NEIGHBOR * rule.k)
+        self.n_looked_at, self.n_above = 0, torch.zeros_like(queries)
         self.found: list[_Found] = []
 
     def add(self, block: Block) -> None:
         """Takes those of a block that reach the bar."""
-        if self.bar is None:
-            self.bar = self._first_bar(block.similarity)
-        queries, columns = (block.similarity >= self.bar.unsqueeze(1)).nonzero().unbind(dim=1)
-        images = block.images[queries, columns] if block.images.ndim == 2 else block.images[columns]
-        similarity = block.similarity[queries, columns]
+        n_images = block.similarity.shape[1]
+        if self.n_looked_at < LOOKED_AT * n_images:
+            self._look_at(block.similarity)
+            self.n_looked_at += n_images
+        places = (block.similarity >= self.bar.unsqueeze(1)).view(-1).nonzero().squeeze(1)
+        similarity = block.similarity.view(-1)[places]
+        queries = (places // n_images).int()
+        images = block.images.view(-1)[places if block.images.ndim == 2 else places % n_images]
         self.n_above += self._per_query(queries[similarity > self.rule.threshold])
-        self.found.append(_Found(queries, images, similarity))
+        self.found.append(_Found(queries, images.int(), similarity))
         spare = SPARE_PER_QUERY + self.rule.limit
         if sum(len(part.queries) for part in self.found) > spare * len(self.queries):
             self._thin_out()
 
     def sets(self) -> Sets:
         """S_x of each query, once all images have been shown."""
+        if self.rule.sample_seed is not None:
+            self._thin_out()
         sizes = self.n_above.clamp(self.rule.k, self.rule.limit)
-        self._thin_out()
         parts = []
         for group in self._groups():
-            similarity, order = group.similarity.sort(dim=1, descending=True, stable=True)
-            images = group.images.gather(1, order)
-            ranks = torch.arange(similarity.shape[1], device=similarity.device)
+            n_largest = int(sizes[group.rows].max())
+            similarity, order = group.similarity.topk(n_largest, dim=1)
+            ranks = torch.arange(n_largest, device=similarity.device)
             member = ranks < sizes[group.rows].unsqueeze(1)
-            parts.append((images[member], similarity[member]))
+            parts.append((group.images.gather(1, order)[member], similarity[member]))
         images, similarity = (torch.cat(column) for column in zip(*parts, strict=True))
         return Sets(sizes, images, similarity, self.n_above > self.rule.limit)
 
-    def _first_bar(self, similarity: torch.Tensor) -> torch.Tensor:
-        """No more than the threshold, and than the k-th largest similarity so far."""
-        n_queries, n_images = similarity.shape
-        if n_images < self.rule.k:
-            return similarity.new_full((n_queries,), BELOW_ALL)
-        kth = similarity.topk(self.rule.k, dim=1).values[:, -1]
-        return kth.clamp(BELOW_ALL, self.rule.threshold)
+    def _look_at(self, similarity: torch.Tensor) -> None:
+        """Raises the bar to the k-th largest similarity so far, or little less.
+
+        Of the maxima of disjoint groups of images, the k-th largest is no larger than the k-th
+        largest of all, and found faster.
+        """
+        n_queries, n_groups = self.maxima.shape
+        per_group = similarity.shape[1] // n_groups
+        if per_group == 0:
+            return
+        columns = similarity[:, : per_group * n_groups].view(n_queries, per_group, n_groups)
+        self.maxima = torch.maximum(self.maxima, columns.amax(dim=1))
+        kth = self.maxima.topk(self.rule.k, dim=1).values[:, -1]
+        self.bar = kth.clamp(BELOW_ALL, self.rule.threshold)
 
     def _thin_out(self) -> None:
         """Keeps as many candidates as a set can have, and raises the bar."""
@@ -109,7 +125,7 @@ class Candidates:
             n_kept = min(self.rule.limit, group.similarity.shape[1])
             priority, order = self._priority(group).topk(n_kept, dim=1)
             there = priority > HOLE
-            queries = group.rows.unsqueeze(1).expand_as(order)
+            queries = group.rows.int().unsqueeze(1).expand_as(order)
             kept.append(
                 _Found(
                     queries[there],
@@ -191,7 +207,7 @@ class _Group(NamedTuple):
     rows: torch.Tensor
     """The queries' places in the chunk, int64 [r]."""
     images: torch.Tensor
-    """int64 [r, n]."""
+    """int32 [r, n]."""
     similarity: torch.Tensor
     """float32 [r, n]."""
 
