@@ -1,0 +1,1 @@
+"""The accuracy benchmark: the thesis's ten datasets, beside the published figures."""

@@ -1,0 +1,113 @@
+import math
+
+import pytest
+
+from benchmarks.accuracy.benchmark import THESIS
+from benchmarks.accuracy.published import SCORES, PublishedRow, Score, load_published
+from ucls.datasets import DATASETS
+
+PUBLISHED = load_published()
+PARTS = {"best_head", "best_run", "ensemble", "self_training"}
+
+
+def find(dataset: str, objective: str, part: str = "best_head") -> PublishedRow:
+    rows = PUBLISHED.results[dataset]
+    return next(row for row in rows if (row.objective, row.part) == (objective, part))
+
+
+@pytest.mark.parametrize("dataset", THESIS)
+def test_a_dataset_has_all_rows_of_ucls(dataset: str) -> None:
+    rows = [row for row in PUBLISHED.results[dataset] if row.objective == "ucls"]
+    assert {row.part for row in rows} == PARTS
+    assert all(set(row.scores) == set(SCORES) for row in rows)
+    for row in rows:
+        # Only the mean over five runs has a deviation.
+        deviations = {score.std is not None for score in row.scores.values()}
+        assert deviations == {row.part == "best_head"}
+
+
+def test_all_scores_are_percentages_with_a_source() -> None:
+    rows = [row for rows in PUBLISHED.results.values() for row in rows]
+    for row in rows:
+        assert row.source.startswith("thesis table 6.1")
+        for score in row.scores.values():
+            assert 20 < score.mean < 100
+            assert score.std is None or 0 < score.std < 2
+    assert len(rows) == 63
+    assert {row.objective for row in rows} == {"ucls", "temi", "scan", "turtle"}
+
+
+def test_sizes_are_those_that_the_datasets_have() -> None:
+    for name, counts in PUBLISHED.images.items():
+        info = DATASETS[name]
+        assert (counts.train, counts.val) == (info.n_train, info.n_val)
+        assert counts.classes == info.n_classes
+    assert set(PUBLISHED.images) == set(THESIS)
+
+
+def test_slips_are_put_right_with_a_note() -> None:
+    food = find("food101", "ucls")
+    assert food.scores["nmi"] == Score(85.67, 0.10)
+    assert food.scores["acc"] == Score(80.54, 0.33)
+    assert "interchanged" in str(food.note)
+    assert "88.98" in str(find("cifar100", "ucls", "ensemble").note)
+    assert "6.10" in str(find("stl10", "temi").note)
+    assert find("imagenet", "temi").backbone == "MSN ViT-L/16"
+    assert PUBLISHED.images["imagenet"].val == 50_000
+    assert "5,000" in str(PUBLISHED.images["cifar10"].note)
+
+
+@pytest.mark.parametrize(("dataset", "size"), [("cifar10", 1000), ("stl10", 800)])
+def test_self_training_was_printed_with_nmi_and_ari_interchanged(dataset: str, size: int) -> None:
+    # Ten equal classes whose errors spread evenly: the ACC gives the ARI (pairs of images).
+    row = find(dataset, "ucls", "self_training")
+    right = size * row.scores["acc"].mean / 100
+    wrong = (size - right) / 9
+    together = 10 * (right**2 + 9 * wrong**2 - size) / 2
+    possible = 10 * math.comb(size, 2)
+    expected = possible**2 / math.comb(10 * size, 2)
+    ari = 100 * (together - expected) / (possible - expected)
+    assert row.scores["ari"].mean == pytest.approx(ari, abs=0.03)
+    assert row.scores["nmi"].mean < ari - 0.1
+    assert "interchanged" in str(row.note)
+
+
+def test_digits_are_those_that_are_printed() -> None:
+    assert find("cifar10", "temi").scores["acc"] == Score(94.5, 0.03, digits=1)
+    assert find("cifar10", "ucls", "self_training").scores["acc"] == Score(99.20, digits=2)
+
+
+def test_ablations_have_the_rows_of_their_tables() -> None:
+    ablations = PUBLISHED.ablations
+    assert {name: len(ablation.rows) for name, ablation in ablations.items()} == {
+        "components": 18,
+        "thresholds": 20,
+        "heads": 24,
+        "smoothing": 8,
+        "objectives": 4,
+    }
+    assert all(
+        set(row.scores) == set(SCORES) and (row.dataset in THESIS)
+        for ablation in ablations.values()
+        for row in ablation.rows
+    )
+
+
+def test_what_two_tables_share_is_the_same() -> None:
+    components, objectives = PUBLISHED.ablations["components"], PUBLISHED.ablations["objectives"]
+    for name, other in (("baseline", "baseline"), ("cross-entropy", "enhanced")):
+        scores = components.scores(name, "best_head")
+        assert scores == objectives.scores(other, "best_head", objective="temi")
+    thresholds, heads = PUBLISHED.ablations["thresholds"], PUBLISHED.ablations["heads"]
+    assert thresholds.scores("0.3", "heads") == heads.scores("50", "heads")
+    smoothing = PUBLISHED.ablations["smoothing"].scores("1", "best_head", dataset="imagenet")
+    assert smoothing == find("imagenet", "ucls", "best_run").scores
+    assert components.scores("nothing", "best_head") == {}
+
+
+def test_neighbours_of_the_thresholds() -> None:
+    neighbors = PUBLISHED.ablations["thresholds"].neighbors
+    assert [figures.threshold for figures in neighbors] == [n / 10 for n in range(10, 0, -1)]
+    assert neighbors[0].accuracy is None
+    counts = [figures.mean_count for figures in neighbors]
+    assert counts == sorted(counts)

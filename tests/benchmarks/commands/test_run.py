@@ -1,0 +1,73 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from benchmarks.commands.run import command, next_command
+from tests.benchmarks.accuracy.samples import QUICK
+from ucls.errors import UsageError
+
+app = typer.Typer()
+app.command()(command)
+
+
+def call(folder: Path, *arguments: str) -> Result:
+    places = ["--runs-dir", folder / "runs", "--results-dir", folder / "results"]
+    places += ["--cache-dir", folder / "cache"]
+    quick = [part for name, value in QUICK.items() for part in ("--set", f"{name}={value}".lower())]
+    return CliRunner().invoke(app, [*map(str, places), *quick, *arguments])
+
+
+def test_one_dataset_fails_and_the_other_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UCLS_DATA", raising=False)
+    result = call(tmp_path, "--datasets", "cifar10,digits", "--seeds", "1", "--first-seed", "3")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("cifar10 failed: where cifar10 lies is not known")
+    assert "digits, seed 3" in result.stderr
+    assert "cifar10 failed:" in result.stdout
+    assert f"benchmarks table --results-dir {tmp_path / 'results'}" in result.stdout
+    assert (tmp_path / "results" / "digits" / "ucls-seed3.json").is_file()
+    assert "Traceback" not in result.output
+
+
+def test_the_traceback_is_there_on_demand(tmp_path: Path) -> None:
+    result = call(tmp_path, "--datasets", "digits", "--seeds", "1", "--stages", "train", "-v", "-q")
+    assert "Traceback" in result.stderr
+    assert "let the stages begin with extract" in result.stderr
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--datasets", "cifar11"], "no benchmark 'cifar11'"),
+        (["--stages", "ensembel"], "no stage 'ensembel'"),
+        (["--set", "train.epoch=3"], "train.epoch: no such setting"),
+        (["--set", "train.epochs"], "expected --set NAME=VALUE"),
+        (["--objective", "temy"], "train.objective"),
+    ],
+)
+def test_wrong_use_is_told_before_anything_runs(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    result = call(tmp_path, *arguments)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_next_command_names_the_folder_only_where_it_must() -> None:
+    assert next_command(Path("benchmarks/results")) == "python -m benchmarks table"
+    assert next_command(Path("x")) == "python -m benchmarks table --results-dir x"
+
+
+def test_the_command_line_imports_no_torch() -> None:
+    modules = "benchmarks.commands.run, benchmarks.commands.table"
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
