@@ -106,12 +106,14 @@ class StudentTeacher(nn.Module):
 
     @torch.no_grad()
     def _center(self, logits: torch.Tensor) -> torch.Tensor:
-        return center_teacher(
-            logits,
+        # Heads before views, as they lie in memory: in another order each product would copy them.
+        by_head = center_teacher(
+            logits.transpose(0, 1),
             temperature=self.temperature,
             strength=self.prior_strength,
             iterations=self.sinkhorn_iterations,
         )
+        return by_head.transpose(0, 1)
 
     @torch.no_grad()
     def after_step(self) -> None:
