@@ -13,6 +13,11 @@ from ucls.self_training import self_train
 if TYPE_CHECKING:
     import torch
 
+LONG_KMEANS = 10**11
+"""Images times features times clusters."""
+SAMPLE_PER_CLUSTER = 256
+"""As in FAISS; more hardly move the centres."""
+
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
 
@@ -28,17 +33,26 @@ def kmeans(
     """K-means fitted to ``features["train"]`` [N, D]; labels every split with its centres.
 
     The best of ``restarts`` by inertia, seeded ``seed``, ``seed + 1``, ...; ``advance`` is told
-    of each.
+    of each. Where a whole fit would take hours, it is to a random sample of 256 images per cluster.
     """
     from sklearn.cluster import KMeans
 
+    fitted_to = _sample(features["train"], n_clusters, seed)
     models = []
     for restart in range(restarts):
         model = KMeans(n_clusters, n_init=1, random_state=seed + restart)
-        models.append(model.fit(features["train"]))
+        models.append(model.fit(fitted_to))
         advance(1)
     best = min(models, key=lambda model: model.inertia_)
     return {split: best.predict(x).astype(np.int32) for split, x in features.items()}
+
+
+def _sample(features: Features, n_clusters: int, seed: int) -> Features:
+    """All features, or as many random rows as k-means can be fitted to in minutes."""
+    n_images, n_kept = len(features), SAMPLE_PER_CLUSTER * n_clusters
+    if features.size * n_clusters <= LONG_KMEANS or n_images <= n_kept:
+        return features
+    return features[np.random.default_rng(seed).choice(n_images, n_kept, replace=False)]
 
 
 def knn_accuracy(

@@ -51,6 +51,28 @@ def test_kmeans_keeps_the_restart_with_the_least_inertia(seed: int) -> None:
     assert told == [1] * 5
 
 
+@all_seeds
+def test_a_long_kmeans_is_fitted_to_a_sample(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (train, train_labels), (val, val_labels) = blobs(seed, 2000), blobs(seed + 10, 30)
+    fitted_to = []
+    fit = KMeans.fit
+
+    def fit_and_note(model: KMeans, x: npt.NDArray[np.float32]) -> KMeans:
+        fitted_to.append(x)
+        return fit(model, x)
+
+    monkeypatch.setattr(KMeans, "fit", fit_and_note)
+    monkeypatch.setattr("ucls.baselines.LONG_KMEANS", 2000 * 6 * CLUSTERS - 1)
+    clusters = kmeans({"train": train, "val": val}, n_clusters=CLUSTERS, restarts=2, seed=seed)
+    assert [len(sample) for sample in fitted_to] == [256 * CLUSTERS] * 2
+    assert len(np.unique(fitted_to[0], axis=0)) == 256 * CLUSTERS
+    assert clustering_accuracy(train_labels, clusters["train"]) == 1.0
+    assert clustering_accuracy(val_labels, clusters["val"]) == 1.0
+    monkeypatch.setattr("ucls.baselines.LONG_KMEANS", 2000 * 6 * CLUSTERS)
+    kmeans({"train": train}, n_clusters=CLUSTERS, restarts=1, seed=seed)
+    assert len(fitted_to[-1]) == 2000
+
+
 def test_kmeans_takes_its_seed() -> None:
     train = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
     first, again, other = (
