@@ -1,0 +1,60 @@
+import itertools
+
+import pytest
+
+from benchmarks.ablations.studies import COMPONENTS, LOSSES, STUDIES, find_study
+from benchmarks.accuracy.published import load_published
+from ucls.config import Config
+from ucls.errors import UsageError
+from ucls.objectives.settings import OPTIONS
+
+
+def test_each_component_changes_what_its_name_says() -> None:
+    """Table 6.9: each row has one thing more than the row above."""
+    settings = [dict(variant.settings) for variant in COMPONENTS.variants]
+    changes = [
+        {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        for before, after in itertools.pairwise(settings)
+    ]
+    assert changes == [
+        {"features"},
+        {"train.batch_norm"},
+        {"neighbors.threshold"},
+        {"train.prior"},
+        {"train.objective"},
+    ]
+
+
+def test_the_last_row_changes_only_the_loss() -> None:
+    """Thesis 5.2.7: one way instead of two, and the cross-entropy; what is shared is set."""
+    temi, ucls = OPTIONS["temi"], OPTIONS["ucls"]
+    differing = {name for name in ucls if temi[name] != ucls[name]}
+    shared = {f"train.{name}" for name in ("prior", "n_smoothing")}
+    assert differing == {"symmetric", "cross_entropy", "prior", "n_smoothing"}
+    assert shared <= {*COMPONENTS.variants[-1].settings, *COMPONENTS.settings}
+
+
+def test_the_rows_of_temi_are_the_first_and_last_component() -> None:
+    assert LOSSES.variants[0].settings == COMPONENTS.variants[0].settings
+    assert LOSSES.variants[1].settings == COMPONENTS.variants[-1].settings
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_row_is_in_the_published_table(name: str) -> None:
+    study = STUDIES[name]
+    table = load_published().ablations[study.published]
+    names = [(variant.name, variant.objective or "ucls") for variant in study.variants]
+    assert list(dict.fromkeys((row.name, row.objective) for row in table.rows)) == names
+    assert {row.part for row in table.rows} <= set(study.parts)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_settings_of_every_row_are_valid(name: str) -> None:
+    study = STUDIES[name]
+    for variant in study.variants:
+        Config().with_values({**study.settings, **variant.settings})
+
+
+def test_an_unknown_study_is_told_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"no study 'parts'; choose one of components"):
+        find_study("parts")

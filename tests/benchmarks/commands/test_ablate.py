@@ -1,0 +1,90 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main
+
+REPOSITORY = Path(__file__).parents[3]
+QUICK = ["--seeds", "1", "--set", "train.epochs=2", "--set", "neighbors.k=3"]
+
+
+@pytest.fixture
+def ablate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs the command in this process; gives the exit code and what was printed."""
+
+    def call(*arguments: object):
+        out = ["--out", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")]
+        command = ["benchmarks", "ablate", *map(str, arguments), *out]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, capsys.readouterr()
+
+    return call
+
+
+def test_it_leaves_a_record_tables_and_a_plot(ablate, tmp_path: Path, sources: Path) -> None:
+    source = ["--source", sources / "blobs.npz", "--val", sources / "blobs-val.npz"]
+    code, printed = ablate("heads", *source, *QUICK, "--values", "2,3")
+    assert code == 0
+    lines = printed.out.splitlines()
+    assert lines[0].startswith("2, seed 0: best head ")
+    files = [tmp_path / "out" / f"heads-blobs.{end}" for end in ("json", "md", "csv", "svg", "png")]
+    assert lines[2:] == [str(path) for path in files]
+    assert all(path.is_file() for path in files)
+    record = json.loads(files[0].read_text())
+    assert record["command"].startswith("python -m benchmarks ablate heads --source ")
+    assert record["asked"]["set"] == {"train.epochs": 2, "neighbors.k": 3}
+
+
+def test_the_exit_code_tells_of_failed_runs(ablate, tmp_path: Path, sources: Path) -> None:
+    too_many = ["--set", "neighbors.k=500", "--values", "2"]
+    code, printed = ablate("heads", "--source", sources / "blobs.npz", "--seeds", "1", *too_many)
+    assert code == 1
+    assert "2, seed 0 failed: neighbors.k must be between 1 and 119" in printed.err
+    assert "FAILED" in (tmp_path / "out" / "heads-blobs.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["parts", "--source", "digits"], "no study 'parts'"),
+        (["heads", "--source", "digist"], "did you mean 'digits'"),
+        (["heads", "--source", "digits", "--set", "train.epoch=3"], "no such setting"),
+        (["heads", "--source", "digits", "--set", "train.epochs"], "expected --set NAME=VALUE"),
+        (["losses", "--source", "digits", "--values", "1"], "--values is for"),
+        (["losses", "--source", "digits", "--threshold", "high"], "it is 'high'"),
+    ],
+)
+def test_wrong_use_is_told_in_a_line(
+    ablate, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    code, printed = ablate(*arguments)
+    assert code == 2
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_study_of_simulated_features_says_so(ablate, tmp_path: Path) -> None:
+    size = ["--n", "300", "-k", "5", "--features", "32"]
+    code, _ = ablate("smoothing", "--source", "simulated", *size, *QUICK)
+    assert code == 0
+    text = (tmp_path / "out" / "smoothing-simulated.md").read_text()
+    assert "**Simulated features** (n_images 300, n_classes 5, n_features 32, seed 0)" in text
+    assert "250 images of `val`" in text
+
+
+@pytest.mark.slow
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    out = ["--out", tmp_path / "out", "--runs-dir", tmp_path / "runs"]
+    command = [sys.executable, "-m", "benchmarks", "ablate", "losses", "--source", "digits"]
+    done = subprocess.run(
+        [*command, *QUICK, *out], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
+    assert done.returncode == 0, done.stderr
+    assert "SCAN + enhancements" in (tmp_path / "out" / "losses-digits.md").read_text()
