@@ -7,7 +7,7 @@ import typer
 
 from ucls.errors import UclsError
 
-COMMANDS = ("run", "table", "ablate")
+COMMANDS = ("run", "table", "ablate", "simulate", "speed", "compare", "growth", "estimate")
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 for name in COMMANDS:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,16 @@ from ucls.stages.extract import backbone_of, extract
 
 WIDTH, HEIGHT = 500, 375
 """Of a usual ImageNet picture."""
+
+
+class Turn(NamedTuple):
+    """Seconds for the same images."""
+
+    bare: float
+    """Of the forward passes alone."""
+    extraction: float
+    bottleneck: str
+    """The phase of the extraction that the others waited for."""
 
 
 class Stopwatch:
@@ -111,6 +122,45 @@ def time_extraction(source: Source, config: ExtractConfig, device: str) -> tuple
     return stopwatch.seconds, statistics.mode(stopwatch.bottlenecks)
 
 
+def take_turns(
+    *,
+    n_images: int,
+    backbone: str,
+    batch_size: int,
+    precision: str,
+    workers: int | None,
+    repeats: int,
+) -> Iterator[Turn]:
+    """Times the bare model and the extraction of the same made-up images in turns.
+
+    Args:
+        n_images: JPEGs that are made.
+        backbone: its name; the weights are random.
+        batch_size: images per forward pass.
+        precision: of the forward pass, ``float32``, ``bfloat16`` or ``float16``.
+        workers: processes that decode; None for one per core.
+        repeats: turns.
+    """
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    with tempfile.TemporaryDirectory() as folder:
+        write_jpegs(Path(folder), n_images)
+        source = load_source(folder)
+        wanted = {
+            "extract.backbone": backbone,
+            "extract.weights": "random",
+            "extract.precision": precision,
+            "extract.batch_size": batch_size,
+            "extract.workers": workers,
+        }
+        (config,) = resolve_extractions(Config().with_values(wanted), source).values()
+        model = backbone_of(config, device)
+        batches = load_batches(source, model, batch_size)
+        time_bare_model(model, batches[:1])
+        for _ in range(repeats):
+            bare = time_bare_model(model, batches)
+            yield Turn(bare, *time_extraction(source, config, device))
+
+
 def main() -> None:
     """Prints both rates and their ratio, for each repeat, and the median ratio."""
     on_gpu = torch.cuda.is_available()
@@ -122,33 +172,23 @@ def main() -> None:
     parser.add_argument("--workers", type=int)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    device = "cuda:0" if on_gpu else "cpu"
     print(describe_machine())
     print(f"{args.backbone}, {args.images} JPEGs, batch {args.batch_size}, {args.precision}")
-    with tempfile.TemporaryDirectory() as folder:
-        write_jpegs(Path(folder), args.images)
-        source = load_source(folder)
-        wanted = {
-            "extract.backbone": args.backbone,
-            "extract.weights": "random",
-            "extract.precision": args.precision,
-            "extract.batch_size": args.batch_size,
-            "extract.workers": args.workers,
-        }
-        (config,) = resolve_extractions(Config().with_values(wanted), source).values()
-        backbone = backbone_of(config, device)
-        batches = load_batches(source, backbone, args.batch_size)
-        time_bare_model(backbone, batches[:1])
-        ratios = []
-        for _ in range(args.repeats):
-            bare = time_bare_model(backbone, batches)
-            ours, bottleneck = time_extraction(source, config, device)
-            ratios.append(bare / ours)
-            print(
-                f"bare model {args.images / bare:8.1f} images/s  extraction "
-                f"{args.images / ours:8.1f} images/s  ratio {bare / ours:.3f}  "
-                f"bottleneck {bottleneck}"
-            )
+    ratios = []
+    for bare, ours, bottleneck in take_turns(
+        n_images=args.images,
+        backbone=args.backbone,
+        batch_size=args.batch_size,
+        precision=args.precision,
+        workers=args.workers,
+        repeats=args.repeats,
+    ):
+        ratios.append(bare / ours)
+        print(
+            f"bare model {args.images / bare:8.1f} images/s  extraction "
+            f"{args.images / ours:8.1f} images/s  ratio {bare / ours:.3f}  "
+            f"bottleneck {bottleneck}"
+        )
     print(f"median ratio {statistics.median(ratios):.3f}")
 
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "reuse_features.ipynb"
@@ -11,6 +12,7 @@ def kinds(cell: nbformat.NotebookNode) -> list[list[str]]:
     return [sorted(output.get("data", {output.get("name"): ""})) for output in cell.outputs]
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_and_gives_the_outputs_it_shows(tmp_path: Path, own_cache: Path) -> None:
     shown, executed = (nbformat.read(NOTEBOOK, as_version=4) for _ in range(2))
     client = NotebookClient(

@@ -6,17 +6,15 @@ from pathlib import Path
 import pytest
 import typer
 
+from benchmarks.__main__ import app as benchmarks_app
 from ucls.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-COMMANDS = [
-    line.partition("#")[0].strip()
-    for block in BLOCKS
-    for line in block.splitlines()
-    if re.match(r"(\.venv/bin/)?ucls ", line)
-]
+BLOCKS = re.findall(r"^```\w*\n(.*?)^```\n", README, flags=re.DOTALL | re.MULTILINE)
+LINES = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [line for line in LINES if re.match(r"(\.venv/bin/)?ucls ", line)]
+BENCHMARKS = [line for line in LINES if re.match(r"\.venv/bin/python -m benchmarks ", line)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -26,6 +24,17 @@ def test_commands_parse(command: str) -> None:
         group, (name, *arguments) = group.commands[name], arguments
     parsed = group.commands[name].make_context(name, arguments)
     assert parsed.params
+
+
+@pytest.mark.parametrize("command", BENCHMARKS)
+def test_benchmarks_parse(command: str) -> None:
+    name, *arguments = shlex.split(command)[3:]
+    assert typer.main.get_command(benchmarks_app).commands[name].make_context(name, arguments)
+
+
+def test_all_benchmarks_are_shown() -> None:
+    shown = {shlex.split(command)[3] for command in BENCHMARKS}
+    assert shown == set(typer.main.get_command(benchmarks_app).commands)
 
 
 def test_all_ways_in_are_shown() -> None:

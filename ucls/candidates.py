@@ -10,7 +10,7 @@ from ucls.search import Block
 BELOW_ALL = -2.0
 """Below every cosine."""
 ABOVE_ALL = 2.0
-SPARE_PER_QUERY = 2048
+SPARE_PER_QUERY = 512
 """Candidates that a query may have beyond its limit before they are thinned out, on average."""
 ROWS_PER_GROUP = 256
 MAXIMA_PER_NEIGHBOR = 4
@@ -179,11 +179,15 @@ class Candidates:
             yield group
 
     def _by_query(self, firsts: torch.Tensor, total: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images and similarities of all candidates [total], those of a query side by side."""
+        """Images and similarities of all candidates [total], those of a query side by side.
+
+        Forgets each part of what was found as soon as it is taken over, which keeps the peak low.
+        """
         images = self.found[0].images.new_empty(total)
         similarity = self.found[0].similarity.new_empty(total)
         firsts = firsts.clone()
-        for part in self.found:
+        while self.found:
+            part = self.found.pop(0)
             counts = self._per_query(part.queries)
             of_part = counts.cumsum(0) - counts
             places = torch.arange(len(part.queries), device=firsts.device)

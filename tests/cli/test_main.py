@@ -315,6 +315,7 @@ def read_terminal(master: int) -> str:
             return shown.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_bars(
     start_ucls: StartUcls, sources: Path, tiny_options: list[str]
 ) -> None:

@@ -323,6 +323,7 @@ def test_other_features_of_the_same_cache(
         )
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_bytes(
     tmp_path: Path, sources: Path, tiny_options: list[str], start_ucls: StartUcls, cli: Cli
 ) -> None:
@@ -371,6 +372,7 @@ def rows_written(cache: Path) -> int:
     return 0
 
 
+@pytest.mark.slow
 def test_a_killed_extraction_resumes_to_the_same_cache(
     tmp_path: Path, many_photos: Path, start_ucls: StartUcls, cli: Cli
 ) -> None:

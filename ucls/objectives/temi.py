@@ -30,8 +30,9 @@ def pointwise_mutual_information(
     """
     # A cluster that the teacher has given up has no marginal left, and no part in the sum.
     log_marginal = marginal.clamp_min(torch.finfo(marginal.dtype).tiny).log()
-    from_teacher = beta * teacher_probs.log() - log_marginal.unsqueeze(-2)
-    return torch.logsumexp(beta * student_log_probs + from_teacher, dim=-1)
+    # Each sum with its factor is one pass over memory, which is what this costs.
+    from_teacher = torch.add(-log_marginal.unsqueeze(-2), teacher_probs.log(), alpha=beta)
+    return torch.logsumexp(torch.add(from_teacher, student_log_probs, alpha=beta), dim=-1)
 
 
 def agreement_weights(
@@ -125,7 +126,9 @@ class TemiLoss(nn.Module):
             [H], eq. 5.9 averaged over the batch, with eq. 5.12 in place of eq. 5.6 unless the
             two-way loss is on.
         """
-        probs, neighbor_probs = teacher_probs[0], teacher_probs[1:].mean(dim=0)
+        probs = teacher_probs[0]
+        is_one = len(teacher_probs) == 2
+        neighbor_probs = teacher_probs[1] if is_one else teacher_probs[1:].mean(dim=0)
         self.marginal = update_marginal(
             self.marginal, teacher_probs, momentum=self.marginal_momentum
         )

@@ -247,5 +247,6 @@ for heads, n_clusters in drawn:
 """
 
 
+@pytest.mark.slow
 def test_corners_give_labels_or_an_error_and_print_nothing(python):
     assert python(CORNERS) == ""

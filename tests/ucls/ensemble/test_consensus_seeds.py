@@ -62,6 +62,7 @@ for seed in (1, 2):
 """
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_does_not_matter(python):
     said = [
         python(

@@ -1,0 +1,1 @@
+"""Time and memory of sizes that were not run, on paper."""

@@ -1,0 +1,1 @@
+"""How each stage grows with images, clusters, heads and features."""

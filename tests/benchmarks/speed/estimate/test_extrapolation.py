@@ -1,0 +1,80 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.speed.estimate.cases import Case
+from benchmarks.speed.estimate.extrapolation import (
+    base_point,
+    extrapolate,
+    extrapolate_self_training,
+    memory_of,
+    seconds_of,
+)
+from benchmarks.speed.growth.points import Point
+from benchmarks.speed.growth.sizes import Size
+from benchmarks.speed.growth.works import ITERATIONS
+from tests.benchmarks.speed.growth.samples import power_law, stage_growth
+
+FAR = Size(1_000_000, 1000, 50, 2048)
+
+
+def with_seconds(growth, seconds):
+    points = tuple(Point(p.size, (seconds(p.size),), p.memory_mb) for p in growth.points)
+    return replace(growth, points=points)
+
+
+@pytest.mark.parametrize("size", [FAR, Size(3000, 20, 5, 200)])
+def test_a_power_law_is_followed_as_far_as_wanted(size):
+    growth = with_seconds(stage_growth("neighbors"), lambda size: power_law(size, "NCD"))
+    found = extrapolate(growth, size)
+    assert found.value == pytest.approx(power_law(size, "NCD"))
+    assert found.factor == pytest.approx(1.0)
+
+
+def test_a_measured_size_is_what_was_measured():
+    growth = with_seconds(stage_growth("evaluate"), lambda size: 1.0 + math.sin(sum(size)) ** 2)
+    for point in growth.points:
+        assert extrapolate(growth, point.size).value == pytest.approx(point.median)
+
+
+def test_costs_that_add_up_are_added():
+    def layers(size):
+        return size.n_images * size.n_heads * (3.0 * size.n_clusters + 2.0 * size.n_features)
+
+    growth = with_seconds(stage_growth("train"), layers)
+    found = extrapolate(growth, FAR).value
+    # Each axis alone has reached its slope only nearly.
+    assert found == pytest.approx(layers(FAR), rel=0.35)
+    within = growth.base._replace(n_clusters=128, n_features=512)
+    assert extrapolate(growth, within).value == pytest.approx(layers(within))
+
+
+def test_doubt_grows_with_the_distance():
+    noise = iter([1.0, 1.3, 0.8, 1.2, 0.9, 1.1, 1.0, 1.2, 0.9, 1.0])
+    growth = with_seconds(
+        stage_growth("neighbors"), lambda size: power_law(size, "NCD") * next(noise)
+    )
+    near, far = (extrapolate(growth, FAR._replace(n_images=n)).factor for n in (10**6, 10**8))
+    assert 1.0 < near < far
+    assert extrapolate(growth, growth.base).factor == 1.0
+
+
+def test_memory_is_extrapolated_alike():
+    found = extrapolate(stage_growth("ensemble"), FAR, memory_of)
+    assert found.value == pytest.approx(1e-3 * FAR.n_images * FAR.n_heads)
+
+
+def test_self_training_takes_its_iterations_and_its_images_apart():
+    def seconds(size):
+        return (0.1 * ITERATIONS + 1e-5 * size.n_images) * size.n_clusters * size.n_features
+
+    growth = with_seconds(stage_growth("self-train"), seconds)
+    found = extrapolate_self_training(growth, Case("far", FAR, iterations=500))
+    assert found.value == pytest.approx((0.1 * 500 + 1e-5 * 10**6) * 1000 * 2048)
+
+
+def test_the_base_is_the_point_in_the_middle():
+    growth = stage_growth("merge")
+    assert base_point(growth).size == growth.base
+    assert seconds_of(base_point(growth)) == power_law(growth.base)

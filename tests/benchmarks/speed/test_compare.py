@@ -1,0 +1,52 @@
+import dataclasses
+
+import pytest
+
+from benchmarks.speed.compare import changes, machine_differences
+from benchmarks.speed.measurement import Measurement
+from benchmarks.speed.records import new_record
+
+
+def record(**ratios):
+    """A record whose references take one second; values are ours in each turn."""
+    return new_record(
+        "test", [Measurement(name, "bare", list(v), [1.0] * len(v)) for name, v in ratios.items()]
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "relative"),
+    [
+        ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), "slower", 1.0),
+        ((2.0, 2.0, 2.0), (1.0, 1.0, 1.0), "faster", -0.5),
+        ((1.0, 1.0, 1.0), (1.02, 1.02, 1.02), "same", 0.02),
+        ((1.0, 2.0, 3.0), (2.2, 2.2, 2.2), "same", 0.1),
+    ],
+)
+def test_a_change_counts_where_the_quartiles_lie_apart(before, after, verdict, relative):
+    (change,) = changes(record(step=before), record(step=after))
+    assert change.verdict == verdict
+    assert change.relative == pytest.approx(relative)
+
+
+def test_what_one_record_lacks_is_told():
+    found = {
+        c.name: c for c in changes(record(old=(1.0,), both=(1.0,)), record(both=(1.0,), new=(1.0,)))
+    }
+    assert list(found) == ["both", "new", "old"]
+    assert [found[name].verdict for name in found] == ["same", "new", "gone"]
+    assert found["new"].relative is None
+
+
+def test_other_machines_and_versions_are_told():
+    here = record(step=(1.0,))
+    machine = {
+        **here.machine,
+        "cores": 96,
+        "versions": {**here.machine["versions"], "torch": "1.0"},
+    }
+    there = dataclasses.replace(here, machine=machine)
+    assert machine_differences(here, here) == []
+    differences = machine_differences(there, here)
+    assert [line.split(":")[0] for line in differences] == ["cores", "torch"]
+    assert "96 before" in differences[0]
