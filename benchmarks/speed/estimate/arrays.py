@@ -7,6 +7,7 @@ from typing import NamedTuple
 from benchmarks.speed.estimate.cases import Case
 from benchmarks.speed.growth.works import BOTTLENECK_DIM, HIDDEN_DIM
 from benchmarks.speed.self_training import N_BLOCKS, token_columns
+from ucls.baselines import SAMPLE_PER_CLUSTER
 from ucls.config import SelfTrainConfig
 
 HALF, SINGLE, LABEL, INDEX, POINTER = 2, 4, 4, 4, 8
@@ -78,7 +79,12 @@ def in_memory(case: Case) -> Iterator[Array]:
         HALF * n_images * token_width(case) * (1 + SelfTrainConfig().holdout),
         "float16, those held out twice",
     )
-    yield Array("evaluate: features for k-means", 2 * SINGLE * features, "float32 and a copy")
+    n_fitted_to = min(n_images, SAMPLE_PER_CLUSTER * case.size.n_clusters)
+    yield Array(
+        "evaluate: features for k-means",
+        SINGLE * features * (1 + 2 * n_fitted_to / n_images),
+        "float32, and a sample with its copy",
+    )
 
 
 GRAPH = "int32 and float16 a pair, int64 a row"

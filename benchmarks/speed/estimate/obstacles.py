@@ -44,8 +44,8 @@ def obstacles(case: Case, rows: list[TimeRow]) -> Iterator[str]:
         "would have to go through the images in parts, which they do not."
     )
     yield (
-        f"`evaluate` runs k-means on all features, {duration(by_stage['evaluate'].here.value)} by "
-        "slope, in float32 and with a copy; it cannot be switched off yet."
+        f"`evaluate` fits k-means to a sample, {duration(by_stage['evaluate'].here.value)} by "
+        "slope, but reads all features in float32; it cannot be switched off yet."
     )
     yield (
         "What makes sense today: `ucls run` on a sample of a million images, and `ucls predict` "

@@ -72,7 +72,7 @@ def introduction(record: GrowthRecord, device: Device, source: str) -> Iterator[
     yield (
         "Extraction, reading, writing and starting are left out. Merging, consensus and k-means "
         "run on the CPU with a GPU too; another machine may have a quicker one than here. "
-        "`evaluate` is one k-means, which every run takes."
+        "`evaluate` is one k-means of a sample, which every run takes."
     )
 
 

@@ -13,6 +13,7 @@ from benchmarks.speed.estimate.extrapolation import (
 from benchmarks.speed.estimate.operations import ON_DEVICE, stage_operations
 from benchmarks.speed.growth.records import GrowthRecord
 from benchmarks.speed.growth.works import WORKS
+from ucls.baselines import SAMPLE_PER_CLUSTER
 
 
 class TimeRow(NamedTuple):
@@ -67,6 +68,9 @@ def seconds_here(stage: str, case: Case, record: GrowthRecord, *, epochs: int) -
     if stage == "train":
         epoch = extrapolate(growth, case.size._replace(n_clusters=case.head_clusters))
         return Extrapolated(epochs * epoch.value, epoch.factor)
+    if stage == "evaluate":
+        n_fitted_to = min(case.size.n_images, SAMPLE_PER_CLUSTER * case.size.n_clusters)
+        return extrapolate(growth, case.size._replace(n_images=n_fitted_to))
     return extrapolate(growth, case.size)
 
 
