@@ -17,7 +17,7 @@ def command(verbose: opt.Verbose = False) -> None:
     from rich.table import Table
 
     from ucls.backbone_names import BACKBONES
-    from ucls.cli.tables import new_console
+    from ucls.console import new_console
 
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("name", no_wrap=True)

@@ -27,7 +27,7 @@ def command(
     from rich.table import Table
 
     from ucls.cache.catalog import describe_cache, find_cache
-    from ucls.cli.tables import new_console
+    from ucls.console import new_console
     from ucls.errors import UsageError
 
     entry = describe_cache(find_cache(name, cache_dir))

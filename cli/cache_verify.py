@@ -31,8 +31,8 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Read caches again, compare their images, and extract a sample of rows once more."""
-    from ucls.cli.console import console_reporter
     from ucls.cli.sizes import count
+    from ucls.console import console_reporter
     from ucls.stages.verify import verify
 
     paths = choose_caches(names, all_caches=all_caches, cache_dir=cache_dir)

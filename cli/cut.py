@@ -28,8 +28,8 @@ def command(
 
     The run stays as it is; the clusters of all images are written to a CSV of their own.
     """
-    from ucls.cli.console import console_reporter
     from ucls.cli.tables import print_cut
+    from ucls.console import console_reporter
     from ucls.stages.cut import cut
 
     print_cut(cut(run, clusters, out=out, reporter=console_reporter(quiet=quiet)))

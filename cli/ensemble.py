@@ -79,9 +79,9 @@ def command(
     own consensus stays the one that self-training uses, unless --choose is given. An option that
     is not given is as in the run's own settings, which --set ensemble.NAME=VALUE changes.
     """
-    from ucls.cli.console import console_reporter
-    from ucls.cli.settings import gather
     from ucls.cli.tables import print_ensembles
+    from ucls.console import console_reporter
+    from ucls.settings.given import gather
     from ucls.stages.consensus_figures import compare_ensembles
     from ucls.stages.ensemble import ensemble
 

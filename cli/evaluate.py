@@ -15,9 +15,9 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Measure every result of a run, against labels where they are known."""
-    from ucls.cli.console import console_reporter
-    from ucls.cli.settings import gather
     from ucls.cli.tables import print_results
+    from ucls.console import console_reporter
+    from ucls.settings.given import gather
     from ucls.stages.evaluate import evaluate
 
     figures = evaluate(

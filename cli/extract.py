@@ -42,10 +42,10 @@ def command(
     With --out it also starts a run folder, which `ucls neighbors` continues.
     """
     from ucls import pipeline
-    from ucls.cli.console import console_reporter
-    from ucls.cli.settings import gather
     from ucls.config import Config
+    from ucls.console import console_reporter
     from ucls.errors import UsageError
+    from ucls.settings.given import gather
     from ucls.sources import load_source
 
     if out is None and (clusters, seed) != (None, None):

@@ -15,8 +15,8 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Merge the heads' clusters down to the number wanted, by the links between neighbours."""
-    from ucls.cli.settings import gather
     from ucls.cli.stage import run_stage
+    from ucls.settings.given import gather
     from ucls.stages.merge import merge
 
     run_stage(

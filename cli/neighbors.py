@@ -17,8 +17,8 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Build the neighbour set of every training image."""
-    from ucls.cli.settings import gather
     from ucls.cli.stage import run_stage
+    from ucls.settings.given import gather
     from ucls.stages.neighbors import neighbors
 
     run_stage(

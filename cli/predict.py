@@ -30,7 +30,7 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Label new images with a finished run: path, cluster, confidence, probability."""
-    from ucls.cli.console import console_reporter
+    from ucls.console import console_reporter
     from ucls.sources import load_source
     from ucls.stages.predict import predict
 

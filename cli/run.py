@@ -36,10 +36,10 @@ def command(
     Run again, it continues where it was stopped and skips what is finished.
     """
     from ucls import pipeline
-    from ucls.cli.console import console_reporter
-    from ucls.cli.settings import gather
     from ucls.cli.tables import print_results
     from ucls.config import Config
+    from ucls.console import console_reporter
+    from ucls.settings.given import gather
     from ucls.sources import load_source
 
     values = gather(

@@ -17,8 +17,8 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Train a classifier on the consensus, and label every image with it."""
-    from ucls.cli.settings import gather
     from ucls.cli.stage import run_stage
+    from ucls.settings.given import gather
     from ucls.stages.self_train import self_train
 
     run_stage(

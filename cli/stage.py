@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ucls.cli.console import console_reporter
+from ucls.console import console_reporter
 
 
 def run_stage(

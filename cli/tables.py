@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ucls.console import new_console
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ucls.stages.cut import Cut
 
 SCORES = ("acc", "acc_class_mean", "nmi", "ari")
@@ -120,7 +123,7 @@ def print_ensembles(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     print(EXPLANATION)
 
 
-def print_agreement(console: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
+def print_agreement(console: "Console", rows: Mapping[str, Mapping[str, Any]]) -> None:
     """Prints the share of images that each two consensuses treat alike, by their numbers."""
     print("share of images in the same cluster in both, their clusters matched:")
     for start in range(0, len(rows), COLUMNS_OF_AGREEMENT):
@@ -155,14 +158,6 @@ def agreement_table(rows: Mapping[str, Mapping[str, Any]], start: int) -> Table:
     for name, row in rows.items():
         table.add_row(numbers[name], *(cell(row["agreement"], other) for other in shown))
     return table
-
-
-def new_console() -> Console:
-    """A console for tables; a pipe or a file has room for wide ones."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, 120)
-    return console
 
 
 def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

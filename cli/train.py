@@ -18,8 +18,8 @@ def command(
     quiet: opt.Quiet = False,
 ) -> None:
     """Train all clustering heads at the same time."""
-    from ucls.cli.settings import gather
     from ucls.cli.stage import run_stage
+    from ucls.settings.given import gather
     from ucls.stages.train import train
 
     run_stage(

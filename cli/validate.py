@@ -14,8 +14,8 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file 
 
 def command(config: ConfigPath, verbose: opt.Verbose = False) -> None:
     """Check a file of settings, and tell everything that is wrong with it."""
-    from ucls.cli.settings import read_toml
     from ucls.config import config_problems
+    from ucls.settings.given import read_toml
 
     problems = config_problems(read_toml(config))
     for problem in problems:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ucls.cache import flatten
-from ucls.cli.settings import known_objective, read_toml
 from ucls.config import Config
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
 from ucls.presets import PRESETS, preset
+from ucls.settings.given import known_objective, read_toml
 
 FOLDER = Path(__file__).resolve().parents[1] / "datasets"
 THESIS = tuple(PRESETS)

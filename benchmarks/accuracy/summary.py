@@ -6,7 +6,7 @@ from rich.table import Table
 
 from benchmarks.accuracy.describe import describe_time
 from benchmarks.accuracy.plan import Outcome
-from ucls.cli.tables import new_console
+from ucls.console import new_console
 
 COLUMNS = {
     "k-means": "kmeans",

@@ -88,8 +88,8 @@ def command(
     from benchmarks.ablations.runner import run_study
     from benchmarks.ablations.settings import Choices, parse_threshold, parse_values
     from benchmarks.ablations.studies import find_study
-    from ucls.cli.console import console_reporter
-    from ucls.cli.settings import parse_setting
+    from ucls.console import console_reporter
+    from ucls.settings.given import parse_setting
 
     chosen = find_study(study)
     if values is not None:

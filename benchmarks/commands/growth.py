@@ -39,7 +39,7 @@ def command(
     from benchmarks.speed.growth.sizes import FULL, QUICK
     from benchmarks.speed.growth.tables import growth_markdown
     from ucls.cache import atomic_write
-    from ucls.cli.console import console_reporter
+    from ucls.console import console_reporter
 
     grids = QUICK if quick else FULL
     measured = []

@@ -97,8 +97,8 @@ def command(
     from benchmarks.accuracy.runner import run_plan
     from benchmarks.accuracy.stages import parse_stages
     from benchmarks.accuracy.summary import print_summary
-    from ucls.cli.console import console_reporter
-    from ucls.cli.settings import parse_setting
+    from ucls.console import console_reporter
+    from ucls.settings.given import parse_setting
 
     plan = Plan(
         benchmarks=load_benchmarks(datasets),

@@ -59,7 +59,7 @@ def command(
     Example: python -m benchmarks simulate --check
     """
     from benchmarks.simulated.features import SimulatedFeatures, write_simulated
-    from ucls.cli.console import console_reporter
+    from ucls.console import console_reporter
     from ucls.errors import UsageError
 
     if not (check or difficulty or out):
@@ -87,8 +87,7 @@ def _show_check(made: "SimulatedFeatures", n_queries: int) -> bool:
     """Prints table 6.16 beside the features; whether all is within its bounds."""
     from benchmarks.simulated.check import ACCURACY_BOUND, COUNT_BOUND, check, scaled_k, set_cap
     from benchmarks.simulated.table import comparison_table
-    from ucls.cli.console import console_reporter
-    from ucls.cli.tables import new_console
+    from ucls.console import console_reporter, new_console
 
     with console_reporter().track("simulate: neighbours", made.n_images, "images") as advance:
         rows = check(made, n_queries=n_queries, advance=advance)

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from ucls.cli.settings import gather, known_objective, parse_setting, read_toml
 from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.objectives.settings import OBJECTIVES
 from ucls.presets import PRESETS, preset
+from ucls.settings.given import gather, known_objective, parse_setting, read_toml
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from ucls.cli import console
-from ucls.cli.console import (
+from ucls import console
+from ucls.console import (
     PlainReporter,
     TerminalReporter,
     console_reporter,

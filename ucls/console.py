@@ -30,6 +30,14 @@ def console_reporter(*, quiet: bool = False) -> Reporter:
     return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
 
 
+def new_console() -> Console:
+    """A console for tables; a pipe or a file has room for wide ones."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
+    return console
+
+
 class TerminalReporter:
     """Progress bars that vanish when they are full, and lines that stay."""
 

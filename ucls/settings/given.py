@@ -1,4 +1,4 @@
-"""From options and files to settings."""
+"""From options, texts and files to settings."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
