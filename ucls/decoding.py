@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from ucls.backbones import Preprocess
 from ucls.errors import UclsError
-from ucls.image_sets import ImageSet
-from ucls.images import UnreadableImageError
+from ucls.images.files import UnreadableImageError
+from ucls.images.sets import ImageSet
 
 
 class Augment(Protocol):

@@ -7,9 +7,9 @@ from ucls.backbone_names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED, canonical_
 from ucls.config import Config, ExtractConfig
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
-from ucls.feature_files import FeatureArray
 from ucls.feature_sets import parse_features
-from ucls.image_sets import ImageSet
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
 from ucls.sources import Source
 
 DEFAULT_BACKBONE = "dinov2_vitb14_reg4"

@@ -14,9 +14,9 @@ from ucls.backbones import Backbone, BackboneSpec, Tokens, spatial_size
 from ucls.bottleneck import Bottleneck
 from ucls.decoding import DecodedBatch, Views, decode_batches
 from ucls.errors import UclsError, UsageError
-from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet
-from ucls.images import UnreadableImageError
+from ucls.images.feature_files import FeatureArray
+from ucls.images.files import UnreadableImageError
+from ucls.images.sets import ImageSet
 from ucls.progress import Advance, ignore_progress
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ucls.cache import RunFolder, settings_key, write_csv
 from ucls.config import Config, ExtractConfig
 from ucls.extract_settings import cached_name, resolve_extractions
-from ucls.image_sets import ImageSet
+from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble

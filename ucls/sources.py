@@ -11,9 +11,9 @@ import numpy as np
 
 from ucls.datasets import DATASETS, DatasetInfo, data_directory, open_dataset
 from ucls.errors import UsageError
-from ucls.feature_files import FEATURE_SUFFIXES, FeatureArray, load_features
-from ucls.image_sets import NO_LABEL, ImageSet, Labels, load_folder
-from ucls.manifest import load_manifest, resolved_paths
+from ucls.images.feature_files import FEATURE_SUFFIXES, FeatureArray, load_features
+from ucls.images.manifest import load_manifest, resolved_paths
+from ucls.images.sets import NO_LABEL, ImageSet, Labels, load_folder
 
 MANIFEST_SUFFIX = ".csv"
 

@@ -6,7 +6,7 @@ from PIL import Image
 from ucls.augmentations import Augmentation
 from ucls.backbones import PixelsPreprocess
 from ucls.decoding import Views, decode_batches
-from ucls.image_sets import load_folder
+from ucls.images.sets import load_folder
 
 PLAIN = PixelsPreprocess((4, 4), 3)
 AUGMENT = Augmentation(size=(4, 4), channels=3, interpolation="bicubic")

@@ -12,8 +12,8 @@ from ucls.augmentations import Augmentation
 from ucls.backbones import PixelsBackbone
 from ucls.errors import UclsError, UsageError
 from ucls.extraction import extract_tokens
-from ucls.image_sets import load_folder
-from ucls.images import UnreadableImageError
+from ucls.images.files import UnreadableImageError
+from ucls.images.sets import load_folder
 from ucls.sources import load_source
 from ucls.vit import ViTBackbone
 

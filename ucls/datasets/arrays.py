@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.errors import UsageError
-from ucls.feature_files import fingerprint_array
-from ucls.image_sets import ArrayReader, ImageSet
+from ucls.images.feature_files import fingerprint_array
+from ucls.images.sets import ArrayReader, ImageSet
 
 
 def array_split(

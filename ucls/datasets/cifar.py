@@ -13,7 +13,7 @@ from ucls.datasets.download import fetch_archive
 from ucls.datasets.info import DatasetContents, DatasetFiles, DatasetInfo, holds_file
 from ucls.datasets.pickles import read_arrays
 from ucls.errors import UsageError
-from ucls.image_sets import ImageSet
+from ucls.images.sets import ImageSet
 
 _N_PIXELS = 3 * 32 * 32
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from ucls.datasets.info import DatasetContents, DatasetInfo
-from ucls.feature_files import fingerprint_array
-from ucls.image_sets import ArrayReader, ImageSet
+from ucls.images.feature_files import fingerprint_array
+from ucls.images.sets import ArrayReader, ImageSet
 
 
 def load(_: Path) -> DatasetContents:

@@ -8,7 +8,7 @@ from ucls.datasets.arrays import read_names
 from ucls.datasets.download import fetch_archive
 from ucls.datasets.info import DatasetContents, DatasetFiles, DatasetInfo, holds_file
 from ucls.errors import UsageError
-from ucls.image_sets import FileReader, ImageSet, encode_labels, fingerprint_files
+from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
 
 
 def load(folder: Path) -> DatasetContents:

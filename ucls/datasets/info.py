@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ucls.image_sets import ImageSet
+from ucls.images.sets import ImageSet
 
 
 @dataclass(frozen=True)

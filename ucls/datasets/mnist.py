@@ -12,7 +12,7 @@ from ucls.datasets.arrays import array_split, require_file
 from ucls.datasets.download import fetch_mnist
 from ucls.datasets.info import DatasetContents, DatasetFiles, DatasetInfo, holds_file
 from ucls.errors import UsageError
-from ucls.image_sets import ImageSet
+from ucls.images.sets import ImageSet
 
 _CLASSES = tuple(str(digit) for digit in range(10))
 

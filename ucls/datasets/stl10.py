@@ -8,7 +8,7 @@ import numpy as np
 from ucls.datasets.arrays import array_split, map_rows, read_names
 from ucls.datasets.download import fetch_archive
 from ucls.datasets.info import DatasetContents, DatasetFiles, DatasetInfo, holds_file
-from ucls.image_sets import ImageSet
+from ucls.images.sets import ImageSet
 
 _SIZE = 96
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ucls.errors import UsageError
-from ucls.image_sets import FileReader, ImageSet, encode_labels, fingerprint_files
-from ucls.images import find_images
+from ucls.images.files import find_images
+from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
 
 WORDNET_ID = re.compile(r"n\d{8}")
 

@@ -2,8 +2,8 @@
 
 from ucls.cache import FeatureCache
 from ucls.errors import MismatchError
-from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
 
 
 def check_same_images(cache: FeatureCache, images: ImageSet | FeatureArray) -> None:

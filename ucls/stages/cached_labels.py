@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet, labels_from_folders
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet, labels_from_folders
 
 
 def labels_to_cache(

@@ -19,8 +19,8 @@ from ucls.cache.feature_resume import AlreadyFinishedError
 from ucls.config import ExtractConfig, required
 from ucls.errors import MismatchError, UclsError
 from ucls.extract_settings import cached_name, is_untrained
-from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
 from ucls.memory import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source

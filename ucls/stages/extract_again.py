@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ucls.backbone_names import UNTRAINED
 from ucls.cache import FeatureCache
 from ucls.errors import UclsError
-from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
 from ucls.stages.new_features import select_tokens
 
 Images = ImageSet | FeatureArray

@@ -9,9 +9,9 @@ from numpy.typing import DTypeLike, NDArray
 from ucls.cache import FEATURE_SETS
 from ucls.config import ExtractConfig, required
 from ucls.errors import UsageError
-from ucls.feature_files import FeatureArray
 from ucls.feature_sets import parse_features, side_by_side
-from ucls.image_sets import ImageSet
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
 from ucls.stages.extract import ROWS_AT_ONCE, backbone_of
 from ucls.stages.run import Run
 

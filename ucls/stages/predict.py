@@ -12,8 +12,8 @@ from ucls.cache import write_csv
 from ucls.config import ExtractConfig
 from ucls.errors import UsageError
 from ucls.extract_settings import assign_weights
-from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source, load_source
 from ucls.stages.classifier import Labelled, load_classifier, load_heads

@@ -9,7 +9,7 @@ from benchmarks.simulated import check
 from benchmarks.simulated.features import SimulatedFeatures
 from ucls import pipeline
 from ucls.config import Config
-from ucls.feature_files import load_features
+from ucls.images.feature_files import load_features
 
 SMALL = ["simulate", "--n", "600", "--clusters", "6", "--features", "64"]
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.simulated.features import IMAGES_PER_BLOCK, SimulatedFeatures, write_simulated
 from benchmarks.simulated.geometry import FITTED
 from ucls.errors import UclsError, UsageError
-from ucls.feature_files import load_features
+from ucls.images.feature_files import load_features
 
 MADE = SimulatedFeatures(2_500, 10, 256)
 

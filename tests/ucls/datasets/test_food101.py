@@ -4,7 +4,7 @@ import pytest
 from tests.ucls.datasets.layouts import both_splits, write_food101
 from ucls.datasets.food101 import load
 from ucls.errors import UsageError
-from ucls.images import UnreadableImageError
+from ucls.images.files import UnreadableImageError
 
 
 @pytest.mark.parametrize("text_lists", [False, True])

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import blobs
 from ucls.cache import FeatureCacheWriter, FeatureSpec, open_cache
-from ucls.feature_files import FeatureArray, load_features
+from ucls.images.feature_files import FeatureArray, load_features
 from ucls.stages.extract_again import largest_difference
 
 

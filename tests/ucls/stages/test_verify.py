@@ -14,8 +14,8 @@ from ucls.backbones import Backbone, build_backbone
 from ucls.cache import FeatureCacheWriter, FeatureSpec, partial_path
 from ucls.errors import UsageError
 from ucls.extraction import extract_tokens
-from ucls.feature_files import FeatureArray
-from ucls.image_sets import ImageSet
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
 from ucls.sources import load_source
 from ucls.stages.verify import verify
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, features
 
 from ucls.errors import UsageError
-from ucls.images import MAX_PIXELS, UnreadableImageError, find_images, read_image
+from ucls.images.files import MAX_PIXELS, UnreadableImageError, find_images, read_image
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -176,7 +176,7 @@ def test_a_format_that_cannot_be_read_here(tmp_path, brand, needs):
     code = (
         "import sys; sys.modules['pillow_heif'] = None\n"
         "from pathlib import Path\nfrom PIL import Image, features\n"
-        "from ucls.images import read_image, UnreadableImageError\n"
+        "from ucls.images.files import read_image, UnreadableImageError\n"
         "Image.preinit = Image.init = lambda: None\nfeatures.check = lambda name: False\n"
         "try: read_image(Path(sys.argv[1]))\nexcept UnreadableImageError as error: print(error)"
     )
@@ -202,7 +202,7 @@ def test_heic_is_read_through_its_package(tmp_path):
     path = save(Image.new("RGB", (3, 2), RED), tmp_path / "a.png")
     path.write_bytes(b"\0\0\0\x18ftypheic" + path.read_bytes())
     code = (
-        "import sys\nfrom pathlib import Path\nfrom ucls.images import read_image\n"
+        "import sys\nfrom pathlib import Path\nfrom ucls.images.files import read_image\n"
         "assert 'pillow_heif' not in sys.modules\n"
         "print(read_image(Path(sys.argv[1])).getpixel((0, 0)))"
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ucls.errors import UsageError
-from ucls.feature_files import load_features
+from ucls.images.feature_files import load_features
 
 
 def features(n=10, width=4, dtype=np.float32, seed=0):

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from ucls.errors import UsageError
-from ucls.images import UnreadableImageError
-from ucls.manifest import load_manifest
+from ucls.images.files import UnreadableImageError
+from ucls.images.manifest import load_manifest
 
 
 @pytest.fixture

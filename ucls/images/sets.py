@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ucls.errors import UsageError
-from ucls.images import find_images, read_image
+from ucls.images.files import find_images, read_image
 
 Labels = Literal["none", "folders"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ucls.errors import UsageError
-from ucls.image_sets import FileReader, ImageSet, encode_labels, fingerprint_files
+from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
 
 _OTHER_COMMAS = re.compile(r"\s*[;\t|]\s*")
 

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from ucls.errors import UsageError
-from ucls.image_sets import ArrayReader, encode_labels, fingerprint_files, load_folder
-from ucls.images import UnreadableImageError
+from ucls.images.files import UnreadableImageError
+from ucls.images.sets import ArrayReader, encode_labels, fingerprint_files, load_folder
 
 
 def make_images(root, *names, size=4):

@@ -1,0 +1,1 @@
+"""From files on disk to pictures and to arrays of features."""
