@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 
 from benchmarks.machine import describe_machine
-from ucls.backbones import Backbone
+from ucls.backbones.protocol import Backbone
 from ucls.config import Config, ExtractConfig
 from ucls.decoding import Views, decode_batches
 from ucls.extract_settings import resolve_extractions

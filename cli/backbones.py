@@ -16,7 +16,7 @@ def command(verbose: opt.Verbose = False) -> None:
     """List the backbones that UCLS knows by name."""
     from rich.table import Table
 
-    from ucls.backbone_names import BACKBONES
+    from ucls.backbones.names import BACKBONES
     from ucls.console import new_console
 
     table = Table(show_edge=False, pad_edge=False)

@@ -76,7 +76,7 @@ def print_results(figures: Mapping[str, Any]) -> None:
         if any(cells):
             table.add_row(escape(label), *cells)
     new_console().print(table)
-    from ucls.backbone_names import UNTRAINED
+    from ucls.backbones.names import UNTRAINED
 
     if untrained := [name for name in figures["backbones"] if name.endswith(UNTRAINED)]:
         print(f"\nuntrained: {', '.join(untrained)}. A trial run: its clusters mean nothing.")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ucls.autoconfig import autoconfigure
-from ucls.backbones import build_backbone
+from ucls.backbones.build import build_backbone
 from ucls.batch_size import fitting_batch_size
 from ucls.config import Config, SelfTrainConfig
 from ucls.data_facts import DataFacts

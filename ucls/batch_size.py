@@ -2,7 +2,7 @@
 
 import torch
 
-from ucls.backbones import Backbone, spatial_size
+from ucls.backbones.protocol import Backbone, spatial_size
 from ucls.errors import UclsError
 
 ON_CPU = 32

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ucls.backbones import Preprocess
+from ucls.backbones.protocol import Preprocess
 from ucls.errors import UclsError
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet

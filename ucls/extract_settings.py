@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ucls.backbone_names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED, canonical_name
+from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED, canonical_name
 from ucls.config import Config, ExtractConfig
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError

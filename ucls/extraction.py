@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ucls.augmentations import Augmentation
-from ucls.backbones import Backbone, BackboneSpec, Tokens, spatial_size
+from ucls.backbones.protocol import Backbone, BackboneSpec, Tokens, spatial_size
 from ucls.bottleneck import Bottleneck
 from ucls.decoding import DecodedBatch, Views, decode_batches
 from ucls.errors import UclsError, UsageError

@@ -1,6 +1,6 @@
 import pytest
 
-from ucls.backbone_names import BACKBONES
+from ucls.backbones.names import BACKBONES
 from ucls.cli import backbones
 
 

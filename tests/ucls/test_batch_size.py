@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ucls.backbones import PixelsBackbone
+from ucls.backbones.pixels import PixelsBackbone
 from ucls.batch_size import fitting_batch_size
 from ucls.errors import UclsError
 

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from ucls.augmentations import Augmentation
-from ucls.backbones import PixelsPreprocess
+from ucls.backbones.pixels import PixelsPreprocess
 from ucls.decoding import Views, decode_batches
 from ucls.images.sets import load_folder
 

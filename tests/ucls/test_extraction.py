@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from ucls.augmentations import Augmentation
-from ucls.backbones import PixelsBackbone
+from ucls.backbones.pixels import PixelsBackbone
+from ucls.backbones.vit import ViTBackbone
 from ucls.errors import UclsError, UsageError
 from ucls.extraction import extract_tokens
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import load_folder
 from ucls.sources import load_source
-from ucls.vit import ViTBackbone
 
 N_IMAGES = 23
 UNREADABLE = (0, 6, 7, 8, 12, 13, 14, 15, 22)  # all of batch 3 when batches hold 4

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ucls.backbone_names import RANDOM_WEIGHTS
+from ucls.backbones.names import RANDOM_WEIGHTS
 from ucls.cache import (
     FeatureCache,
     FeatureCacheWriter,
@@ -29,7 +29,7 @@ from ucls.stages.cached_images import check_same_images
 from ucls.stages.cached_labels import labels_to_cache
 
 if TYPE_CHECKING:
-    from ucls.backbones import Backbone
+    from ucls.backbones.protocol import Backbone
     from ucls.extraction import TokenBatch
 
 Images = ImageSet | FeatureArray
@@ -276,7 +276,7 @@ def backbone_of(config: ExtractConfig, device_name: str) -> "Backbone":
     In half precision a GPU is several times faster, and float16 keeps more digits than bfloat16;
     the features are stored as float16 anyway.
     """
-    from ucls.backbones import build_backbone
+    from ucls.backbones.build import build_backbone
     from ucls.devices import resolve_device
 
     device = resolve_device(device_name)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.backbone_names import UNTRAINED
+from ucls.backbones.names import UNTRAINED
 from ucls.cache import FeatureCache
 from ucls.errors import UclsError
 from ucls.images.feature_files import FeatureArray
@@ -81,7 +81,7 @@ def _features(tokens: Any, feature_set: str) -> NDArray[np.float32]:
 
 
 def _build(cache: FeatureCache, device: str) -> Any:
-    from ucls.backbones import build_backbone
+    from ucls.backbones.build import build_backbone
     from ucls.devices import resolve_device
 
     spec = cache.spec

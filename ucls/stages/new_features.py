@@ -16,7 +16,7 @@ from ucls.stages.extract import ROWS_AT_ONCE, backbone_of
 from ucls.stages.run import Run
 
 if TYPE_CHECKING:
-    from ucls.backbones import Backbone
+    from ucls.backbones.protocol import Backbone
     from ucls.extraction import TokenBatch
 
 

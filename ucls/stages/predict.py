@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.backbone_names import UNTRAINED
+from ucls.backbones.names import UNTRAINED
 from ucls.cache import write_csv
 from ucls.config import ExtractConfig
 from ucls.errors import UsageError

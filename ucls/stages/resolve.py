@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ucls.autoconfig import autoconfigure
-from ucls.backbone_names import canonical_name
+from ucls.backbones.names import canonical_name
 from ucls.cache import RunFolder
 from ucls.config import Config, ExtractConfig, required
 from ucls.data_facts import DataFacts

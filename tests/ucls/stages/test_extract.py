@@ -155,7 +155,7 @@ def test_cached_features_need_no_weights(
 ) -> None:
     source = load_source(str(photos))
     path = extracted(source)
-    monkeypatch.setattr("ucls.backbones.build_backbone", None)
+    monkeypatch.setattr("ucls.backbones.build.build_backbone", None)
     assert extracted(source) == path
 
 
@@ -316,6 +316,6 @@ def test_a_full_gpu_is_a_clear_error(photos: Path, monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("ucls.backbones.PixelsBackbone.encode", fail)
+    monkeypatch.setattr("ucls.backbones.pixels.PixelsBackbone.encode", fail)
     with pytest.raises(UclsError, match=r"hold a batch of 32 images: .* extract\.batch_size"):
         extracted(load_source(str(photos)))

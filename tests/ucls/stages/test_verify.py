@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls.backbones import Backbone, build_backbone
+from ucls.backbones.build import build_backbone
+from ucls.backbones.protocol import Backbone
 from ucls.cache import FeatureCacheWriter, FeatureSpec, partial_path
 from ucls.errors import UsageError
 from ucls.extraction import extract_tokens

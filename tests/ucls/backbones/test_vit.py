@@ -8,8 +8,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from timm.data.transforms_factory import create_transform
 
-from ucls.backbones import build_backbone
-from ucls.vit import ViTBackbone
+from ucls.backbones.build import build_backbone
+from ucls.backbones.vit import ViTBackbone
 
 REGISTERS = "vit_small_patch14_reg4_dinov2.lvd142m"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ucls.backbones import build_backbone
+from ucls.backbones.build import build_backbone
 
 FIXTURES = Path(__file__).with_name("fixtures")
 SIZES = {

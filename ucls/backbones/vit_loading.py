@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ucls.backbone_names import BACKBONES, RANDOM_WEIGHTS
-from ucls.checkpoints import read_weights
+from ucls.backbones.checkpoints import read_weights
+from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS
+from ucls.backbones.position_embeddings import resample_position_embedding
 from ucls.errors import UclsError, UsageError
-from ucls.position_embeddings import resample_position_embedding
 
 _HUB_TIMEOUT = 10.0  # seconds
 _SEED = 0
@@ -23,9 +23,10 @@ def load_vit(name: str, *, weights: str | None = None) -> Any:
     """Builds a timm ViT for the image size that its weights were trained with.
 
     Args:
-        name: a canonical name, see :func:`ucls.backbone_names.canonical_name`.
-        weights: a file for :func:`ucls.checkpoints.read_weights`; ``random`` for untrained ones,
-            the same every time; None for those of the hub, from its cache or downloaded.
+        name: a canonical name, see :func:`ucls.backbones.names.canonical_name`.
+        weights: a file for :func:`ucls.backbones.checkpoints.read_weights`; ``random`` for
+            untrained ones, the same every time; None for those of the hub, from its cache or
+            downloaded.
 
     Raises:
         UsageError: if the weights do not fit the model.
@@ -74,7 +75,7 @@ def fit_to_size(model: Any, size: tuple[int, int], *, position_offset: float | N
     Args:
         model: a timm ViT.
         size: height and width in pixels, multiples of the patch size.
-        position_offset: how to resample, see :class:`ucls.backbone_names.BackboneInfo`.
+        position_offset: how to resample, see :class:`ucls.backbones.names.BackboneInfo`.
     """
     native = getattr(model, "pos_embed", None)
     model.set_input_size(size)

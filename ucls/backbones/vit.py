@@ -9,9 +9,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ucls.backbone_names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED
-from ucls.backbones import BackboneSpec, ImageSize, Precision, Preprocess, Tokens, spatial_size
-from ucls.vit_loading import check_vit, fit_to_size, load_vit
+from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED
+from ucls.backbones.protocol import (
+    BackboneSpec,
+    ImageSize,
+    Precision,
+    Preprocess,
+    Tokens,
+    spatial_size,
+)
+from ucls.backbones.vit_loading import check_vit, fit_to_size, load_vit
 
 _N_LAYERS = 4
 
@@ -57,13 +64,13 @@ class ViTBackbone:
     has its attention pooling instead, and one layer of it.
 
     Args:
-        model: a timm model as built by :func:`ucls.vit_loading.load_vit`, on the CPU in float32,
-            with the image size that its weights are for; it is changed in place.
+        model: a timm model as built by :func:`ucls.backbones.vit_loading.load_vit`, on the CPU in
+            float32, with the image size that its weights are for; it is changed in place.
         name: its name in the spec.
         image_size: pixels per side, or (height, width).
         device: where the forward pass runs.
         precision: of the forward pass.
-        position_offset: see :class:`ucls.backbone_names.BackboneInfo`.
+        position_offset: see :class:`ucls.backbones.names.BackboneInfo`.
     """
 
     def __init__(
@@ -178,10 +185,10 @@ def build_vit(
     device: str = "cpu",
     precision: Precision = "float32",
 ) -> ViTBackbone:
-    """Builds a timm ViT with its weights; see :func:`ucls.backbones.build_backbone`.
+    """Builds a timm ViT with its weights; see :func:`ucls.backbones.build.build_backbone`.
 
     Args:
-        name: a canonical name, see :func:`ucls.backbone_names.canonical_name`.
+        name: a canonical name, see :func:`ucls.backbones.names.canonical_name`.
         image_size: pixels per side, or (height, width).
         weights: a file, ``random``, or None for the hub.
         device: where the forward pass runs.

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ucls.checkpoints import read_weights, select_backbone
+from ucls.backbones.checkpoints import read_weights, select_backbone
 from ucls.errors import UsageError
 
 STATE = {

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ucls.position_embeddings import resample_position_embedding
+from ucls.backbones.position_embeddings import resample_position_embedding
 
 
 def embedding(side, prefix=1, width=3):

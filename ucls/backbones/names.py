@@ -23,8 +23,8 @@ class BackboneInfo:
         image_size: pixels per side by default.
         license: of the weights.
         position_offset: how its own code resamples position embeddings, see
-            :func:`ucls.position_embeddings.resample_position_embedding`; None where that is
-            timm's way.
+            :func:`ucls.backbones.position_embeddings.resample_position_embedding`; None where that
+            is timm's way.
         is_hosted: whether the hub has the weights; otherwise they come from a local file.
     """
 

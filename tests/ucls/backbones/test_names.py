@@ -5,7 +5,7 @@ import pytest
 import timm
 import torch
 
-from ucls.backbone_names import BACKBONES, canonical_name
+from ucls.backbones.names import BACKBONES, canonical_name
 
 
 @pytest.mark.parametrize("info", BACKBONES.values(), ids=list(BACKBONES))
@@ -53,5 +53,5 @@ def test_canonical_names(name, canonical):
 
 
 def test_names_need_neither_torch_nor_timm():
-    code = "import ucls.backbone_names, sys; sys.exit(bool({'torch', 'timm'} & set(sys.modules)))"
+    code = "import ucls.backbones.names, sys; sys.exit(bool({'torch', 'timm'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

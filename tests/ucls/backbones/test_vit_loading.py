@@ -6,8 +6,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from ucls.backbones.vit_loading import check_vit, fit_to_size, load_vit, timm_name
 from ucls.errors import UclsError, UsageError
-from ucls.vit_loading import check_vit, fit_to_size, load_vit, timm_name
 
 HOSTED = "test_vit.r160_in1k"
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ucls.backbones import build_backbone
-from ucls.errors import UsageError
+from ucls.backbones.build import build_backbone
 from ucls.sources import load_source
 
 
@@ -92,13 +91,3 @@ def test_the_preprocessing_can_be_pickled():
     image = noise(20, 30, 3)
     again = pickle.loads(pickle.dumps(preprocess))
     assert torch.equal(again(image), preprocess(image))
-
-
-def test_pixels_take_no_weights():
-    with pytest.raises(UsageError, match="takes no weights"):
-        build_backbone("pixels", image_size=8, weights="x.safetensors")
-
-
-def test_a_vit_takes_three_channels():
-    with pytest.raises(UsageError, match="takes 3 channels, got 1"):
-        build_backbone("test_vit", image_size=32, channels=1)
