@@ -23,8 +23,8 @@ from PIL import Image
 from benchmarks.machine import describe_machine
 from ucls.backbones.protocol import Backbone
 from ucls.config import Config, ExtractConfig
-from ucls.decoding import Views, decode_batches
 from ucls.extract_settings import resolve_extractions
+from ucls.extraction.decoding import Views, decode_batches
 from ucls.memory import freed_memory_kept
 from ucls.progress import Advance
 from ucls.sources import Source, load_source

@@ -6,10 +6,10 @@ import torch
 
 from ucls.autoconfig import autoconfigure
 from ucls.backbones.build import build_backbone
-from ucls.batch_size import fitting_batch_size
 from ucls.config import Config, SelfTrainConfig
 from ucls.data_facts import DataFacts
-from ucls.extraction import extract_tokens
+from ucls.extraction.batch_size import fitting_batch_size
+from ucls.extraction.tokens import extract_tokens
 from ucls.metrics import clustering_accuracy
 from ucls.neighbors import build_neighbors
 from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName

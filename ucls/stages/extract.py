@@ -19,18 +19,18 @@ from ucls.cache.feature_resume import AlreadyFinishedError
 from ucls.config import ExtractConfig, required
 from ucls.errors import MismatchError, UclsError
 from ucls.extract_settings import cached_name, is_untrained
+from ucls.extraction.background import Background
+from ucls.extraction.cached_labels import labels_to_cache
+from ucls.extraction.same_images import check_same_images
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.memory import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.sources import Source
-from ucls.stages.background import Background
-from ucls.stages.cached_images import check_same_images
-from ucls.stages.cached_labels import labels_to_cache
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone
-    from ucls.extraction import TokenBatch
+    from ucls.extraction.tokens import TokenBatch
 
 Images = ImageSet | FeatureArray
 Caches = dict[str, dict[str, Path]]
@@ -232,7 +232,7 @@ class _Extraction:
     def _write_rows(
         self, writer: FeatureCacheWriter, images: Images, backbone: "Backbone | None"
     ) -> None:
-        from ucls.extraction import extract_tokens
+        from ucls.extraction.tokens import extract_tokens
 
         done, unit = writer.n_seen, "images"
         progress = self.reporter.track(f"extract {images.split}", len(images), unit, done=done)
@@ -263,7 +263,7 @@ class _Extraction:
 
     def _batch_size(self, backbone: "Backbone | None") -> int:
         """What was asked for, else what fits."""
-        from ucls.batch_size import fitting_batch_size
+        from ucls.extraction.batch_size import fitting_batch_size
 
         if self.config.batch_size is not None:
             return self.config.batch_size

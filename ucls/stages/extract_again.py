@@ -66,7 +66,7 @@ def _extract(
     """Returns features [V, n, D']."""
     import torch
 
-    from ucls.extraction import views_of
+    from ucls.extraction.tokens import views_of
 
     backbone = _build(cache, device)
     views = views_of(backbone, cache.n_views - 1)

@@ -17,7 +17,7 @@ from ucls.stages.run import Run
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone
-    from ucls.extraction import TokenBatch
+    from ucls.extraction.tokens import TokenBatch
 
 
 def features_of_new_images(
@@ -75,8 +75,8 @@ def _token_streams(
     device: str | None,
 ) -> list[Iterator["TokenBatch"]]:
     """The tokens of each backbone, in batches of the same images."""
-    from ucls.batch_size import fitting_batch_size
-    from ucls.extraction import extract_tokens
+    from ucls.extraction.batch_size import fitting_batch_size
+    from ucls.extraction.tokens import extract_tokens
 
     backbones: list[Backbone | None] = [None]
     fitting = ROWS_AT_ONCE

@@ -28,7 +28,8 @@ CONFIG = Config().with_values(
 
 # A process that has imported everything starts its children at once.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["ucls.pipeline", "ucls.extraction", "ucls.backbones.vit", "timm"])
+processes.set_forkserver_preload(["ucls.pipeline", "ucls.extraction.tokens", "ucls.backbones.vit",
+"timm"])
 
 
 @pytest.fixture(scope="module")

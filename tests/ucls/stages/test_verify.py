@@ -14,7 +14,7 @@ from ucls.backbones.build import build_backbone
 from ucls.backbones.protocol import Backbone
 from ucls.cache import FeatureCacheWriter, FeatureSpec, partial_path
 from ucls.errors import UsageError
-from ucls.extraction import extract_tokens
+from ucls.extraction.tokens import extract_tokens
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.sources import load_source

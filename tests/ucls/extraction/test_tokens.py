@@ -8,11 +8,11 @@ import timm
 import torch
 from PIL import Image
 
-from ucls.augmentations import Augmentation
 from ucls.backbones.pixels import PixelsBackbone
 from ucls.backbones.vit import ViTBackbone
 from ucls.errors import UclsError, UsageError
-from ucls.extraction import extract_tokens
+from ucls.extraction.augmentations import Augmentation
+from ucls.extraction.tokens import extract_tokens
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import load_folder
 from ucls.sources import load_source

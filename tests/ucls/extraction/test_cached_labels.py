@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ucls.extraction.cached_labels import labels_to_cache
 from ucls.sources import load_source
-from ucls.stages.cached_labels import labels_to_cache
 
 
 def test_sub_folders_are_kept_as_labels_for_later(photos: Path) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ucls.augmentations import Augmentation
 from ucls.backbones.protocol import Backbone, BackboneSpec, Tokens, spatial_size
-from ucls.bottleneck import Bottleneck
-from ucls.decoding import DecodedBatch, Views, decode_batches
 from ucls.errors import UclsError, UsageError
+from ucls.extraction.augmentations import Augmentation
+from ucls.extraction.bottleneck import Bottleneck
+from ucls.extraction.decoding import DecodedBatch, Views, decode_batches
 from ucls.images.feature_files import FeatureArray
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet

@@ -1,6 +1,6 @@
 import pytest
 
-from ucls.bottleneck import Bottleneck
+from ucls.extraction.bottleneck import Bottleneck
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ucls.augmentations import Augmentation
 from ucls.backbones.pixels import PixelsPreprocess
-from ucls.decoding import Views, decode_batches
+from ucls.extraction.augmentations import Augmentation
+from ucls.extraction.decoding import Views, decode_batches
 from ucls.images.sets import load_folder
 
 PLAIN = PixelsPreprocess((4, 4), 3)

@@ -8,8 +8,8 @@ from ucls import pipeline
 from ucls.cache import FeatureCache
 from ucls.config import Config
 from ucls.errors import MismatchError
+from ucls.extraction.same_images import check_same_images
 from ucls.sources import load_source
-from ucls.stages.cached_images import check_same_images
 
 PIXELS = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ucls.augmentations import Augmentation
+from ucls.extraction.augmentations import Augmentation
 
 AUGMENTATION = Augmentation(size=(32, 48), channels=3, interpolation="bicubic")
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from ucls.stages.background import Background
+from ucls.extraction.background import Background
 
 
 def test_tasks_are_done_in_order_while_the_caller_goes_on():

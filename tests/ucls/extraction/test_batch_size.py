@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from ucls.backbones.pixels import PixelsBackbone
-from ucls.batch_size import fitting_batch_size
 from ucls.errors import UclsError
+from ucls.extraction.batch_size import fitting_batch_size
 
 
 class SmallGpu(PixelsBackbone):

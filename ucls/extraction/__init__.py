@@ -1,0 +1,1 @@
+"""From pictures to tokens in a cache: decoding, computing and writing overlap."""
