@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.cluster import AgglomerativeClustering, SpectralClustering
 
 from benchmarks.machine import describe_machine
-from ucls.config import Config
 from ucls.metrics import clustering_accuracy
 from ucls.pipeline import run
+from ucls.settings.config import Config
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
 

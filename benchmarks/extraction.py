@@ -22,11 +22,11 @@ from PIL import Image
 
 from benchmarks.machine import describe_machine
 from ucls.backbones.protocol import Backbone
-from ucls.config import Config, ExtractConfig
-from ucls.extract_settings import resolve_extractions
 from ucls.extraction.decoding import Views, decode_batches
 from ucls.memory import freed_memory_kept
 from ucls.progress import Advance
+from ucls.settings.config import Config, ExtractConfig
+from ucls.settings.extraction import resolve_extractions
 from ucls.sources import Source, load_source
 from ucls.stages.extract import backbone_of, extract
 

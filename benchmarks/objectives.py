@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.machine import describe_machine
 from benchmarks.unequal import oracle_graph, thinned_rows
 from ucls.cache import read_graph, read_json, write_graph
-from ucls.config import Config
-from ucls.objectives.settings import OBJECTIVES
 from ucls.pipeline import start
+from ucls.settings.config import Config
+from ucls.settings.objectives import OBJECTIVES
 from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate

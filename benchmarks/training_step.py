@@ -12,12 +12,12 @@ import torch
 
 from benchmarks.machine import describe_machine
 from benchmarks.step_products import Size, step_products
-from ucls.autoconfig import autoconfigure
-from ucls.config import Config, TrainConfig
-from ucls.data_facts import DataFacts
 from ucls.graph import NeighborGraph
 from ucls.memory import freed_memory_kept
-from ucls.objectives.settings import OBJECTIVES
+from ucls.settings.config import Config, TrainConfig
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
+from ucls.settings.objectives import OBJECTIVES
 from ucls.training import HeadTrainer
 
 N_BATCHES = 8

@@ -42,9 +42,9 @@ def command(
     With --out it also starts a run folder, which `ucls neighbors` continues.
     """
     from ucls import pipeline
-    from ucls.config import Config
     from ucls.console import console_reporter
     from ucls.errors import UsageError
+    from ucls.settings.config import Config
     from ucls.settings.given import gather
     from ucls.sources import load_source
 

@@ -37,8 +37,8 @@ def command(
     """
     from ucls import pipeline
     from ucls.cli.tables import print_results
-    from ucls.config import Config
     from ucls.console import console_reporter
+    from ucls.settings.config import Config
     from ucls.settings.given import gather
     from ucls.sources import load_source
 

@@ -14,7 +14,7 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file 
 
 def command(config: ConfigPath, verbose: opt.Verbose = False) -> None:
     """Check a file of settings, and tell everything that is wrong with it."""
-    from ucls.config import config_problems
+    from ucls.settings.config import config_problems
     from ucls.settings.given import read_toml
 
     problems = config_problems(read_toml(config))

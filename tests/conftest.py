@@ -17,7 +17,7 @@ from PIL import Image
 from ucls.progress import Advance, ignore_progress
 
 if TYPE_CHECKING:
-    from ucls.config import Config
+    from ucls.settings.config import Config
 
 # OpenMP threads wait busily by default. On a machine whose cores are taken by others that makes
 # small tensors a hundred times slower. It is read when torch or FAISS is first imported, so
@@ -116,7 +116,7 @@ def tiny_options() -> list[str]:
 
 @pytest.fixture(scope="session")
 def tiny_config() -> "Config":
-    from ucls.config import Config
+    from ucls.settings.config import Config
 
     return Config(n_clusters=4).with_values(dict(TINY))
 

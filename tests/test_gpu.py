@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from ucls.autoconfig import autoconfigure
 from ucls.backbones.build import build_backbone
-from ucls.config import Config, SelfTrainConfig
-from ucls.data_facts import DataFacts
 from ucls.extraction.batch_size import fitting_batch_size
 from ucls.extraction.tokens import extract_tokens
 from ucls.metrics import clustering_accuracy
 from ucls.neighbors import build_neighbors
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 from ucls.self_training import self_train
+from ucls.settings.config import Config, SelfTrainConfig
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 from ucls.sources import load_source
 from ucls.training import HeadTrainer
 

@@ -60,9 +60,9 @@ def test_every_module_imports_without_a_warning() -> None:
         "ucls.stages.ensemble",
         "ucls.stages.merge",
         "ucls.stages.cut",
-        "ucls.objectives.settings",
+        "ucls.settings.objectives",
         "ucls.cache",
-        "ucls.config",
+        "ucls.settings.config",
     ],
 )
 def test_light_modules_import_nothing_heavy(name: str) -> None:

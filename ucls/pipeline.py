@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ucls.cache import RunFolder, settings_key, write_csv
-from ucls.config import Config, ExtractConfig
-from ucls.extract_settings import cached_name, resolve_extractions
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import Config, ExtractConfig
+from ucls.settings.extraction import cached_name, resolve_extractions
 from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from ucls.config import SelfTrainConfig, required
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
+from ucls.settings.config import SelfTrainConfig, required
 
 INITIAL_STD = 0.01
 CHUNK = 4096

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ucls.config import TrainConfig, required
 from ucls.ensemble.selection import collapsed_heads
 from ucls.errors import UclsError, UsageError
 from ucls.graph import NeighborGraph
@@ -19,6 +18,7 @@ from ucls.objectives.registry import Task, build_objective
 from ucls.progress import Advance, ignore_progress
 from ucls.sampling import NeighborSampler
 from ucls.schedules import scale_to_batch, warmup_cosine
+from ucls.settings.config import TrainConfig, required
 from ucls.standstill import SAMPLE, head_agreement, interval
 from ucls.views import ViewKind, ViewSampler
 
@@ -61,7 +61,7 @@ class HeadTrainer:
     Args:
         features: float [N, D], or [V, N, D] with augmented views after the plain one.
         graph: S_x of every image.
-        config: all fields set, as :func:`ucls.autoconfig.autoconfigure` leaves them.
+        config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
         n_clusters: C.
         seed: of the initial weights and of all draws.
         device: where everything lives.

@@ -7,10 +7,10 @@ from pathlib import Path
 from benchmarks.ablations.settings import Choices, check_choices, fit_to_features, run_config
 from benchmarks.ablations.study import Study, Variant
 from ucls.cache import settings_key
-from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.pipeline import extract_source
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import Config
 from ucls.sources import Source
 from ucls.stages.features import SplitFeatures
 

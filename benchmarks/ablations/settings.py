@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.ablations.study import Settings, Study, Variant
-from ucls.config import Config
 from ucls.errors import UclsError, UsageError
-from ucls.objectives.settings import OBJECTIVES, ObjectiveName, unused_settings
-from ucls.presets import preset as preset_values
+from ucls.settings.config import Config
+from ucls.settings.objectives import OBJECTIVES, ObjectiveName, unused_settings
+from ucls.settings.presets import preset as preset_values
 
 UNTIMED: Settings = {"evaluate.kmeans_restarts": 1, "evaluate.upper_bounds": False}
 """What no table of the ablations shows is not measured at length."""

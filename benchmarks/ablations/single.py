@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ucls.cache import RunFolder
-from ucls.config import Config
 from ucls.pipeline import start
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import Config
 from ucls.sources import Source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ucls.cache import flatten
-from ucls.config import Config
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
-from ucls.presets import PRESETS, preset
+from ucls.settings.config import Config
 from ucls.settings.given import known_objective, read_toml
+from ucls.settings.presets import PRESETS, preset
 
 FOLDER = Path(__file__).resolve().parents[1] / "datasets"
 THESIS = tuple(PRESETS)
@@ -48,7 +48,7 @@ class Benchmark:
 
         Args:
             objective: its name; settings of the file that have no part in it are left out, as
-                :func:`ucls.presets.preset` does.
+                :func:`ucls.settings.presets.preset` does.
             overrides: settings over those of the file.
         """
         own = self.settings

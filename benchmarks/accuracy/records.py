@@ -11,7 +11,7 @@ from benchmarks.machine import machine_facts
 from ucls.cache import RunFolder, flatten, read_json, write_json
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
-from ucls.objectives.settings import OBJECTIVES
+from ucls.settings.objectives import OBJECTIVES
 
 SCHEMA = 1
 LEFT_OUT = ("cluster_sizes", "agreement")

@@ -7,10 +7,10 @@ from typing import Any
 
 from benchmarks.accuracy.benchmark import split_names
 from ucls.cache import RunFolder, flatten
-from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.pipeline import start
 from ucls.progress import Reporter
+from ucls.settings.config import Config
 from ucls.sources import Source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate

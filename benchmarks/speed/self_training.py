@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.speed.measurement import Measurement, against_each
-from ucls.config import SelfTrainConfig
 from ucls.self_training import CHUNK, self_train
+from ucls.settings.config import SelfTrainConfig
 
 N_BLOCKS = 4
 

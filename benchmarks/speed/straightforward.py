@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.data import DataLoader, Dataset
 
-from ucls.config import TrainConfig, required
 from ucls.graph import NeighborGraph
 from ucls.objectives.sinkhorn import sinkhorn_knopp
 from ucls.objectives.temi import (
@@ -27,6 +26,7 @@ from ucls.objectives.temi import (
     update_marginal,
 )
 from ucls.schedules import cosine_rise, scale_to_batch, warmup_cosine
+from ucls.settings.config import TrainConfig, required
 
 Features = npt.NDArray[np.floating]
 

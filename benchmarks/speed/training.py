@@ -12,13 +12,13 @@ from benchmarks.speed.measurement import Measurement, Work, against_each, time_i
 from benchmarks.speed.straightforward import StraightforwardTrainer
 from benchmarks.step_products import Size, step_products
 from benchmarks.training_step import random_graph
-from ucls.autoconfig import autoconfigure
-from ucls.config import Config, TrainConfig
-from ucls.data_facts import DataFacts
 from ucls.graph import NeighborGraph
 from ucls.memory import freed_memory_kept
 from ucls.metrics import clustering_accuracy
 from ucls.neighbors import build_neighbors
+from ucls.settings.config import Config, TrainConfig
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
 from ucls.training import HeadTrainer
 
 N_BATCHES = 2

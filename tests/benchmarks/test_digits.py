@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from benchmarks import digits
-from ucls.config import Config
+from ucls.settings.config import Config
 
 
 def test_it_runs_to_the_end(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.objectives import VARIANTS, digits_source, format_row, run_variant
-from ucls.config import Config
-from ucls.objectives.settings import OBJECTIVES
+from ucls.settings.config import Config
+from ucls.settings.objectives import OBJECTIVES
 
 REPOSITORY = Path(__file__).parents[2]
 QUICK = {"train.epochs": 2, "train.n_heads": 4}

@@ -5,7 +5,7 @@ import torch
 
 from benchmarks import training_step
 from benchmarks.step_products import Layers, Size
-from ucls.objectives.settings import OBJECTIVES
+from ucls.settings.objectives import OBJECTIVES
 
 TINY = {"heads": 2, "features": 8, "clusters": 3, "batch": 16, "hidden": 6, "bottleneck": 4}
 

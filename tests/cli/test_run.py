@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Cli
 from ucls.cache import RunFolder, read_assignments, read_tensors
-from ucls.objectives.settings import OBJECTIVES
+from ucls.settings.objectives import OBJECTIVES
 from ucls.stages.run import Run
 
 

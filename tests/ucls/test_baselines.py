@@ -4,8 +4,8 @@ import pytest
 from sklearn.cluster import KMeans
 
 from ucls.baselines import kmeans, knn_accuracy, linear_probe_accuracy
-from ucls.config import SelfTrainConfig
 from ucls.metrics import clustering_accuracy
+from ucls.settings.config import SelfTrainConfig
 
 CLUSTERS = 4
 PROBE = SelfTrainConfig(learning_rates=(0.1, 1.0), iterations=60, batch_size=32)

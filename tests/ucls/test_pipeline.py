@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from tests.conftest import Cli, Lines, StartUcls
 from ucls import pipeline
 from ucls.cache import FeatureCache, RunFolder, read_assignments, read_tensors
-from ucls.config import Config
 from ucls.errors import MismatchError, UsageError
+from ucls.settings.config import Config
 from ucls.sources import load_source
 from ucls.stages.evaluate import evaluate
 from ucls.stages.predict import predict

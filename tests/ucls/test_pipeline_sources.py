@@ -12,8 +12,8 @@ from tests.conftest import Lines
 from tests.ucls.datasets import layouts
 from ucls import pipeline
 from ucls.cache import FeatureCache, read_truth
-from ucls.config import Config
 from ucls.errors import MismatchError, UsageError
+from ucls.settings.config import Config
 from ucls.sources import Source, load_source
 from ucls.stages.predict import predict
 from ucls.stages.run import Run

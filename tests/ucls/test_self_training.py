@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ucls.config import SelfTrainConfig
 from ucls.errors import UsageError
 from ucls.self_training import LinearClassifier, SelfTrained, self_train
+from ucls.settings.config import SelfTrainConfig
 
 CLUSTERS = 3
 CONFIG = SelfTrainConfig(

@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from ucls.autoconfig import autoconfigure
 from ucls.cache import read_tensors, write_tensors
-from ucls.config import Config
-from ucls.data_facts import DataFacts
 from ucls.heads.rebuild import describe
 from ucls.neighbors import build_neighbors
+from ucls.settings.config import Config
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
 from ucls.trained_heads import TrainedHeads, heads_metadata
 from ucls.training import HeadTrainer
 

@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from ucls.autoconfig import autoconfigure
-from ucls.config import Config, TrainConfig
-from ucls.data_facts import DataFacts
 from ucls.errors import UclsError, UsageError
 from ucls.graph import NeighborGraph
 from ucls.metrics import clustering_accuracy
 from ucls.neighbors import build_neighbors
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.config import Config, TrainConfig
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 from ucls.standstill import head_agreement
 from ucls.training import HeadTrainer, Prediction, State, epoch_seed, new_optimizer
 from ucls.views import ViewKind

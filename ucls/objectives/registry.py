@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import torch
 
-from ucls.config import TrainConfig, required
 from ucls.heads.linear import LinearHeads
 from ucls.heads.mlp import MlpHeads
 from ucls.heads.projection import ProjectionHeads
@@ -13,11 +12,12 @@ from ucls.objectives.c2bin import C2Bin
 from ucls.objectives.protocol import Objective
 from ucls.objectives.scan import ScanLoss
 from ucls.objectives.self_classifier import SelfClassifier
-from ucls.objectives.settings import ObjectiveName
 from ucls.objectives.student_teacher import StudentTeacher
 from ucls.objectives.temi import TemiLoss
 from ucls.objectives.turtle import Turtle
 from ucls.objectives.uic import Uic
+from ucls.settings.config import TrainConfig, required
+from ucls.settings.objectives import ObjectiveName
 
 
 class Task(NamedTuple):
@@ -40,7 +40,7 @@ def build_objective(config: TrainConfig, task: Task) -> Objective:
 
     Args:
         config: all fields set that the objective heeds, as
-            :func:`ucls.autoconfig.autoconfigure` leaves them.
+            :func:`ucls.settings.fitting.autoconfigure` leaves them.
         task: sizes, and the seed of the initial weights.
     """
     return BUILDERS[config.objective](config, task)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ucls.errors import UsageError
 
 if TYPE_CHECKING:
-    from ucls.objectives.settings import ObjectiveName
+    from ucls.settings.objectives import ObjectiveName
 
 
 def gather(
@@ -33,7 +33,7 @@ def gather(
         UsageError: if a file, a preset or a text cannot be read.
     """
     from ucls.cache.run_folder import flatten
-    from ucls.presets import preset as preset_values
+    from ucls.settings.presets import preset as preset_values
 
     values: dict[str, Any] = {}
     if config is not None:
@@ -47,7 +47,7 @@ def gather(
 
 def known_objective(values: Mapping[str, Any]) -> "ObjectiveName":
     """The objective that was asked for; ``ucls`` if none was, or one that is not known."""
-    from ucls.objectives.settings import OBJECTIVES
+    from ucls.settings.objectives import OBJECTIVES
 
     wanted = values.get("train.objective")
     return next((name for name in OBJECTIVES if name == wanted), "ucls")

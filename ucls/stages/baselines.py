@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import read_json, settings_key, write_json
-from ucls.config import required
+from ucls.settings.config import required
 from ucls.stages.run import Run
 from ucls.stages.scores import balance, scores
 

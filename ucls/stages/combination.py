@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import Assignments, ConsensusEntry
-from ucls.config import EnsembleConfig
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.progress import Advance
+from ucls.settings.config import EnsembleConfig
 from ucls.stages.consensus_settings import consensus_options, entry_name, used_settings
 from ucls.stages.run import Run
 

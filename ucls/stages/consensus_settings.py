@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.config import Config, EnsembleConfig
 from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import ALL, METHODS
 from ucls.errors import UsageError
+from ucls.settings.config import Config, EnsembleConfig
 
 SERVE_ALL = ("method", "heads", "drop_collapsed", "weights", "keep_k")
 """Settings that every method heeds; the others are options of some."""

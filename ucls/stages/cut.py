@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ucls.cache import Assignments, ConsensusEntry, read_assignments, read_merges, write_csv
 from ucls.cache.run_folder import FILES
-from ucls.config import EnsembleConfig
 from ucls.ensemble import consensus
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import EnsembleConfig
 from ucls.stages.consensus_settings import consensus_options
 from ucls.stages.labels import known_labels
 from ucls.stages.merge import FILE, merged_assignments

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ucls.cache import Assignments, ConsensusEntry
-from ucls.config import EnsembleConfig, required
 from ucls.ensemble.heads import Rule, canonical_heads, parse_heads
 from ucls.ensemble.methods import n_pairs
 from ucls.ensemble.selection import Selection, collapsed_heads, select_heads
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import EnsembleConfig, required
 from ucls.stages.combination import Combination
 from ucls.stages.consensus_entries import add_entries, name_of
 from ucls.stages.consensus_settings import vary

@@ -16,9 +16,7 @@ from ucls.cache import (
 )
 from ucls.cache.catalog import describe_cache
 from ucls.cache.feature_resume import AlreadyFinishedError
-from ucls.config import ExtractConfig, required
 from ucls.errors import MismatchError, UclsError
-from ucls.extract_settings import cached_name, is_untrained
 from ucls.extraction.background import Background
 from ucls.extraction.cached_labels import labels_to_cache
 from ucls.extraction.same_images import check_same_images
@@ -26,6 +24,8 @@ from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.memory import freed_memory_kept
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import ExtractConfig, required
+from ucls.settings.extraction import cached_name, is_untrained
 from ucls.sources import Source
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def extract(
 
     Args:
         source: from :func:`ucls.sources.load_source`.
-        extractions: from :func:`ucls.extract_settings.resolve_extractions`.
+        extractions: from :func:`ucls.settings.extraction.resolve_extractions`.
         cache_dir: of the feature caches; see :func:`ucls.cache.cache_directory`.
         device: ``auto``, ``cpu`` or ``cuda[:i]``.
         overwrite: replace caches that were made of other images or with other settings.

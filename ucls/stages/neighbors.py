@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import write_graph
-from ucls.config import required
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import required
 from ucls.stages.run import Run
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ucls.cache import FEATURE_SETS
-from ucls.config import ExtractConfig, required
 from ucls.errors import UsageError
 from ucls.feature_sets import parse_features, side_by_side
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
+from ucls.settings.config import ExtractConfig, required
 from ucls.stages.extract import ROWS_AT_ONCE, backbone_of
 from ucls.stages.run import Run
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from ucls.backbones.names import UNTRAINED
 from ucls.cache import write_csv
-from ucls.config import ExtractConfig
 from ucls.errors import UsageError
-from ucls.extract_settings import assign_weights
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import ExtractConfig
+from ucls.settings.extraction import assign_weights
 from ucls.sources import Source, load_source
 from ucls.stages.classifier import Labelled, load_classifier, load_heads
 from ucls.stages.new_features import features_of_new_images

@@ -5,14 +5,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ucls.autoconfig import autoconfigure
 from ucls.backbones.names import canonical_name
 from ucls.cache import RunFolder
-from ucls.config import Config, ExtractConfig, required
-from ucls.data_facts import DataFacts
 from ucls.ensemble.heads import parse_heads
 from ucls.errors import UsageError
 from ucls.feature_sets import FeaturePart, format_features, parse_features
+from ucls.settings.config import Config, ExtractConfig, required
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
 from ucls.stages.features import Classes
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from ucls.cache import ConsensusEntry, RunFolder, flatten, read_consensus, settings_key
-from ucls.config import Config, EnsembleConfig
 from ucls.errors import MismatchError, UclsError, UsageError
-from ucls.extract_settings import cached_name
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, unused_settings
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import Config, EnsembleConfig
+from ucls.settings.extraction import cached_name
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, unused_settings
 from ucls.stages.consensus_settings import used_settings
 from ucls.stages.extract import Caches
 from ucls.stages.features import SplitFeatures

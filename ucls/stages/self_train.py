@@ -16,12 +16,12 @@ from ucls.cache import (
     write_csv,
     write_tensors,
 )
-from ucls.config import required
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.ensemble.head_weights import HeadWeights, loss_weights
 from ucls.progress import SILENT, Reporter
 from ucls.self_training import SelfTrained
 from ucls.self_training import self_train as fit
+from ucls.settings.config import required
 from ucls.stages.classifier import label_split, load_heads, write_classifier
 from ucls.stages.features import SplitFeatures
 from ucls.stages.merge import heads_of

@@ -17,8 +17,8 @@ from ucls.cache import (
     write_assignments,
     write_tensors,
 )
-from ucls.config import required
 from ucls.progress import SILENT, Reporter
+from ucls.settings.config import required
 from ucls.stages.resolve import feature_widths
 from ucls.stages.run import Run
 from ucls.standstill import Look, stands_still

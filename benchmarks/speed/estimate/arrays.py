@@ -8,7 +8,7 @@ from benchmarks.speed.estimate.cases import Case
 from benchmarks.speed.growth.works import BOTTLENECK_DIM, HIDDEN_DIM
 from benchmarks.speed.self_training import N_BLOCKS, token_columns
 from ucls.baselines import SAMPLE_PER_CLUSTER
-from ucls.config import SelfTrainConfig
+from ucls.settings.config import SelfTrainConfig
 
 HALF, SINGLE, LABEL, INDEX, POINTER = 2, 4, 4, 4, 8
 """Bytes of float16, float32, int32 labels, int32 neighbours and int64 row ends."""

@@ -11,7 +11,7 @@ from benchmarks.speed.estimate.cases import Case
 from benchmarks.speed.estimate.counting import at_size, count_operations
 from benchmarks.speed.estimate.device import Operation
 from benchmarks.speed.self_training import token_columns
-from ucls.config import SelfTrainConfig
+from ucls.settings.config import SelfTrainConfig
 
 FEW_HEADS, FEW_ROWS = (2, 3), (64, 128)
 """Of the steps that are counted."""

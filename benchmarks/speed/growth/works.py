@@ -96,8 +96,8 @@ def prepare_ensemble(size: Size) -> Work:
 def prepare_self_train(size: Size) -> Work:
     """All linear classifiers, for a few iterations, on tokens at random."""
     from benchmarks.speed.self_training import made_up_tokens, token_columns
-    from ucls.config import SelfTrainConfig
     from ucls.self_training import self_train
+    from ucls.settings.config import SelfTrainConfig
 
     tokens, labels = made_up_tokens(size.n_images, size.n_features, size.n_clusters)
     columns = token_columns(size.n_features)

@@ -10,8 +10,8 @@ from benchmarks.ablations.settings import (
 )
 from benchmarks.ablations.studies import COMPONENTS, HEADS, LOSSES, SMOOTHING, STUDIES, SWEEP
 from benchmarks.ablations.study import Study
-from ucls.config import Config
 from ucls.errors import UsageError
+from ucls.settings.config import Config
 
 
 def config(study: Study, row: int, *, has_images: bool = True, **choices: object) -> Config:

@@ -4,9 +4,9 @@ import pytest
 
 from benchmarks.ablations.studies import COMPONENTS, LOSSES, STUDIES, find_study
 from benchmarks.accuracy.published import load_published
-from ucls.config import Config
 from ucls.errors import UsageError
-from ucls.objectives.settings import OPTIONS
+from ucls.settings.config import Config
+from ucls.settings.objectives import OPTIONS
 
 
 def test_each_component_changes_what_its_name_says() -> None:

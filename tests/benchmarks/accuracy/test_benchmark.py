@@ -11,10 +11,10 @@ from benchmarks.accuracy.benchmark import (
     load_benchmarks,
     make_config,
 )
-from ucls.config import Config
 from ucls.errors import UsageError
-from ucls.objectives.settings import ObjectiveName
-from ucls.presets import preset
+from ucls.settings.config import Config
+from ucls.settings.objectives import ObjectiveName
+from ucls.settings.presets import preset
 
 SOURCE = re.compile(r"# .*(thesis|ours|TEMI)")
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.accuracy.stages import STAGES, parse_stages, run_stages, settings_to_change
-from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.progress import SILENT
+from ucls.settings.config import Config
 
 
 def test_stages_come_in_the_order_of_the_pipeline() -> None:

@@ -8,8 +8,8 @@ from benchmarks.__main__ import app, main
 from benchmarks.simulated import check
 from benchmarks.simulated.features import SimulatedFeatures
 from ucls import pipeline
-from ucls.config import Config
 from ucls.images.feature_files import load_features
+from ucls.settings.config import Config
 
 SMALL = ["simulate", "--n", "600", "--clusters", "6", "--features", "64"]
 

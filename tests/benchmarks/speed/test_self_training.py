@@ -10,8 +10,8 @@ from benchmarks.speed.self_training import (
     token_columns,
 )
 from ucls.cache import FeatureSpec
-from ucls.config import SelfTrainConfig
 from ucls.self_training import self_train
+from ucls.settings.config import SelfTrainConfig
 from ucls.stages import self_train as stage
 
 N_IMAGES, N_FEATURES, N_CLUSTERS = 300, 8, 3

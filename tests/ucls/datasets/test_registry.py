@@ -1,7 +1,7 @@
 import pytest
 
 from ucls.datasets import DATASETS
-from ucls.presets import PRESETS
+from ucls.settings.presets import PRESETS
 from ucls.sources import load_source
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from ucls import pipeline
 from ucls.cache import FeatureCache
-from ucls.config import Config
 from ucls.errors import MismatchError
 from ucls.extraction.same_images import check_same_images
+from ucls.settings.config import Config
 from ucls.sources import load_source
 
 PIXELS = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}

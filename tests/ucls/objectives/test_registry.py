@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from ucls.config import TrainConfig
 from ucls.errors import UsageError
 from ucls.heads.linear import LinearHeads
 from ucls.heads.mlp import MlpHeads
@@ -22,11 +21,12 @@ from ucls.objectives.registry import (
 )
 from ucls.objectives.scan import ScanLoss
 from ucls.objectives.self_classifier import SelfClassifier
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, ObjectiveName
 from ucls.objectives.student_teacher import StudentTeacher
 from ucls.objectives.temi import TemiLoss
 from ucls.objectives.turtle import Turtle
 from ucls.objectives.uic import Uic
+from ucls.settings.config import TrainConfig
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, ObjectiveName
 
 HEADS, IMAGES, FEATURES, CLUSTERS = 2, 24, 6, 4
 TASK = Task(n_images=IMAGES, n_features=FEATURES, n_clusters=CLUSTERS, spaces=(4, 2), seed=0)

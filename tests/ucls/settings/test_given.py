@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from ucls.config import Config
 from ucls.errors import UsageError
-from ucls.objectives.settings import OBJECTIVES
-from ucls.presets import PRESETS, preset
+from ucls.settings.config import Config
 from ucls.settings.given import gather, known_objective, parse_setting, read_toml
+from ucls.settings.objectives import OBJECTIVES
+from ucls.settings.presets import PRESETS, preset
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from ucls.config import Config
 from ucls.ensemble.methods import METHODS
 from ucls.errors import UsageError
+from ucls.settings.config import Config
 from ucls.stages.consensus_settings import entry_name, used_settings, vary
 
 OWN = Config().with_values({"ensemble.heads": "best"})

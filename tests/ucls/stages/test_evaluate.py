@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import Lines
 from ucls import metrics, pipeline
 from ucls.cache import read_assignments
-from ucls.config import Config
 from ucls.errors import UclsError
+from ucls.settings.config import Config
 from ucls.sources import load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate

@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 
 from tests.conftest import Lines
 from ucls.cache import FeatureCache, FeatureCacheWriter
-from ucls.config import Config, ExtractConfig
 from ucls.errors import MismatchError, UclsError, UsageError
-from ucls.extract_settings import resolve_extractions
 from ucls.progress import Advance
+from ucls.settings.config import Config, ExtractConfig
+from ucls.settings.extraction import resolve_extractions
 from ucls.sources import Source, load_source
 from ucls.stages.extract import Caches, extract, skipped_images
 

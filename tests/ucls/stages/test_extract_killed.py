@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ucls.config import Config
+from ucls.settings.config import Config
 
 N_IMAGES = 2_300
 N_KILLS = 20
@@ -28,8 +28,9 @@ CONFIG = Config().with_values(
 
 # A process that has imported everything starts its children at once.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["ucls.pipeline", "ucls.extraction.tokens", "ucls.backbones.vit",
-"timm"])
+processes.set_forkserver_preload(
+    ["ucls.pipeline", "ucls.extraction.tokens", "ucls.backbones.vit", "timm"]
+)
 
 
 @pytest.fixture(scope="module")

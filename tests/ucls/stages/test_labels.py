@@ -7,7 +7,7 @@ from tests.conftest import blobs
 from tests.ucls.datasets.layouts import write_manifest
 from ucls import pipeline
 from ucls.cache import FeatureCache
-from ucls.config import Config
+from ucls.settings.config import Config
 from ucls.sources import load_source
 from ucls.stages.labels import known_labels, renumber
 from ucls.stages.run import Run

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from ucls.cache import RunFolder
-from ucls.config import Config, ExtractConfig
 from ucls.errors import UsageError
+from ucls.settings.config import Config, ExtractConfig
 from ucls.stages.features import Classes
 from ucls.stages.resolve import (
     ExtractedData,

@@ -7,9 +7,9 @@ import pytest
 from tests.conftest import Lines
 from ucls import pipeline
 from ucls.cache import RunFolder
-from ucls.config import Config
 from ucls.errors import MismatchError, UclsError, UsageError
-from ucls.presets import preset
+from ucls.settings.config import Config
+from ucls.settings.presets import preset
 from ucls.stages.ensemble import ensemble
 from ucls.stages.run import STAGE_FILES, Run
 from ucls.stages.train import train

@@ -5,7 +5,7 @@ from benchmarks.speed.estimate.cases import LARGE_CASES
 from benchmarks.speed.estimate.extrapolation import Extrapolated
 from benchmarks.speed.estimate.obstacles import obstacles
 from benchmarks.speed.estimate.rows import TimeRow
-from ucls.config import EvaluateConfig, NeighborsConfig
+from ucls.settings.config import EvaluateConfig, NeighborsConfig
 
 DAY = 86_400.0
 ROWS = [

@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from ucls.autoconfig import autoconfigure
-from ucls.config import Config, setting_names
-from ucls.data_facts import DataFacts
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
-from ucls.presets import PRESETS, preset
+from ucls.settings.config import Config, setting_names
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.presets import PRESETS, preset
 
 LARGE = "dinov2_vitl14_reg4"
 SIZES = [

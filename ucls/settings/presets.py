@@ -10,7 +10,7 @@ Heads have as many clusters as wanted, and none are merged.
 from typing import Any
 
 from ucls.errors import UsageError
-from ucls.objectives.settings import ObjectiveName, unused_settings
+from ucls.settings.objectives import ObjectiveName, unused_settings
 
 COMMON: dict[str, Any] = {
     "features": "cls+patch",

@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from ucls.autoconfig import autoconfigure
-from ucls.autoconfig_train import fitting_batch_size, fitting_heads, fitting_scales
-from ucls.config import Config, TrainConfig
-from ucls.data_facts import DataFacts
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, ObjectiveName
+from ucls.settings.config import Config, TrainConfig
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
+from ucls.settings.fitting_train import fitting_batch_size, fitting_heads, fitting_scales
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, ObjectiveName
 
 SIZES = [
     (10, 2, 4), (40, 4, 16), (2, 2, 1), (3, 3, 1), (100, 90, 8), (1797, 10, 64), (5000, 10, 1536),

@@ -4,8 +4,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from ucls.config import TrainConfig
-from ucls.objectives.settings import (
+from ucls.settings.config import TrainConfig
+from ucls.settings.objectives import (
     OBJECTIVES,
     OPTIONS,
     SPECIAL,
@@ -90,6 +90,6 @@ def test_the_thesis_and_temi_differ_in_the_thesis_enhancements() -> None:
 
 
 def test_checking_settings_loads_no_torch() -> None:
-    code = "import sys, ucls.objectives.settings; print('torch' in sys.modules)"
+    code = "import sys, ucls.settings.objectives; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

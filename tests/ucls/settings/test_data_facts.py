@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ucls.data_facts import DataFacts
+from ucls.settings.data_facts import DataFacts
 
 FACTS: dict[str, Any] = {
     "n_images": 100,

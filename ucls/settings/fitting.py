@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import Literal
 
-from ucls.autoconfig_train import fitting_training
-from ucls.config import Config, required
-from ucls.data_facts import DataFacts
+from ucls.settings.config import Config, required
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting_train import fitting_training
 
 MAX_LOGITS = 4096
 
@@ -28,7 +28,7 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
         features lie elsewhere, so there it is ``typical``: the median similarity of an image to
         its k-th neighbour, which lets images in dense regions have more than k.
     ``train``
-        See :mod:`ucls.autoconfig_train`.
+        See :mod:`ucls.settings.fitting_train`.
     ``merge.linkage``
         ``auto``: what a user's own data needs is not known, and merging helped or did no harm on
         all that it was tried on.

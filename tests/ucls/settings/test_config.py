@@ -4,7 +4,9 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from ucls.config import (
+from ucls.ensemble.methods import METHOD_NAMES
+from ucls.errors import UsageError
+from ucls.settings.config import (
     Config,
     ConsensusMethod,
     TrainConfig,
@@ -13,9 +15,7 @@ from ucls.config import (
     required,
     setting_names,
 )
-from ucls.ensemble.methods import METHOD_NAMES
-from ucls.errors import UsageError
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 
 
 def problem_with(name: str, value: object) -> str:

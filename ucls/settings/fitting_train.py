@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from ucls.config import Config
-from ucls.data_facts import DataFacts
-from ucls.objectives.settings import OPTIONS, ObjectiveName
+from ucls.settings.config import Config
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.objectives import OPTIONS, ObjectiveName
 
 IMAGES_PER_CLUSTER = 15
 OVER_CLUSTERING = 3
@@ -63,7 +63,7 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
     ``early_stopping``
         On: a training that stands still has nothing to gain.
 
-    What only some objectives heed is as :mod:`ucls.objectives.settings` has it.
+    What only some objectives heed is as :mod:`ucls.settings.objectives` has it.
     """
     train, is_turtle = config.train, config.train.objective == "turtle"
     scales = train.scales or fitting_scales(config, facts)

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED, canonical_name
-from ucls.config import Config, ExtractConfig
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
 from ucls.feature_sets import parse_features
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
+from ucls.settings.config import Config, ExtractConfig
 from ucls.sources import Source
 
 DEFAULT_BACKBONE = "dinov2_vitb14_reg4"

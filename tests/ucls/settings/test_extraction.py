@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ucls.config import Config, ExtractConfig
 from ucls.errors import UsageError
-from ucls.extract_settings import (
+from ucls.settings.config import Config, ExtractConfig
+from ucls.settings.extraction import (
     DEFAULT_BACKBONE,
     assign_weights,
     cached_name,

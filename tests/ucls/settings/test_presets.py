@@ -2,12 +2,12 @@ import re
 
 import pytest
 
-from ucls.autoconfig import autoconfigure
-from ucls.config import Config, setting_names
-from ucls.data_facts import DataFacts
 from ucls.errors import UsageError
-from ucls.objectives.settings import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
-from ucls.presets import COMMON, PRESETS, preset
+from ucls.settings.config import Config, setting_names
+from ucls.settings.data_facts import DataFacts
+from ucls.settings.fitting import autoconfigure
+from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.presets import COMMON, PRESETS, preset
 
 LARGE, BASE = (f"dinov2_vit{size}14_reg4" for size in "lb")
 

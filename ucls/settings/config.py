@@ -1,0 +1,390 @@
+"""Every setting of UCLS and its default.
+
+What only some objectives heed has its default beside them, in :mod:`ucls.settings.objectives`.
+
+``None`` means "fit to the data": :func:`ucls.settings.fitting.autoconfigure` fills these in before
+a run starts, and the filled-in settings are written to the run folder's ``config.toml``.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ucls.errors import UsageError
+from ucls.settings.objectives import ObjectiveName, unused_settings
+
+FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
+HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
+ConsensusMethod = Literal["mcla", "vote", "hbgf", "cspa", "nmf", "hgpa", "all"]
+
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Scale = Annotated[float, Field(ge=1.0, le=100.0)]
+
+Value = TypeVar("Value")
+
+
+def required(value: Value | None) -> Value:
+    """Returns a setting that must have been fitted to the data by now."""
+    if value is None:
+        raise ValueError("settings are incomplete; pass them through autoconfigure first")
+    return value
+
+
+class Section(BaseModel):
+    """What all sections share: unknown names are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExtractConfig(Section):
+    """Stage ``extract``: images to token features."""
+
+    backbone: str | None = None
+    """A name from ``ucls backbones``, any timm ViT, ``pixels``, or ``features`` (a feature file as
+    it is). None: ``pixels`` for ``digits`` and ``mnist``, ``features`` for feature files, otherwise
+    DINOv2 ViT-B/14 with registers."""
+    weights: tuple[str, ...] = ()
+    """Local weights: a .safetensors file, an original DINO, DINOv2 or MSN checkpoint, or ``random``
+    (an untrained model, to try things out). ``NAME=FILE`` means one of several backbones. Empty:
+    timm's hub cache."""
+    image_size: Count | tuple[Count, Count] | None = None
+    """Pixels per side, or height and width. None: what ``ucls backbones`` lists, 224 for other
+    ViTs; for ``pixels`` 32, or the dataset's own size, which it also keeps beside other
+    backbones."""
+    channels: Literal[1, 3] | None = None
+    """``pixels`` only: 1 for grey, 3 for colour. None: 3, or 1 for ``digits`` and ``mnist``."""
+    precision: Literal["float32", "bfloat16", "float16"] | None = None
+    """Precision of the forward pass, by autocast. None: float32 on a CPU, float16 on a GPU."""
+    views: Annotated[int, Field(ge=0)] = 0
+    """Augmented views that are stored besides each plain training image."""
+    batch_size: Count | None = None
+    """Images per forward pass. None: what fits the device."""
+    workers: Annotated[int, Field(ge=0)] | None = None
+    """Processes that decode images. None: one per core up to 16; 0 decodes in the main process."""
+    strict: bool = False
+    """Stop at the first unreadable image instead of skipping it."""
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+
+class NeighborsConfig(Section):
+    """Stage ``neighbors``: the adaptive sets S_x (thesis 5.2.5)."""
+
+    k: Count | None = None
+    """Nearest neighbours that every image gets."""
+    threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None
+    """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off, and
+    ``typical`` is the median similarity of an image to its k-th neighbour."""
+    cap: Count | Literal["balanced", "none"] = "balanced"
+    """Largest size of S_x. ``balanced`` is N / n_clusters, the size of one balanced cluster."""
+    cap_keeps: Literal["nearest", "sample"] = "nearest"
+    """What a capped S_x keeps: its nearest images, or a uniform sample of them."""
+    backend: Literal["auto", "faiss", "torch"] = "auto"
+    """``torch``, on any device, or ``faiss``, on the CPU and with more memory. Both are exact;
+    ``auto`` is torch."""
+
+
+class TrainConfig(Section):
+    """Stage ``train``: one objective, many heads (thesis 5.1.1, 5.2, and the other papers).
+
+    What not every objective heeds is None where the objective's own value is taken; see
+    :mod:`ucls.settings.objectives`. Giving it to an objective that has no use for it is an error.
+    """
+
+    objective: ObjectiveName = "ucls"
+    """What is minimised: ``ucls``, ``temi``, ``scan``, ``self-classifier``, ``uic``, ``c2bin`` or
+    ``turtle``."""
+    n_heads: Count | None = None
+    """Networks trained at the same time; each is a head, or one head per entry of ``scales``."""
+    scales: Annotated[tuple[Scale, ...], Field(min_length=1)] | None = None
+    """Clusters of each classifier of a network, as multiples of ``n_clusters``. Heads with more
+    clusters than that are merged in stage ``merge``."""
+    hidden_dim: Count | None = None
+    """Width of the hidden layers of each head."""
+    bottleneck_dim: Count | None = None
+    """Width of the embedding before each head's last layer."""
+    epochs: Count | None = None
+    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
+    """Epochs over which the learning rate rises linearly from zero."""
+    batch_size: Annotated[int, Field(ge=2)] | None = None
+    learning_rate: Positive | None = None
+    """Peak learning rate for a batch of 256; scaled by batch_size / 256."""
+    final_learning_rate: NonNegative = 0.0
+    """Where the cosine ends, for a batch of 256."""
+    weight_decay: NonNegative = 1e-4
+    views: Literal["neighbor", "augmented", "both", "itself"] | None = None
+    """What an image is paired with: a neighbour, a cached augmented view of it, both (an augmented
+    view of a neighbour), or itself. None: itself for ``turtle``, else a neighbour."""
+    batch_norm: bool | None = None
+    """Batch norm over the features, shared by student and teacher (thesis 5.2.3). None: on, but
+    for ``turtle``."""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """Precision of the matrix products; weights and losses always stay float32."""
+    early_stopping: bool | None = None
+    """Stop once the loss and the heads' agreement stand still."""
+    student_temperature: Positive | None = None
+    """Of the softmax that is trained."""
+    teacher_temperature: Positive | None = None
+    teacher_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """EMA momentum of the teacher, or of C2BIN's follower, per step."""
+    prior: Literal["uniform", "soft", "none"] | None = None
+    """Cluster sizes that the teacher's centering asks for: equal ones (Sinkhorn-Knopp, thesis
+    5.2.4), roughly equal ones (its KL-relaxed form), or no centering."""
+    prior_strength: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Of the ``soft`` prior: near 1 it asks for equal sizes, near 0 for nothing."""
+    sinkhorn_iterations: Count | None = None
+    n_smoothing: Count | None = None
+    """Neighbours averaged in the teacher's target (eq. 5.13); 1 switches it off."""
+    marginal_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """EMA momentum of the class marginal (eq. 5.4)."""
+    beta: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Exponent in the pointwise mutual information (eq. 5.5)."""
+    instance_weights: bool | None = None
+    """Weight pairs by the mean teacher agreement over heads (eqs. 5.7-5.8)."""
+    symmetric: bool | None = None
+    """TEMI's two-way loss (eq. 5.6) instead of the one-way loss of UCLS."""
+    cross_entropy: NonNegative | None = None
+    """Final weight of the cross-entropy to the teacher's argmax (eqs. 5.10-5.12); 0 is off."""
+    entropy_weight: NonNegative | None = None
+    """Of the entropy of the cluster sizes: SCAN's lambda (4, thesis table 6.19), C2BIN's lambda_ent
+    (2; the paper's 1 goes with another unit of tau), TURTLE's gamma (10)."""
+    n_views: Annotated[int, Field(ge=2)] | None = None
+    """Self-Classifier: views of each image, itself included; the first two are global."""
+    column_temperature: Positive | None = None
+    """Self-Classifier: of the softmax over images; ``student_temperature`` is that over rows."""
+    learnable_classifier: bool | None = None
+    """Self-Classifier: train the classifiers too, not only the projection."""
+    fixed_share: Fraction | None = None
+    """UIC: share of the epochs, at the end, in which the pseudo-labels are fixed."""
+    contrast_temperature: Positive | None = None
+    """C2BIN: of the contrast between clusters (eq. 4), in units of B / K, the product of an even,
+    sharp cluster with itself, so that it does not depend on the batch."""
+    cluster_weight: NonNegative | None = None
+    """C2BIN: of the cluster loss against the alignment (eq. 7)."""
+    inner_steps: Count | None = None
+    """TURTLE: steps of the inner classifiers for each step of the task encoder."""
+    inner_learning_rate: Positive | None = None
+    """TURTLE: of the inner classifiers."""
+
+    @model_validator(mode="after")
+    def _warmup_fits(self) -> "TrainConfig":
+        if self.epochs is not None and (self.warmup_epochs or 0) > self.epochs:
+            raise ValueError(
+                f"warmup_epochs ({self.warmup_epochs}) must not exceed epochs ({self.epochs})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _objective_heeds_all(self) -> "TrainConfig":
+        unused = unused_settings(self.objective, self.model_dump())
+        if unused:
+            each = (
+                f"{name} has no part in the objective {self.objective}, it is used by "
+                f"{', '.join(users)}"
+                for name, users in unused.items()
+            )
+            raise ValueError(f"{'; '.join(each)}: leave it out or choose one of these")
+        if self.objective == "uic" and len(self.scales or (1,)) > 1:
+            raise ValueError(f"uic has heads of one size, but scales are {list(self.scales or ())}")
+        if self.prior_strength is not None and self.prior != "soft":
+            raise ValueError("prior_strength has a part in prior = soft only: set that too")
+        return self
+
+
+class MergeConfig(Section):
+    """Stage ``merge``: heads with more clusters than wanted, merged by the neighbour graph."""
+
+    linkage: Literal["auto", "average", "share", "spectral", "none"] | None = None
+    """How clusters are merged: the two with the most links over the product of their sizes
+    (``average``) or over the links of the smaller one (``share``), or by ``spectral`` clustering
+    of all links. ``auto`` chooses by the links that are cut; ``none`` leaves heads as they are,
+    and those with more clusters out of the consensus."""
+
+
+class EnsembleConfig(Section):
+    """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2)."""
+
+    method: ConsensusMethod = "mcla"
+    """``all`` runs all that can be run and keeps the one with the highest ANMI."""
+    heads: str | None = None
+    """``all``; ``best`` (the half with the lowest training loss) or ``best:16``; ``anmi`` (the half
+    with the highest mean NMI to the other heads) or ``anmi:16``; or numbers: ``0-4,7``."""
+    drop_collapsed: bool = True
+    """Leave out heads that fill fewer than half of their clusters, or are as uneven as fewer than a
+    quarter of them; never heads that are named by number."""
+    weights: Literal["equal", "agreement", "loss"] = "equal"
+    """How much each head counts in ``vote``, in MCLA's second vote and in the confidence:
+    ``agreement`` with the consensus, or training ``loss``."""
+    keep_k: bool = False
+    """Give each empty cluster the half of the largest one that is least sure."""
+    min_jaccard: Fraction = 0.02
+    """MCLA: clusters that overlap less are not linked; 0 links all that overlap."""
+    vertex_weights: Literal["unit", "size"] = "unit"
+    """MCLA: meta-clusters are balanced by the number of their clusters, or of the images in these
+    (``size``, for classes that are equal)."""
+    revote: bool = True
+    """MCLA: align all heads to the consensus and vote again until nothing changes."""
+    imbalance: Annotated[float, Field(gt=0.0, le=1000.0)] | Literal["auto"] = "auto"
+    """CSPA, HBGF, HGPA: how far a cluster may exceed the mean size; 1 lets it be twice as large.
+    ``auto``: 0.05 for HGPA; for CSPA and HBGF as far as the largest cluster of the median head
+    does, at most 1."""
+
+    @field_validator("heads")
+    @classmethod
+    def _heads_are_a_selection(cls, heads: str | None) -> str | None:
+        text = None if heads is None else re.sub(r"\s*([,:-])\s*", r"\1", heads.strip())
+        if text is not None and not HEADS.fullmatch(text):
+            raise ValueError(
+                "expected all, best, best:16, anmi, anmi:16, or numbers and ranges such as "
+                f"0-4,7, but it is {heads!r}"
+            )
+        return text
+
+
+class SelfTrainConfig(Section):
+    """Stage ``self-train``: linear classifiers on pseudo-labels (thesis 6.2)."""
+
+    inputs: Literal["tokens", "heads"] | None = None
+    """What the classifiers see: the backbone's ``tokens``, or the logits of the ``heads`` that
+    form the consensus."""
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
+    )  # fmt: skip
+    """One classifier per learning rate and feature set; for a batch of 256."""
+    iterations: Count | None = None
+    batch_size: Count | None = None
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    holdout: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    """Share of the training images whose pseudo-labels choose the classifier."""
+    confidence_weights: bool = True
+    """Weight each pseudo-label in the cross-entropy by the share of the heads that agree."""
+
+
+class EvaluateConfig(Section):
+    """Stage ``evaluate``: metrics against labels, where labels are known."""
+
+    kmeans_restarts: Count | None = None
+    knn: Count = 20
+    """Neighbours of the k-NN upper bound."""
+    upper_bounds: bool = True
+    """Also report k-NN and linear-probe accuracy, which see the true labels."""
+
+
+class Config(Section):
+    """All settings of a run."""
+
+    n_clusters: Annotated[int, Field(ge=2)] | None = None
+    """None: the number of classes of a labelled source."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    features: str | None = None
+    """Which cached tokens to use (thesis 5.2.6): ``cls``, ``cls+patch``, ``cls2``, ``cls4`` or
+    ``cls4+patch``; ``cls+patch@NAME,cls@OTHER`` puts those of several backbones side by side.
+    None: ``cls+patch`` where patches are cached."""
+    extract: ExtractConfig = ExtractConfig()
+    neighbors: NeighborsConfig = NeighborsConfig()
+    train: TrainConfig = TrainConfig()
+    merge: MergeConfig = MergeConfig()
+    ensemble: EnsembleConfig = EnsembleConfig()
+    self_train: SelfTrainConfig = SelfTrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    @field_validator("features")
+    @classmethod
+    def _features_are_known(cls, features: str | None) -> str | None:
+        for part in [] if features is None else features.split(","):
+            tokens, at, backbone = part.partition("@")
+            if not FEATURES.fullmatch(tokens) or (at and not backbone) or "@" in backbone:
+                raise ValueError(
+                    "expected cls, cls+patch, cls2, cls4 or cls4+patch, or several such as "
+                    f"cls+patch@NAME,cls@OTHER, but it is {features!r}"
+                )
+        return features
+
+    def with_values(self, values: dict[str, Any]) -> "Config":
+        """Returns a copy with some settings replaced.
+
+        Args:
+            values: dotted names to values, such as ``{"train.epochs": 50}``.
+
+        Raises:
+            UsageError: with every wrong name and value at once.
+        """
+        tree = self.model_dump()
+        for name, value in values.items():
+            *sections, field = name.split(".")
+            branch = tree
+            for section in sections:
+                if not isinstance(branch.get(section), dict):
+                    branch[section] = {}
+                branch = branch[section]
+            branch[field] = value
+        return read_config(tree)
+
+
+def read_config(tree: Mapping[str, Any]) -> Config:
+    """Validates nested settings.
+
+    Raises:
+        UsageError: with every wrong name and value at once.
+    """
+    if problems := config_problems(tree):
+        raise UsageError("; ".join(problems))
+    return Config.model_validate(tree)
+
+
+def config_problems(tree: Mapping[str, Any]) -> list[str]:
+    """Tells everything that is wrong with nested settings, a line for each."""
+    try:
+        Config.model_validate(tree)
+    except ValidationError as error:
+        by_setting: dict[str, list[Mapping[str, Any]]] = {}
+        for problem in error.errors():
+            by_setting.setdefault(setting_name(problem["loc"]), []).append(problem)
+        return [describe_problems(name, problems) for name, problems in by_setting.items()]
+    return []
+
+
+def describe_problems(name: str, problems: Sequence[Mapping[str, Any]]) -> str:
+    """Says in one line what is wrong with a setting: what came, and what was expected.
+
+    Args:
+        name: the setting.
+        problems: what pydantic found; several if the setting is a union, one for each member.
+    """
+    first = problems[0]
+    if first["type"] == "extra_forbidden":
+        sections = [field for field, value in Config() if isinstance(value, Section)]
+        near = difflib.get_close_matches(name, [*sections, *setting_names()], n=1)
+        return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    if first["type"] == "value_error":
+        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+    messages = list(dict.fromkeys(problem["msg"] for problem in problems))
+    expected = " or ".join(message[0].lower() + message[1:] for message in messages)
+    return f"{name}: {expected}, but it is {first['input']!r}"
+
+
+def setting_name(location: Sequence[str | int]) -> str:
+    """The dotted name in a pydantic location, which goes on into unions and tuples."""
+    path = [str(part) for part in location]
+    whole = ".".join(path)
+    prefixes = (".".join(path[:depth]) for depth in (1, 2))
+    return next((prefix for prefix in prefixes if prefix in setting_names()), whole)
+
+
+def setting_names() -> list[str]:
+    """The dotted names of all settings."""
+    names: list[str] = []
+    for name, value in Config():
+        fields = type(value).model_fields if isinstance(value, Section) else ()
+        names += [f"{name}.{field}" for field in fields] or [name]
+    return names
