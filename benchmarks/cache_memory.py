@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ucls.cache import FeatureCache, FeatureCacheWriter, FeatureSpec
-from ucls.cache.usage import measure
+from ucls.usage import measure
 
 SIZES = (10_000, 100_000, 1_000_000)
 BATCH = 1_000

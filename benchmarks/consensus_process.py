@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ucls.cache.usage import measure
 from ucls.ensemble import consensus
 from ucls.errors import UclsError
+from ucls.usage import measure
 
 
 def run_method(labels: Path, method: str, n_clusters: int, *, seed: int, out: Path) -> Any:

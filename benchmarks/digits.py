@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.cluster import AgglomerativeClustering, SpectralClustering
 
 from benchmarks.machine import describe_machine
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 from ucls.pipeline import run
 from ucls.settings.config import Config
 from ucls.stages.labels import known_labels

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.label_matrices import MODES, make_label_matrix
 from benchmarks.machine import describe_machine
 from ucls.ensemble.methods import ALL, METHODS
-from ucls.metrics import clustering_accuracy, nmi
+from ucls.metrics.scores import clustering_accuracy, nmi
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -23,7 +23,7 @@ from PIL import Image
 from benchmarks.machine import describe_machine
 from ucls.backbones.protocol import Backbone
 from ucls.extraction.decoding import Views, decode_batches
-from ucls.memory import freed_memory_kept
+from ucls.malloc import freed_memory_kept
 from ucls.progress import Advance
 from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import resolve_extractions

@@ -12,13 +12,13 @@ import torch
 
 from benchmarks.machine import describe_machine
 from benchmarks.step_products import Size, step_products
-from ucls.graph import NeighborGraph
-from ucls.memory import freed_memory_kept
+from ucls.malloc import freed_memory_kept
 from ucls.settings.config import Config, TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
 from ucls.settings.objectives import OBJECTIVES
-from ucls.training import HeadTrainer
+from ucls.training.trainer import HeadTrainer
+from ucls.types import NeighborGraph
 
 N_BATCHES = 8
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from ucls.graph import NeighborGraph
+from ucls.types import NeighborGraph
 
 Labels = npt.NDArray[np.int32]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ucls.cache.hdf5 import Format, read_hdf5, write_hdf5
 from ucls.errors import UsageError
-from ucls.graph import NeighborGraph
+from ucls.types import NeighborGraph
 
 GRAPH_FORMAT = Format(
     "ucls-neighbors", 1, "neighbour graph", "run `ucls neighbors` with --overwrite"

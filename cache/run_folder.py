@@ -15,8 +15,8 @@ import tomli_w
 from filelock import FileLock, Timeout
 
 from ucls.cache.files import atomic_write, read_json, write_errors, write_json
-from ucls.cache.usage import measure
 from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.usage import measure
 
 FORMAT = "ucls-run"
 VERSION = 2

@@ -85,7 +85,7 @@ def print_results(figures: Mapping[str, Any]) -> None:
 def print_cut(cut: "Cut") -> None:
     """Prints the figures of a run that was cut at another number of clusters."""
     table = Table(show_edge=False, pad_edge=False)
-    from ucls.metrics import cluster_sizes
+    from ucls.metrics.scores import cluster_sizes
 
     columns = ("occupied_clusters", "smallest", "largest", "mean_confidence")
     known = CUT_SCORES if any(cut.scores.values()) else ()

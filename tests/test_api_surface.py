@@ -15,8 +15,8 @@ POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR
 
 # Two pairs of arrays, each in the order of scikit-learn's fit and score.
 ALLOWED = {
-    "ucls.baselines.knn_accuracy",
-    "ucls.baselines.linear_probe_accuracy",
+    "ucls.metrics.baselines.knn_accuracy",
+    "ucls.metrics.baselines.linear_probe_accuracy",
 }
 
 
@@ -66,9 +66,9 @@ def test_the_exceptions_still_need_to_be_exceptions() -> None:
 
 def test_the_search_finds_functions_classes_and_methods() -> None:
     assert {
-        "ucls.neighbors.build_neighbors",
-        "ucls.training.HeadTrainer",
-        "ucls.training.HeadTrainer.predict",
+        "ucls.neighbors.build.build_neighbors",
+        "ucls.training.trainer.HeadTrainer",
+        "ucls.training.trainer.HeadTrainer.predict",
         "ucls.cache.graph.read_graph",
         "ucls.ensemble.consensus.consensus",
     } <= CALLABLES.keys()

@@ -7,15 +7,15 @@ import torch
 from ucls.backbones.build import build_backbone
 from ucls.extraction.batch_size import fitting_batch_size
 from ucls.extraction.tokens import extract_tokens
-from ucls.metrics import clustering_accuracy
-from ucls.neighbors import build_neighbors
-from ucls.self_training import self_train
+from ucls.metrics.scores import clustering_accuracy
+from ucls.neighbors.build import build_neighbors
 from ucls.settings.config import Config, SelfTrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
 from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
 from ucls.sources import load_source
-from ucls.training import HeadTrainer
+from ucls.training.linear import self_train
+from ucls.training.trainer import HeadTrainer
 
 pytestmark = pytest.mark.gpu
 

@@ -6,8 +6,8 @@ from typing import Any
 from benchmarks.ablations.study import Study
 from benchmarks.accuracy.published import SCORES
 from ucls.cache import read_graph, read_json
-from ucls.metrics import neighbor_statistics
-from ucls.neighbors import THRESHOLD_OFF
+from ucls.metrics.scores import neighbor_statistics
+from ucls.neighbors.build import THRESHOLD_OFF
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
 

@@ -12,9 +12,9 @@ from benchmarks.ablations.single import run_single
 from benchmarks.ablations.study import Variant
 from benchmarks.machine import describe_machine, machine_facts
 from ucls.cache import RunFolder, flatten
-from ucls.cache.usage import measure
 from ucls.errors import UclsError
 from ucls.progress import SILENT, Reporter
+from ucls.usage import measure
 
 FAILURES = (UclsError, RuntimeError, OSError, MemoryError)
 """What may befall one run alone, such as a GPU without enough memory."""

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.simulated.features import SimulatedFeatures
-from ucls.baselines import kmeans, knn_accuracy
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.baselines import kmeans, knn_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 Float32 = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]

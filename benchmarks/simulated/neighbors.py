@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.simulated.features import SimulatedFeatures
+from ucls.neighbors.search import unit_vectors
 from ucls.progress import Advance, ignore_progress
-from ucls.search import unit_vectors
 
 IMAGES_PER_PRODUCT = 8192
 

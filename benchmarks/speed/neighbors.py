@@ -14,9 +14,9 @@ import torch
 from benchmarks.simulated.features import SimulatedFeatures
 from benchmarks.speed.measurement import Measurement, Work, against_each, time_in_turns
 from benchmarks.speed.neighbors_process import THRESHOLD, K
-from ucls.candidates import SetRule
-from ucls.neighbors import find_sets
-from ucls.search import BlockSearch, unit_vectors
+from ucls.neighbors.build import find_sets
+from ucls.neighbors.candidates import SetRule
+from ucls.neighbors.search import BlockSearch, unit_vectors
 
 IMAGES_PER_PRODUCT = 8192
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ucls.cache.usage import measure
-from ucls.neighbors import build_neighbors
+from ucls.neighbors.build import build_neighbors
+from ucls.usage import measure
 
 K, THRESHOLD = 50, 0.3
 """Of the thesis (5.2.5)."""

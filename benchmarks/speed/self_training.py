@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.speed.measurement import Measurement, against_each
-from ucls.self_training import CHUNK, self_train
 from ucls.settings.config import SelfTrainConfig
+from ucls.training.linear import CHUNK, self_train
 
 N_BLOCKS = 4
 

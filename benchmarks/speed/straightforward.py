@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.data import DataLoader, Dataset
 
-from ucls.graph import NeighborGraph
 from ucls.objectives.sinkhorn import sinkhorn_knopp
 from ucls.objectives.temi import (
     agreement_weights,
@@ -27,6 +26,7 @@ from ucls.objectives.temi import (
 )
 from ucls.schedules import cosine_rise, scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
+from ucls.types import NeighborGraph
 
 Features = npt.NDArray[np.floating]
 

@@ -12,14 +12,14 @@ from benchmarks.speed.measurement import Measurement, Work, against_each, time_i
 from benchmarks.speed.straightforward import StraightforwardTrainer
 from benchmarks.step_products import Size, step_products
 from benchmarks.training_step import random_graph
-from ucls.graph import NeighborGraph
-from ucls.memory import freed_memory_kept
-from ucls.metrics import clustering_accuracy
-from ucls.neighbors import build_neighbors
+from ucls.malloc import freed_memory_kept
+from ucls.metrics.scores import clustering_accuracy
+from ucls.neighbors.build import build_neighbors
 from ucls.settings.config import Config, TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.training import HeadTrainer
+from ucls.training.trainer import HeadTrainer
+from ucls.types import NeighborGraph
 
 N_BATCHES = 2
 K, THRESHOLD = 50, 0.3

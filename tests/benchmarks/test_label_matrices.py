@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.label_matrices import MODES, SIZE_SPREAD, make_label_matrix
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 N_IMAGES, N_CLASSES, N_HEADS = 20_000, 20, 8
 any_mode = pytest.mark.parametrize("mode", MODES)

@@ -8,7 +8,7 @@ import pytest
 
 from ucls.cache import read_graph, read_nearest, write_graph
 from ucls.errors import UsageError
-from ucls.graph import NeighborGraph
+from ucls.types import NeighborGraph
 
 GRAPH = NeighborGraph(
     indptr=np.array([0, 2, 2, 3]),

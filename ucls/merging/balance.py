@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from ucls.graph import NeighborGraph
 from ucls.merging.links import ClusterLinks, count_links, nearest_edges
+from ucls.types import NeighborGraph
 
 HEADS_LOOKED_AT = 8
 CLOSEST_PAIR_AT_MOST = 0.1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.graph import NeighborGraph
+from ucls.types import NeighborGraph
 
 NEAREST = 50
 """Neighbours of each image that count: the nearest are the purest, and enough."""

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.errors import UsageError
-from ucls.graph import NeighborGraph
 from ucls.merging.agglomeration import agglomerate, cut
 from ucls.merging.links import ClusterLinks, Edges, Labels, Matrix, count_links, nearest_edges
 from ucls.merging.spectral import spectral_groups
 from ucls.progress import Advance, ignore_progress
+from ucls.types import NeighborGraph
 
 Linkage = Literal["average", "share", "spectral"]
 LINKAGES: tuple[Linkage, ...] = ("spectral", "average", "share")

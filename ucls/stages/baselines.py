@@ -31,8 +31,8 @@ def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figure
 
 
 def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figures]:
-    from ucls.baselines import kmeans, knn_accuracy, linear_probe_accuracy
     from ucls.devices import resolve_device
+    from ucls.metrics.baselines import kmeans, knn_accuracy, linear_probe_accuracy
 
     config, features = run.config.evaluate, {}
     for split in run.splits:

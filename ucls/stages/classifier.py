@@ -11,9 +11,9 @@ import numpy.typing as npt
 from ucls.cache import RunFolder, read_assignments, read_tensors, write_tensors
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UclsError
-from ucls.self_training import Candidate, LinearClassifier
+from ucls.heads.trained import TrainedHeads
 from ucls.stages.run import Run
-from ucls.trained_heads import TrainedHeads
+from ucls.training.linear import Candidate, LinearClassifier
 
 FILE = "classifier.safetensors"
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls import metrics
 from ucls.cache import (
     Assignments,
     read_assignments,
@@ -17,6 +16,7 @@ from ucls.cache import (
     read_tensors,
     write_json,
 )
+from ucls.metrics import scores as metrics
 from ucls.progress import SILENT, Reporter
 from ucls.stages.baselines import baseline_figures
 from ucls.stages.consensus_figures import consensus_figures

@@ -22,7 +22,7 @@ from ucls.extraction.cached_labels import labels_to_cache
 from ucls.extraction.same_images import check_same_images
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
-from ucls.memory import freed_memory_kept
+from ucls.malloc import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.settings.config import ExtractConfig, required
 from ucls.settings.extraction import cached_name, is_untrained

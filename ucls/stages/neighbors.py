@@ -44,7 +44,7 @@ def neighbors(
 
 def _build(run: Run, target: Path) -> None:
     from ucls.devices import resolve_device
-    from ucls.neighbors import build_neighbors
+    from ucls.neighbors.build import build_neighbors
 
     config, device = run.config.neighbors, resolve_device(run.config.device)
     with run.features("train") as cache:

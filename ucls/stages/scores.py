@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls import metrics
+from ucls.metrics import scores as metrics
 
 Labels = NDArray[np.int32]
 Figures = dict[str, Any]

@@ -18,16 +18,16 @@ from ucls.cache import (
 )
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.ensemble.head_weights import HeadWeights, loss_weights
+from ucls.heads.trained import TrainedHeads
 from ucls.progress import SILENT, Reporter
-from ucls.self_training import SelfTrained
-from ucls.self_training import self_train as fit
 from ucls.settings.config import required
 from ucls.stages.classifier import label_split, load_heads, write_classifier
 from ucls.stages.features import SplitFeatures
 from ucls.stages.merge import heads_of
 from ucls.stages.resolve import feature_width
 from ucls.stages.run import Run
-from ucls.trained_heads import TrainedHeads
+from ucls.training.linear import SelfTrained
+from ucls.training.linear import self_train as fit
 
 CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
 """{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""

@@ -21,10 +21,10 @@ from ucls.progress import SILENT, Reporter
 from ucls.settings.config import required
 from ucls.stages.resolve import feature_widths
 from ucls.stages.run import Run
-from ucls.standstill import Look, stands_still
+from ucls.training.standstill import Look, stands_still
 
 if TYPE_CHECKING:
-    from ucls.training import HeadTrainer, State
+    from ucls.training.trainer import HeadTrainer, State
 
 CHECKPOINT_VERSION = 2
 """Raised whenever the layout of the trainer's state changes; older ones are not continued."""
@@ -67,9 +67,9 @@ def train(
 
 def _train(run: Run, target: Path, *, resume: bool) -> None:
     from ucls.devices import resolve_device
-    from ucls.memory import freed_memory_kept
-    from ucls.trained_heads import heads_metadata
-    from ucls.training import HeadTrainer
+    from ucls.heads.trained import heads_metadata
+    from ucls.malloc import freed_memory_kept
+    from ucls.training.trainer import HeadTrainer
 
     trainer = HeadTrainer(
         _read_views(run),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from benchmarks.speed.estimate.cases import Case
 from benchmarks.speed.growth.works import BOTTLENECK_DIM, HIDDEN_DIM
 from benchmarks.speed.self_training import N_BLOCKS, token_columns
-from ucls.baselines import SAMPLE_PER_CLUSTER
+from ucls.metrics.baselines import SAMPLE_PER_CLUSTER
 from ucls.settings.config import SelfTrainConfig
 
 HALF, SINGLE, LABEL, INDEX, POINTER = 2, 4, 4, 4, 8

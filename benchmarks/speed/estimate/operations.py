@@ -108,7 +108,7 @@ def count_training(step: Step) -> tuple[list[Operation], list[Operation]]:
     from benchmarks.speed.growth.works import BOTTLENECK_DIM, HIDDEN_DIM
     from benchmarks.speed.training import ucls_config
     from benchmarks.training_step import random_graph
-    from ucls.training import HeadTrainer
+    from ucls.training.trainer import HeadTrainer
 
     n_clusters, n_heads, n_features, batch_size, n_smoothing = step
     size = step_products.Size(

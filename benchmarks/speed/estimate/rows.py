@@ -13,7 +13,7 @@ from benchmarks.speed.estimate.extrapolation import (
 from benchmarks.speed.estimate.operations import ON_DEVICE, stage_operations
 from benchmarks.speed.growth.records import GrowthRecord
 from benchmarks.speed.growth.works import WORKS
-from ucls.baselines import SAMPLE_PER_CLUSTER
+from ucls.metrics.baselines import SAMPLE_PER_CLUSTER
 
 
 class TimeRow(NamedTuple):

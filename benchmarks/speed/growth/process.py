@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.speed.growth.sizes import Size
 from benchmarks.speed.growth.works import BATCH_SIZE, WORKS, StageWork
-from ucls.cache.usage import measure
+from ucls.usage import measure
 
 SMALLEST = Size(BATCH_SIZE, 4, 2, 16)
 """Makes libraries load what they load late."""

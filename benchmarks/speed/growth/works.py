@@ -9,7 +9,7 @@ import numpy.typing as npt
 from benchmarks.label_matrices import make_label_matrix
 from benchmarks.speed.growth.sizes import Size
 from benchmarks.speed.measurement import Work
-from ucls.graph import NeighborGraph
+from ucls.types import NeighborGraph
 
 BATCH_SIZE = 1024
 HIDDEN_DIM, BOTTLENECK_DIM = 512, 256
@@ -33,7 +33,7 @@ class StageWork(NamedTuple):
 def prepare_neighbors(size: Size) -> Work:
     """S_x of all images, with the thesis's k and threshold and the cap N / C."""
     from benchmarks.speed.neighbors_process import THRESHOLD, K
-    from ucls.neighbors import build_neighbors
+    from ucls.neighbors.build import build_neighbors
 
     features = simulated(size)
     cap = size.n_images // size.n_clusters
@@ -48,8 +48,8 @@ def prepare_train(size: Size) -> Work:
     from benchmarks.speed.training import ucls_config
     from benchmarks.training_step import random_graph
     from ucls.devices import fast_precision
-    from ucls.memory import freed_memory_kept
-    from ucls.training import HeadTrainer
+    from ucls.malloc import freed_memory_kept
+    from ucls.training.trainer import HeadTrainer
 
     n_images, n_clusters, n_heads, n_features = size
     device = torch.device("cpu")
@@ -96,8 +96,8 @@ def prepare_ensemble(size: Size) -> Work:
 def prepare_self_train(size: Size) -> Work:
     """All linear classifiers, for a few iterations, on tokens at random."""
     from benchmarks.speed.self_training import made_up_tokens, token_columns
-    from ucls.self_training import self_train
     from ucls.settings.config import SelfTrainConfig
+    from ucls.training.linear import self_train
 
     tokens, labels = made_up_tokens(size.n_images, size.n_features, size.n_clusters)
     columns = token_columns(size.n_features)
@@ -107,7 +107,7 @@ def prepare_self_train(size: Size) -> Work:
 
 def prepare_evaluate(size: Size) -> Work:
     """One k-means, the part of ``evaluate`` that grows with everything."""
-    from ucls.baselines import kmeans
+    from ucls.metrics.baselines import kmeans
 
     features = simulated(size).astype(np.float32)
     return lambda: kmeans({"train": features}, n_clusters=size.n_clusters, restarts=1)

@@ -5,8 +5,8 @@ import torch
 from benchmarks.simulated import neighbors
 from benchmarks.simulated.features import SimulatedFeatures
 from benchmarks.simulated.neighbors import Nearest, describe_sets, draw_queries, find_nearest
-from ucls.metrics import neighbor_accuracy, neighbor_statistics
-from ucls.neighbors import build_neighbors
+from ucls.metrics.scores import neighbor_accuracy, neighbor_statistics
+from ucls.neighbors.build import build_neighbors
 
 MADE = SimulatedFeatures(1_200, 6, 128)
 

@@ -9,7 +9,7 @@ from benchmarks.speed.neighbors import (
     search_ratios,
     simulated_features,
 )
-from ucls.search import unit_vectors
+from ucls.neighbors.search import unit_vectors
 
 SIZE = SearchSize(n_images=400, n_features=64, n_clusters=4, n_queries=50)
 

@@ -10,9 +10,9 @@ from benchmarks.speed.self_training import (
     token_columns,
 )
 from ucls.cache import FeatureSpec
-from ucls.self_training import self_train
 from ucls.settings.config import SelfTrainConfig
 from ucls.stages import self_train as stage
+from ucls.training.linear import self_train
 
 N_IMAGES, N_FEATURES, N_CLUSTERS = 300, 8, 3
 CONFIG = SelfTrainConfig(iterations=5, batch_size=32)

@@ -6,7 +6,7 @@ from benchmarks.speed.straightforward import Pairs, StraightforwardTrainer
 from benchmarks.speed.training import ucls_config
 from benchmarks.step_products import Size
 from benchmarks.training_step import random_graph
-from ucls.training import HeadTrainer
+from ucls.training.trainer import HeadTrainer
 
 SIZE = Size(n_heads=3, n_features=12, n_clusters=4, batch_size=16, hidden_dim=8, bottleneck_dim=6)
 N_IMAGES = 64

@@ -6,7 +6,7 @@ from ucls.ensemble.alignment import align
 from ucls.ensemble.methods import METHODS
 from ucls.ensemble.mutual_information import average_nmi
 from ucls.ensemble.preparation import prepare
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 GOOD = ["mcla", "vote", "nmf"]
 good_methods = pytest.mark.parametrize("method", GOOD)

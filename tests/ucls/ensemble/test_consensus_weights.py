@@ -6,7 +6,7 @@ from ucls.ensemble.alignment import align
 from ucls.ensemble.head_weights import agreement_weights
 from ucls.ensemble.methods import METHODS
 from ucls.ensemble.preparation import prepare
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 every_method = pytest.mark.parametrize("method", METHODS)
 voting_methods = pytest.mark.parametrize("method", ["mcla", "vote"])

@@ -6,7 +6,7 @@ from ucls.ensemble.cspa import cspa, estimate_edges, similarity_graph
 from ucls.ensemble.hypergraph import merge_identical, split_rows
 from ucls.ensemble.partitioning import loose_imbalance
 from ucls.errors import UsageError
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 some_seeds = pytest.mark.parametrize("seed", range(4))
 

@@ -5,7 +5,7 @@ from ucls.ensemble import hbgf as module
 from ucls.ensemble.hbgf import bipartite_graph, hbgf
 from ucls.ensemble.partitioning import loose_imbalance
 from ucls.errors import UsageError
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 some_seeds = pytest.mark.parametrize("seed", range(4))
 

@@ -6,7 +6,7 @@ from ucls.ensemble.label_matrix import compact
 from ucls.ensemble.mcla import cluster_graph, collapse, mcla
 from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from ucls.ensemble import nmf as module
 from ucls.ensemble.hypergraph import merge_identical
 from ucls.ensemble.nmf import EPSILON, Factors, factorize, nmf, scaled_incidence, start_at
 from ucls.errors import UsageError
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 some_seeds = pytest.mark.parametrize("seed", range(4))
 

@@ -6,7 +6,7 @@ from ucls.ensemble.head_weights import agreement_weights
 from ucls.ensemble.mutual_information import centrality
 from ucls.ensemble.vote import vote
 from ucls.errors import UsageError
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import clustering_accuracy
 
 
 def as_labels(*heads):

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ucls.graph import NeighborGraph
+from ucls.types import NeighborGraph
 
 Array = npt.NDArray[Any]
 PlantClasses = Callable[..., tuple[Array, NeighborGraph]]

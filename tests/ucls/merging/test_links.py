@@ -5,9 +5,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ucls.graph import NeighborGraph
 from ucls.merging import links
 from ucls.merging.links import PSEUDO_LINKS, ClusterLinks, Edges, count_links, nearest_edges
+from ucls.types import NeighborGraph
 
 Array = npt.NDArray[Any]
 MakeGraph = Callable[[Sequence[Sequence[int]]], NeighborGraph]

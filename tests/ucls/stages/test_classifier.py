@@ -7,9 +7,9 @@ import pytest
 from ucls.cache import RunFolder, read_tensors, write_tensors
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UclsError
-from ucls.self_training import Candidate, LinearClassifier
 from ucls.stages.classifier import label_split, load_classifier, load_heads, write_classifier
 from ucls.stages.run import Run
+from ucls.training.linear import Candidate, LinearClassifier
 
 VOTES = HeadVotes(
     names=np.array([[1, 0, 2, -1], [0, 1, 3, 2]], dtype=np.int32),

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls import metrics, pipeline
+from ucls import pipeline
 from ucls.cache import read_assignments
 from ucls.errors import UclsError
+from ucls.metrics import scores as metrics
 from ucls.settings.config import Config
 from ucls.sources import load_source
 from ucls.stages.ensemble import ensemble

@@ -12,13 +12,13 @@ from tests.conftest import Lines
 from tests.ucls.stages.consensus_files import chosen
 from ucls.cache import read_assignments, read_graph, read_merges, write_graph
 from ucls.errors import UclsError, UsageError
-from ucls.graph import NeighborGraph
 from ucls.merging import merge_heads
 from ucls.stages.ensemble import ensemble
 from ucls.stages.merge import as_trained, heads_of, merge, merged_assignments
 from ucls.stages.neighbors import neighbors
 from ucls.stages.run import Run
 from ucls.stages.train import train
+from ucls.types import NeighborGraph
 
 SKIPPED = "merge: done before with these settings, skipped"
 UNMERGED = {"train.scales": [1], "merge.linkage": "none"}

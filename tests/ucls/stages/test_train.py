@@ -143,8 +143,8 @@ def epochs_of(path: Path) -> list[int]:
 @pytest.fixture
 def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes any training stand still at its fourth look, after 8 of 40 epochs."""
-    monkeypatch.setattr("ucls.standstill.LOSS_CHANGE", 1e6)
-    monkeypatch.setattr("ucls.standstill.AGREEMENT_CHANGE", 1e6)
+    monkeypatch.setattr("ucls.training.standstill.LOSS_CHANGE", 1e6)
+    monkeypatch.setattr("ucls.training.standstill.AGREEMENT_CHANGE", 1e6)
 
 
 @pytest.mark.usefixtures("soon_still")
@@ -188,7 +188,7 @@ def test_a_resumed_training_stops_at_the_same_epoch(
     monkeypatch.setattr("ucls.stages.train.CHECKPOINT_SHARE", 1e9)
     with monkeypatch.context() as patched:
         if epoch == 8:
-            patched.setattr("ucls.trained_heads.heads_metadata", interrupt)
+            patched.setattr("ucls.heads.trained.heads_metadata", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(run_path, reporter=StopInEpochThree() if epoch == 2 else lines)
     lines.said.clear()

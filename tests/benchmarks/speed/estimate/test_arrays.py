@@ -13,7 +13,7 @@ from benchmarks.step_products import Size as StepSize
 from benchmarks.training_step import random_graph
 from ucls.cache import Assignments, write_assignments, write_graph, write_tensors
 from ucls.stages.train import to_numpy
-from ucls.training import HeadTrainer
+from ucls.training.trainer import HeadTrainer
 
 SMALL = Case(
     "small", IMAGENET._replace(n_images=50_000, n_clusters=7, n_heads=3, n_features=32), k=10

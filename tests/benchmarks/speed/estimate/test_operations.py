@@ -18,8 +18,8 @@ from benchmarks.speed.estimate.operations import (
 )
 from benchmarks.speed.growth.works import BOTTLENECK_DIM, HIDDEN_DIM
 from benchmarks.speed.self_training import made_up_tokens, token_columns
-from ucls.self_training import self_train
 from ucls.settings.config import SelfTrainConfig
+from ucls.training.linear import self_train
 
 CASE = IMAGENET_CASES[0]
 STEP = Step(n_clusters=10, n_heads=5, n_features=64, batch_size=256, n_smoothing=1)

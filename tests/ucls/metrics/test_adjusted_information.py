@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
-from ucls.adjusted_information import adjusted_mutual_information, expected_mutual_information
+from ucls.metrics.adjusted_information import (
+    adjusted_mutual_information,
+    expected_mutual_information,
+)
 
 
 def count(first, second):

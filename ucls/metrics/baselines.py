@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ucls.neighbors.search import unit_vectors
 from ucls.progress import Advance, ignore_progress
-from ucls.search import unit_vectors
-from ucls.self_training import self_train
 from ucls.settings.config import SelfTrainConfig
+from ucls.training.linear import self_train
 
 if TYPE_CHECKING:
     import torch

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ucls.candidates import Candidates, SetRule, Sets
 from ucls.errors import UsageError
-from ucls.graph import NeighborGraph
+from ucls.neighbors.candidates import Candidates, SetRule, Sets
+from ucls.neighbors.search import BlockSearch, FaissSearch, Features, Search
 from ucls.progress import Advance, ignore_progress
-from ucls.search import BlockSearch, FaissSearch, Features, Search
+from ucls.types import NeighborGraph
 
 THRESHOLD_OFF = 1.0
 TYPICAL_SAMPLE = 4096

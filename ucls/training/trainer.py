@@ -11,16 +11,16 @@ from torch import nn
 
 from ucls.ensemble.selection import collapsed_heads
 from ucls.errors import UclsError, UsageError
-from ucls.graph import NeighborGraph
 from ucls.heads.layers import by_size
 from ucls.objectives.protocol import Batch, Epoch, Objective
 from ucls.objectives.registry import Task, build_objective
 from ucls.progress import Advance, ignore_progress
-from ucls.sampling import NeighborSampler
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
-from ucls.standstill import SAMPLE, head_agreement, interval
-from ucls.views import ViewKind, ViewSampler
+from ucls.training.sampling import NeighborSampler
+from ucls.training.standstill import SAMPLE, head_agreement, interval
+from ucls.training.views import ViewKind, ViewSampler
+from ucls.types import NeighborGraph
 
 PREDICTION_CHUNK = 4096
 

@@ -9,8 +9,8 @@ from sklearn.metrics import (
     normalized_mutual_info_score,
 )
 
-from ucls import metrics
 from ucls.errors import UsageError
+from ucls.metrics import scores as metrics
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 AGAINST_LABELS = [

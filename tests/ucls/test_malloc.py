@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from ucls import memory
+from ucls import malloc as memory
 
 
 class Libc:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from ucls.graph import NeighborGraph
-from ucls.sampling import NeighborSampler
-from ucls.views import ViewKind, ViewSampler
+from ucls.training.sampling import NeighborSampler
+from ucls.training.views import ViewKind, ViewSampler
+from ucls.types import NeighborGraph
 
 NEIGHBORS = [[1, 2, 3, 4], [0], [4, 0, 1], [2, 1], [3, 0, 2, 1]]
 VIEWS = 4

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from ucls import candidates
-from ucls.candidates import Candidates, SetRule, uniform
-from ucls.search import Block
+from ucls.neighbors import candidates
+from ucls.neighbors.candidates import Candidates, SetRule, uniform
+from ucls.neighbors.search import Block
 
 all_seeds = pytest.mark.parametrize("seed", range(3))
 

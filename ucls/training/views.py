@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 
-from ucls.sampling import NeighborSampler
+from ucls.training.sampling import NeighborSampler
 
 ViewKind = Literal["neighbor", "augmented", "both", "itself"]
 

@@ -3,8 +3,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.cluster import KMeans
 
-from ucls.baselines import kmeans, knn_accuracy, linear_probe_accuracy
-from ucls.metrics import clustering_accuracy
+from ucls.metrics.baselines import kmeans, knn_accuracy, linear_probe_accuracy
+from ucls.metrics.scores import clustering_accuracy
 from ucls.settings.config import SelfTrainConfig
 
 CLUSTERS = 4
@@ -62,13 +62,13 @@ def test_a_long_kmeans_is_fitted_to_a_sample(seed: int, monkeypatch: pytest.Monk
         return fit(model, x)
 
     monkeypatch.setattr(KMeans, "fit", fit_and_note)
-    monkeypatch.setattr("ucls.baselines.LONG_KMEANS", 2000 * 6 * CLUSTERS - 1)
+    monkeypatch.setattr("ucls.metrics.baselines.LONG_KMEANS", 2000 * 6 * CLUSTERS - 1)
     clusters = kmeans({"train": train, "val": val}, n_clusters=CLUSTERS, restarts=2, seed=seed)
     assert [len(sample) for sample in fitted_to] == [256 * CLUSTERS] * 2
     assert len(np.unique(fitted_to[0], axis=0)) == 256 * CLUSTERS
     assert clustering_accuracy(train_labels, clusters["train"]) == 1.0
     assert clustering_accuracy(val_labels, clusters["val"]) == 1.0
-    monkeypatch.setattr("ucls.baselines.LONG_KMEANS", 2000 * 6 * CLUSTERS)
+    monkeypatch.setattr("ucls.metrics.baselines.LONG_KMEANS", 2000 * 6 * CLUSTERS)
     kmeans({"train": train}, n_clusters=CLUSTERS, restarts=1, seed=seed)
     assert len(fitted_to[-1]) == 2000
 

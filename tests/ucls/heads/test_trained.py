@@ -10,12 +10,12 @@ import torch
 
 from ucls.cache import read_tensors, write_tensors
 from ucls.heads.rebuild import describe
-from ucls.neighbors import build_neighbors
+from ucls.heads.trained import TrainedHeads, heads_metadata
+from ucls.neighbors.build import build_neighbors
 from ucls.settings.config import Config
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.trained_heads import TrainedHeads, heads_metadata
-from ucls.training import HeadTrainer
+from ucls.training.trainer import HeadTrainer
 
 HEADS, CLUSTERS, FEATURES, IMAGES = 3, 4, 6, 30
 FACTS = DataFacts(
@@ -103,7 +103,7 @@ def test_logits_do_not_depend_on_the_chunk(network: str, monkeypatch: pytest.Mon
     trainer, features = trained(network, 0, scales=(1, 3))
     heads = TrainedHeads(*saved(trainer))
     whole = heads.logits(features)
-    monkeypatch.setattr("ucls.trained_heads.CHUNK", 7)
+    monkeypatch.setattr("ucls.heads.trained.CHUNK", 7)
     np.testing.assert_allclose(heads.logits(features), whole, rtol=1e-5, atol=1e-5)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ucls.search import HIDDEN, BlockSearch, FaissSearch, unit_vectors
+from ucls.neighbors.search import HIDDEN, BlockSearch, FaissSearch, unit_vectors
 
 all_seeds = pytest.mark.parametrize("seed", range(3))
 
@@ -32,7 +32,7 @@ def test_unit_vectors(seed: int) -> None:
 def test_blocks_show_every_similarity_but_that_to_itself(
     seed: int, queries: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ucls.search.IMAGES_PER_BLOCK", {"cpu": 7})
+    monkeypatch.setattr("ucls.neighbors.search.IMAGES_PER_BLOCK", {"cpu": 7})
     features = random_features(seed, 20)
     expected = unit_vectors(features)[queries] @ unit_vectors(features).T
     expected[range(len(queries)), queries] = HIDDEN

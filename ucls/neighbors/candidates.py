@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from ucls.search import Block
+from ucls.neighbors.search import Block
 
 BELOW_ALL = -2.0
 """Below every cosine."""

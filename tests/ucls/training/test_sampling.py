@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from ucls.errors import UsageError
-from ucls.graph import NeighborGraph
-from ucls.sampling import NeighborSampler
+from ucls.training.sampling import NeighborSampler
+from ucls.types import NeighborGraph
 
 CPU = torch.device("cpu")
 ROWS = [[1, 2, 3, 4], [0], [4, 0, 1], [2, 1], [3, 0, 2, 1]]

@@ -27,7 +27,7 @@ class TrainedHeads:
 
     Args:
         tensors: what ``heads.safetensors`` holds; see
-            :meth:`ucls.training.HeadTrainer.trained_state`.
+            :meth:`ucls.training.trainer.HeadTrainer.trained_state`.
         metadata: of the same file.
         heads: numbers of the heads wanted; None for all. Of networks with classifiers of several
             sizes, those of the first size come first.

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ucls.adjusted_information import adjusted_mutual_information
 from ucls.errors import UsageError
+from ucls.metrics.adjusted_information import adjusted_mutual_information
 
 IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
 

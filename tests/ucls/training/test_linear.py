@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from ucls.errors import UsageError
-from ucls.self_training import LinearClassifier, SelfTrained, self_train
 from ucls.settings.config import SelfTrainConfig
+from ucls.training.linear import LinearClassifier, SelfTrained, self_train
 
 CLUSTERS = 3
 CONFIG = SelfTrainConfig(
@@ -154,7 +154,7 @@ def test_weight_zero_is_like_no_pseudo_label(seed: int) -> None:
 def test_chooses_by_agreement_and_then_by_cross_entropy(
     seed: int, noise: float, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ucls.self_training.CHUNK", chunk)
+    monkeypatch.setattr("ucls.training.linear.CHUNK", chunk)
     tokens, labels = labelled_tokens(seed, noise=noise)
     weights = np.random.default_rng(seed).uniform(0.5, 1.0, len(labels))
     result = fit(seed, tokens, labels, weights=weights)
@@ -266,7 +266,7 @@ def test_two_images_are_enough_and_every_iteration_is_told() -> None:
 
 @all_seeds
 def test_predictions_are_the_softmax_in_chunks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ucls.self_training.CHUNK", 7)
+    monkeypatch.setattr("ucls.training.linear.CHUNK", 7)
     rng = np.random.default_rng(seed)
     weight, bias = rng.normal(size=(4, 3)).astype(np.float32), np.float32([0.5, -1.0, 0.0])
     features = rng.normal(size=(30, 4)).astype(np.float16)

@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from ucls.cache.usage import measure
+from ucls.usage import measure
 
 
 def test_time_is_measured() -> None:

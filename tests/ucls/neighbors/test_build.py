@@ -5,10 +5,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ucls import candidates, neighbors, search
 from ucls.errors import UclsError, UsageError
-from ucls.graph import NeighborGraph
-from ucls.neighbors import build_neighbors
+from ucls.neighbors import build as neighbors
+from ucls.neighbors import candidates, search
+from ucls.neighbors.build import build_neighbors
+from ucls.types import NeighborGraph
 
 Features = npt.NDArray[np.float32]
 Backend = Literal["faiss", "torch"]

@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from ucls.errors import UclsError, UsageError
-from ucls.graph import NeighborGraph
-from ucls.metrics import clustering_accuracy
-from ucls.neighbors import build_neighbors
+from ucls.metrics.scores import clustering_accuracy
+from ucls.neighbors.build import build_neighbors
 from ucls.settings.config import Config, TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
 from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
-from ucls.standstill import head_agreement
-from ucls.training import HeadTrainer, Prediction, State, epoch_seed, new_optimizer
-from ucls.views import ViewKind
+from ucls.training.standstill import head_agreement
+from ucls.training.trainer import HeadTrainer, Prediction, State, epoch_seed, new_optimizer
+from ucls.training.views import ViewKind
+from ucls.types import NeighborGraph
 
 CPU = torch.device("cpu")
 CLUSTERS, HEADS, FEATURES, IMAGES = 4, 3, 8, 120
@@ -474,7 +474,7 @@ def test_the_heads_are_looked_at_every_few_epochs_and_at_the_end() -> None:
 
 
 def test_a_sample_of_the_images_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ucls.training.SAMPLE", 50)
+    monkeypatch.setattr("ucls.training.trainer.SAMPLE", 50)
     features, _ = blobs(0)
     trainer, again, other = (new_trainer(seed=seed, learning_rate=1e-6) for seed in (0, 0, 1))
     assert len(trainer.sample.unique()) == len(trainer.sample) == 50
@@ -613,7 +613,7 @@ def test_predictions_do_not_depend_on_the_chunk(
 ) -> None:
     trainer, (features, _) = trained_for(new_trainer(objective), 1), blobs(1)
     whole = trainer.predict(features)
-    monkeypatch.setattr("ucls.training.PREDICTION_CHUNK", 7)
+    monkeypatch.setattr("ucls.training.trainer.PREDICTION_CHUNK", 7)
     parts = trainer.predict(features)
     np.testing.assert_array_equal(whole.labels, parts.labels)
     np.testing.assert_allclose(whole.confidence, parts.confidence, atol=2e-3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import normalized_mutual_info_score
 
-from ucls.standstill import (
+from ucls.training.standstill import (
     AGREEMENT_CHANGE,
     CHECKS,
     LOSS_CHANGE,

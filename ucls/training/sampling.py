@@ -3,7 +3,7 @@
 import torch
 
 from ucls.errors import UsageError
-from ucls.graph import NeighborGraph
+from ucls.types import NeighborGraph
 
 
 class NeighborSampler:

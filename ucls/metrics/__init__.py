@@ -1,0 +1,1 @@
+"""What is measured of clusters, with labels and without."""
