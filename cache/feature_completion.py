@@ -18,10 +18,10 @@ from ucls.cache.image_log import ImageLog
 from ucls.cache.undo import save_structure
 
 # Class numbers of all images of the dataset, and the classes' names where known.
-Labels = tuple[NDArray[np.int32], Sequence[str] | None]
+NamedLabels = tuple[NDArray[np.int32], Sequence[str] | None]
 
 
-def complete(path: Path, log: ImageLog, labels: Labels | None) -> None:
+def complete(path: Path, log: ImageLog, labels: NamedLabels | None) -> None:
     """Adds names, labels and checksums, and marks the file complete.
 
     The room that was left for the skipped images is cut off.
@@ -45,7 +45,7 @@ def complete(path: Path, log: ImageLog, labels: Labels | None) -> None:
         _complete(file, log, labels)
 
 
-def _count_bytes(log: ImageLog, labels: Labels | None) -> int:
+def _count_bytes(log: ImageLog, labels: NamedLabels | None) -> int:
     """Returns more bytes than names, labels and HDF5's structures around them take."""
     class_names = (labels and labels[1]) or ()
     n_names = log.n_images + len(class_names)
@@ -53,7 +53,7 @@ def _count_bytes(log: ImageLog, labels: Labels | None) -> int:
     return 100 * n_names + 4 * n_characters + ROOM_FOR_STRUCTURE
 
 
-def _complete(file: h5py.File, log: ImageLog, labels: Labels | None) -> None:
+def _complete(file: h5py.File, log: ImageLog, labels: NamedLabels | None) -> None:
     n_rows = int(file.attrs["rows_written"])
     for name in TOKENS:
         if name in file:
@@ -86,7 +86,7 @@ def _write_skipped(group: h5py.Group, log: ImageLog) -> NDArray[np.int64]:
     return index
 
 
-def _write_labels(group: h5py.Group, labels: Labels, skipped: NDArray[np.int64]) -> None:
+def _write_labels(group: h5py.Group, labels: NamedLabels, skipped: NDArray[np.int64]) -> None:
     values, class_names = labels
     group["class"] = np.delete(values, skipped)
     if class_names is not None:

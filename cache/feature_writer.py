@@ -11,7 +11,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from ucls.cache.feature_completion import Labels, complete
+from ucls.cache.feature_completion import NamedLabels, complete
 from ucls.cache.feature_layout import commit, read_provenance, write_rows
 from ucls.cache.feature_resume import open_partial, remove_leftovers
 from ucls.cache.feature_rows import RowBuffer, check_batch
@@ -70,7 +70,7 @@ class FeatureCacheWriter:
         self._provenance = _to_json(provenance or {})
         self._overwrite = overwrite
         self._lock = FileLock(f"{path}.lock", timeout=lock_timeout)
-        self._labels: Labels | None = None
+        self._labels: NamedLabels | None = None
 
     def __enter__(self) -> Self:
         if self.path in self._failed:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ucls.cache.hdf5 import Format, read_hdf5, write_hdf5
 from ucls.errors import UsageError
-from ucls.merging.merge import LINKAGES, MergedHead, MergedHeads
+from ucls.types import LINKAGES, MergedHead, MergedHeads
 
 MERGES_FORMAT = Format("ucls-merges", 1, "file of merges", "run `ucls merge` with --overwrite")
 

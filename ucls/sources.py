@@ -13,11 +13,13 @@ from ucls.datasets import DATASETS, DatasetInfo, data_directory, open_dataset
 from ucls.errors import UsageError
 from ucls.images.feature_files import FEATURE_SUFFIXES, FeatureArray, load_features
 from ucls.images.manifest import load_manifest, resolved_paths
-from ucls.images.sets import NO_LABEL, ImageSet, Labels, load_folder
+from ucls.images.sets import ImageSet, LabelSource, load_folder
+from ucls.types import renumber
 
 MANIFEST_SUFFIX = ".csv"
 
 SourceKind = Literal["dataset", "folder", "manifest", "features"]
+
 AnySet = TypeVar("AnySet", ImageSet, FeatureArray)
 
 
@@ -69,7 +71,7 @@ class Source:
 def load_source(
     source: str,
     *,
-    labels: Labels = "none",
+    labels: LabelSource = "none",
     val: str | None = None,
     data_dir: str | Path | None = None,
     subset: str | Path | None = None,
@@ -110,7 +112,7 @@ def load_source(
     return _features_source(path, val_path)
 
 
-def _refuse_own_data(name: str, labels: Labels, val: str | None) -> None:
+def _refuse_own_data(name: str, labels: LabelSource, val: str | None) -> None:
     if val is not None or labels != "none":
         raise UsageError(
             f"dataset {name!r} has its own validation images and labels: "
@@ -179,7 +181,7 @@ def _notes(source: Source, info: DatasetInfo) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _arguments(path: Path, val_path: Path | None, labels: Labels = "none") -> dict[str, str]:
+def _arguments(path: Path, val_path: Path | None, labels: LabelSource = "none") -> dict[str, str]:
     """What opens a source of the user's own again."""
     arguments = {"source": str(path.resolve())}
     if labels != "none":
@@ -189,7 +191,7 @@ def _arguments(path: Path, val_path: Path | None, labels: Labels = "none") -> di
     return arguments
 
 
-def _folder_source(path: Path, labels: Labels, val_path: Path | None) -> Source:
+def _folder_source(path: Path, labels: LabelSource, val_path: Path | None) -> Source:
     train = load_folder(path, labels=labels)
     arguments = _arguments(path, val_path, labels)
     if val_path is None:
@@ -264,9 +266,6 @@ def _with_classes_of(train: AnySet, val: AnySet) -> AnySet:
             f"classes, got {len(unknown)} others, such as {unknown[0]!r}: "
             "name the classes of both alike"
         )
-    renumber = np.array(
-        # A label of -1 takes the last.
-        [*(train.class_names.index(name) for name in val.class_names), NO_LABEL],
-        np.int32,
-    )
-    return replace(val, labels=renumber[val.labels], class_names=train.class_names)
+    numbers = np.array([train.class_names.index(name) for name in val.class_names], np.int32)
+    labels = renumber(val.labels, numbers)
+    return replace(val, labels=labels, class_names=train.class_names)

@@ -1,11 +1,27 @@
-"""The neighbour graph: for each image the images most like it."""
+"""What the rooms and the files hand to one another."""
 
 from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ucls.errors import UsageError
+
+Labels: TypeAlias = NDArray[np.int32]
+"""Clusters or classes of images, [N] or of several heads [H, N]; -1 where there is none."""
+IntArray: TypeAlias = NDArray[np.integer[Any]]
+Figures: TypeAlias = dict[str, Any]
+"""What is measured, by name, as JSON can hold it."""
+Linkage = Literal["average", "share", "spectral"]
+LINKAGES: tuple[Linkage, ...] = ("spectral", "average", "share")
+
+
+def renumber(labels: IntArray, numbers: Labels) -> Labels:
+    """Replaces each label by ``numbers[label]``; -1 stays -1."""
+    # In an array, -1 takes the last.
+    renumbered: Labels = np.append(numbers, np.int32(-1))[labels]
+    return renumbered
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +107,62 @@ def _check_rows(indptr: NDArray[np.int64], n_indices: int, n_similarity: int) ->
             f"expected {indptr[-1]} neighbours by indptr, got {n_indices} indices and "
             f"{n_similarity} similarities; build the graph again"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class MergedHead:
+    """What became of a head's C' clusters.
+
+    Attributes:
+        leaves: the clusters that hold images, int32 [M], rising.
+        tree: how these merge, in SciPy's format, float64 [M - 1, 4].
+        n_clusters: C'.
+    """
+
+    leaves: Labels
+    tree: NDArray[np.float64]
+    n_clusters: int
+
+    def cut(self, n_clusters: int) -> Labels:
+        """The merged cluster of each of the head's clusters, int32 [C']; -1 for empty ones."""
+        mapping = np.full(self.n_clusters, -1, dtype=np.int32)
+        mapping[self.leaves] = cut_into(self.tree, n_clusters)
+        return mapping
+
+
+@dataclass(frozen=True, eq=False)
+class MergedHeads:
+    """The merge trees of some heads.
+
+    Attributes:
+        heads: one for each.
+        linkage: how their clusters are merged.
+        cut_shares: mean share of the graph's links between different clusters, by linkage that
+            was tried.
+    """
+
+    heads: tuple[MergedHead, ...]
+    linkage: Linkage
+    cut_shares: dict[Linkage, float]
+
+    @property
+    def look_unequal(self) -> bool:
+        """Whether clusters of equal size would cut many more links."""
+        return self.linkage != "spectral" and "spectral" in self.cut_shares
+
+
+def cut_into(tree: NDArray[np.float64], n_clusters: int) -> Labels:
+    """The clusters after as many merges as leave ``n_clusters``, int32 [M], numbered from 0.
+
+    Args:
+        tree: of M leaves.
+        n_clusters: 1..M; if there are fewer leaves, none is merged.
+    """
+    n_leaves = len(tree) + 1
+    parent = np.arange(2 * n_leaves - 1)
+    for step in range(n_leaves - min(n_clusters, n_leaves)):
+        parent[tree[step, :2].astype(int)] = n_leaves + step
+    # Parents have higher numbers than their children.
+    for node in range(len(parent) - 1, -1, -1):
+        parent[node] = parent[parent[node]]
+    return np.unique(parent[:n_leaves], return_inverse=True)[1].astype(np.int32)

@@ -6,7 +6,7 @@ import pytest
 
 from ucls.cache import read_merges, write_merges
 from ucls.errors import UsageError
-from ucls.merging import MergedHead, MergedHeads
+from ucls.types import MergedHead, MergedHeads
 
 TREE = np.array([[0.0, 2, 0.5, 2], [1, 3, 1.75, 3]])
 MERGED = MergedHeads(

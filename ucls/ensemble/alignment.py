@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from ucls.ensemble.contingency import count_overlaps
 from ucls.ensemble.head_weights import HeadWeights, as_votes
-from ucls.ensemble.label_matrix import Labels, count_clusters
+from ucls.ensemble.label_matrix import count_clusters
+from ucls.types import Labels
 
 Votes: TypeAlias = npt.NDArray[np.int64]
 

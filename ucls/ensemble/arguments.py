@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.ensemble.head_weights import HeadWeights
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.mcla import VertexWeights
 from ucls.ensemble.methods import METHOD_NAMES
 from ucls.errors import UsageError
+from ucls.types import Labels
 
 NUMBER = (int, float, np.integer, np.floating)
 WEIGHTINGS = ("equal", "agreement")

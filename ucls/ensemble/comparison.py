@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.ensemble.alignment import share_in_common
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.methods import METHODS
 from ucls.ensemble.results import Comparison, Consensus
 from ucls.errors import UclsError
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 Combine = Callable[[str], Consensus]
 

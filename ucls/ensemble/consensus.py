@@ -18,7 +18,7 @@ from ucls.ensemble.arguments import (
 from ucls.ensemble.comparison import compare
 from ucls.ensemble.contingency import cluster_sizes
 from ucls.ensemble.head_weights import HeadWeights, as_votes
-from ucls.ensemble.label_matrix import Labels, check_label_matrix, count_clusters
+from ucls.ensemble.label_matrix import check_label_matrix, count_clusters
 from ucls.ensemble.mcla import VertexWeights
 from ucls.ensemble.methods import ALL, METHODS, Options, n_steps
 from ucls.ensemble.mutual_information import average_nmi
@@ -28,6 +28,7 @@ from ucls.ensemble.results import Consensus
 from ucls.ensemble.steps import Steps
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 
 def consensus(

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import IntArray, Labels, count_clusters
+from ucls.ensemble.label_matrix import count_clusters
+from ucls.types import IntArray, Labels
 
 # Up to this many cells (8 MB of counts) a table is counted densely, however few the images.
 SMALL_TABLE = 2**20

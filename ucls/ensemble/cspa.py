@@ -6,10 +6,10 @@ import numpy as np
 
 from ucls.ensemble.available_memory import require_memory
 from ucls.ensemble.hypergraph import membership, merge_identical, split_rows
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.partitioning import Adjacency, loose_imbalance, partition, scale_weights
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -4,9 +4,9 @@ import numpy as np
 
 from ucls.ensemble.available_memory import require_memory
 from ucls.ensemble.hypergraph import first_clusters
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.partitioning import Adjacency, loose_imbalance, partition
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 BYTES_PER_LABEL = 115
 """Peak memory over the number of labels, H * N; measured at ImageNet size."""

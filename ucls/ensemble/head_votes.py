@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ucls.ensemble.alignment import Votes, align, majority
 from ucls.ensemble.head_weights import HeadWeights, as_votes
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.preparation import prepare
+from ucls.types import Labels, renumber
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,7 @@ class HeadVotes:
         """
         names = np.full((len(mappings), max(map(len, mappings))), -1, dtype=np.int32)
         for row, mapping, merged in zip(names, mappings, self.names, strict=True):
-            # A mapping of -1 takes the last.
-            row[: len(mapping)] = np.append(merged, np.int32(-1))[mapping]
+            row[: len(mapping)] = renumber(mapping, merged)
         return type(self)(names, self.votes)
 
     def majority(self, labels: Labels, n_clusters: int) -> Labels:
@@ -75,9 +74,7 @@ class HeadVotes:
             labels: what the heads say, int32 [H, M]; -1 is missing.
             n_clusters: C, of the consensus.
         """
-        # A label of -1 takes the last.
-        no_name = np.full((len(self.names), 1), -1, dtype=np.int32)
-        named = np.take_along_axis(np.hstack([self.names, no_name]), labels, axis=1)
+        named = np.stack([renumber(*pair) for pair in zip(labels, self.names, strict=True)])
         nothing = np.full(labels.shape[1], -1, dtype=np.int32)
         return majority(named, nothing, n_clusters, votes=self.votes)
 

@@ -5,7 +5,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import Labels, count_clusters
+from ucls.ensemble.label_matrix import count_clusters
+from ucls.types import Labels
 
 HeadWeights: TypeAlias = "Literal['agreement'] | npt.NDArray[np.float64] | None"
 """Positive weights [H]; ``agreement``: found by :func:`agreement_weights`; None: all equal."""

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.ensemble.available_memory import require_memory
-from ucls.ensemble.label_matrix import Labels, count_clusters
+from ucls.ensemble.label_matrix import count_clusters
 from ucls.errors import UclsError
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 BYTES_PER_LABEL = 90
 """Peak memory over the number of labels, H * N; measured."""

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import Labels, count_clusters
+from ucls.ensemble.label_matrix import count_clusters
+from ucls.types import Labels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -1,14 +1,10 @@
 """Label matrices: what goes in, checked and renumbered."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
 from ucls.errors import UsageError
-
-Labels: TypeAlias = npt.NDArray[np.int32]
-IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
+from ucls.types import IntArray, Labels
 
 # Up to this label a table is quicker than a sort.
 LARGEST_TABLE = 2**22

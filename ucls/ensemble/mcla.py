@@ -10,10 +10,10 @@ from ucls.ensemble import alignment
 from ucls.ensemble.contingency import cluster_sizes, count_overlaps
 from ucls.ensemble.head_weights import HeadWeights
 from ucls.ensemble.hypergraph import first_clusters
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

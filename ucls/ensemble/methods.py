@@ -7,11 +7,11 @@ from ucls.ensemble.cspa import cspa
 from ucls.ensemble.hbgf import hbgf
 from ucls.ensemble.head_weights import HeadWeights
 from ucls.ensemble.hgpa import hgpa
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.mcla import VertexWeights, mcla
 from ucls.ensemble.nmf import MAX_ITERATIONS, nmf
 from ucls.ensemble.steps import Steps
 from ucls.ensemble.vote import vote
+from ucls.types import Labels
 
 
 class Options(NamedTuple):

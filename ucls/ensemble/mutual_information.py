@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.ensemble.contingency import count_overlaps
-from ucls.ensemble.label_matrix import Labels
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 
 def normalized_mutual_information(first: Labels, second: Labels) -> float:

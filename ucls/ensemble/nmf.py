@@ -8,9 +8,9 @@ import numpy.typing as npt
 from ucls.ensemble.available_memory import require_memory
 from ucls.ensemble.contingency import cluster_sizes
 from ucls.ensemble.hypergraph import membership, merge_identical
-from ucls.ensemble.label_matrix import Labels
 from ucls.ensemble.mutual_information import centrality
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

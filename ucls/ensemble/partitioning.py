@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import Labels
+from ucls.types import Labels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -5,13 +5,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import (
-    IntArray,
-    Labels,
-    compact,
-    count_clusters,
-    number_by_first_image,
-)
+from ucls.ensemble.label_matrix import compact, count_clusters, number_by_first_image
+from ucls.types import IntArray, Labels
 
 Number = TypeVar("Number", bound=np.number)
 

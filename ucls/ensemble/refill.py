@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import Labels
+from ucls.types import Labels
 
 
 def refill(labels: Labels, confidence: npt.NDArray[np.float32], n_clusters: int) -> Labels:

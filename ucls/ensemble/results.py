@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.label_matrix import Labels
+from ucls.types import Labels
 
 
 @dataclass(frozen=True, eq=False, repr=False)

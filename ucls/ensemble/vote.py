@@ -4,10 +4,11 @@ import numpy as np
 
 from ucls.ensemble.alignment import align, majority
 from ucls.ensemble.head_weights import HeadWeights, as_votes
-from ucls.ensemble.label_matrix import Labels, count_clusters
+from ucls.ensemble.label_matrix import count_clusters
 from ucls.ensemble.mutual_information import centrality
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
+from ucls.types import Labels
 
 
 def vote(

@@ -14,7 +14,7 @@ from PIL import Image
 from ucls.errors import UsageError
 from ucls.images.files import find_images, read_image
 
-Labels = Literal["none", "folders"]
+LabelSource = Literal["none", "folders"]
 
 NO_LABEL = -1
 
@@ -105,7 +105,7 @@ class ArrayReader:
         return Image.fromarray(self.pixels[index])
 
 
-def load_folder(path: Path, *, split: str = "train", labels: Labels = "none") -> ImageSet:
+def load_folder(path: Path, *, split: str = "train", labels: LabelSource = "none") -> ImageSet:
     """Lists the images of a folder, sorted by path.
 
     Args:

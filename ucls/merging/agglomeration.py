@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ucls.merging.links import ClusterLinks, Labels, Matrix
+from ucls.merging.links import ClusterLinks, Matrix
+from ucls.types import Labels
 
 Closeness = Literal["average", "share"]
 Vector = npt.NDArray[np.float64]
@@ -39,23 +40,6 @@ def agglomerate(
         tree[step] = state.merge_closest()
     tree[:, 2] = np.maximum.accumulate(tree[:, 2])
     return tree
-
-
-def cut(tree: Matrix, n_clusters: int) -> Labels:
-    """The clusters after as many merges as leave ``n_clusters``, int32 [M], numbered from 0.
-
-    Args:
-        tree: of M leaves.
-        n_clusters: 1..M; if there are fewer leaves, none is merged.
-    """
-    n_leaves = len(tree) + 1
-    parent = np.arange(2 * n_leaves - 1)
-    for step in range(n_leaves - min(n_clusters, n_leaves)):
-        parent[tree[step, :2].astype(int)] = n_leaves + step
-    # Parents have higher numbers than their children.
-    for node in range(len(parent) - 1, -1, -1):
-        parent[node] = parent[parent[node]]
-    return np.unique(parent[:n_leaves], return_inverse=True)[1].astype(np.int32)
 
 
 class _Agglomeration:

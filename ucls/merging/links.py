@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.types import NeighborGraph
+from ucls.types import Labels, NeighborGraph
 
 NEAREST = 50
 """Neighbours of each image that count: the nearest are the purest, and enough."""
@@ -17,7 +17,6 @@ PSEUDO_LINKS = 1e-3
 """Links between any two clusters, as a share of what chance would give them: all clusters can be
 merged, unlinked ones last and small ones first."""
 
-Labels = npt.NDArray[np.int32]
 Matrix = npt.NDArray[np.float64]
 
 

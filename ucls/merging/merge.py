@@ -1,69 +1,23 @@
 """Heads with more clusters than wanted, merged down by the links of the neighbour graph."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ucls.errors import UsageError
-from ucls.merging.agglomeration import agglomerate, cut
-from ucls.merging.links import ClusterLinks, Edges, Labels, Matrix, count_links, nearest_edges
+from ucls.merging.agglomeration import agglomerate
+from ucls.merging.links import ClusterLinks, Edges, count_links, nearest_edges
 from ucls.merging.spectral import spectral_groups
 from ucls.progress import Advance, ignore_progress
-from ucls.types import NeighborGraph
-
-Linkage = Literal["average", "share", "spectral"]
-LINKAGES: tuple[Linkage, ...] = ("spectral", "average", "share")
+from ucls.types import LINKAGES, Labels, Linkage, MergedHead, MergedHeads, NeighborGraph
 
 HEADS_TO_CHOOSE_BY = 8
 SPECTRAL_CUTS_AT_MOST = 2.0
 """Times the links that the better of the other two cuts; beyond, the clusters look unequal."""
 SHARE_CUTS_AT_MOST = 0.8
 """Times the links that average linkage cuts; below, the clusters look very unequal."""
-
-
-@dataclass(frozen=True, eq=False)
-class MergedHead:
-    """What became of a head's C' clusters.
-
-    Attributes:
-        leaves: the clusters that hold images, int32 [M], rising.
-        tree: how these merge, in SciPy's format, float64 [M - 1, 4].
-        n_clusters: C'.
-    """
-
-    leaves: Labels
-    tree: Matrix
-    n_clusters: int
-
-    def cut(self, n_clusters: int) -> Labels:
-        """The merged cluster of each of the head's clusters, int32 [C']; -1 for empty ones."""
-        mapping = np.full(self.n_clusters, -1, dtype=np.int32)
-        mapping[self.leaves] = cut(self.tree, n_clusters)
-        return mapping
-
-
-@dataclass(frozen=True, eq=False)
-class MergedHeads:
-    """The merge trees of some heads.
-
-    Attributes:
-        heads: one for each.
-        linkage: how their clusters are merged.
-        cut_shares: mean share of the graph's links between different clusters, by linkage that
-            was tried.
-    """
-
-    heads: tuple[MergedHead, ...]
-    linkage: Linkage
-    cut_shares: dict[Linkage, float]
-
-    @property
-    def look_unequal(self) -> bool:
-        """Whether clusters of equal size would cut many more links."""
-        return self.linkage != "spectral" and "spectral" in self.cut_shares
 
 
 def merge_heads(

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from ucls.merging.links import ClusterLinks, Labels, Matrix
+from ucls.merging.links import ClusterLinks, Matrix
+from ucls.types import Labels
 
 
 def spectral_groups(clusters: ClusterLinks, n_groups: int) -> Labels:

@@ -1,11 +1,9 @@
 """Adjusted mutual information, fast enough for a thousand clusters."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.integer[Any]]
+from ucls.types import IntArray
 
 
 def adjusted_mutual_information(counts: IntArray) -> float:

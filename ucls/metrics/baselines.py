@@ -9,6 +9,7 @@ from ucls.neighbors.search import unit_vectors
 from ucls.progress import Advance, ignore_progress
 from ucls.settings.config import SelfTrainConfig
 from ucls.training.linear import self_train
+from ucls.types import Labels
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +20,6 @@ SAMPLE_PER_CLUSTER = 256
 """As in FAISS; more hardly move the centres."""
 
 Features = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int32]
 
 
 def kmeans(

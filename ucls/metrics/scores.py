@@ -7,15 +7,14 @@ integers and one table of classes by clusters.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ucls.errors import UsageError
 from ucls.metrics.adjusted_information import adjusted_mutual_information
-
-IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
+from ucls.types import IntArray
 
 # Rows of a neighbour graph looked at together: bounds memory, whatever N is.
 ROWS_PER_CHUNK = 4096

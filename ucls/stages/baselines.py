@@ -1,7 +1,6 @@
 """K-means and the supervised bounds of a run, kept in ``baselines.json`` as they take long."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +9,7 @@ from ucls.cache import read_json, settings_key, write_json
 from ucls.settings.config import required
 from ucls.stages.run import Run
 from ucls.stages.scores import balance, scores
-
-Labels = NDArray[np.int32]
-Figures = dict[str, Any]
+from ucls.types import Figures, Labels
 
 
 def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figures]:

@@ -14,10 +14,9 @@ from ucls.errors import UclsError
 from ucls.heads.trained import TrainedHeads
 from ucls.stages.run import Run
 from ucls.training.linear import Candidate, LinearClassifier
+from ucls.types import Labels
 
 FILE = "classifier.safetensors"
-
-Labels = npt.NDArray[np.int32]
 
 
 class Labelled(NamedTuple):

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ucls.cache import Assignments, ConsensusEntry
 from ucls.ensemble import Consensus, consensus
@@ -15,8 +14,7 @@ from ucls.progress import Advance
 from ucls.settings.config import EnsembleConfig
 from ucls.stages.consensus_settings import consensus_options, entry_name, used_settings
 from ucls.stages.run import Run
-
-Labels = NDArray[np.int32]
+from ucls.types import Labels
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,15 @@
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ucls.ensemble.alignment import share_in_common
 from ucls.ensemble.heads import format_heads
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
 from ucls.stages.scores import balance, scores
-
-Labels = NDArray[np.int32]
-Figures = dict[str, Any]
+from ucls.types import Figures, Labels
 
 
 def compare_ensembles(path: str | Path) -> dict[str, dict[str, Figures]]:

@@ -11,8 +11,9 @@ import numpy as np
 from ucls.cache import Assignments, ConsensusEntry
 from ucls.ensemble.heads import Rule, canonical_heads, parse_heads
 from ucls.ensemble.methods import n_pairs
-from ucls.ensemble.selection import Selection, collapsed_heads, select_heads
+from ucls.ensemble.selection import Selection, select_heads
 from ucls.errors import UsageError
+from ucls.heads.collapse import collapsed_heads
 from ucls.progress import SILENT, Reporter
 from ucls.settings.config import EnsembleConfig, required
 from ucls.stages.combination import Combination

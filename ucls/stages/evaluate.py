@@ -24,11 +24,9 @@ from ucls.stages.labels import known_labels
 from ucls.stages.merge import heads_of
 from ucls.stages.run import Run
 from ucls.stages.scores import balance, scores
+from ucls.types import Figures, Labels
 
 THRESHOLDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
-
-Labels = NDArray[np.int32]
-Figures = dict[str, Any]
 
 
 def evaluate(

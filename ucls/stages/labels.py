@@ -3,17 +3,15 @@
 import hashlib
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ucls.cache import RunFolder, Truth, read_truth, write_truth
 from ucls.sources import Source
 from ucls.stages.extract import Caches
 from ucls.stages.features import Classes, SplitFeatures
 from ucls.stages.run import Run
+from ucls.types import Labels, renumber
 
 FILE = "truth.h5"
-
-Labels = NDArray[np.int32]
 
 
 def keep_labels(folder: RunFolder, source: Source, caches: Caches) -> str | None:
@@ -50,7 +48,7 @@ def true_labels(source: Source, caches: Caches) -> Truth:
         with SplitFeatures(caches[split], classes=classes) as features:
             labels = images.labels[features.image_numbers()]
         names = [merged.get(name, name) for name in images.class_names]
-        labels = renumber(labels, names, class_names)
+        labels = by_names(labels, names, class_names)
         if (labels >= 0).any():
             found[split] = labels
     return Truth(found, class_names)
@@ -61,9 +59,7 @@ def known_labels(run: Run) -> dict[str, Labels]:
     return {} if run.data.labels_key is None else read_truth(run.folder.file(FILE)).labels
 
 
-def renumber(labels: Labels, names: list[str], new_names: list[str]) -> Labels:
+def by_names(labels: Labels, names: list[str], new_names: list[str]) -> Labels:
     """Numbers labels [N] by ``new_names`` instead of ``names``; -1 where there is none."""
     number = {name: i for i, name in enumerate(new_names)}
-    # A label of -1 takes the last.
-    numbers = np.array([*(number.get(name, -1) for name in names), -1], dtype=np.int32)
-    return numbers[labels]
+    return renumber(labels, np.array([number.get(name, -1) for name in names], dtype=np.int32))

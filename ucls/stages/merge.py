@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ucls.cache import Assignments, read_assignments, read_merges, read_nearest, write_merges
 from ucls.errors import UsageError
-from ucls.merging import MergedHeads, looks_unequal, merge_heads
+from ucls.merging import looks_unequal, merge_heads
 from ucls.merging.links import NEAREST
-from ucls.merging.merge import LINKAGES, Linkage
 from ucls.progress import SILENT, Reporter
 from ucls.stages.run import Run
+from ucls.types import LINKAGES, Linkage, MergedHeads, renumber
 
 FILE = "merges.h5"
 
@@ -80,11 +80,7 @@ def merged_assignments(
     """
     labels = {
         split: np.stack(
-            [
-                # A label of -1 takes the last.
-                np.append(mapping, np.int32(-1))[head]
-                for mapping, head in zip(mappings, by_head, strict=True)
-            ]
+            [renumber(head, mapping) for mapping, head in zip(mappings, by_head, strict=True)]
         )
         for split, by_head in assignments.labels.items()
     }

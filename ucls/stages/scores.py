@@ -1,14 +1,7 @@
 """Figures of clusters: against labels, and on their own."""
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from ucls.metrics import scores as metrics
-
-Labels = NDArray[np.int32]
-Figures = dict[str, Any]
+from ucls.types import Figures, Labels
 
 
 def scores(labels: Labels | None, clusters: Labels) -> Figures:

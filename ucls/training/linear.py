@@ -12,12 +12,12 @@ from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import SelfTrainConfig, required
+from ucls.types import Labels
 
 INITIAL_STD = 0.01
 CHUNK = 4096
 
 Features = npt.NDArray[np.floating]
-Labels = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.floating]
 

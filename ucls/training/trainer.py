@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ucls.ensemble.selection import collapsed_heads
 from ucls.errors import UclsError, UsageError
+from ucls.heads.collapse import collapsed_heads
 from ucls.heads.layers import by_size
 from ucls.objectives.protocol import Batch, Epoch, Objective
 from ucls.objectives.registry import Task, build_objective

@@ -7,8 +7,9 @@ import pytest
 from scipy.cluster.hierarchy import cut_tree, fcluster, is_valid_linkage
 from sklearn.metrics import adjusted_rand_score
 
-from ucls.merging.agglomeration import Closeness, agglomerate, cut
+from ucls.merging.agglomeration import Closeness, agglomerate
 from ucls.merging.links import ClusterLinks, Edges, count_links
+from ucls.types import cut_into
 
 Array = npt.NDArray[Any]
 
@@ -68,7 +69,7 @@ def test_groups_are_merged_before_any_of_different_groups(seed: int, closeness: 
     groups = np.random.default_rng(seed).integers(0, 4, 12).astype(np.int32)
     tree = agglomerate(clusters, closeness=closeness, groups=groups)
     np.testing.assert_allclose(tree, naive_tree(clusters, closeness, groups.tolist()))
-    kept = cut(tree, len(np.unique(groups)))
+    kept = cut_into(tree, len(np.unique(groups)))
     assert adjusted_rand_score(groups, kept) == 1
 
 
@@ -98,7 +99,7 @@ def test_scipy_reads_the_tree_and_cuts_it_alike(
     distinct = [k for k in range(2, 12) if tree[11 - k, 2] < tree[12 - k, 2]]
     assert len(distinct) >= 6
     for k in distinct:
-        found = cut(tree, k)
+        found = cut_into(tree, k)
         assert len(np.unique(found)) == k
         for scipys in (fcluster(tree, k, "maxclust"), cut_tree(tree, k).ravel()):
             assert adjusted_rand_score(found, scipys) == 1
@@ -141,7 +142,7 @@ def test_a_distance_of_one_is_as_close_as_all_images_are() -> None:
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 5, 12])
 def test_a_cut_leaves_as_many_as_wanted_numbered_from_0(n_clusters: int) -> None:
-    found = cut(agglomerate(random_links(1)), n_clusters)
+    found = cut_into(agglomerate(random_links(1)), n_clusters)
     assert found.dtype == np.int32
     assert np.unique(found).tolist() == list(range(n_clusters))
 
@@ -149,15 +150,15 @@ def test_a_cut_leaves_as_many_as_wanted_numbered_from_0(n_clusters: int) -> None
 def test_cuts_are_nested() -> None:
     tree = agglomerate(random_links(2))
     for k in range(2, 13):
-        finer, coarser = cut(tree, k), cut(tree, k - 1)
+        finer, coarser = cut_into(tree, k), cut_into(tree, k - 1)
         assert len(set(zip(finer.tolist(), coarser.tolist(), strict=True))) == k
 
 
 def test_fewer_leaves_than_wanted_are_not_merged() -> None:
-    assert cut(agglomerate(random_links(0, 3)), 7).tolist() == [0, 1, 2]
+    assert cut_into(agglomerate(random_links(0, 3)), 7).tolist() == [0, 1, 2]
 
 
 def test_a_single_cluster() -> None:
     tree = agglomerate(ClusterLinks(np.array([[4.0]]), np.array([2])))
     assert tree.shape == (0, 4)
-    assert cut(tree, 1).tolist() == [0]
+    assert cut_into(tree, 1).tolist() == [0]

@@ -8,16 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 from ucls.errors import UsageError
 from ucls.merging.agglomeration import agglomerate
 from ucls.merging.links import ClusterLinks
-from ucls.merging.merge import (
-    HEADS_TO_CHOOSE_BY,
-    LINKAGES,
-    Linkage,
-    MergedHead,
-    MergedHeads,
-    choose_linkage,
-    merge_head,
-    merge_heads,
-)
+from ucls.merging.merge import HEADS_TO_CHOOSE_BY, choose_linkage, merge_head, merge_heads
+from ucls.types import LINKAGES, Linkage, MergedHead, MergedHeads
 
 Array = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ from ucls import pipeline
 from ucls.cache import FeatureCache
 from ucls.settings.config import Config
 from ucls.sources import load_source
-from ucls.stages.labels import known_labels, renumber
+from ucls.stages.labels import by_names, known_labels
 from ucls.stages.run import Run
 
 
@@ -47,8 +47,8 @@ def test_classes_of_both_splits_get_the_same_numbers(tmp_path: Path) -> None:
 
 def test_renumbering() -> None:
     labels = np.array([0, 2, 1, -1], np.int32)
-    assert renumber(labels, ["x", "y", "z"], ["z", "x"]).tolist() == [1, 0, -1, -1]
-    assert renumber(np.array([-1], np.int32), [], []).tolist() == [-1]
+    assert by_names(labels, ["x", "y", "z"], ["z", "x"]).tolist() == [1, 0, -1, -1]
+    assert by_names(np.array([-1], np.int32), [], []).tolist() == [-1]
 
 
 def test_they_are_those_of_the_last_start_and_no_others(

@@ -4,7 +4,7 @@ import pytest
 from benchmarks.speed.growth.process import SMALLEST
 from benchmarks.speed.growth.sizes import Size
 from benchmarks.speed.growth.works import WORKS, ring_graph
-from ucls.merging import MergedHeads
+from ucls.types import MergedHeads
 
 
 @pytest.mark.parametrize("stage", WORKS)
