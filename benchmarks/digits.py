@@ -15,9 +15,9 @@ from sklearn.cluster import AgglomerativeClustering, SpectralClustering
 from benchmarks.machine import describe_machine
 from ucls.metrics.scores import clustering_accuracy
 from ucls.pipeline import run
+from ucls.runs.labels import known_labels
+from ucls.runs.run import Run
 from ucls.settings.config import Config
-from ucls.stages.labels import known_labels
-from ucls.stages.run import Run
 
 ROWS = {
     "k-means": ("kmeans", "acc"),

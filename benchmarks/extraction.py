@@ -25,10 +25,11 @@ from ucls.backbones.protocol import Backbone
 from ucls.extraction.decoding import Views, decode_batches
 from ucls.malloc import freed_memory_kept
 from ucls.progress import Advance
+from ucls.runs.backbone import backbone_of
 from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import resolve_extractions
 from ucls.sources import Source, load_source
-from ucls.stages.extract import backbone_of, extract
+from ucls.stages.extract import extract
 
 WIDTH, HEIGHT = 500, 375
 """Of a usual ImageNet picture."""

@@ -27,15 +27,15 @@ from benchmarks.machine import describe_machine
 from benchmarks.unequal import oracle_graph, thinned_rows
 from ucls.cache import read_graph, read_json, write_graph
 from ucls.pipeline import start
+from ucls.runs.labels import known_labels
+from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.settings.objectives import OBJECTIVES
 from ucls.sources import Source, load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
-from ucls.stages.labels import known_labels
 from ucls.stages.merge import merge
 from ucls.stages.neighbors import neighbors
-from ucls.stages.run import Run
 from ucls.stages.train import train
 
 Settings = dict[str, Any]

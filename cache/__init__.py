@@ -3,13 +3,19 @@
 ``FORMAT.md`` beside this file is the specification of the files.
 """
 
-from ucls.cache.catalog import CacheEntry, find_cache, list_caches, open_cache, remove_cache
-from ucls.cache.feature_cache import FeatureCache
-from ucls.cache.feature_spec import FEATURE_SETS, FeatureSpec, cache_file_name
-from ucls.cache.feature_writer import FeatureCacheWriter
+from ucls.cache.features.catalog import (
+    CacheEntry,
+    find_cache,
+    list_caches,
+    open_cache,
+    remove_cache,
+)
+from ucls.cache.features.location import cache_directory
+from ucls.cache.features.reader import FeatureCache
+from ucls.cache.features.spec import FEATURE_SETS, FeatureSpec, cache_file_name
+from ucls.cache.features.writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, read_nearest, write_graph
-from ucls.cache.location import cache_directory
 from ucls.cache.merges import read_merges, write_merges
 from ucls.cache.results import (
     Assignments,

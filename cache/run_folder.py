@@ -4,9 +4,8 @@ import hashlib
 import json
 import platform
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,25 +13,14 @@ from typing import Any
 import tomli_w
 from filelock import FileLock, Timeout
 
+from ucls.cache import run_files as files
 from ucls.cache.files import atomic_write, read_json, write_errors, write_json
 from ucls.errors import MismatchError, UclsError, UsageError
-from ucls.usage import measure
 
 FORMAT = "ucls-run"
 VERSION = 2
 """Settings of version 1 meant something else."""
 PACKAGES = ("ucls", "torch", "timm", "faiss-cpu", "faiss-gpu-cu12", "numpy", "h5py", "pymetis")
-
-FILES = (
-    "skipped.csv", "truth.h5", "config.toml", "neighbors.h5", "heads.safetensors", "train.jsonl",
-    "assignments.h5", "merges.h5", "checkpoint.safetensors", "consensus.h5",
-    "classifier.safetensors", "candidates.safetensors", "labels.csv", "baselines.json",
-    "metrics.json",
-)  # fmt: skip
-"""What the stages write; starting anew removes all of it."""
-
-CUTS = "labels-k*.csv"
-"""What ``ucls cut`` writes."""
 
 HOW_TO_RUN = (
     "requested.device", "requested.extract.workers", "requested.extract.batch_size",
@@ -55,7 +43,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        record = self.path / "run.json"
+        record = self.path / files.RECORD
         if not record.is_file():
             raise UsageError(
                 f"{self.path} is not a run folder (it has no run.json); "
@@ -82,6 +70,7 @@ class RunFolder:
         *,
         source: Mapping[str, Any],
         requested: Mapping[str, Any],
+        stale: Iterable[str],
         overwrite: bool = False,
     ) -> "RunFolder":
         """Starts a run, or returns the one that is there if it was asked for in the same way.
@@ -90,6 +79,7 @@ class RunFolder:
             path: of the folder.
             source: what identifies the images.
             requested: the settings as they were asked for.
+            stale: patterns of what earlier stages may have left, which starting anew removes.
             overwrite: forget the run that is there, and start anew.
 
         Raises:
@@ -99,15 +89,15 @@ class RunFolder:
         """
         path = Path(path)
         identity = {"source": dict(source), "requested": dict(requested)}
-        if (path / "run.json").is_file() and not overwrite:
-            there = cls(path)
-            differences = _differences(there.record, identity)
+        if (path / files.RECORD).is_file() and not overwrite:
+            begun = cls(path)
+            differences = _differences(begun.record, identity)
             if not differences:
-                if there.record["requested"] != identity["requested"]:
-                    there.update(requested=identity["requested"])
-                return there
+                if begun.record["requested"] != identity["requested"]:
+                    begun.update(requested=identity["requested"])
+                return begun
             # A run whose settings were never resolved has nothing to lose.
-            if there.file("config.toml").is_file():
+            if begun.file(files.CONFIG).is_file():
                 raise MismatchError(
                     f"{path} holds a run with other settings: {'; '.join(differences)}; "
                     "choose another folder with --out, or replace the run with --overwrite"
@@ -120,35 +110,30 @@ class RunFolder:
         with write_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         with _lock(path):
-            for stale in (*(path / name for name in FILES), *path.glob(CUTS)):
-                stale.unlink(missing_ok=True)
+            for old in (file for pattern in stale for file in path.glob(pattern)):
+                old.unlink(missing_ok=True)
             record = {"format": FORMAT, "version": VERSION, **identity, "stages": {}}
-            write_json(path / "run.json", {**record, "status": "started", "versions": versions()})
+            write_json(path / files.RECORD, {**record, "status": "started", "versions": versions()})
         return cls(path)
 
     def file(self, name: str) -> Path:
         """The path of one of the run's files."""
         return self.path / name
 
-    def forget_consensus(self) -> None:
-        """Removes what was made of heads that are about to change."""
-        for stale in (self.file("consensus.h5"), *self.path.glob(CUTS)):
-            stale.unlink(missing_ok=True)
-
     def update(self, **entries: Any) -> None:
         """Replaces entries of ``run.json``."""
         self.record.update(entries)
-        write_json(self.path / "run.json", self.record)
+        write_json(self.path / files.RECORD, self.record)
 
     def write_config(self, settings: Mapping[str, Any]) -> None:
         """Writes the resolved settings to ``config.toml``; TOML leaves out what is None."""
-        with atomic_write(self.path / "config.toml") as partial:
+        with atomic_write(self.path / files.CONFIG) as partial:
             partial.write_bytes(tomli_w.dumps(_without_none(settings)).encode())
 
     def read_config(self) -> dict[str, Any]:
         """Reads ``config.toml``."""
         try:
-            return tomllib.loads((self.path / "config.toml").read_text(encoding="utf-8"))
+            return tomllib.loads((self.path / files.CONFIG).read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise UsageError(
                 f"{self.path} has no config.toml: its features were not extracted to the end; "
@@ -162,20 +147,8 @@ class RunFolder:
         entry = self.record["stages"].get(stage, {})
         return entry.get("key") if entry.get("status") == "done" else None
 
-    @contextmanager
-    def stage(self, name: str, key: str) -> Iterator[None]:
-        """Records a stage's status, wall time and peak memory around its work."""
-        entry: dict[str, Any] = {"status": "running", "key": key, "started": _now()}
-        self._set_stage(name, entry)
-        try:
-            with measure() as usage:
-                yield
-        except BaseException:
-            self._set_stage(name, {**entry, "status": "failed"})
-            raise
-        self._set_stage(name, {**entry, "status": "done", **vars(usage)})
-
-    def _set_stage(self, name: str, entry: dict[str, Any]) -> None:
+    def record_stage(self, name: str, entry: Mapping[str, Any]) -> None:
+        """Replaces what ``run.json`` says of a stage: ``status``, ``key`` and what it took."""
         stages = {**self.record["stages"], name: entry}
         self.update(stages=stages, status=f"{name}: {entry['status']}", versions=versions())
 
@@ -254,7 +227,3 @@ def _lock(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache.feature_layout import decode
+from ucls.cache.features.layout import decode
 from ucls.cache.hdf5 import Format, read_hdf5, write_hdf5
 
 TRUTH_FORMAT = Format("ucls-truth", 1, "file of true labels", "run the same `ucls run` again")

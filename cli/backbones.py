@@ -1,7 +1,5 @@
 """``ucls backbones``: the backbones known by name."""
 
-from ucls.cli import options as opt
-
 EXAMPLE = "ucls backbones"
 
 _NOTES = """
@@ -12,7 +10,7 @@ there, such as timm/vit_base_patch16_224. Weights come from the hub, or from
 --weights random is untrained, for trials."""
 
 
-def command(verbose: opt.Verbose = False) -> None:
+def command() -> None:
     """List the backbones that UCLS knows by name."""
     from rich.table import Table
 

@@ -19,14 +19,12 @@ CacheName = Annotated[
 ]
 
 
-def command(
-    name: CacheName, *, cache_dir: opt.CacheDir = None, verbose: opt.Verbose = False
-) -> None:
+def command(name: CacheName, *, cache_dir: opt.CacheDir = None) -> None:
     """Show everything about a feature cache, and how to read it in Python."""
     from rich.markup import escape
     from rich.table import Table
 
-    from ucls.cache.catalog import describe_cache, find_cache
+    from ucls.cache.features.catalog import describe_cache, find_cache
     from ucls.console import new_console
     from ucls.errors import UsageError
 

@@ -15,7 +15,7 @@ IN_THE_NAME = ("dataset", "split", "backbone")
 NUMBERS = ("px", "images", "views", "size")
 
 
-def command(cache_dir: opt.CacheDir = None, verbose: opt.Verbose = False) -> None:
+def command(cache_dir: opt.CacheDir = None) -> None:
     """List the feature caches: what they hold, their size, and whether they are complete."""
     from ucls.cache import cache_directory, list_caches
     from ucls.cli.sizes import count, format_size
@@ -57,7 +57,7 @@ def _print_table(entries: "list[CacheEntry]") -> None:
 
 
 def _cells(entry: "CacheEntry") -> dict[str, str]:
-    from ucls.cache.feature_spec import size_text
+    from ucls.cache.features.spec import size_text
     from ucls.cli.sizes import format_size
 
     spec = entry.spec

@@ -20,7 +20,6 @@ def command(
     all_caches: AllCaches = False,
     yes: Yes = False,
     cache_dir: opt.CacheDir = None,
-    verbose: opt.Verbose = False,
 ) -> None:
     """Remove feature caches, finished or not, with everything beside them."""
     from ucls.cache import remove_cache

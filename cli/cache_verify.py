@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ucls.cli import options as opt
+from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls cache verify digits-train"
 
@@ -27,16 +28,13 @@ def command(
     sample: SampleSize = 8,
     cache_dir: opt.CacheDir = None,
     device: opt.Device = None,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Read caches again, compare their images, and extract a sample of rows once more."""
     from ucls.cli.sizes import count
-    from ucls.console import console_reporter
     from ucls.stages.verify import verify
 
     paths = choose_caches(names, all_caches=all_caches, cache_dir=cache_dir)
-    reporter = console_reporter(quiet=quiet)
+    reporter = chosen_reporter()
     failed, n_not_possible = [], 0
     for path in paths:
         print(path.name)

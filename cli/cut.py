@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ucls.cli import options as opt
+from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls cut runs/photos -k 12"
 
@@ -21,15 +22,12 @@ def command(
     *,
     clusters: Clusters,
     out: OutFile = None,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Cut a finished run at another number of clusters, in a moment.
 
     The run stays as it is; the clusters of all images are written to a CSV of their own.
     """
     from ucls.cli.tables import print_cut
-    from ucls.console import console_reporter
     from ucls.stages.cut import cut
 
-    print_cut(cut(run, clusters, out=out, reporter=console_reporter(quiet=quiet)))
+    print_cut(cut(run, clusters, out=out, reporter=chosen_reporter()))

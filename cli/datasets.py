@@ -17,7 +17,7 @@ your own images:
   feature files    ucls run FEATURES.npy -k NUMBER  or .npz, .h5"""
 
 
-def command(*, data_dir: opt.DataDir = None, verbose: opt.Verbose = False) -> None:
+def command(*, data_dir: opt.DataDir = None) -> None:
     """List the datasets that UCLS knows by name, and which of them are there."""
     from rich.console import Console
     from rich.table import Table

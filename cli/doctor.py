@@ -7,7 +7,7 @@ from ucls.cli import options as opt
 EXAMPLE = "ucls doctor"
 
 
-def command(cache_dir: opt.CacheDir = None, verbose: opt.Verbose = False) -> None:
+def command(cache_dir: opt.CacheDir = None) -> None:
     """Check the installation: versions, FAISS, device, cache, torch beside torchvision."""
     from rich.console import Console
     from rich.table import Table

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ucls.cli import options as opt
+from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls ensemble runs/digits --method vote --heads 0-4,7"
 
@@ -70,8 +71,6 @@ def command(
     config: opt.ConfigFile = None,
     settings: opt.Settings = None,
     overwrite: opt.Overwrite = False,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Combine the heads' clusters into one clustering.
 
@@ -80,9 +79,8 @@ def command(
     is not given is as in the run's own settings, which --set ensemble.NAME=VALUE changes.
     """
     from ucls.cli.tables import print_ensembles
-    from ucls.console import console_reporter
+    from ucls.runs.consensus_figures import compare_ensembles
     from ucls.settings.given import gather
-    from ucls.stages.consensus_figures import compare_ensembles
     from ucls.stages.ensemble import ensemble
 
     variant = gather(
@@ -103,7 +101,7 @@ def command(
         choose=choose,
         settings=gather(config=config, settings=settings),
         overwrite=overwrite,
-        reporter=console_reporter(quiet=quiet),
+        reporter=chosen_reporter(),
     )
     figures = compare_ensembles(run)
     print_ensembles(figures if split is None else {split: figures[split]})

@@ -1,6 +1,7 @@
 """``ucls evaluate``: the results of a run as a table."""
 
 from ucls.cli import options as opt
+from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls evaluate runs/digits"
 
@@ -11,12 +12,9 @@ def command(
     config: opt.ConfigFile = None,
     settings: opt.Settings = None,
     overwrite: opt.Overwrite = False,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Measure every result of a run, against labels where they are known."""
     from ucls.cli.tables import print_results
-    from ucls.console import console_reporter
     from ucls.settings.given import gather
     from ucls.stages.evaluate import evaluate
 
@@ -24,7 +22,7 @@ def command(
         run,
         settings=gather(config=config, settings=settings),
         overwrite=overwrite,
-        reporter=console_reporter(quiet=quiet),
+        reporter=chosen_reporter(),
     )
     print_results(figures)
     print(f"\nall figures: {run / 'metrics.json'}")

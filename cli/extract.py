@@ -3,10 +3,13 @@
 from typing import TYPE_CHECKING
 
 from ucls.cli import options as opt
+from ucls.cli.stage import tell_next
+from ucls.cli.verbosity import chosen_reporter
+from ucls.runs.catalog import EXTRACT
 
 if TYPE_CHECKING:
     from ucls.progress import Reporter
-    from ucls.stages.extract import Caches
+    from ucls.runs.features import Caches
 
 MOST_LISTED = 10
 EXAMPLE = "ucls extract photos/ -k 20 --out runs/photos"
@@ -34,15 +37,12 @@ def command(
     download: opt.Download = False,
     strict: opt.Strict = None,
     overwrite: opt.Overwrite = False,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Extract the features of images into the cache, once and for all runs.
 
     With --out it also starts a run folder, which `ucls neighbors` continues.
     """
     from ucls import pipeline
-    from ucls.console import console_reporter
     from ucls.errors import UsageError
     from ucls.settings.config import Config
     from ucls.settings.given import gather
@@ -65,7 +65,7 @@ def command(
         extract__views=views,
         extract__strict=strict,
     )
-    reporter = console_reporter(quiet=quiet)
+    reporter = chosen_reporter()
     caches = pipeline.extract_source(
         load_source(
             source,
@@ -87,12 +87,12 @@ def command(
         for path in by_backbone.values():
             print(f"{split}: {path}")
     if out is not None:
-        print(f"next: ucls neighbors {out}")
+        tell_next(EXTRACT, out)
 
 
 def report_skipped(caches: "Caches", reporter: "Reporter") -> None:
     """Tells the first of the images that could not be read, and where the others are listed."""
-    from ucls.stages.extract import skipped_images
+    from ucls.runs.features import skipped_images
 
     skipped = skipped_images(caches)
     for path, split, reason in skipped[:MOST_LISTED]:

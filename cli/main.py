@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -20,16 +21,15 @@ from ucls.cli import (
     ensemble,
     evaluate,
     extract,
-    merge,
-    neighbors,
     predict,
     run,
-    self_train,
-    train,
     validate,
 )
 from ucls.cli import options as opt
+from ucls.cli.stage import stage_command
+from ucls.cli.verbosity import asked, takes_verbosity
 from ucls.errors import UclsError
+from ucls.runs.catalog import STAGES
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 INTERRUPTED = 130
@@ -44,17 +44,28 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def options(version: opt.Version = False) -> None:
-    """Takes the options that come before a command."""
+@app.callback(invoke_without_command=True)
+def options(context: typer.Context, version: opt.Version = False) -> None:
+    """Takes the options that come before a command; helps where there is none."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
-for module in (
-    run, extract, neighbors, train, merge, ensemble, self_train, evaluate, predict, cut,
-    datasets, backbones, validate, doctor,
-):  # fmt: skip
-    name = module.__name__.rpartition(".")[2].replace("_", "-")
-    app.command(name, epilog=f"Example: {module.EXAMPLE}")(module.command)
+def add_command(to: typer.Typer, name: str, command: Callable[..., Any], example: str) -> None:
+    """Adds a command whose help ends with an example."""
+    to.command(name, epilog=f"Example: {example}")(takes_verbosity(command))
+
+
+add_command(app, "run", run.command, run.EXAMPLE)
+with_own_options = {"extract": extract, "ensemble": ensemble, "evaluate": evaluate}
+for stage in STAGES:
+    if stage.name in with_own_options:
+        own = with_own_options[stage.name]
+        add_command(app, stage.name, own.command, own.EXAMPLE)
+    else:
+        add_command(app, stage.name, stage_command(stage), stage.example)
+for module in (predict, cut, datasets, backbones, validate, doctor):
+    add_command(app, module.__name__.rpartition(".")[2], module.command, module.EXAMPLE)
 
 cache_app = typer.Typer(
     help="Look at, check and remove cached features.",
@@ -62,8 +73,7 @@ cache_app = typer.Typer(
     no_args_is_help=True,
 )
 for module in (cache_ls, cache_info, cache_verify, cache_rm):
-    name = module.__name__.rpartition("_")[2]
-    cache_app.command(name, epilog=f"Example: {module.EXAMPLE}")(module.command)
+    add_command(cache_app, module.__name__.rpartition("_")[2], module.command, module.EXAMPLE)
 app.add_typer(cache_app, name="cache")
 
 
@@ -71,12 +81,12 @@ def main() -> None:
     """Runs the command line; errors become one line and an exit code, no traceback without -v."""
     # OpenMP's default makes idle threads spin long enough to starve each other on a busy machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
-    sys.exit(_run_app(sys.argv[1:] or ["--help"]))
+    sys.exit(_run_app())
 
 
-def _run_app(arguments: list[str]) -> int:
+def _run_app() -> int:
     try:
-        exit_code = app(arguments, standalone_mode=False) or 0
+        exit_code = app(standalone_mode=False) or 0
     except UclsError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -106,7 +116,7 @@ def _describe_misuse(error: Any) -> str:
 
 
 def _fail(message: str, exit_code: int) -> int:
-    if sys.exc_info()[0] and {"-v", "--verbose"} & set(sys.argv[1:]):
+    if sys.exc_info()[0] and asked.verbose:
         traceback.print_exc()
     print(f"ucls: error: {' '.join(message.splitlines())}", file=sys.stderr)
     return exit_code

@@ -103,5 +103,3 @@ Strict = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is there, and start anew.")
 ]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show results and errors only.")]

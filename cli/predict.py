@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ucls.cli import options as opt
+from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls predict runs/photos new-photos/ --out new.csv"
 
@@ -26,15 +27,12 @@ def command(
     subset: opt.Subset = None,
     weights: opt.Weights = None,
     device: BackboneDevice = None,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Label new images with a finished run: path, cluster, confidence, probability."""
-    from ucls.console import console_reporter
     from ucls.sources import load_source
     from ucls.stages.predict import predict
 
-    reporter = console_reporter(quiet=quiet)
+    reporter = chosen_reporter()
     opened = load_source(source, data_dir=data_dir, subset=subset)
     result = predict(
         run,

@@ -1,6 +1,7 @@
 """``ucls run``: every stage."""
 
 from ucls.cli import options as opt
+from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls run photos/ -k 20"
 
@@ -28,8 +29,6 @@ def command(
     download: opt.Download = False,
     strict: opt.Strict = None,
     overwrite: opt.Overwrite = False,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Cluster images, from the pictures to a label for each, in one go.
 
@@ -37,7 +36,6 @@ def command(
     """
     from ucls import pipeline
     from ucls.cli.tables import print_results
-    from ucls.console import console_reporter
     from ucls.settings.config import Config
     from ucls.settings.given import gather
     from ucls.sources import load_source
@@ -69,7 +67,7 @@ def command(
         config=Config().with_values(values),
         cache_dir=cache_dir,
         overwrite=overwrite,
-        reporter=console_reporter(quiet=quiet),
+        reporter=chosen_reporter(),
     )
     print_results(result.figures)
     print(f"\nlabels of all images: {result.path / 'labels.csv'}")

@@ -1,24 +1,50 @@
-"""What the commands of single stages have in common."""
+"""The command of a stage that is like others: from a run folder to the file that it leaves."""
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ucls.console import console_reporter
+from ucls.cli import options as opt
+from ucls.cli.verbosity import chosen_reporter
+from ucls.runs.catalog import Stage, stage_after
+
+OPTIONS = {"device": opt.Device, "seed": opt.Seed, "train.objective": opt.Objective}
 
 
-def run_stage(
-    stage: Callable[..., Path],
-    run: Path,
-    *,
-    next_command: str,
-    settings: Mapping[str, Any],
-    overwrite: bool,
-    quiet: bool,
-) -> None:
-    """Runs a stage, and tells what it left and which command comes next."""
-    path = stage(
-        run, settings=settings, overwrite=overwrite, reporter=console_reporter(quiet=quiet)
-    )
-    print(path)
-    print(f"next: ucls {next_command} {run}")
+def stage_command(stage: Stage) -> Callable[..., None]:
+    """Makes the command of a stage, with the options that its settings have."""
+    names = {setting.rpartition(".")[2]: setting for setting in stage.options}
+
+    def command(
+        run: opt.RunPath,
+        *,
+        config: opt.ConfigFile = None,
+        settings: opt.Settings = None,
+        overwrite: opt.Overwrite = False,
+        **given: Any,
+    ) -> None:
+        from ucls.settings.given import gather
+
+        options = {names[name].replace(".", "__"): value for name, value in given.items()}
+        values = gather(config=config, settings=settings, **options)
+        print(stage(run, settings=values, overwrite=overwrite, reporter=chosen_reporter()))
+        tell_next(stage, run)
+
+    first, *others, _ = inspect.signature(command).parameters.values()
+    own = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=OPTIONS[setting]
+        )
+        for name, setting in names.items()
+    ]
+    vars(command)["__signature__"] = inspect.Signature([first, *own, *others])
+    command.__doc__ = stage.help
+    return command
+
+
+def tell_next(stage: Stage, run: Path) -> None:
+    """Says which command comes next in a run."""
+    following = stage_after(stage.name)
+    if following is not None:
+        print(f"next: ucls {following.name} {run}")

@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ucls.cli import options as opt
-
 EXAMPLE = "ucls validate my-settings.toml"
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file of settings.")]
 
 
-def command(config: ConfigPath, verbose: opt.Verbose = False) -> None:
+def command(config: ConfigPath) -> None:
     """Check a file of settings, and tell everything that is wrong with it."""
     from ucls.settings.config import config_problems
     from ucls.settings.given import read_toml

@@ -8,8 +8,8 @@ from benchmarks.accuracy.published import SCORES
 from ucls.cache import read_graph, read_json
 from ucls.metrics.scores import neighbor_statistics
 from ucls.neighbors.build import THRESHOLD_OFF
-from ucls.stages.labels import known_labels
-from ucls.stages.run import Run
+from ucls.runs.labels import known_labels
+from ucls.runs.run import Run
 
 IN_METRICS = {"ensemble": "ensemble.chosen"}
 """Parts that ``metrics.json`` calls something else."""

@@ -10,9 +10,9 @@ from ucls.cache import settings_key
 from ucls.errors import UsageError
 from ucls.pipeline import extract_source
 from ucls.progress import SILENT, Reporter
+from ucls.runs.features import SplitFeatures
 from ucls.settings.config import Config
 from ucls.sources import Source
-from ucls.stages.features import SplitFeatures
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 from ucls.cache import RunFolder
 from ucls.pipeline import start
 from ucls.progress import SILENT, Reporter
+from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.sources import Source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 from ucls.stages.merge import merge
 from ucls.stages.neighbors import neighbors
-from ucls.stages.run import Run
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 # For cache_samples, which is also run as a script, so it cannot be part of a package.
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "features"))
 
 
 @pytest.fixture(scope="session")

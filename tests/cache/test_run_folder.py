@@ -10,12 +10,15 @@ from ucls.cache import RunFolder, flatten, settings_key, versions
 from ucls.errors import MismatchError, UclsError, UsageError
 
 SOURCE = {"name": "photos", "source": "/data/photos"}
+STALE = ("config.toml", "labels.csv", "checkpoint.*", "skipped.csv")
 REQUESTED = {"seed": 0, "train": {"epochs": 50, "rates": (0.1, 0.2)}}
 
 
 def begin(path: Path, *, overwrite: bool = False, **changes: Any) -> RunFolder:
     requested = {**REQUESTED, **changes}
-    return RunFolder.begin(path, source=SOURCE, requested=requested, overwrite=overwrite)
+    return RunFolder.begin(
+        path, source=SOURCE, requested=requested, stale=STALE, overwrite=overwrite
+    )
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_a_setting_that_is_new_or_gone_is_a_difference(folder: RunFolder) -> Non
 def test_another_source_is_refused(folder: RunFolder) -> None:
     with pytest.raises(MismatchError, match='source is "/data/photos" there, "/else" here'):
         RunFolder.begin(
-            folder.path, source={**SOURCE, "source": "/else"}, requested=REQUESTED
+            folder.path, source={**SOURCE, "source": "/else"}, requested=REQUESTED, stale=()
         )  # fmt: skip
 
 
@@ -70,10 +73,9 @@ def test_overwrite_starts_anew(folder: RunFolder) -> None:
     for name in ("labels.csv", "checkpoint.safetensors", "skipped.csv"):
         folder.file(name).write_text("old")
     folder.file("notes.txt").write_text("mine")
-    with folder.stage("train", "key"):
-        pass
-    begin(folder.path, overwrite=True, seed=1)
-    assert RunFolder(folder.path).key_of("train") is None
+    folder.record_stage("train", {"status": "done", "key": "key"})
+    again = begin(folder.path, overwrite=True, seed=1)
+    assert again.key_of("train") is None
     assert {path.name for path in folder.path.iterdir()} <= {"run.json", "run.lock", "notes.txt"}
     assert folder.file("notes.txt").is_file()
 
@@ -119,15 +121,6 @@ def test_an_older_run_asks_to_be_made_again(folder: RunFolder) -> None:
     assert begin(folder.path, overwrite=True).record["version"] == 2
 
 
-def test_cuts_go_with_the_consensus_and_with_the_run(folder: RunFolder) -> None:
-    for forget in (folder.forget_consensus, lambda: begin(folder.path, overwrite=True)):
-        stale = [folder.file(name) for name in ("consensus.h5", "labels-k7.csv")]
-        for path in stale:
-            path.touch()
-        forget()
-        assert not any(path.exists() for path in stale)
-
-
 def test_the_config_leaves_out_what_is_none(folder: RunFolder) -> None:
     folder.write_config({"seed": 3, "weights": None, "train": {"epochs": None, "beta": 0.6}})
     assert folder.read_config() == {"seed": 3, "train": {"beta": 0.6}}
@@ -140,28 +133,6 @@ def test_a_missing_or_broken_config(folder: RunFolder) -> None:
     folder.file("config.toml").unlink()
     with pytest.raises(UsageError, match=r"has no config.toml: .* again"):
         folder.read_config()
-
-
-def test_a_stage_that_ends_is_done(folder: RunFolder) -> None:
-    with folder.stage("train", "abc"):
-        assert RunFolder(folder.path).record["stages"]["train"]["status"] == "running"
-        assert folder.key_of("train") is None
-    entry = RunFolder(folder.path).record["stages"]["train"]
-    assert (entry["status"], entry["key"]) == ("done", "abc")
-    assert entry["seconds"] >= 0
-    assert entry["peak_memory_mb"] > 1
-    assert RunFolder(folder.path).key_of("train") == "abc"
-    assert RunFolder(folder.path).record["status"] == "train: done"
-
-
-@pytest.mark.parametrize("error", [UclsError, KeyboardInterrupt])
-def test_a_stage_that_fails_is_not_done(folder: RunFolder, error: type[BaseException]) -> None:
-    with folder.stage("train", "abc"):
-        pass
-    with pytest.raises(error), folder.stage("train", "abc"):
-        raise error
-    assert RunFolder(folder.path).record["stages"]["train"]["status"] == "failed"
-    assert RunFolder(folder.path).key_of("train") is None
 
 
 HOLD = """

@@ -160,13 +160,6 @@ def test_wrong_use(arguments: list[str], parts: list[str], cli: Cli, tmp_path: P
     assert list(tmp_path.rglob("*.partial*")) == []
 
 
-def test_the_traceback_comes_with_v(cli: Cli) -> None:
-    outcome = cli("run", "digits", "-k", "1", "-v")
-    assert outcome.exit_code == 2
-    assert outcome.err.startswith("Traceback (most recent call last)")
-    assert outcome.err.splitlines()[-1].startswith("ucls: error: n_clusters: ")
-
-
 def test_an_error_nobody_thought_of_is_one_line_too(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from tests.conftest import Cli
 from ucls.cache import RunFolder, read_assignments, read_tensors
+from ucls.runs.run import Run
 from ucls.settings.objectives import OBJECTIVES
-from ucls.stages.run import Run
 
 
 def test_a_run_from_the_command_line(

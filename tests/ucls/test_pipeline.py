@@ -19,11 +19,12 @@ from tests.conftest import Cli, Lines, StartUcls
 from ucls import pipeline
 from ucls.cache import FeatureCache, RunFolder, read_assignments, read_tensors
 from ucls.errors import MismatchError, UsageError
+from ucls.runs.catalog import STAGES
+from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.sources import load_source
 from ucls.stages.evaluate import evaluate
 from ucls.stages.predict import predict
-from ucls.stages.run import STAGE_FILES, Run
 from ucls.stages.train import train
 
 PIXELS = {
@@ -57,7 +58,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
 
 
 def test_every_file_of_a_run_is_there(shared_run: Path) -> None:
-    expected = {name for names in STAGE_FILES.values() for name in names}
+    expected = {name for stage in STAGES for name in stage.files}
     assert {path.name for path in shared_run.iterdir()} - {"run.lock"} == {
         *expected, "run.json", "config.toml", "baselines.json", "truth.h5",
     }  # fmt: skip

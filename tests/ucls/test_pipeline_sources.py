@@ -13,10 +13,11 @@ from tests.ucls.datasets import layouts
 from ucls import pipeline
 from ucls.cache import FeatureCache, read_truth
 from ucls.errors import MismatchError, UsageError
+from ucls.runs.opening import open_run
+from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.sources import Source, load_source
 from ucls.stages.predict import predict
-from ucls.stages.run import Run
 
 PIXELS = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}
 UNTRAINED = {
@@ -113,7 +114,7 @@ def test_a_part_without_a_name_is_of_the_backbone_asked_for(photos: Path, tmp_pa
     run = pipeline.start(str(photos), out=tmp_path / "run", config=config)
     assert run.feature_set == "cls@pixels,cls+patch@test_vit"
     with pytest.raises(UsageError, match=r"features of dino_vits16 .* come from test_vit, pixels"):
-        Run(tmp_path / "run", settings={"features": "cls@dino_vits16"})
+        open_run(tmp_path / "run", settings={"features": "cls@dino_vits16"})
 
 
 def test_two_backbones_side_by_side(

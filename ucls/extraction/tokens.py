@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ucls.backbones.protocol import Backbone, BackboneSpec, Tokens, spatial_size
+from ucls.cache import FEATURE_SETS
 from ucls.errors import UclsError, UsageError
 from ucls.extraction.augmentations import Augmentation
 from ucls.extraction.bottleneck import Bottleneck
@@ -240,3 +241,23 @@ def _stack(
     cls = np.stack([tokens.cls.numpy() for tokens in views])
     means = [tokens.patch_mean.numpy() for tokens in views if tokens.patch_mean is not None]
     return cls, np.stack(means) if means else None
+
+
+def select_tokens(
+    cls: NDArray[np.floating], patch_mean: NDArray[np.floating] | None, feature_set: str
+) -> NDArray[np.floating]:
+    """Puts tokens side by side in the order of the feature cache.
+
+    Args:
+        cls: class tokens [B, L, D].
+        patch_mean: mean patch tokens [B, D], or None.
+        feature_set: such as ``cls4+patch``.
+
+    Returns:
+        [B, D'].
+    """
+    n_blocks, with_patch = FEATURE_SETS[feature_set]
+    parts = [cls[:, layer] for layer in range(-n_blocks, 0)]
+    if with_patch and patch_mean is not None:
+        parts.append(patch_mean)
+    return np.concatenate(parts, axis=1)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ucls.errors import UsageError
 
 FEATURE_SUFFIXES = (".npy", ".npz", ".h5")
+BATCH_SIZE = 1024
+"""Of a feature file, which no model limits."""
 
 _ROWS_AT_ONCE = 4_096
 

@@ -7,33 +7,17 @@ integers and one table of classes by clusters.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ucls.errors import UsageError
 from ucls.metrics.adjusted_information import adjusted_mutual_information
-from ucls.types import IntArray
+from ucls.types import IntArray, NeighborGraph
 
 # Rows of a neighbour graph looked at together: bounds memory, whatever N is.
 ROWS_PER_CHUNK = 4096
-
-
-class Graph(Protocol):
-    """A neighbour graph in CSR form."""
-
-    @property
-    def indptr(self) -> IntArray:
-        """Where the neighbours of each image start, [N + 1]."""
-
-    @property
-    def indices(self) -> IntArray:
-        """The neighbours, [nnz]."""
-
-    @property
-    def similarity(self) -> npt.NDArray[np.floating[Any]]:
-        """Their cosine similarities, [nnz]."""
 
 
 class NeighborStatistics(NamedTuple):
@@ -85,29 +69,6 @@ def class_averaged_accuracy(labels: IntArray, clusters: IntArray) -> float:
     right = np.zeros(len(table.classes))
     right[classes] = table.counts[classes, partners]
     return float(np.mean(right / table.class_sizes))
-
-
-def superclass_accuracy(labels: IntArray, clusters: IntArray, superclass_of: IntArray) -> float:
-    """The share of images whose cluster is matched to a class of the right superclass.
-
-    Clusters are matched to classes as in :func:`clustering_accuracy`; arguments, range and
-    errors are the same.
-
-    Args:
-        labels: classes [N], below n_classes; -1 is unknown.
-        clusters: clusters [N].
-        superclass_of: the superclass of each class [n_classes].
-    """
-    table = _count(labels, clusters)
-    if table.classes[-1] >= len(superclass_of):
-        raise UsageError(
-            f"superclass_of must name a superclass for each class, got {len(superclass_of)} "
-            f"for labels up to {table.classes[-1]}: give the whole map"
-        )
-    superclasses = np.asarray(superclass_of)[table.classes]
-    classes, partners = _match(table)
-    same = superclasses[:, None] == superclasses[classes]
-    return float((table.counts[:, partners] * same).sum() / table.class_sizes.sum())
 
 
 def nmi(labels: IntArray, clusters: IntArray) -> float:
@@ -217,7 +178,7 @@ def neighbor_accuracy(indptr: IntArray, indices: IntArray, labels: IntArray) -> 
 
 
 def neighbor_statistics(
-    graph: Graph, labels: IntArray | None, thresholds: Sequence[float]
+    graph: NeighborGraph, labels: IntArray | None, thresholds: Sequence[float]
 ) -> tuple[NeighborStatistics, ...]:
     """How many neighbours are more similar than a threshold, and how many of those are right.
 

@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import Assignments, ConsensusEntry, read_assignments, read_merges, write_csv
-from ucls.cache.run_folder import FILES
+from ucls.cache import run_files as files
 from ucls.ensemble import consensus
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
+from ucls.runs.catalog import run_files
+from ucls.runs.consensus_settings import consensus_options
+from ucls.runs.heads import merged_assignments
+from ucls.runs.labels import known_labels
+from ucls.runs.opening import open_run
+from ucls.runs.run import Run
+from ucls.runs.scores import scores
 from ucls.settings.config import EnsembleConfig
-from ucls.stages.consensus_settings import consensus_options
-from ucls.stages.labels import known_labels
-from ucls.stages.merge import FILE, merged_assignments
-from ucls.stages.run import Run
-from ucls.stages.scores import scores
 
 
 class CutSplit(NamedTuple):
@@ -62,15 +64,15 @@ def cut(
     Raises:
         UsageError: if the run's heads were not merged, or have fewer clusters than wanted.
     """
-    run = Run(path, after="ensemble", reporter=reporter)
+    run = open_run(path, after="ensemble", reporter=reporter)
     if not run.merges:
         raise UsageError(
             f"the heads of {path} have no merge trees, since merge.linkage is none: make them with "
             f"`ucls merge {path} --set merge.linkage=average --set train.scales="
             f"{list(run.config.train.scales or ())}` and `ucls ensemble {path}`"
         )
-    chosen = run.chosen_consensus()
-    merged = read_merges(run.folder.file(FILE))
+    chosen = run.consensuses.chosen()
+    merged = read_merges(run.folder.file(files.MERGES))
     trees = [merged.heads[head] for head in chosen.heads]
     most = min(len(head.leaves) for head in trees)
     if not 2 <= n_clusters <= most:
@@ -79,7 +81,7 @@ def cut(
             "choose another -k, or train with larger train.scales"
         )
     heads = merged_assignments(
-        read_assignments(run.folder.file("assignments.h5")),
+        read_assignments(run.folder.file(files.ASSIGNMENTS)),
         [head.cut(n_clusters) for head in merged.heads],
         n_clusters,
     )
@@ -87,7 +89,7 @@ def cut(
     labels = known_labels(run)
     figures = {split: scores(labels.get(split), one.labels) for split, one in found.items()}
     target = Path(out) if out else run.folder.file(f"labels-k{n_clusters}.csv")
-    if target.resolve() == run.folder.file(target.name).resolve() and target.name in FILES:
+    if target.resolve() == run.folder.file(target.name).resolve() and target.name in run_files():
         raise UsageError(f"{target} belongs to the run itself: choose another --out")
     write_csv(target, ("path", "split", "cluster", "confidence"), _rows(run, found))
     return Cut(target, n_clusters, found, figures)

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from ucls.cache import Assignments, ConsensusEntry
+from ucls.cache import run_files as files
 from ucls.ensemble.heads import Rule, canonical_heads, parse_heads
 from ucls.ensemble.methods import n_pairs
 from ucls.ensemble.selection import Selection, select_heads
 from ucls.errors import UsageError
 from ucls.heads.collapse import collapsed_heads
 from ucls.progress import SILENT, Reporter
+from ucls.runs.combination import Combination
+from ucls.runs.consensus_settings import vary
+from ucls.runs.heads import as_trained, heads_of
+from ucls.runs.opening import open_for
+from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig, required
-from ucls.stages.combination import Combination
-from ucls.stages.consensus_entries import add_entries, name_of
-from ucls.stages.consensus_settings import vary
-from ucls.stages.merge import as_trained, heads_of
-from ucls.stages.run import Run
 
 
 def ensemble(
@@ -57,13 +58,13 @@ def ensemble(
             of an entry without ``train``.
         UclsError: if the heads are not trained, or the method cannot combine them.
     """
-    run = Run(path, after="merge", settings=settings, reporter=reporter)
+    run = open_for("ensemble", path, settings=settings, reporter=reporter)
     if overwrite:
         _forget_unreadable(run)
     assignments = heads_of(run)
     config = _wanted(run, assignments, variant or {})
     splits = _splits(run, assignments, split)
-    there = run.find_consensus(config)
+    there = run.consensuses.find(config)
     if choose and "train" not in {*splits, *(there.labels if there else ())}:
         raise UsageError(
             f"self-training needs a consensus of train, and this one is of {split} alone: "
@@ -71,8 +72,8 @@ def ensemble(
         )
     is_own = config == run.config.ensemble and split is None
     with _choice_told(run):
-        if is_own and not (choose and run.is_done("ensemble")):
-            with run.stage("ensemble", overwrite=overwrite) as todo:
+        if is_own and not (choose and run.freshness.is_done("ensemble")):
+            with run.freshness.work("ensemble", overwrite=overwrite) as todo:
                 if there is not None and not todo:
                     return there
                 return _make(
@@ -87,13 +88,13 @@ def ensemble(
 @contextmanager
 def _choice_told(run: Run) -> Iterator[None]:
     """Says afterwards if self-training is to use another consensus than before, or has none."""
-    before = run.chosen_consensus() if run.chosen_name() else None
+    before = run.consensuses.chosen() if run.consensuses.chosen_name() else None
     yield
-    name = run.chosen_name()
+    name = run.consensuses.chosen_name()
     path = run.folder.path
     if name is None:
         run.reporter.say(f"ensemble: none is chosen for self-training; run: ucls ensemble {path}")
-    elif before is not None and run.chosen_consensus().key != before.key:
+    elif before is not None and run.consensuses.chosen().key != before.key:
         run.reporter.say(
             f"ensemble: {name} is chosen now, no longer {before.name}; labels.csv is still that of "
             f"before; run: ucls self-train {path}"
@@ -168,12 +169,12 @@ def _make(
     overwrite: bool,
 ) -> ConsensusEntry:
     """Makes what is missing, and writes it beside what is there."""
-    there = run.find_consensus(config)
+    there = run.consensuses.find(config)
     if there is not None and not overwrite and set(splits) <= set(there.labels):
-        kept = replace(there, name=name_of(run, there))
+        kept = replace(there, name=run.consensuses.name_of(there))
         run.reporter.say(f"ensemble: {kept.name} is there with these settings, not made again")
         if choose:
-            add_entries(run, [kept], chosen_key=kept.key)
+            run.consensuses.add([kept], chosen_key=kept.key)
         return kept
     selection = _select(run, assignments, config)
     for note in selection.notes:
@@ -183,19 +184,19 @@ def _make(
         assignments,
         selection.heads,
         config,
-        there={entry.key: entry for entry in run.consensuses().values()},
+        there={entry.key: entry for entry in run.consensuses.entries().values()},
         overwrite=overwrite,
     )
     made = combination.make(splits)
-    key = run.consensus_key(config)
+    key = run.consensuses.key(config)
     kept = next(entry for entry in made if key in (entry.key, *entry.best_of))
-    add_entries(run, made, chosen_key=kept.key if choose else None)
+    run.consensuses.add(made, chosen_key=kept.key if choose else None)
     return kept
 
 
 def _forget_unreadable(run: Run) -> None:
     """Removes consensuses that nothing can be added to."""
     try:
-        run.consensuses()
+        run.consensuses.entries()
     except UsageError:
-        run.folder.file("consensus.h5").unlink()
+        run.folder.file(files.CONSENSUS).unlink()

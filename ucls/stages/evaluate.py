@@ -16,14 +16,16 @@ from ucls.cache import (
     read_tensors,
     write_json,
 )
+from ucls.cache import run_files as files
 from ucls.metrics import scores as metrics
 from ucls.progress import SILENT, Reporter
-from ucls.stages.baselines import baseline_figures
-from ucls.stages.consensus_figures import consensus_figures
-from ucls.stages.labels import known_labels
-from ucls.stages.merge import heads_of
-from ucls.stages.run import Run
-from ucls.stages.scores import balance, scores
+from ucls.runs.baselines import baseline_figures
+from ucls.runs.consensus_figures import consensus_figures
+from ucls.runs.heads import heads_of
+from ucls.runs.labels import known_labels
+from ucls.runs.opening import open_for
+from ucls.runs.run import Run
+from ucls.runs.scores import balance, scores
 from ucls.types import Figures, Labels
 
 THRESHOLDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
@@ -54,15 +56,15 @@ def evaluate(
     Raises:
         UclsError: without trained heads, or a consensus of them that is chosen.
     """
-    run = Run(path, after="merge", settings=settings, reporter=reporter)
-    chosen = run.chosen_consensus().name
-    if not run.is_done("self-train"):
+    run = open_for("evaluate", path, settings=settings, reporter=reporter)
+    chosen = run.consensuses.chosen().name
+    if not run.freshness.is_done("self-train"):
         reporter.say(
             f"evaluate: self-training is not done on the chosen consensus, {chosen}, so it is left "
             f"out; run: ucls self-train {path}"
         )
-    target = run.folder.file("metrics.json")
-    with run.stage("evaluate", overwrite=overwrite) as todo:
+    target = run.folder.file(files.METRICS)
+    with run.freshness.work("evaluate", overwrite=overwrite) as todo:
         if todo:
             write_json(target, _metrics(run))
     figures: Figures = read_json(target)
@@ -71,9 +73,9 @@ def evaluate(
 
 def _metrics(run: Run) -> Figures:
     labels = known_labels(run)
-    assignments, heads = read_assignments(run.folder.file("assignments.h5")), heads_of(run)
+    assignments, heads = read_assignments(run.folder.file(files.ASSIGNMENTS)), heads_of(run)
     baselines = baseline_figures(run, labels)
-    is_self_trained = run.is_done("self-train")
+    is_self_trained = run.freshness.is_done("self-train")
     results: Figures = {"train": None, "val": None}
     for split in run.splits:
         results[split] = {
@@ -148,7 +150,7 @@ def _mean_and_std(by_head: Sequence[Mapping[str, float]]) -> Figures:
 
 
 def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:
-    from ucls.stages.classifier import label_split
+    from ucls.runs.classifier import label_split
 
     found = label_split(run, split)
     figures = {
@@ -164,14 +166,14 @@ def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:
 
 def _oracle(run: Run, labels: Labels) -> Figures:
     """The candidate that the labels would pick, as in the papers: an upper bound."""
-    tensors, metadata = read_tensors(run.folder.file("candidates.safetensors"))
+    tensors, metadata = read_tensors(run.folder.file(files.CANDIDATES))
     by_candidate = [scores(labels, clusters) for clusters in tensors["val"]]
     best = int(np.argmax([score["acc"] for score in by_candidate]))
     return {**by_candidate[best], **json.loads(metadata["candidates"])[best]}
 
 
 def _neighbors(run: Run, labels: Labels | None) -> Figures:
-    graph = read_graph(run.folder.file("neighbors.h5"))
+    graph = read_graph(run.folder.file(files.NEIGHBORS))
     figures: Figures = {"neighbors.mean_count": float(graph.mean_count)}
     if labels is not None:
         accuracy = metrics.neighbor_accuracy(graph.indptr, graph.indices, labels)

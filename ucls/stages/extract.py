@@ -14,17 +14,19 @@ from ucls.cache import (
     cache_file_name,
     partial_path,
 )
-from ucls.cache.catalog import describe_cache
-from ucls.cache.feature_resume import AlreadyFinishedError
+from ucls.cache.features.catalog import describe_cache
+from ucls.cache.features.resume import AlreadyFinishedError
 from ucls.errors import MismatchError, UclsError
 from ucls.extraction.background import Background
 from ucls.extraction.cached_labels import labels_to_cache
 from ucls.extraction.same_images import check_same_images
-from ucls.images.feature_files import FeatureArray
+from ucls.images.feature_files import BATCH_SIZE, FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.malloc import freed_memory_kept
 from ucls.progress import SILENT, Reporter
-from ucls.settings.config import ExtractConfig, required
+from ucls.runs.backbone import backbone_of
+from ucls.runs.features import Caches
+from ucls.settings.config import ExtractConfig
 from ucls.settings.extraction import cached_name, is_untrained
 from ucls.sources import Source
 
@@ -33,16 +35,11 @@ if TYPE_CHECKING:
     from ucls.extraction.tokens import TokenBatch
 
 Images = ImageSet | FeatureArray
-Caches = dict[str, dict[str, Path]]
-"""Split to backbone to feature cache."""
 
 PRECISE = ("pixels", "features")
 """Backbones that compute nothing, so that there is no precision to choose."""
 
 MEANS_NOTHING = "this is a trial run, and its clusters mean nothing"
-
-ROWS_AT_ONCE = 1024
-"""Of a feature file, which no model limits."""
 
 MODEL_FIELDS = (
     "weights_hash", "timm_version", "crop", "interpolation", "mean", "std", "n_layers",
@@ -267,27 +264,7 @@ class _Extraction:
 
         if self.config.batch_size is not None:
             return self.config.batch_size
-        return ROWS_AT_ONCE if backbone is None else fitting_batch_size(backbone)
-
-
-def backbone_of(config: ExtractConfig, device_name: str) -> "Backbone":
-    """Builds the backbone that resolved settings describe.
-
-    In half precision a GPU is several times faster, and float16 keeps more digits than bfloat16;
-    the features are stored as float16 anyway.
-    """
-    from ucls.backbones.build import build_backbone
-    from ucls.devices import resolve_device
-
-    device = resolve_device(device_name)
-    return build_backbone(
-        required(config.backbone),
-        image_size=config.image_size or 0,
-        channels=required(config.channels),
-        weights=next(iter(config.weights), None),
-        device=str(device),
-        precision=config.precision or ("float16" if device.type == "cuda" else "float32"),
-    )
+        return BATCH_SIZE if backbone is None else fitting_batch_size(backbone)
 
 
 def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:
@@ -304,12 +281,3 @@ def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:
         one = slice(kept[row], kept[row] + 1)
         patch_mean = None if batch.patch_mean is None else batch.patch_mean[:, one]
         writer.append(batch.cls[:, one], patch_mean, batch.paths[one])
-
-
-def skipped_images(caches: Caches) -> list[tuple[str, str, str]]:
-    """Path, split and reason of each image that could not be read."""
-    rows = []
-    for split, by_backbone in caches.items():
-        with FeatureCache(next(iter(by_backbone.values()))) as cache:
-            rows += [(image, split, reason) for image, reason in cache.skipped]
-    return rows

@@ -1,21 +1,20 @@
 """Stage ``merge``: heads with more clusters than wanted, merged down by the neighbour graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ucls.cache import Assignments, read_assignments, read_merges, read_nearest, write_merges
+from ucls.cache import read_assignments, read_nearest, write_merges
+from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.merging import looks_unequal, merge_heads
 from ucls.merging.links import NEAREST
 from ucls.progress import SILENT, Reporter
-from ucls.stages.run import Run
-from ucls.types import LINKAGES, Linkage, MergedHeads, renumber
-
-FILE = "merges.h5"
+from ucls.runs.opening import open_for
+from ucls.runs.run import Run
+from ucls.types import LINKAGES, Linkage, MergedHeads
 
 
 def merge(
@@ -40,68 +39,31 @@ def merge(
     Returns:
         The path of ``merges.h5``, or of ``assignments.h5`` where heads stay as they are.
     """
-    run = Run(path, after="train", settings=settings, reporter=reporter)
+    run = open_for("merge", path, settings=settings, reporter=reporter)
     if not run.merges:
         _tell_whether_unequal(run)
-        return run.folder.file("assignments.h5")
-    target = run.folder.file(FILE)
-    with run.stage("merge", overwrite=overwrite) as todo:
+        return run.folder.file(files.ASSIGNMENTS)
+    target = run.folder.file(files.MERGES)
+    with run.freshness.work("merge", overwrite=overwrite) as todo:
         if todo:
             _merge(run, target)
     return target
 
 
-def heads_of(run: Run) -> Assignments:
-    """What the heads say, as the consensus sees them: with merged clusters if they are merged.
-
-    The confidence is that of a head's own cluster, of which a merged one may hold several.
-    """
-    assignments = read_assignments(run.folder.file("assignments.h5"))
-    if not run.merges:
-        return assignments
-    mappings = [head.cut(run.n_clusters) for head in read_merges(run.folder.file(FILE)).heads]
-    return merged_assignments(assignments, mappings, run.n_clusters)
-
-
-def as_trained(run: Run) -> Assignments:
-    """What the heads say, with the clusters that they were trained with."""
-    return read_assignments(run.folder.file("assignments.h5"))
-
-
-def merged_assignments(
-    assignments: Assignments, mappings: Sequence[NDArray[np.int32]], n_clusters: int
-) -> Assignments:
-    """Renames the clusters of every head.
-
-    Args:
-        assignments: of R heads.
-        mappings: for each head the new cluster of each of its clusters, [C']; -1 is none.
-        n_clusters: of every head from now on.
-    """
-    labels = {
-        split: np.stack(
-            [renumber(head, mapping) for mapping, head in zip(mappings, by_head, strict=True)]
-        )
-        for split, by_head in assignments.labels.items()
-    }
-    merged = np.full_like(assignments.head_clusters, n_clusters)
-    return Assignments(labels, assignments.confidence, assignments.loss, n_clusters, merged)
-
-
 def _merge(run: Run, target: Path) -> None:
-    assignments = read_assignments(run.folder.file("assignments.h5"))
+    assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     n_heads = len(assignments.loss)
     with run.reporter.track("merge", n_heads, "heads") as advance:
         merged = merge_heads(
             assignments.labels["train"],
-            read_nearest(run.folder.file("neighbors.h5"), NEAREST),
+            read_nearest(run.folder.file(files.NEIGHBORS), NEAREST),
             run.n_clusters,
             head_clusters=assignments.head_clusters.tolist(),
             linkage=_linkage(run),
             advance=advance,
         )
     # Those of the merges before have the same key if only a version has changed.
-    run.folder.forget_consensus()
+    run.consensuses.forget()
     write_merges(target, merged)
     if (assignments.head_clusters == run.n_clusters).all():
         _tell_whether_unequal(run)
@@ -129,14 +91,14 @@ def _reason(merged: MergedHeads) -> str:
 
 def _tell_whether_unequal(run: Run) -> None:
     """Recommends merging where heads without it have split some clusters."""
-    assignments = read_assignments(run.folder.file("assignments.h5"))
+    assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     own = np.flatnonzero(assignments.head_clusters == run.n_clusters)
     if not len(own):
         raise UsageError(
             f"no head has {run.n_clusters} clusters, and merge.linkage is none: choose another "
             "merge.linkage, or train with 1 among train.scales"
         )
-    graph = read_nearest(run.folder.file("neighbors.h5"), NEAREST)
+    graph = read_nearest(run.folder.file(files.NEIGHBORS), NEAREST)
     if not run.merges and looks_unequal(assignments.labels["train"][own], graph, run.n_clusters):
         run.reporter.say(
             "merge: clusters look unequal in size, or the heads are not trained to the end: some "

@@ -1,48 +1,22 @@
 """Stage ``neighbors``: feature cache to ``neighbors.h5``."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.cache import run_files as files
 from ucls.cache import write_graph
 from ucls.errors import UsageError
-from ucls.progress import SILENT, Reporter
+from ucls.runs.opening import as_stage
+from ucls.runs.run import Run
 from ucls.settings.config import required
-from ucls.stages.run import Run
 
 
-def neighbors(
-    path: str | Path,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    overwrite: bool = False,
-    reporter: Reporter = SILENT,
-) -> Path:
+@as_stage("neighbors")
+def neighbors(run: Run) -> None:
     """Builds the neighbour sets S_x of the training images.
 
-    Needs the extracted features; leaves ``neighbors.h5``. Skips when done with these settings.
-
-    Args:
-        path: the run folder.
-        settings: dotted names to values that replace the run's own from now on.
-        overwrite: do it again even if it is done.
-        reporter: shown what happens.
-
-    Returns:
-        The path of ``neighbors.h5``.
+    Needs the extracted features; leaves ``neighbors.h5``.
     """
-    run = Run(path, settings=settings, reporter=reporter)
-    target = run.folder.file("neighbors.h5")
-    with run.stage("neighbors", overwrite=overwrite) as todo:
-        if todo:
-            _build(run, target)
-    return target
-
-
-def _build(run: Run, target: Path) -> None:
     from ucls.devices import resolve_device
     from ucls.neighbors.build import build_neighbors
 
@@ -68,7 +42,7 @@ def _build(run: Run, target: Path) -> None:
             seed=run.config.seed,
             advance=advance,
         )
-    write_graph(target, graph)
+    write_graph(run.folder.file(files.NEIGHBORS), graph)
     run.reporter.say(
         f"neighbors: {graph.mean_count:.1f} per image (the {graph.k} nearest and all above "
         f"similarity {graph.threshold:.3f}); {graph.n_capped:,} sets cut at {graph.cap}"

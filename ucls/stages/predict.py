@@ -13,12 +13,13 @@ from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
+from ucls.runs.classifier import Labelled, load_classifier, load_heads
+from ucls.runs.new_features import features_of_new_images
+from ucls.runs.opening import open_run
+from ucls.runs.run import Run
 from ucls.settings.config import ExtractConfig
 from ucls.settings.extraction import assign_weights
 from ucls.sources import Source, load_source
-from ucls.stages.classifier import Labelled, load_classifier, load_heads
-from ucls.stages.new_features import features_of_new_images
-from ucls.stages.run import Run
 
 
 class Predicted(NamedTuple):
@@ -60,7 +61,7 @@ def predict(
         UsageError: if the source does not fit the run.
         UclsError: if the run has no classifier yet.
     """
-    run = Run(path, after="self-train", reporter=reporter)
+    run = open_run(path, after="self-train", reporter=reporter)
     extractions = _with_weights(run.data.extractions, weights)
     labeller = _Labeller(run)
     images = _images(run, load_source(source) if isinstance(source, str) else source, split)

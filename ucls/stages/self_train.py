@@ -1,9 +1,8 @@
 """Stage ``self-train``: the chosen consensus to a classifier that labels new images."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,17 @@ from ucls.cache import (
     write_csv,
     write_tensors,
 )
+from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.ensemble.head_weights import HeadWeights, loss_weights
 from ucls.heads.trained import TrainedHeads
-from ucls.progress import SILENT, Reporter
+from ucls.runs.classifier import label_split, load_heads, write_classifier
+from ucls.runs.features import SplitFeatures
+from ucls.runs.heads import heads_of
+from ucls.runs.opening import as_stage
+from ucls.runs.resolve import feature_width
+from ucls.runs.run import Run
 from ucls.settings.config import required
-from ucls.stages.classifier import label_split, load_heads, write_classifier
-from ucls.stages.features import SplitFeatures
-from ucls.stages.merge import heads_of
-from ucls.stages.resolve import feature_width
-from ucls.stages.run import Run
 from ucls.training.linear import SelfTrained
 from ucls.training.linear import self_train as fit
 
@@ -33,42 +33,21 @@ CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
 """{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
 
 
-def self_train(
-    path: str | Path,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    overwrite: bool = False,
-    reporter: Reporter = SILENT,
-) -> Path:
+@as_stage("self-train")
+def self_train(run: Run) -> None:
     """Trains linear classifiers on the chosen consensus, and labels every image with one.
 
     Needs the features, ``assignments.h5`` and ``consensus.h5``; leaves
     ``classifier.safetensors``, ``labels.csv`` and, for ``evaluate``, what all candidates say of
     ``val`` in ``candidates.safetensors``.
 
-    Args:
-        path: the run folder.
-        settings: dotted names to values that replace the run's own from now on.
-        overwrite: do it again even if it is done.
-        reporter: shown what happens.
-
-    Returns:
-        The path of ``labels.csv``: path, split, cluster, confidence (the share of the heads that
-        agree), probability (what the classifier gives that cluster).
+    ``labels.csv`` has path, split, cluster, confidence (the share of the heads that agree) and
+    probability (what the classifier gives that cluster).
     """
-    run = Run(path, after="ensemble", settings=settings, reporter=reporter)
-    target = run.folder.file("labels.csv")
-    with run.stage("self-train", overwrite=overwrite) as todo:
-        if todo:
-            _self_train(run, target)
-    return target
-
-
-def _self_train(run: Run, target: Path) -> None:
     from ucls.devices import resolve_device
 
     config = run.config.self_train
-    consensus = run.chosen_consensus()
+    consensus = run.consensuses.chosen()
     inputs = Inputs.of(run)
     with run.features("train") as cache:
         matrix = inputs.read(cache)
@@ -97,7 +76,11 @@ def _self_train(run: Run, target: Path) -> None:
         votes=head_votes(run, consensus),
     )
     _write_candidates(run, result, inputs)
-    write_csv(target, ("path", "split", "cluster", "confidence", "probability"), _label_rows(run))
+    write_csv(
+        run.folder.file(files.LABELS),
+        ("path", "split", "cluster", "confidence", "probability"),
+        _label_rows(run),
+    )
     run.reporter.say(
         f"self-train: chose {candidate.feature_set} at learning rate {candidate.learning_rate:g}, "
         f"which meets {agreement:.1%} of the held-out pseudo-labels"
@@ -124,7 +107,7 @@ class Inputs:
     def of(cls, run: Run) -> "Inputs":
         """What the run's settings ask for."""
         if run.config.self_train.inputs == "heads":
-            heads = load_heads(run.folder, run.chosen_consensus().heads)
+            heads = load_heads(run.folder, run.consensuses.chosen().heads)
             return cls(run.feature_set, {"heads": slice(0, heads.n_outputs)}, heads)
         with run.features("train") as cache:
             specs = list(cache.specs.values())
@@ -169,7 +152,7 @@ def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
     votes = HeadVotes.of(labels, consensus.labels["train"], run.n_clusters, weights=weights)
     if not run.merges:
         return votes
-    merged = read_merges(run.folder.file("merges.h5")).heads
+    merged = read_merges(run.folder.file(files.MERGES)).heads
     return votes.before_merging([merged[head].cut(run.n_clusters) for head in heads])
 
 
@@ -186,7 +169,7 @@ def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
         )
     names = json.dumps([candidate._asdict() for candidate in result.candidates])
     metadata = {"candidates": names, "chosen": str(result.chosen)}
-    write_tensors(run.folder.file("candidates.safetensors"), tensors, metadata)
+    write_tensors(run.folder.file(files.CANDIDATES), tensors, metadata)
 
 
 def _label_rows(run: Run) -> Iterator[tuple[str, str, int, str, str]]:

@@ -2,8 +2,6 @@
 
 import json
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +15,11 @@ from ucls.cache import (
     write_assignments,
     write_tensors,
 )
-from ucls.progress import SILENT, Reporter
+from ucls.cache import run_files as files
+from ucls.runs.opening import as_stage
+from ucls.runs.resolve import feature_widths
+from ucls.runs.run import Run
 from ucls.settings.config import required
-from ucls.stages.resolve import feature_widths
-from ucls.stages.run import Run
 from ucls.training.standstill import Look, stands_still
 
 if TYPE_CHECKING:
@@ -29,43 +28,20 @@ if TYPE_CHECKING:
 CHECKPOINT_VERSION = 2
 """Raised whenever the layout of the trainer's state changes; older ones are not continued."""
 
-TOLD = 5
+MOST_NAMED = 5
 """Collapsed heads that are named; ``train.jsonl`` has all."""
 
 CHECKPOINT_SHARE = 0.05
 """Checkpoints take at most this share of the training time."""
 
 
-def train(
-    path: str | Path,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    overwrite: bool = False,
-    reporter: Reporter = SILENT,
-) -> Path:
+@as_stage("train")
+def train(run: Run) -> None:
     """Trains all heads, and labels every split with each.
 
     Needs the features and ``neighbors.h5``; leaves ``heads.safetensors``, ``train.jsonl`` and
     ``assignments.h5``. A killed training continues from its last checkpoint, to the same result.
-
-    Args:
-        path: the run folder.
-        settings: dotted names to values that replace the run's own from now on.
-        overwrite: do it again even if it is done.
-        reporter: shown what happens.
-
-    Returns:
-        The path of ``assignments.h5``.
     """
-    run = Run(path, after="neighbors", settings=settings, reporter=reporter)
-    target = run.folder.file("assignments.h5")
-    with run.stage("train", overwrite=overwrite) as todo:
-        if todo:
-            _train(run, target, resume=not overwrite)
-    return target
-
-
-def _train(run: Run, target: Path, *, resume: bool) -> None:
     from ucls.devices import resolve_device
     from ucls.heads.trained import heads_metadata
     from ucls.malloc import freed_memory_kept
@@ -73,7 +49,7 @@ def _train(run: Run, target: Path, *, resume: bool) -> None:
 
     trainer = HeadTrainer(
         _read_views(run),
-        read_graph(run.folder.file("neighbors.h5")),
+        read_graph(run.folder.file(files.NEIGHBORS)),
         run.config.train,
         n_clusters=run.n_clusters,
         seed=run.config.seed,
@@ -81,19 +57,19 @@ def _train(run: Run, target: Path, *, resume: bool) -> None:
         spaces=feature_widths(run.feature_set, run.data),
     )
     checkpoint = Checkpoint(run, trainer)
-    records = checkpoint.restore() if resume else []
+    records = checkpoint.restore()
     with freed_memory_kept():
         _train_epochs(run, trainer, checkpoint, records)
     write_tensors(
-        run.folder.file("heads.safetensors"),
+        run.folder.file(files.HEADS),
         to_numpy(trainer.trained_state()),
         heads_metadata(trainer.objective.heads),
     )
-    with atomic_write(run.folder.file("train.jsonl")) as partial:
+    with atomic_write(run.folder.file(files.TRAINING_LOG)) as partial:
         partial.write_text("".join(f"{line}\n" for line in records), encoding="utf-8")
     # Those of the heads before have the same key if only a device or a version has changed.
-    run.folder.forget_consensus()
-    write_assignments(target, _assign(run, trainer))
+    run.consensuses.forget()
+    write_assignments(run.folder.file(files.ASSIGNMENTS), _assign(run, trainer))
     checkpoint.remove()
 
 
@@ -117,8 +93,8 @@ def _train_epochs(
     )
     collapsed = [f"head {head} {reason}" for head, reason in looks[-1]["collapsed"].items()]
     if collapsed:
-        more = f" and {len(collapsed) - TOLD} more" if len(collapsed) > TOLD else ""
-        run.reporter.say(f"train: collapsed: {', '.join(collapsed[:TOLD])}{more}")
+        more = f" and {len(collapsed) - MOST_NAMED} more" if len(collapsed) > MOST_NAMED else ""
+        run.reporter.say(f"train: collapsed: {', '.join(collapsed[:MOST_NAMED])}{more}")
 
 
 def _may_stop(run: Run, looks: list[dict[str, Any]]) -> bool:
@@ -160,8 +136,8 @@ class Checkpoint:
 
     def __init__(self, run: Run, trainer: "HeadTrainer") -> None:
         self.run, self.trainer = run, trainer
-        self.path = run.folder.file("checkpoint.safetensors")
-        self.key = f"{CHECKPOINT_VERSION} {run.key('train')}"
+        self.path = run.folder.file(files.CHECKPOINT)
+        self.key = f"{CHECKPOINT_VERSION} {run.freshness.key('train')}"
         self.saved_at, self.cost = time.perf_counter(), 0.0
 
     def restore(self) -> list[str]:

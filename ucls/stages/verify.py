@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 
 from ucls.cache import FeatureCache, partial_path
-from ucls.cache.feature_checksums import check_chunks, count_chunks, has_checksums
+from ucls.cache.features.checksums import check_chunks, count_chunks, has_checksums
 from ucls.errors import UclsError, UsageError
+from ucls.extraction.again import Images, largest_difference
 from ucls.images.files import UnreadableImageError
 from ucls.progress import SILENT, Reporter
-from ucls.stages.extract_again import Images, largest_difference
 
 Outcome = Literal["ok", "failed", "not possible"]
 

@@ -5,8 +5,8 @@ import numpy as np
 from benchmarks.ablations.figures import measured_split, run_figures, stage_seconds
 from benchmarks.ablations.studies import COMPONENTS, SWEEP
 from ucls.cache import read_graph, read_json
-from ucls.stages.labels import known_labels
-from ucls.stages.run import Run
+from ucls.runs.labels import known_labels
+from ucls.runs.run import Run
 
 
 def test_scores_are_those_of_val(shared_run: Path) -> None:

@@ -8,9 +8,9 @@ from benchmarks.ablations.settings import Choices
 from benchmarks.ablations.single import link, run_single
 from benchmarks.ablations.studies import HEADS
 from ucls.cache import read_graph, read_json
+from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.sources import Source
-from ucls.stages.run import Run
 
 
 @pytest.fixture

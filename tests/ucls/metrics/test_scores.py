@@ -67,23 +67,6 @@ def test_class_average_counts_every_class_the_same():
     assert metrics.class_averaged_accuracy(LABELS, clusters) == pytest.approx((1 + 1 / 2 + 0) / 3)
 
 
-def test_superclass_accuracy_forgives_classes_of_one_superclass():
-    clusters = np.array([0, 0, 0, 1, 1, 1, 2, 0])
-    assert metrics.superclass_accuracy(LABELS, clusters, np.array([0, 0, 1])) == 7 / 8
-    assert metrics.superclass_accuracy(LABELS, clusters, np.array([0, 1, 2])) == 6 / 8
-    assert metrics.superclass_accuracy(LABELS, clusters, np.array([5, 5, 5])) == 1.0
-
-
-def test_superclass_accuracy_counts_surplus_clusters_as_errors():
-    clusters = np.array([0, 0, 0, 3, 1, 1, 2, 2])
-    assert metrics.superclass_accuracy(LABELS, clusters, np.array([0, 0, 0])) == 7 / 8
-
-
-def test_superclass_map_must_hold_every_class():
-    with pytest.raises(UsageError, match="got 2 for labels up to 2"):
-        metrics.superclass_accuracy(LABELS, LABELS, np.array([0, 1]))
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_information_metrics_equal_scikit_learn(seed):
     labels, clusters = noisy(seed, n_clusters=5)

@@ -11,11 +11,11 @@ from sklearn.metrics import adjusted_rand_score
 from ucls.cache import Assignments, RunFolder, read_assignments, read_merges
 from ucls.ensemble import consensus
 from ucls.errors import UclsError, UsageError
+from ucls.runs.labels import known_labels
+from ucls.runs.run import Run
 from ucls.stages.cut import cut
 from ucls.stages.ensemble import ensemble
-from ucls.stages.labels import known_labels
 from ucls.stages.merge import merge
-from ucls.stages.run import Run
 from ucls.stages.train import train
 
 
@@ -125,7 +125,9 @@ def test_nothing_else_in_the_run_changes(run_path: Path, tmp_path: Path) -> None
     cut(run_path, 2, out=tmp_path / "new" / "two.csv")
     assert len(read(tmp_path / "new" / "two.csv")) == 160
     assert not (run_path / "labels-k2.csv").exists()
-    assert all(Run(run_path).is_done(stage) for stage in ("merge", "ensemble", "evaluate"))
+    assert all(
+        Run(run_path).freshness.is_done(stage) for stage in ("merge", "ensemble", "evaluate")
+    )
 
 
 def test_again_it_gives_the_same_table(run_path: Path) -> None:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from tests.ucls.stages.consensus_files import chosen, entries, merged_heads, names
+from tests.ucls.runs.consensus_files import chosen, entries, merged_heads, names
 from ucls.cache import read_assignments
 from ucls.ensemble import consensus
 from ucls.errors import UclsError, UsageError
+from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
 from ucls.stages.merge import merge
-from ucls.stages.run import Run
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 
@@ -64,22 +64,22 @@ def test_what_is_there_is_not_made_again(
 
 
 def test_another_method_lies_beside_the_chosen_one(run_path: Path) -> None:
-    before = Run(run_path).chosen_consensus()
+    before = Run(run_path).consensuses.chosen()
     entry = ensemble(run_path, variant={"method": "vote", "heads": "0-2,4"})
     assert (entry.name, entry.heads) == ("vote[0-2,4]", (0, 1, 2, 4))
     assert names(run_path) == ["mcla", "vote[0-2,4]"]
     assert chosen(run_path) == "mcla"
     np.testing.assert_array_equal(
-        Run(run_path).chosen_consensus().labels["train"], before.labels["train"]
+        Run(run_path).consensuses.chosen().labels["train"], before.labels["train"]
     )
-    assert Run(run_path).is_done("self-train")
-    assert not Run(run_path).is_done("evaluate")
+    assert Run(run_path).freshness.is_done("self-train")
+    assert not Run(run_path).freshness.is_done("evaluate")
 
 
 def test_choose_moves_the_choice_and_self_training_follows(run_path: Path, lines: Lines) -> None:
     ensemble(run_path, variant={"method": "vote", "heads": "5"}, choose=True)
     assert chosen(run_path) == "vote[5]"
-    assert not Run(run_path).is_done("self-train")
+    assert not Run(run_path).freshness.is_done("self-train")
     self_train(run_path, reporter=lines)
     assert "skipped" not in lines.said[0]
     ensemble(run_path, choose=True)
@@ -138,11 +138,11 @@ def test_one_split_at_a_time(run_path: Path, lines: Lines) -> None:
 def test_the_own_consensus_takes_the_splits_that_are_there(run_path: Path) -> None:
     (run_path / "consensus.h5").unlink()
     seconds = ensemble(run_path, split="val").seconds["val"]
-    assert not Run(run_path).is_done("ensemble")
+    assert not Run(run_path).freshness.is_done("ensemble")
     entry = ensemble(run_path)
     assert entry.seconds["val"] == seconds
     assert (chosen(run_path), set(entry.labels)) == ("mcla", {"train", "val"})
-    assert Run(run_path).is_done("ensemble")
+    assert Run(run_path).freshness.is_done("ensemble")
 
 
 def test_after_another_training_old_entries_are_gone(run_path: Path) -> None:

@@ -14,13 +14,14 @@ from ucls import pipeline
 from ucls.cache import read_assignments
 from ucls.errors import UclsError
 from ucls.metrics import scores as metrics
+from ucls.runs.heads import heads_of
+from ucls.runs.labels import known_labels
+from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.sources import load_source
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
-from ucls.stages.labels import known_labels
-from ucls.stages.merge import heads_of, merge
-from ucls.stages.run import Run
+from ucls.stages.merge import merge
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 

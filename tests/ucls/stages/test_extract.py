@@ -16,10 +16,11 @@ from tests.conftest import Lines
 from ucls.cache import FeatureCache, FeatureCacheWriter
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.progress import Advance
+from ucls.runs.features import Caches, skipped_images
 from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import resolve_extractions
 from ucls.sources import Source, load_source
-from ucls.stages.extract import Caches, extract, skipped_images
+from ucls.stages.extract import extract
 
 PIXELS = ExtractConfig(backbone="pixels", image_size=4, workers=0)
 

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from tests.ucls.stages.consensus_files import chosen
+from tests.ucls.runs.consensus_files import chosen
 from ucls.cache import read_assignments, read_graph, read_merges, write_graph
 from ucls.errors import UclsError, UsageError
 from ucls.merging import merge_heads
+from ucls.runs.heads import as_trained, heads_of, merged_assignments
+from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
-from ucls.stages.merge import as_trained, heads_of, merge, merged_assignments
+from ucls.stages.merge import merge
 from ucls.stages.neighbors import neighbors
-from ucls.stages.run import Run
 from ucls.stages.train import train
 from ucls.types import NeighborGraph
 
@@ -38,7 +39,7 @@ def test_what_it_leaves(run_path: Path) -> None:
     for one, other in zip(found.heads, expected.heads, strict=True):
         np.testing.assert_array_equal(one.leaves, other.leaves)
         np.testing.assert_array_equal(one.tree, other.tree)
-    assert Run(run_path).is_done("merge")
+    assert Run(run_path).freshness.is_done("merge")
 
 
 def test_the_consensus_sees_merged_heads_in_every_split(run_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_overwrite_merges_again_to_the_same_file(run_path: Path, lines: Lines) -
     merge(run_path, overwrite=True, reporter=lines)
     assert (run_path / "merges.h5").read_bytes() == before
     assert SKIPPED not in lines.said
-    assert not Run(run_path).is_done("ensemble")
+    assert not Run(run_path).freshness.is_done("ensemble")
 
 
 @pytest.mark.parametrize("linkage", ["average", "share", "spectral"])
@@ -89,11 +90,11 @@ def test_a_named_linkage_is_taken_and_later_stages_ask(
     found = read_merges(run_path / "merges.h5")
     assert (found.linkage, found.cut_shares) == (linkage, {})
     run = Run(run_path)
-    assert run.is_done("train")
-    assert run.is_done("merge")
-    assert not any(run.is_done(name) for name in ("ensemble", "self-train", "evaluate"))
+    assert run.freshness.is_done("train")
+    assert run.freshness.is_done("merge")
+    assert not any(run.freshness.is_done(name) for name in ("ensemble", "self-train", "evaluate"))
     with pytest.raises(UclsError, match="no consensus of its heads; run first: ucls ensemble"):
-        run.chosen_consensus()
+        run.consensuses.chosen()
     ensemble(run_path)
     assert chosen(run_path) == "mcla"
 
@@ -144,12 +145,12 @@ def test_heads_of_the_wanted_size_keep_their_clusters(run_path: Path, lines: Lin
 
 def test_it_follows_the_training(run_path: Path) -> None:
     train(run_path, settings={"train.epochs": 2})
-    assert not Run(run_path).is_done("merge")
+    assert not Run(run_path).freshness.is_done("merge")
     with pytest.raises(UclsError, match=f"has other settings; run first: ucls merge {run_path}"):
         ensemble(run_path)
     merge(run_path)
     ensemble(run_path)
-    assert Run(run_path).is_done("ensemble")
+    assert Run(run_path).freshness.is_done("ensemble")
 
 
 def test_it_does_without_the_feature_cache(run_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_it_does_without_the_feature_cache(run_path: Path) -> None:
     gone = {split: {"features": "gone.h5"} for split in folder.record["data"]["caches"]}
     folder.update(data={**folder.record["data"], "caches": gone})
     merge(run_path, overwrite=True)
-    assert Run(run_path).is_done("merge")
+    assert Run(run_path).freshness.is_done("merge")
 
 
 def test_without_training_it_names_the_command(run_path: Path) -> None:
@@ -171,9 +172,9 @@ def test_lost_merges_are_merging_not_done(run_path: Path) -> None:
     with pytest.raises(UclsError, match=f"has lost a file; run first: ucls merge {run_path}"):
         ensemble(run_path)
     merge(run_path)
-    assert Run(run_path).is_done("ensemble") is False
+    assert Run(run_path).freshness.is_done("ensemble") is False
     ensemble(run_path)
-    assert Run(run_path).is_done("ensemble")
+    assert Run(run_path).freshness.is_done("ensemble")
 
 
 def test_a_lost_graph(run_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_a_lost_graph(run_path: Path) -> None:
     assert Run(run_path).folder.record["stages"]["merge"]["status"] == "failed"
     neighbors(run_path, overwrite=True)
     merge(run_path)
-    assert Run(run_path).is_done("merge")
+    assert Run(run_path).freshness.is_done("merge")
 
 
 def test_a_graph_of_other_images(run_path: Path) -> None:
@@ -224,7 +225,7 @@ def test_bad_settings(run_path: Path, settings: dict[str, Any], message: str) ->
     with pytest.raises(UsageError, match=message):
         merge(run_path, settings=settings)
     assert (run_path / "run.json").read_bytes() == before
-    assert Run(run_path).is_done("evaluate")
+    assert Run(run_path).freshness.is_done("evaluate")
 
 
 def test_without_merging_heads_stay_as_they_are(run_path: Path, lines: Lines) -> None:
@@ -232,14 +233,16 @@ def test_without_merging_heads_stay_as_they_are(run_path: Path, lines: Lines) ->
     assert merge(run_path, reporter=lines) == run_path / "assignments.h5"
     assert lines.said == ["merge: heads stay as they are, with 4 clusters"]
     run = Run(run_path)
-    assert run.is_done("merge")
+    assert run.freshness.is_done("merge")
     assert "merge" not in {
-        name for name in run.folder.record["stages"] if run.folder.key_of(name) == run.key("merge")
+        name
+        for name in run.folder.record["stages"]
+        if run.folder.key_of(name) == run.freshness.key("merge")
     }
     own, seen = read_assignments(run_path / "assignments.h5"), heads_of(run)
     np.testing.assert_array_equal(seen.labels["train"], own.labels["train"])
     ensemble(run_path)
-    assert Run(run_path).is_done("ensemble")
+    assert Run(run_path).freshness.is_done("ensemble")
 
 
 def test_without_merging_classes_that_are_split_are_told(run_path: Path, lines: Lines) -> None:
@@ -259,7 +262,7 @@ def test_without_merging_classes_that_are_split_are_told(run_path: Path, lines: 
     ]
     train(run_path, settings={"train.scales": [3], "merge.linkage": "auto"})
     merge(run_path)
-    assert Run(run_path).is_done("merge")
+    assert Run(run_path).freshness.is_done("merge")
 
 
 def test_without_merging_only_heads_of_the_wanted_size_are_looked_at(
@@ -306,7 +309,7 @@ def test_killed_it_is_not_done_and_made_again_to_the_same_bytes(
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     run = Run(run_path)
     assert run.folder.record["stages"]["merge"]["status"] == "running"
-    assert not run.is_done("merge")
+    assert not run.freshness.is_done("merge")
     assert (run_path / "merges.h5").read_bytes() == before
     with pytest.raises(UclsError, match=f"is not done; run first: ucls merge {run_path}"):
         ensemble(run_path)
@@ -314,4 +317,4 @@ def test_killed_it_is_not_done_and_made_again_to_the_same_bytes(
     assert SKIPPED not in lines.said
     assert (run_path / "merges.h5").read_bytes() == before
     ensemble(run_path)
-    assert Run(run_path).is_done("ensemble")
+    assert Run(run_path).freshness.is_done("ensemble")

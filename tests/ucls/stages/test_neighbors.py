@@ -5,9 +5,9 @@ import pytest
 from tests.conftest import Lines
 from ucls.cache import RunFolder, read_graph
 from ucls.errors import UclsError, UsageError
+from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
 from ucls.stages.neighbors import cap_of, neighbors
-from ucls.stages.run import Run
 from ucls.stages.train import train
 
 
@@ -46,7 +46,7 @@ def test_later_stages_do_not_change_the_settings_of_earlier_ones(run_path: Path)
     with pytest.raises(UsageError, match=r"seed would change the stage train, .* ucls train "):
         ensemble(run_path, settings={"seed": 7})
     assert (run_path / "config.toml").read_bytes() == before
-    assert Run(run_path).is_done("train")
+    assert Run(run_path).freshness.is_done("train")
 
 
 def test_later_stages_do_not_use_an_old_graph(run_path: Path) -> None:

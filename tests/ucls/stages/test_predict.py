@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from ucls.errors import UclsError, UsageError
+from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
 from ucls.stages.merge import merge
 from ucls.stages.predict import predict
-from ucls.stages.run import Run
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from tests.ucls.stages.consensus_files import merged_heads
+from tests.ucls.runs.consensus_files import merged_heads
 from ucls.cache import FeatureSpec, read_tensors
 from ucls.ensemble.alignment import align
 from ucls.errors import UclsError
-from ucls.stages.classifier import load_classifier
+from ucls.runs.classifier import load_classifier
+from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
-from ucls.stages.run import Run
 from ucls.stages.self_train import head_votes, self_train, token_columns
 
 
@@ -37,7 +37,7 @@ def test_the_confidence_is_that_of_the_consensus_where_both_agree(
 ) -> None:
     ensemble(run_path, settings={"ensemble.weights": weights})
     self_train(run_path)
-    consensus = Run(run_path).chosen_consensus()
+    consensus = Run(run_path).consensuses.chosen()
     votes = head_votes(Run(run_path), consensus)
     assert (len(set(votes.votes.tolist())) == 1) == (weights == "equal")
     rows = read_labels(run_path / "labels.csv")[:120]
@@ -50,7 +50,7 @@ def test_the_confidence_is_that_of_the_consensus_where_both_agree(
 
 def test_the_confidence_of_val_is_by_the_names_of_the_training_images(run_path: Path) -> None:
     labels = merged_heads(run_path).labels
-    consensus = Run(run_path).chosen_consensus()
+    consensus = Run(run_path).consensuses.chosen()
     heads = list(consensus.heads)
     # Without labels of their own, the images of val are renamed as those of train are.
     both = np.concatenate([labels["train"][heads], labels["val"][heads]], axis=1)
@@ -97,7 +97,7 @@ def test_changed_settings(run_path: Path, lines: Lines) -> None:
     self_train(run_path, settings={"self_train.learning_rates": [0.01, 0.1]}, reporter=lines)
     assert lines.said[0].startswith("self-train: chose heads at learning rate 0.")
     assert len(read_tensors(run_path / "candidates.safetensors")[0]["agreement"]) == 2
-    assert not Run(run_path).is_done("evaluate")
+    assert not Run(run_path).freshness.is_done("evaluate")
 
 
 def test_overwrite_gives_the_same_again(run_path: Path, lines: Lines) -> None:

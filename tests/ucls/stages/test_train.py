@@ -10,10 +10,10 @@ from tests.conftest import Lines
 from ucls.cache import read_assignments, read_tensors
 from ucls.errors import UclsError, UsageError
 from ucls.progress import Advance
-from ucls.stages.classifier import load_heads
+from ucls.runs.classifier import load_heads
+from ucls.runs.run import Run
 from ucls.stages.neighbors import neighbors
-from ucls.stages.run import Run
-from ucls.stages.train import CHECKPOINT_VERSION, TOLD, train
+from ucls.stages.train import CHECKPOINT_VERSION, MOST_NAMED, train
 
 SKIPPED = "train: done before with these settings, skipped"
 
@@ -49,10 +49,10 @@ def test_changed_settings_train_again_and_later_stages_ask(run_path: Path, lines
     assert "train: 3 heads, 2 of 2 epochs" in lines.said
     assert len(read_assignments(run_path / "assignments.h5").loss) == 3
     run = Run(run_path)
-    assert run.is_done("train")
-    assert not any(run.is_done(name) for name in ("ensemble", "self-train", "evaluate"))
+    assert run.freshness.is_done("train")
+    assert not any(run.freshness.is_done(name) for name in ("ensemble", "self-train", "evaluate"))
     with pytest.raises(UclsError, match="no consensus of its heads; run first: ucls ensemble"):
-        run.chosen_consensus()
+        run.consensuses.chosen()
 
 
 def test_the_same_seed_gives_the_same_heads(run_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_training_that_stands_still_stops_and_says_so(run_path: Path, lines: L
     train(run_path, settings={"train.epochs": 40}, reporter=lines)
     assert lines.said == ["train: 6 heads, 8 of 40 epochs, standing still since"]
     assert epochs_of(run_path) == list(range(1, 9))
-    assert Run(run_path).is_done("train")
+    assert Run(run_path).freshness.is_done("train")
     train(run_path, reporter=lines)
     assert lines.said[1:] == [SKIPPED]
 
@@ -209,8 +209,8 @@ def test_collapsed_heads_are_named(run_path: Path, lines: Lines) -> None:
     collapsed = [head for head in range(6) if len(np.unique(labels[head])) < 4]
     assert collapsed
     told = [f"head {head} fills {len(np.unique(labels[head]))} of 8 clusters" for head in collapsed]
-    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    assert lines.said[1:] == [f"train: collapsed: {', '.join(told[:TOLD])}{more}"]
+    more = f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+    assert lines.said[1:] == [f"train: collapsed: {', '.join(told[:MOST_NAMED])}{more}"]
 
 
 @pytest.mark.parametrize("objective", ["temi", "scan", "self-classifier", "uic", "c2bin", "turtle"])
@@ -218,7 +218,7 @@ def test_another_objective_and_its_own_settings(run_path: Path, objective: str) 
     train(run_path, settings={"train.objective": objective, "train.n_heads": 2})
     run = Run(run_path)
     assert run.config.train.objective == objective
-    assert run.is_done("train")
+    assert run.freshness.is_done("train")
     scales = {"self-classifier": (1, 2, 4, 8), "c2bin": (1, 2, 4), "turtle": (1,)}.get(
         objective, (2,)
     )
@@ -259,6 +259,6 @@ def test_views_change_the_key_only_where_they_are_used(run_path: Path) -> None:
             requested = folder.record["requested"]
             requested["train"]["views"] = views
             folder.update(requested=requested)
-            keys[views, n_views] = Run(run_path).key("train")
+            keys[views, n_views] = Run(run_path).freshness.key("train")
     assert keys["neighbor", 2] == keys["neighbor", 3]
     assert keys["augmented", 2] != keys["augmented", 3]

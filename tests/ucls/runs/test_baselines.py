@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from ucls.runs.opening import open_run
+from ucls.runs import baselines
+from ucls.runs.baselines import baseline_figures
+from ucls.runs.labels import known_labels
+from ucls.runs.run import Run
+
+
+def test_they_are_measured_once(run_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(run_path)
+    first = baseline_figures(run, known_labels(run))
+    assert set(first) == {"train", "val"}
+    monkeypatch.setattr(baselines, "_measure_baselines", None)
+    assert baseline_figures(run, known_labels(run)) == first
+
+
+@pytest.mark.parametrize(
+    "change", [{"evaluate.knn": 3}, {"seed": 1}, {"n_clusters": 5}, {"self_train.iterations": 9}]
+)
+def test_they_are_measured_again_with_other_settings(
+    run_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, int]
+) -> None:
+    run = open_run(run_path, settings=change)
+    monkeypatch.setattr(baselines, "_measure_baselines", lambda *_: {"new": {}})
+    assert baseline_figures(run, {}) == {"new": {}}
+
+
+def test_without_labels_there_are_no_bounds(run_path: Path) -> None:
+    (run_path / "baselines.json").unlink()
+    figures = baseline_figures(Run(run_path), {})
+    assert set(figures["val"]) == {"kmeans"}
+    assert set(figures["val"]["kmeans"]) == {"kl_to_uniform", "occupied_clusters", "cluster_sizes"}

@@ -1,0 +1,120 @@
+import shutil
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.conftest import Lines
+from ucls.runs.opening import open_run
+from ucls import pipeline
+from ucls.cache import RunFolder, settings_key
+from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.settings.config import Config
+from ucls.settings.presets import preset
+from ucls.stages.ensemble import ensemble
+from ucls.runs.catalog import later_stages, Stage, stage_names
+from ucls.runs.run import Run
+from ucls.stages.train import train
+
+
+def test_all_stages_of_a_finished_run_are_done(run_path: Path) -> None:
+    run = Run(run_path)
+    assert all(run.freshness.is_done(stage) for stage in stage_names())
+    assert set(run.folder.record["stages"]) == set(stage_names())
+    for entry in run.folder.record["stages"].values():
+        assert entry["status"] == "done"
+        assert entry["seconds"] >= 0
+        assert entry["peak_memory_mb"] > 1
+
+
+@pytest.mark.parametrize("stage", later_stages(), ids=lambda stage: stage.name)
+def test_a_stage_without_its_files_is_not_done(run_path: Path, stage: Stage) -> None:
+    for name in stage.files:
+        (run_path / name).rename(run_path / "aside")
+        assert not Run(run_path).freshness.is_done(stage.name)
+        (run_path / "aside").rename(run_path / name)
+
+
+def test_without_merging_the_heads_are_those_of_the_training(run_path: Path) -> None:
+    run = Run(run_path)
+    assert run.merges
+    assert run.consensuses.key(run.config.ensemble).startswith(f"{run.freshness.key('merge')}-")
+    train(run_path, settings={"train.scales": [1], "merge.linkage": "none"})
+    run = Run(run_path)
+    assert not run.merges
+    assert run.consensuses.key(run.config.ensemble).startswith(f"{run.freshness.key('train')}-")
+    assert run.freshness.is_done("merge")
+    (run_path / "assignments.h5").unlink()
+    assert not run.freshness.is_done("merge")
+    with pytest.raises(UclsError, match=r"stage train of .* lost a file; run first: ucls train"):
+        run.freshness.require("merge")
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        ({"merge.linkage": "share"}, {"merge", "ensemble"}),
+        ({"train.early_stopping": False}, {"train", "merge", "ensemble"}),
+        ({"train.views": "itself"}, {"train", "merge", "ensemble"}),
+        ({"train.prior": "soft"}, {"train", "merge", "ensemble"}),
+        ({"train.beta": 0.6}, set()),
+        ({"ensemble.revote": False}, {"ensemble"}),
+        ({"n_clusters": 5}, {"neighbors", "train", "merge", "ensemble"}),
+    ],
+)
+def test_keys_follow_the_settings(
+    run_path: Path, settings: dict[str, object], changed: set[str]
+) -> None:
+    stages = ("neighbors", "train", "merge", "ensemble")
+    before = {stage: Run(run_path).freshness.key(stage) for stage in stages}
+    run = open_run(run_path, settings=settings)
+    assert {stage for stage in stages if run.freshness.key(stage) != before[stage]} == changed
+
+
+def test_a_lost_entry_is_a_consensus_not_done(run_path: Path) -> None:
+    (run_path / "consensus.h5").unlink()
+    ensemble(run_path, variant={"method": "vote"})
+    assert not Run(run_path).freshness.is_done("ensemble")
+    ensemble(run_path)
+    assert Run(run_path).freshness.is_done("ensemble")
+
+
+def test_a_consensus_that_is_not_chosen_is_not_done(run_path: Path) -> None:
+    (run_path / "consensus.h5").unlink()
+    ensemble(run_path, split="train")
+    run = Run(run_path)
+    assert run.consensuses.chosen_name() is None
+    assert not run.freshness.is_done("ensemble")
+    with pytest.raises(UclsError, match="has no chosen consensus; run first: ucls ensemble"):
+        run.consensuses.chosen()
+
+
+def test_the_evaluation_knows_what_is_there(run_path: Path) -> None:
+    keys = [Run(run_path).freshness.key("evaluate")]
+    ensemble(run_path, variant={"method": "vote"}, split="train")
+    keys.append(Run(run_path).freshness.key("evaluate"))
+    ensemble(run_path, variant={"method": "vote"}, split="val")
+    keys.append(Run(run_path).freshness.key("evaluate"))
+    (run_path / "labels.csv").unlink()
+    keys.append(Run(run_path).freshness.key("evaluate"))
+    assert len(set(keys)) == 4
+
+
+def test_the_digests_are_those_of_earlier_versions(run_path: Path) -> None:
+    """What a digest is of must not change, or finished runs count as stale."""
+    run = Run(run_path)
+    config, tree = run.config, run.config.model_dump(mode="json")
+    extract = settings_key(run.data.cache_key, run.data.classes)
+    neighbors = settings_key(tree["neighbors"], config.features, 4, None, extract)
+    used = {name: value for name, value in tree["train"].items() if value is not None}
+    train = settings_key(used, 1, config.seed, neighbors)
+    merge = settings_key(tree["merge"], 4, train)
+    chosen = run.consensuses.chosen().key
+    assert chosen.startswith(f"{merge}-")
+    self_train = settings_key(tree["self_train"], config.seed, chosen)
+    entry = ("mcla", chosen, (), ["train", "val"])
+    evaluate = settings_key(
+        tree["evaluate"], config.seed, run.data.labels_key, [entry], "mcla", self_train
+    )
+    expected = [extract, neighbors, train, merge, chosen, self_train, evaluate]
+    assert [run.freshness.key(stage) for stage in stage_names()] == expected

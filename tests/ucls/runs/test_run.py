@@ -1,0 +1,56 @@
+import shutil
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.conftest import Lines
+from ucls.runs.opening import open_run
+from ucls import pipeline
+from ucls.cache import RunFolder
+from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.settings.config import Config
+from ucls.settings.presets import preset
+from ucls.stages.ensemble import ensemble
+from ucls.runs.catalog import later_stages, Stage, stage_names
+from ucls.runs.run import Run
+from ucls.stages.train import train
+
+
+def test_a_folder_without_features_yet(tmp_path: Path) -> None:
+    RunFolder.begin(tmp_path, source={}, requested=Config().model_dump(mode="json"), stale=())
+    with pytest.raises(UsageError, match=r"has no features yet: .* again"):
+        Run(tmp_path)
+
+
+def test_the_resolved_settings_are_in_the_config_file(run_path: Path) -> None:
+    run = Run(run_path)
+    assert run.folder.read_config() == run.config.model_dump(mode="json", exclude_none=True)
+    assert run.config.train.batch_size == 64
+
+
+def test_a_feature_cache_that_is_gone(run_path: Path, own_cache: Path) -> None:
+    run = Run(run_path)
+    run.data.caches["val"] = {"features": str(own_cache / "gone.h5")}
+    with pytest.raises(UsageError, match=r"gone\.h5 is gone; run the same `ucls run`"):
+        run.features("train")
+
+
+def test_a_feature_cache_of_other_images(
+    run_path: Path, tmp_path: Path, sources: Path, tiny_config: Config
+) -> None:
+    """Such as one that another run with --overwrite put in its place."""
+    run = Run(run_path)
+    copies = {
+        split: {"features": str(shutil.copy(paths["features"], tmp_path / f"{split}.h5"))}
+        for split, paths in run.data.caches.items()
+    }
+    run.folder.update(data=run.data.model_copy(update={"caches": copies}).model_dump(mode="json"))
+    with Run(run_path).features("val") as features:
+        assert len(features) == 40
+    with h5py.File(copies["train"]["features"], "r+") as file:
+        file.attrs["fingerprint"] = "other"
+    with pytest.raises(MismatchError, match=r"made of other features .* --overwrite"):
+        Run(run_path).features("val")
+
+

@@ -1,0 +1,177 @@
+"""The heads of a run combined, by one method or by all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from ucls.cache import Assignments, ConsensusEntry
+from ucls.ensemble import Consensus, consensus
+from ucls.ensemble.comparison import compare, highest
+from ucls.ensemble.methods import ALL, n_steps
+from ucls.progress import Advance
+from ucls.settings.config import EnsembleConfig
+from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
+from ucls.runs.run import Run
+from ucls.types import Labels
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Heads of a run, and how to combine them.
+
+    Attributes:
+        run: whose heads they are.
+        assignments: of all its heads.
+        heads: numbers of those to combine.
+        config: how; the method may be ``all``.
+        there: the run's consensuses by key.
+        overwrite: make again what is there already.
+    """
+
+    run: Run
+    assignments: Assignments
+    heads: tuple[int, ...]
+    config: EnsembleConfig
+    there: Mapping[str, ConsensusEntry]
+    overwrite: bool
+
+    def make(self, splits: Sequence[str]) -> list[ConsensusEntry]:
+        """Makes an entry, or with the method ``all`` one for each method that can be run.
+
+        An entry keeps what it has of other splits. Of several, the one with the highest ANMI
+        says so.
+
+        Raises:
+            UclsError: if no method can combine the heads.
+        """
+        by_method: dict[str, dict[str, Consensus]] = {}
+        total = len(splits) * n_steps(self.config.method, len(self.heads))
+        with self.run.reporter.track("ensemble", total, "steps") as advance:
+            for split in splits:
+                for method, result in self._results(split, advance).items():
+                    by_method.setdefault(method, {})[split] = result
+        entries = [self._entry(method, results) for method, results in by_method.items()]
+        for entry in entries:
+            self._tell_entry(entry, splits[0])
+        return self._mark_best(entries, splits[0]) if self.config.method == ALL else entries
+
+    def _results(self, split: str, advance: Advance) -> dict[str, Consensus]:
+        """The consensus of a split by each method."""
+        labels = self.assignments.labels[split][list(self.heads)]
+        combine = partial(self._combine, split, labels, advance)
+        if self.config.method != ALL:
+            results: dict[str, Consensus] = {self.config.method: combine(self.config.method)}
+        else:
+            comparison = compare(combine, labels, self.run.n_clusters, advance=advance).comparison
+            assert comparison is not None
+            results = comparison.results
+            for method, reason in comparison.left_out.items():
+                self.run.reporter.say(f"ensemble ({split}): {method} is left out: {reason}")
+        self._tell_notes(split, results)
+        return results
+
+    def _combine(self, split: str, labels: Labels, advance: Advance, /, method: str) -> Consensus:
+        """The consensus of a split by one method: the one that is there, or else a new one."""
+        stored = self.there.get(self._key(method))
+        if stored is not None and split in stored.anmi and not self.overwrite:
+            advance(n_steps(method, len(self.heads)))
+            return as_consensus(stored, split, self.run.n_clusters)
+        options = consensus_options(self.config, self.assignments.loss[list(self.heads)])
+        return consensus(
+            labels,
+            self.run.n_clusters,
+            method=method,
+            seed=self.run.config.seed,
+            advance=advance,
+            **options,
+        )
+
+    def _of_method(self, method: str) -> EnsembleConfig:
+        """The settings with which this method would have been asked for alone."""
+        return self.config.model_copy(update={"method": method})
+
+    def _key(self, method: str) -> str:
+        return self.run.consensuses.key(self._of_method(method))
+
+    def _entry(self, method: str, results: Mapping[str, Consensus]) -> ConsensusEntry:
+        """The entry of one method's results by split."""
+        settings = used_settings(self._of_method(method))
+        entry = ConsensusEntry(
+            name=entry_name(settings, self.run.config.ensemble),
+            method=method,
+            heads=self.heads,
+            labels={split: result.labels for split, result in results.items()},
+            confidence={s: result.confidence.astype(np.float16) for s, result in results.items()},
+            anmi={split: result.anmi for split, result in results.items()},
+            seconds={split: result.seconds for split, result in results.items()},
+            key=self._key(method),
+            settings=settings,
+            seed=self.run.config.seed,
+        )
+        stored = self.there.get(entry.key)
+        return entry if stored is None else merge(stored, entry)
+
+    def _mark_best(self, entries: list[ConsensusEntry], split: str) -> list[ConsensusEntry]:
+        """Marks the entry with the highest ANMI on train or, without it, on the given split."""
+        if any("train" in entry.anmi for entry in entries):
+            split = "train"
+        # Equal partitions that are numbered otherwise differ in the last digit.
+        by_method = {entry.method: entry for entry in entries}
+        best = by_method[highest({m: one.anmi.get(split, -1.0) for m, one in by_method.items()})]
+        self.run.reporter.say(
+            f"ensemble: {best.name} has the highest ANMI of {len(entries)} methods on {split}"
+        )
+        key = self._key(ALL)
+        others = {entry.key: [one for one in entry.best_of if one != key] for entry in entries}
+        return [
+            replace(entry, best_of=(*others[entry.key], *([key] if entry is best else [])))
+            for entry in entries
+        ]
+
+    def _tell_notes(self, split: str, results: Mapping[str, Consensus]) -> None:
+        """Tells the notes, each once with the methods that it is about."""
+        methods: dict[str, list[str]] = {}
+        for method, result in results.items():
+            for note in result.notes:
+                methods.setdefault(note, []).append(method)
+        for note, about in methods.items():
+            whose = "" if len(about) == len(results) else f"{', '.join(about)}: "
+            self.run.reporter.say(f"ensemble ({split}): {whose}{note}")
+
+    def _tell_entry(self, entry: ConsensusEntry, split: str) -> None:
+        on = "" if split == "train" else f" on {split}"
+        figure = f", ANMI {entry.anmi[split]:.3f}{on}" if split in entry.anmi else ""
+        self.run.reporter.say(
+            f"ensemble: {entry.name} of {len(entry.heads)} heads "
+            f"in {sum(entry.seconds.values()):.2f} s{figure}"
+        )
+
+
+def as_consensus(entry: ConsensusEntry, split: str, n_clusters: int) -> Consensus:
+    """A consensus as it was when its entry was made, without its notes."""
+    labels = entry.labels[split]
+    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
+    return Consensus(
+        labels=labels,
+        confidence=entry.confidence[split].astype(np.float32),
+        method=entry.method,
+        anmi=entry.anmi[split],
+        seconds=entry.seconds.get(split, 0.0),
+        occupied_clusters=int(np.count_nonzero(sizes)),
+        cluster_sizes=sizes,
+        notes=(),
+    )
+
+
+def merge(old: ConsensusEntry, new: ConsensusEntry) -> ConsensusEntry:
+    """The new entry, with those splits of the old one that it lacks, and what it is best of."""
+    return replace(
+        new,
+        labels={**old.labels, **new.labels},
+        confidence={**old.confidence, **new.confidence},
+        anmi={**old.anmi, **new.anmi},
+        seconds={**old.seconds, **new.seconds},
+        best_of=old.best_of,
+    )

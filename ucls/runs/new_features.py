@@ -1,0 +1,118 @@
+"""Features of new images, made as those of a finished run were."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ucls.cache import FEATURE_SETS
+from ucls.errors import UsageError
+from ucls.feature_sets import parse_features, side_by_side
+from ucls.images.feature_files import FeatureArray
+from ucls.images.sets import ImageSet
+from ucls.settings.config import ExtractConfig, required
+from ucls.images.feature_files import BATCH_SIZE
+from ucls.runs.backbone import backbone_of
+from ucls.runs.run import Run
+
+if TYPE_CHECKING:
+    from ucls.backbones.protocol import Backbone
+    from ucls.extraction.tokens import TokenBatch
+
+
+def features_of_new_images(
+    run: Run,
+    images: ImageSet | FeatureArray,
+    features: Sequence[str],
+    *,
+    extractions: Mapping[str, ExtractConfig],
+    device: str | None,
+) -> Iterator[tuple["TokenBatch", dict[str, NDArray[np.floating]]]]:
+    """Yields batches of images with their features [B, D'], rounded as in the feature caches.
+
+    Each image passes each backbone once, however many sets of features are made of its tokens.
+    The backbones run in the precision that fits this device, unless one was asked for.
+
+    Args:
+        run: whose features they shall be like.
+        images: the new ones.
+        features: sets such as ``cls+patch``, or ``cls@NAME,cls@OTHER``; they name the features
+            in the batches.
+        extractions: backbone to the settings of its extraction.
+        device: where the backbones run; None takes the run's setting.
+
+    Raises:
+        UsageError: if the weights found are not those that the run was made with.
+    """
+    dtype = np.float32 if isinstance(images, FeatureArray) else np.float16
+    first = next(iter(extractions))
+    sets = {
+        text: [(part.feature_set, part.backbone or first) for part in parse_features(text)]
+        for text in features
+    }
+    names = list(dict.fromkeys(backbone for parts in sets.values() for _, backbone in parts))
+    chosen = {name: extractions[name] for name in names}
+    streams = _token_streams(run, images, chosen, device)
+    with run.reporter.track("predict", len(images), "images") as advance:
+        done = 0
+        for batches in zip(*streams, strict=True):
+            by_name = dict(zip(names, batches, strict=True))
+            yield (
+                batches[0],
+                {
+                    text: side_by_side([_rounded(by_name[name], t, dtype) for t, name in parts])
+                    for text, parts in sets.items()
+                },
+            )
+            advance(batches[0].n_seen - done)
+            done = batches[0].n_seen
+
+
+def _token_streams(
+    run: Run,
+    images: ImageSet | FeatureArray,
+    extractions: Mapping[str, ExtractConfig],
+    device: str | None,
+) -> list[Iterator["TokenBatch"]]:
+    """The tokens of each backbone, in batches of the same images."""
+    from ucls.extraction.batch_size import fitting_batch_size
+    from ucls.extraction.tokens import extract_tokens
+
+    backbones: list[Backbone | None] = [None]
+    fitting = BATCH_SIZE
+    if isinstance(images, ImageSet):
+        built = [_backbone(run, name, config, device) for name, config in extractions.items()]
+        backbones = [*built]
+        fitting = min(map(fitting_batch_size, built))
+    config = next(iter(extractions.values()))
+    return [
+        extract_tokens(
+            images,
+            backbone,
+            batch_size=config.batch_size or fitting,
+            workers=required(config.workers),
+            on_unreadable="stop" if config.strict else "skip",
+        )
+        for backbone in backbones
+    ]
+
+
+def _backbone(run: Run, name: str, config: ExtractConfig, device: str | None) -> "Backbone":
+    backbone = backbone_of(config, device or run.config.device)
+    trained_with = run.data.weights_hashes[name]
+    if backbone.spec.weights_hash != trained_with:
+        raise UsageError(
+            f"the run was made with weights {trained_with[:12]} of {name}, but those "
+            f"found now are {backbone.spec.weights_hash[:12]}; give the same file with --weights"
+        )
+    return backbone
+
+
+def _rounded(batch: "TokenBatch", feature_set: str, dtype: DTypeLike) -> NDArray[np.float32]:
+    """The plain view's features [B, D'], rounded to the ``dtype`` of the feature cache."""
+    from ucls.extraction.tokens import select_tokens
+
+    patch_mean = None if batch.patch_mean is None else batch.patch_mean[0]
+    features = select_tokens(batch.cls[0], patch_mean, feature_set)
+    return features.astype(dtype).astype(np.float32)

@@ -1,0 +1,156 @@
+"""Stage ``extract`` of a run: a source to a run folder and the features of its images."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+
+from ucls.cache import RunFolder, settings_key, write_csv
+from ucls.cache import run_files as files
+from ucls.images.sets import ImageSet
+from ucls.progress import SILENT, Reporter
+from ucls.runs.catalog import EXTRACT, run_files
+from ucls.runs.features import Caches, Classes, SplitFeatures, skipped_images
+from ucls.runs.labels import keep_labels
+from ucls.runs.opening import fitted_settings
+from ucls.runs.recording import recorded
+from ucls.runs.resolve import ExtractedData, known_n_clusters, read_extracted
+from ucls.runs.run import Run, cache_key
+from ucls.settings.config import Config, ExtractConfig
+from ucls.settings.extraction import cached_name, resolve_extractions
+from ucls.sources import Source, load_source
+from ucls.stages.extract import extract
+
+
+def start(
+    source: str | Source,
+    *,
+    out: str | Path | None = None,
+    config: Config | None = None,
+    cache_dir: str | Path | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Run:
+    """Starts a run folder and extracts its features.
+
+    Needs nothing; leaves ``run.json``, ``config.toml`` and, where there are any, ``truth.h5`` and
+    ``skipped.csv``, beside the feature caches, which all runs share. What an earlier, equal run
+    has extracted is not extracted again.
+
+    Arguments and errors are those of :func:`ucls.pipeline.run`.
+    """
+    from ucls.devices import resolve_device
+
+    config = config or Config()
+    opened = load_source(source) if isinstance(source, str) else source
+    # Before anything long is started; resolving the settings checks it again on what was read.
+    known_n_clusters(config, n_classes=opened.n_classes, n_images=opened.n_images)
+    resolve_device(config.device)
+    extractions = resolve_extractions(config, opened)
+    folder = RunFolder.begin(
+        Path(out or Path("runs") / opened.name),
+        source=_identity(opened, extractions),
+        requested=config.model_dump(mode="json"),
+        stale=run_files(),
+        overwrite=overwrite,
+    )
+    key = _extraction_key(opened, extractions)
+    is_done = _is_extracted(folder, key)
+    # What extraction took is not overwritten by what a look at its cache takes.
+    with folder.lock(), nullcontext() if is_done else recorded(folder, EXTRACT.name, key):
+        caches = extract(
+            opened,
+            extractions,
+            cache_dir=cache_dir,
+            device=config.device,
+            overwrite=overwrite,
+            reporter=reporter,
+        )
+        _list_skipped(folder, caches, opened, reporter)
+        labels_key = keep_labels(folder, opened, caches)
+    data = _describe(opened, extractions, caches, device_name=config.device, labels_key=labels_key)
+    if is_done and "data" in folder.record:
+        # Settings were fitted to the device that the run began on; another one keeps them.
+        begun = read_extracted(folder)
+        fitted_to = {"device": begun.device, "fast_precision": begun.fast_precision}
+        data = data.model_copy(update=fitted_to)
+    folder.update(data=data.model_dump(mode="json"))
+    run = Run(folder.path, reporter=reporter)
+    reporter.say(f"settings fitted to the data: {fitted_settings(run)}")
+    run.folder.write_config(run.config.model_dump(mode="json"))
+    return run
+
+
+def _identity(source: Source, extractions: Mapping[str, ExtractConfig]) -> dict[str, str]:
+    """What tells the features of one run from another's; data and weights may move."""
+    arguments = {name: text for name, text in source.arguments.items() if name != "data_dir"}
+    backbones = ", ".join(map(cached_name, extractions.values()))
+    return {"name": source.name, **arguments, "backbones": backbones}
+
+
+def _extraction_key(source: Source, extractions: Mapping[str, ExtractConfig]) -> str:
+    fingerprints = {split: images.fingerprint for split, images in source.splits.items()}
+    settings = {
+        cached_name(config): config.model_dump(exclude={"weights", "workers", "batch_size"})
+        for config in extractions.values()
+    }
+    return settings_key(settings, fingerprints)
+
+
+def _is_extracted(folder: RunFolder, key: str) -> bool:
+    caches = folder.record.get("data", {}).get("caches", {})
+    paths = [path for by_backbone in caches.values() for path in by_backbone.values()]
+    return folder.key_of(EXTRACT.name) == key and all(Path(path).is_file() for path in paths)
+
+
+def _list_skipped(folder: RunFolder, caches: Caches, source: Source, reporter: Reporter) -> None:
+    kept = {split: set(_paths(source, split)) for split in source.splits}
+    rows = [row for row in skipped_images(caches) if row[0] in kept[row[1]]]
+    target = folder.file(files.SKIPPED)
+    target.unlink(missing_ok=True)
+    if rows:
+        write_csv(target, ("path", "split", "reason"), rows)
+        n_images = sum(map(source.count_images, source.splits))
+        reporter.say(
+            f"extract: skipped what could not be read ({len(rows)} of {n_images:,}), see {target}"
+        )
+
+
+def _paths(source: Source, split: str) -> list[str]:
+    images = source.splits[split]
+    return images.of_classes(source.classes).paths if isinstance(images, ImageSet) else []
+
+
+def _describe(
+    source: Source,
+    extractions: Mapping[str, ExtractConfig],
+    caches: Caches,
+    *,
+    device_name: str,
+    labels_key: str | None,
+) -> ExtractedData:
+    from ucls.devices import fast_precision, resolve_device
+
+    device = resolve_device(device_name)
+    classes = Classes(source.classes, source.class_map)
+    with SplitFeatures(caches["train"], classes=classes) as features:
+        n_images, specs, n_views = len(features), features.specs, features.n_views
+    return ExtractedData(
+        n_images=n_images,
+        n_classes=source.n_classes,
+        widths={
+            name: {features: spec.width(features) for features in spec.feature_sets}
+            for name, spec in specs.items()
+        },
+        extractions=dict(extractions),
+        device=device.type,
+        fast_precision=fast_precision(device),
+        caches={
+            split: {name: str(path.resolve()) for name, path in by_backbone.items()}
+            for split, by_backbone in caches.items()
+        },
+        classes=classes,
+        cache_key=cache_key(caches),
+        weights_hashes={name: spec.weights_hash for name, spec in specs.items()},
+        n_views=n_views,
+        labels_key=labels_key,
+    )
