@@ -11,10 +11,18 @@ from ucls.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```\w*\n(.*?)^```\n", README, flags=re.DOTALL | re.MULTILINE)
-LINES = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
-COMMANDS = [line for line in LINES if re.match(r"(\.venv/bin/)?ucls ", line)]
-BENCHMARKS = [line for line in LINES if re.match(r"\.venv/bin/python -m benchmarks ", line)]
+OF_BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+
+
+def shown_commands(text: str, start: str) -> list[str]:
+    """The lines in blocks of code that start with a command."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```\n", text, flags=re.DOTALL | re.MULTILINE)
+    lines = (line.partition("#")[0].strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if re.match(start, line)]
+
+
+COMMANDS = shown_commands(README, r"(\.venv/bin/)?ucls ")
+BENCHMARKS = shown_commands(OF_BENCHMARKS, r"\.venv/bin/python -m benchmarks [a-z]")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -44,9 +52,15 @@ def test_all_ways_in_are_shown() -> None:
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
-def test_files_that_it_links_to_are_there() -> None:
-    for target in re.findall(r"\]\((?!https://)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md"])
+def test_files_that_a_page_links_to_are_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https://)([^)]+)\)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_it_stays_short() -> None:
+    assert len(README.splitlines()) <= 200
 
 
 def test_python_version_agrees() -> None:
