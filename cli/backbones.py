@@ -15,7 +15,7 @@ def command() -> None:
     from rich.table import Table
 
     from ucls.backbones.names import BACKBONES
-    from ucls.console import new_console
+    from ucls.cli.console import new_console
 
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("name", no_wrap=True)

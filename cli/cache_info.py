@@ -25,7 +25,7 @@ def command(name: CacheName, *, cache_dir: opt.CacheDir = None) -> None:
     from rich.table import Table
 
     from ucls.cache.features.catalog import describe_cache, find_cache
-    from ucls.console import new_console
+    from ucls.cli.console import new_console
     from ucls.errors import UsageError
 
     entry = describe_cache(find_cache(name, cache_dir))

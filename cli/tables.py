@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from ucls.console import new_console
+from ucls.cli.console import new_console
 
 if TYPE_CHECKING:
     from rich.console import Console

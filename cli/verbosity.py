@@ -46,6 +46,6 @@ def takes_verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen_reporter() -> "Reporter":
     """Shows progress, unless only results were asked for."""
-    from ucls.console import console_reporter
+    from ucls.cli.console import console_reporter
 
     return console_reporter(quiet=asked.quiet)

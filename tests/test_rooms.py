@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GROUND = (
-    "console", "devices", "errors", "feature_sets", "malloc", "progress", "schedules", "types",
+    "devices", "errors", "feature_sets", "malloc", "progress", "schedules", "types",
     "usage",
 )  # fmt: skip
 ROOMS = (

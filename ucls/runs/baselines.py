@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import run_files as files
 from ucls.cache import read_json, settings_key, write_json
-from ucls.settings.config import required
+from ucls.cache import run_files as files
 from ucls.runs.run import Run
 from ucls.runs.scores import balance, scores
+from ucls.settings.config import required
 from ucls.types import Figures, Labels
 
 

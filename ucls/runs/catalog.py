@@ -146,7 +146,7 @@ STAGES = (
         run="ucls.stages.merge:merge",
         applies=lambda run: run.merges,
         follows=True,
-        help="Merge the heads' clusters down to the number wanted, by the links between neighbours.",
+        help="Merge the heads' clusters to the number wanted, by the links between neighbours.",
         example="ucls merge runs/digits --set merge.linkage=average",
     ),
     Stage(

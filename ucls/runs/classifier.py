@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.cache import run_files as files
 from ucls.cache import RunFolder, read_assignments, read_tensors, write_tensors
+from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UclsError
 from ucls.heads.trained import TrainedHeads

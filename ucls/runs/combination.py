@@ -11,9 +11,9 @@ from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.progress import Advance
-from ucls.settings.config import EnsembleConfig
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
 from ucls.runs.run import Run
+from ucls.settings.config import EnsembleConfig
 from ucls.types import Labels
 
 

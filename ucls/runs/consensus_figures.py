@@ -21,7 +21,11 @@ def compare_ensembles(path: str | Path) -> dict[str, dict[str, Figures]]:
     it is ``chosen`` and ``best_of_all``.
     """
     run = Run(path)
-    labels, entries, chosen = known_labels(run), run.consensuses.entries(), run.consensuses.chosen_name()
+    labels, entries, chosen = (
+        known_labels(run),
+        run.consensuses.entries(),
+        run.consensuses.chosen_name(),
+    )
     compared: dict[str, dict[str, Figures]] = {}
     for split in run.splits:
         figures = consensus_figures(run, split, labels.get(split))

@@ -12,7 +12,6 @@ from ucls.cache import FeatureCache, FeatureSpec
 from ucls.errors import MismatchError, UsageError
 from ucls.feature_sets import parse_features, side_by_side
 
-
 Caches = dict[str, dict[str, Path]]
 """Split to backbone to feature cache."""
 

@@ -34,9 +34,7 @@ class Freshness:
         if self._hangs_on(entry.after, entry):
             return self.is_done(entry.after)
         files_there = all(folder.file(name).is_file() for name in entry.files)
-        return (
-            files_there and entry.counts(self._run) and folder.key_of(stage) == self.key(stage)
-        )
+        return files_there and entry.counts(self._run) and folder.key_of(stage) == self.key(stage)
 
     def require(self, stage: str) -> None:
         """Stops unless a stage is up to date.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import run_files as files
 from ucls.cache import Assignments, read_assignments, read_merges
+from ucls.cache import run_files as files
 from ucls.runs.run import Run
 from ucls.types import renumber
 
@@ -19,7 +19,9 @@ def heads_of(run: Run) -> Assignments:
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     if not run.merges:
         return assignments
-    mappings = [head.cut(run.n_clusters) for head in read_merges(run.folder.file(files.MERGES)).heads]
+    mappings = [
+        head.cut(run.n_clusters) for head in read_merges(run.folder.file(files.MERGES)).heads
+    ]
     return merged_assignments(assignments, mappings, run.n_clusters)
 
 

@@ -4,12 +4,11 @@ import hashlib
 
 import numpy as np
 
-from ucls.cache import run_files as files
 from ucls.cache import RunFolder, Truth, read_truth, write_truth
-from ucls.sources import Source
-from ucls.runs.features import Caches
-from ucls.runs.features import Classes, SplitFeatures
+from ucls.cache import run_files as files
+from ucls.runs.features import Caches, Classes, SplitFeatures
 from ucls.runs.run import Run
+from ucls.sources import Source
 from ucls.types import Labels, renumber
 
 

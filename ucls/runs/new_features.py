@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ucls.cache import FEATURE_SETS
 from ucls.errors import UsageError
 from ucls.feature_sets import parse_features, side_by_side
-from ucls.images.feature_files import FeatureArray
+from ucls.images.feature_files import BATCH_SIZE, FeatureArray
 from ucls.images.sets import ImageSet
-from ucls.settings.config import ExtractConfig, required
-from ucls.images.feature_files import BATCH_SIZE
 from ucls.runs.backbone import backbone_of
 from ucls.runs.run import Run
+from ucls.settings.config import ExtractConfig, required
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone

@@ -10,10 +10,10 @@ from ucls.cache import RunFolder
 from ucls.ensemble.heads import parse_heads
 from ucls.errors import UsageError
 from ucls.feature_sets import FeaturePart, format_features, parse_features
+from ucls.runs.features import Classes
 from ucls.settings.config import Config, ExtractConfig, required
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.runs.features import Classes
 
 
 class ExtractedData(BaseModel):

@@ -1,6 +1,5 @@
 """An open run: its folder, its settings and its features."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path

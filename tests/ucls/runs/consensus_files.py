@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from ucls.cache import Assignments, ConsensusEntry, read_consensus
-from ucls.runs.run import Run
 from ucls.runs.heads import heads_of
+from ucls.runs.run import Run
 
 
 def entries(path: Path) -> dict[str, ConsensusEntry]:

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from ucls.runs.opening import open_run
 from ucls.runs import baselines
 from ucls.runs.baselines import baseline_figures
 from ucls.runs.labels import known_labels
+from ucls.runs.opening import open_run
 from ucls.runs.run import Run
 
 

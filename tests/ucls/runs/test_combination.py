@@ -17,8 +17,8 @@ from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import METHODS, n_steps
 from ucls.errors import UsageError
 from ucls.runs.combination import as_consensus
-from ucls.stages.ensemble import ensemble
 from ucls.runs.run import Run
+from ucls.stages.ensemble import ensemble
 
 
 def test_weights_by_loss(run_path: Path) -> None:

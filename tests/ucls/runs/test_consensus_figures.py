@@ -4,8 +4,8 @@ import numpy as np
 
 from ucls.cache import RunFolder
 from ucls.runs.consensus_figures import agreements, compare_ensembles, consensus_figures
-from ucls.stages.ensemble import ensemble
 from ucls.runs.run import Run
+from ucls.stages.ensemble import ensemble
 
 HALVES = np.array([0, 0, 1, 1], dtype=np.int32)
 

@@ -4,8 +4,8 @@ import pytest
 
 from ucls.ensemble.methods import METHODS
 from ucls.errors import UsageError
-from ucls.settings.config import Config
 from ucls.runs.consensus_settings import entry_name, used_settings, vary
+from ucls.settings.config import Config
 
 OWN = Config().with_values({"ensemble.heads": "best"})
 FOR_ALL = {"method", "heads", "drop_collapsed", "weights", "keep_k"}

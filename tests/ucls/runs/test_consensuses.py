@@ -5,9 +5,9 @@ import pytest
 
 from tests.ucls.runs.consensus_files import chosen, entries, names
 from ucls.cache import read_consensus
+from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
 from ucls.stages.evaluate import evaluate
-from ucls.runs.run import Run
 
 
 def test_a_changed_setting_is_the_runs_own_and_names_follow(run_path: Path) -> None:
@@ -104,5 +104,3 @@ def test_only_settings_that_have_a_part_change_the_key(run_path: Path) -> None:
     assert run.consensuses.key(unused) == run.consensuses.key(own)
     used = own.model_copy(update={"min_jaccard": 0.5})
     assert run.consensuses.key(used) != run.consensuses.key(own)
-
-

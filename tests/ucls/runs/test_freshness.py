@@ -1,19 +1,13 @@
-import shutil
 from pathlib import Path
 
-import h5py
 import pytest
 
-from tests.conftest import Lines
+from ucls.cache import settings_key
+from ucls.errors import UclsError
+from ucls.runs.catalog import Stage, later_stages, stage_names
 from ucls.runs.opening import open_run
-from ucls import pipeline
-from ucls.cache import RunFolder, settings_key
-from ucls.errors import MismatchError, UclsError, UsageError
-from ucls.settings.config import Config
-from ucls.settings.presets import preset
-from ucls.stages.ensemble import ensemble
-from ucls.runs.catalog import later_stages, Stage, stage_names
 from ucls.runs.run import Run
+from ucls.stages.ensemble import ensemble
 from ucls.stages.train import train
 
 

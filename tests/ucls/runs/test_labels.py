@@ -7,10 +7,10 @@ from tests.conftest import blobs
 from tests.ucls.datasets.layouts import write_manifest
 from ucls import pipeline
 from ucls.cache import FeatureCache
-from ucls.settings.config import Config
-from ucls.sources import load_source
 from ucls.runs.labels import by_names, known_labels
 from ucls.runs.run import Run
+from ucls.settings.config import Config
+from ucls.sources import load_source
 
 
 def test_the_labels_of_every_split(shared_run: Path) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from ucls.errors import UsageError
-from ucls.sources import load_source
-from ucls.runs.new_features import features_of_new_images
 from ucls.extraction.tokens import select_tokens
+from ucls.runs.new_features import features_of_new_images
 from ucls.runs.run import Run
+from ucls.sources import load_source
 
 CLS = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
 PATCH_MEAN = np.array([[100, 101, 102], [200, 201, 202]], dtype=np.float32)

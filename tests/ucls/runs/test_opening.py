@@ -1,20 +1,15 @@
-import shutil
 from pathlib import Path
 
-import h5py
 import pytest
 
 from tests.conftest import Lines
-from ucls.runs.opening import open_run
 from ucls import pipeline
 from ucls.cache import RunFolder
-from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.errors import UclsError, UsageError
+from ucls.runs.opening import open_run
+from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.settings.presets import preset
-from ucls.stages.ensemble import ensemble
-from ucls.runs.catalog import later_stages, Stage, stage_names
-from ucls.runs.run import Run
-from ucls.stages.train import train
 
 
 def test_what_another_objective_has_no_use_for_is_dropped_and_named(

@@ -4,7 +4,6 @@ import pytest
 
 from ucls.cache import RunFolder
 from ucls.errors import UsageError
-from ucls.settings.config import Config, ExtractConfig
 from ucls.runs.features import Classes
 from ucls.runs.resolve import (
     ExtractedData,
@@ -13,6 +12,7 @@ from ucls.runs.resolve import (
     read_extracted,
     resolve,
 )
+from ucls.settings.config import Config, ExtractConfig
 
 DATA = ExtractedData(
     n_images=100,

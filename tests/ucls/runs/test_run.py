@@ -4,17 +4,10 @@ from pathlib import Path
 import h5py
 import pytest
 
-from tests.conftest import Lines
-from ucls.runs.opening import open_run
-from ucls import pipeline
 from ucls.cache import RunFolder
-from ucls.errors import MismatchError, UclsError, UsageError
-from ucls.settings.config import Config
-from ucls.settings.presets import preset
-from ucls.stages.ensemble import ensemble
-from ucls.runs.catalog import later_stages, Stage, stage_names
+from ucls.errors import MismatchError, UsageError
 from ucls.runs.run import Run
-from ucls.stages.train import train
+from ucls.settings.config import Config
 
 
 def test_a_folder_without_features_yet(tmp_path: Path) -> None:
@@ -52,5 +45,3 @@ def test_a_feature_cache_of_other_images(
         file.attrs["fingerprint"] = "other"
     with pytest.raises(MismatchError, match=r"made of other features .* --overwrite"):
         Run(run_path).features("val")
-
-

@@ -1,7 +1,6 @@
 """Showing progress: bars on a terminal, plain lines elsewhere."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,10 +16,14 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from ucls.progress import SILENT, Advance, Reporter
-
-FIRST_LINE_AFTER = 2.0
-SECONDS_BETWEEN_LINES = 10.0
+from ucls.progress import (
+    SILENT,
+    Advance,
+    PlainReporter,
+    Reporter,
+    format_figures,
+    format_rate,
+)
 
 
 def console_reporter(*, quiet: bool = False) -> Reporter:
@@ -84,48 +87,3 @@ class RateColumn(ProgressColumn):
         """Renders nothing until a rate is known."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{format_rate(speed)} {self.unit}/s")
-
-
-class PlainReporter:
-    """One line now and then, for logs."""
-
-    def say(self, message: str, /) -> None:
-        """Shows one line."""
-        print(message, file=sys.stderr, flush=True)
-
-    @contextmanager
-    def track(
-        self, description: str, total: int, unit: str, /, *, done: int = 0
-    ) -> Iterator[Advance]:
-        """Prints a line after two seconds, then one every ten."""
-        started = time.perf_counter()
-        state = {"done": done, "next_line": started + FIRST_LINE_AFTER}
-        latest: dict[str, float | str] = {}
-
-        def advance(amount: int = 1, /, **figures: float | str) -> None:
-            state["done"] += amount
-            latest.update(figures)
-            now = time.perf_counter()
-            if amount and now >= state["next_line"]:
-                state["next_line"] = now + SECONDS_BETWEEN_LINES
-                rate = (state["done"] - done) / (now - started)
-                left = (total - state["done"]) / rate
-                self.say(
-                    f"{description}: {state['done']:,.0f} of {total:,} {unit}, "
-                    f"{format_rate(rate)} {unit}/s, {left:,.0f} s left{format_figures(latest)}"
-                )
-
-        yield advance
-
-
-def format_rate(rate: float) -> str:
-    """Whole numbers from 10 on, two digits below."""
-    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
-
-
-def format_figures(figures: dict[str, float | str]) -> str:
-    """Writes figures as ``, epoch 5, loss -1.234, bottleneck decode``."""
-    return "".join(
-        f", {name} {value:.3f}" if isinstance(value, float) else f", {name} {value}"
-        for name, value in figures.items()
-    )
