@@ -1,7 +1,7 @@
 """A backbone by its name."""
 
+from ucls.backbones.families import family_of
 from ucls.backbones.names import canonical_name
-from ucls.backbones.pixels import PixelsBackbone
 from ucls.backbones.protocol import Backbone, ImageSize, Precision
 from ucls.errors import UsageError
 
@@ -31,15 +31,20 @@ def build_backbone(
         UsageError: if the name, the size, the channels or the weights do not fit.
         UclsError: if there are no weights to be had.
     """
-    if name == "pixels":
-        if weights is not None:
-            raise UsageError(f"backbone pixels takes no weights, got {weights}: leave them out")
-        return PixelsBackbone(image_size=image_size, channels=channels, device=device)
     name = canonical_name(name)
-    if channels != 3:
-        raise UsageError(f"backbone {name} takes 3 channels, got {channels}: leave channels out")
-    from ucls.backbones.vit import build_vit
-
-    return build_vit(
-        name, image_size=image_size, weights=weights, device=device, precision=precision
+    family = family_of(name)
+    if weights is not None and not family.has_weights:
+        raise UsageError(f"backbone {name} takes no weights, got {weights}: leave them out")
+    if channels not in family.channels:
+        raise UsageError(
+            f"backbone {name} takes {' or '.join(map(str, family.channels))} channels, "
+            f"got {channels}: leave channels out"
+        )
+    return family(
+        name,
+        image_size=image_size,
+        channels=channels,
+        weights=weights,
+        device=device,
+        precision=precision,
     )

@@ -68,3 +68,10 @@ class PixelsBackbone:
         varies = pixels.amax(dim=1, keepdim=True) > pixels.amin(dim=1, keepdim=True)
         standardised = torch.where(varies, (pixels - mean) / std, 0.0)
         return Tokens(cls=standardised.unsqueeze(1), patch_mean=None)
+
+
+def build_pixels(
+    _: str, *, image_size: ImageSize, channels: int, device: str, **unused: object
+) -> PixelsBackbone:
+    """Builds the only one of its family; it has neither weights nor a precision."""
+    return PixelsBackbone(image_size=image_size, channels=channels, device=device)

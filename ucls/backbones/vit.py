@@ -181,22 +181,14 @@ def build_vit(
     name: str,
     *,
     image_size: ImageSize,
+    channels: int = 3,
     weights: str | None = None,
     device: str = "cpu",
     precision: Precision = "float32",
 ) -> ViTBackbone:
-    """Builds a timm ViT with its weights; see :func:`ucls.backbones.build.build_backbone`.
+    """Builds a timm ViT with its weights.
 
-    Args:
-        name: a canonical name, see :func:`ucls.backbones.names.canonical_name`.
-        image_size: pixels per side, or (height, width).
-        weights: a file, ``random``, or None for the hub.
-        device: where the forward pass runs.
-        precision: of the forward pass.
-
-    Raises:
-        UsageError: if the name, the size or the weights do not fit.
-        UclsError: if there are no weights to be had.
+    Arguments and errors are those of :func:`ucls.backbones.build.build_backbone`.
     """
     check_vit(name, spatial_size(image_size))
     return ViTBackbone(

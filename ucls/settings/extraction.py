@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED, canonical_name
+from ucls.backbones.families import family_of
+from ucls.backbones.names import RANDOM_WEIGHTS, UNTRAINED, canonical_name
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
 from ucls.feature_sets import parse_features
@@ -13,8 +14,6 @@ from ucls.settings.config import Config, ExtractConfig
 from ucls.sources import Source
 
 DEFAULT_BACKBONE = "dinov2_vitb14_reg4"
-IMAGE_SIZE = 224
-PIXELS_IMAGE_SIZE = 32
 MOST_WORKERS = 16
 
 
@@ -60,9 +59,9 @@ def _check_tokens(config: Config, names: list[str]) -> None:
     """Pixels are one vector per image; it is known before anything is extracted."""
     for part in parse_features(config.features or "cls"):
         name = canonical_name(part.backbone) if part.backbone else names[0]
-        if name == "pixels" and part.feature_set != "cls":
+        if family_of(name).gives_one_vector and part.feature_set != "cls":
             raise UsageError(
-                f"features {part.feature_set!r} were asked for, but backbone pixels gives one "
+                f"features {part.feature_set!r} were asked for, but backbone {name} gives one "
                 "vector per image, 'cls'; pass --features cls, or another backbone"
             )
 
@@ -98,7 +97,7 @@ def assign_weights(given: tuple[str, ...], names: list[str]) -> dict[str, str]:
     for text in given:
         name, weights = _split_name(text)
         if name is None and weights == RANDOM_WEIGHTS:
-            models = [name for name in names if name != "pixels"] or names
+            models = [name for name in names if family_of(name).has_weights] or names
             by_default = dict.fromkeys(models, RANDOM_WEIGHTS)
             continue
         if name is None and len(names) > 1:
@@ -155,10 +154,14 @@ def _features_as_they_are(config: Config, source: Source) -> ExtractConfig:
 def _resolve(
     config: ExtractConfig, name: str, *, images: ImageSet, weights: str | None, is_alone: bool
 ) -> ExtractConfig:
-    if name != "pixels" and config.channels == 1:
-        raise UsageError(f"backbone {name} takes 3 channels, got 1: leave extract.channels out")
+    family = family_of(name)
+    if config.channels is not None and config.channels not in family.channels:
+        raise UsageError(
+            f"backbone {name} takes {' or '.join(map(str, family.channels))} channels, got "
+            f"{config.channels}: leave extract.channels out"
+        )
     size, channels = default_size(name, images)
-    keeps_size = name == "pixels" and not is_alone
+    keeps_size = family.takes_native and not is_alone
     asked_size = None if keeps_size else config.image_size
     workers = min(count_cores(), MOST_WORKERS) if config.workers is None else config.workers
     return config.model_copy(
@@ -186,9 +189,9 @@ def _simplest(size: int | tuple[int, int]) -> int | tuple[int, int]:
 
 def default_size(name: str, images: ImageSet) -> tuple[int, int]:
     """Pixels per side and channels that a backbone gets of these images."""
-    if name == "pixels":
-        return images.native or (PIXELS_IMAGE_SIZE, 3)
-    return (BACKBONES[name].image_size if name in BACKBONES else IMAGE_SIZE), 3
+    family = family_of(name)
+    default = family.image_size(name), family.channels[0]
+    return (images.native or default) if family.takes_native else default
 
 
 def cached_name(config: ExtractConfig) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import Literal
 
+from ucls.backbones.families import family_of
 from ucls.settings.config import Config, required
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting_train import fitting_training
@@ -82,7 +83,7 @@ def fill(config: Config, values: Mapping[str, object]) -> Config:
 
 def fitting_inputs(config: Config, facts: DataFacts) -> Literal["heads", "tokens"]:
     """The heads' logits for raw features, while those of half of the heads are few."""
-    is_raw = facts.backbone in ("pixels", "features")
+    is_raw = facts.backbone == "features" or not family_of(facts.backbone).has_weights
     per_network = sum(required(config.train.scales)) * facts.n_clusters
     n_logits = required(config.train.n_heads) * per_network / 2
     return "heads" if is_raw and n_logits <= MAX_LOGITS else "tokens"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ucls.backbones.families import family_of
 from ucls.backbones.names import RANDOM_WEIGHTS
 from ucls.cache import (
     FeatureCache,
@@ -26,7 +27,7 @@ from ucls.malloc import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.runs.backbone import backbone_of
 from ucls.runs.features import Caches
-from ucls.settings.config import ExtractConfig
+from ucls.settings.config import ExtractConfig, required
 from ucls.settings.extraction import cached_name, is_untrained
 from ucls.sources import Source
 
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from ucls.extraction.tokens import TokenBatch
 
 Images = ImageSet | FeatureArray
-
-PRECISE = ("pixels", "features")
-"""Backbones that compute nothing, so that there is no precision to choose."""
 
 MEANS_NOTHING = "this is a trial run, and its clusters mean nothing"
 
@@ -150,7 +148,7 @@ class _Extraction:
             )
         like_there.append("n_views")
         same = {name: getattr(there, name) for name in like_there}
-        if self.config.precision is not None and there.backbone not in PRECISE:
+        if self.config.precision is not None and family_of(there.backbone).has_weights:
             same["precision"] = self.config.precision
         FeatureCache(path, expected=replace(expected, **same)).close()
         if self.config.strict and skipped:
@@ -194,7 +192,7 @@ class _Extraction:
         if isinstance(images, FeatureArray):
             return None
         if precision not in self._backbones:
-            if self.config.backbone != "pixels":
+            if family_of(required(self.config.backbone)).has_weights:
                 self.reporter.say(f"extract: loads backbone {self.config.backbone}")
             config = self.config.model_copy(update={"precision": precision})
             self._backbones[precision] = backbone_of(config, self.device)

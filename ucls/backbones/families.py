@@ -1,0 +1,75 @@
+"""The families of backbones: whatever else needs to know of them asks here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from ucls.backbones.names import BACKBONES
+
+if TYPE_CHECKING:
+    from ucls.backbones.protocol import Backbone
+
+IMAGE_SIZE = 224
+
+
+@dataclass(frozen=True)
+class Family:
+    """Backbones that are built alike.
+
+    Attributes:
+        name: of the family, and of its only backbone where it has one.
+        claims: whether a canonical name is one of its backbones.
+        build: ``module:function``, imported when it is called; takes the name, and by keyword
+            ``image_size``, ``channels``, ``weights``, ``device`` and ``precision``.
+        image_size: pixels per side by default, by name.
+        channels: numbers of channels that it takes, the default first.
+        has_weights: without, it computes nothing, and has no precision to choose.
+        takes_native: whether it takes images of a dataset at their own size and channels.
+        gives_one_vector: whether all it makes of an image is one vector, ``cls``.
+    """
+
+    name: str
+    claims: Callable[[str], bool]
+    build: str
+    image_size: Callable[[str], int]
+    channels: tuple[int, ...] = (3,)
+    has_weights: bool = True
+    takes_native: bool = False
+    gives_one_vector: bool = False
+
+    def __call__(self, name: str, **options: Any) -> "Backbone":
+        """Builds one of its backbones."""
+        backbone: Backbone = resolve_name(self.build)(name, **options)
+        return backbone
+
+
+FAMILIES = [
+    Family(
+        name="pixels",
+        claims=lambda name: name == "pixels",
+        build="ucls.backbones.pixels:build_pixels",
+        image_size=lambda _: 32,
+        channels=(3, 1),
+        has_weights=False,
+        takes_native=True,
+        gives_one_vector=True,
+    ),
+    Family(
+        name="vit",
+        claims=lambda _: True,
+        build="ucls.backbones.vit:build_vit",
+        image_size=lambda name: BACKBONES[name].image_size if name in BACKBONES else IMAGE_SIZE,
+    ),
+]
+"""The first that claims a name has it."""
+
+
+def family_of(name: str) -> Family:
+    """The family of a backbone's canonical name."""
+    return next(family for family in FAMILIES if family.claims(name))
+
+
+def register(family: Family) -> None:
+    """Adds a family from outside of the package, before those that are there."""
+    FAMILIES.insert(0, family)
