@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ucls.settings.objectives import objective_names
+
 
 class LabelSource(StrEnum):
     """Where labels come from."""
@@ -53,10 +55,7 @@ Weights = Annotated[
 ]
 Objective = Annotated[
     str | None,
-    typer.Option(
-        help="ucls, temi, scan, self-classifier, uic, c2bin or turtle; default: ucls, or what the "
-        "run has."
-    ),
+    typer.Option(help=f"{', '.join(objective_names())}; default: ucls, or what the run has."),
 ]
 Features = Annotated[
     str | None,

@@ -12,7 +12,7 @@ from ucls.neighbors.build import build_neighbors
 from ucls.settings.config import Config, SelfTrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.objectives import RECORDS, objective_names, special_settings
 from ucls.sources import load_source
 from ucls.training.linear import self_train
 from ucls.training.trainer import HeadTrainer
@@ -26,7 +26,7 @@ LABELS = (np.arange(400) % 4).astype(np.int32)
 FEATURES = (np.eye(16)[LABELS] + 0.15 * RNG.normal(size=(400, 16))).astype(np.float32)
 
 
-def new_trainer(precision: str, objective: ObjectiveName = "ucls") -> HeadTrainer:
+def new_trainer(precision: str, objective: str = "ucls") -> HeadTrainer:
     settings = {
         "n_heads": 4, "scales": (1,), "hidden_dim": 32, "bottleneck_dim": 16, "epochs": 30,
         "warmup_epochs": 3, "batch_size": 40, "learning_rate": 0.05, "teacher_momentum": 0.9,
@@ -35,7 +35,7 @@ def new_trainer(precision: str, objective: ObjectiveName = "ucls") -> HeadTraine
     heeded = {
         name: value
         for name, value in settings.items()
-        if name not in SPECIAL or name in OPTIONS[objective]
+        if name not in special_settings() or name in RECORDS[objective].options
     }
     facts = DataFacts(
         n_images=400,
@@ -80,10 +80,8 @@ def test_training_on_the_gpu_finds_blobs_and_resumes(precision: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_every_objective_trains_and_resumes_on_the_gpu(
-    objective: ObjectiveName, precision: str
-) -> None:
+@pytest.mark.parametrize("objective", objective_names())
+def test_every_objective_trains_and_resumes_on_the_gpu(objective: str, precision: str) -> None:
     trainer = new_trainer(precision, objective)
     for _ in range(3):
         record = trainer.train_epoch()

@@ -5,12 +5,12 @@ import torch
 
 from benchmarks import training_step
 from benchmarks.step_products import Layers, Size
-from ucls.settings.objectives import OBJECTIVES
+from ucls.settings.objectives import objective_names
 
 TINY = {"heads": 2, "features": 8, "clusters": 3, "batch": 16, "hidden": 6, "bottleneck": 4}
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", objective_names())
 def test_every_objective_has_a_line(
     objective: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Cli
 from ucls.cache import RunFolder, read_assignments, read_tensors
 from ucls.runs.run import Run
-from ucls.settings.objectives import OBJECTIVES
+from ucls.settings.objectives import objective_names
 
 
 def test_a_run_from_the_command_line(
@@ -41,7 +41,7 @@ def test_a_finished_run_shows_its_table_again(cli: Cli, run_path: Path, sources:
     assert outcome.err == "evaluate: done before with these settings, skipped\n"
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", objective_names())
 def test_every_objective_from_features_to_labels(
     cli: Cli, sources: Path, tmp_path: Path, tiny_options: list[str], objective: str
 ) -> None:

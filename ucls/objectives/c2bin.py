@@ -14,7 +14,9 @@ from torch.nn import functional as F
 from ucls.heads.layers import by_size, new_weight
 from ucls.heads.mlp import MlpHeads
 from ucls.heads.protocol import Heads
-from ucls.objectives.protocol import Batch, Epoch, by_view, each_image_once
+from ucls.objectives.building import Task, mlp_heads, products_dtype
+from ucls.objectives.protocol import Batch, Epoch, Objective, by_view, each_image_once
+from ucls.settings.config import TrainConfig, required
 
 SMALLEST_MASS = 1e-12
 
@@ -201,3 +203,17 @@ class C2Bin(nn.Module):
     def _extra(self, kind: str) -> Sequence[nn.Parameter]:
         modules = (self.projector, self.predictor)
         return [p for module in modules for name, p in module.named_parameters() if kind in name]
+
+
+def build(config: TrainConfig, task: Task) -> Objective:
+    """Builds C2BIN."""
+    return C2Bin(
+        mlp_heads(config, task),
+        momentum=required(config.teacher_momentum),
+        membership_temperature=required(config.student_temperature),
+        contrast_temperature=required(config.contrast_temperature),
+        cluster_weight=required(config.cluster_weight),
+        entropy_weight=required(config.entropy_weight),
+        dtype=products_dtype(config),
+        generator=torch.Generator().manual_seed(task.seed + 1),
+    )

@@ -6,8 +6,11 @@ Shapes: H heads, B images, C clusters, m neighbours per image.
 import torch
 from torch import nn
 
+from ucls.objectives.building import Task, student_teacher
 from ucls.objectives.entropy import entropy_of_mean
+from ucls.objectives.protocol import Objective
 from ucls.objectives.student_teacher import student_log_probs
+from ucls.settings.config import TrainConfig, required
 
 
 def consistency(log_probs: torch.Tensor, neighbor_probs: torch.Tensor) -> torch.Tensor:
@@ -56,3 +59,15 @@ class ScanLoss(nn.Module):
         terms = consistency(log_probs, targets).mean(dim=-1)
         terms = terms - self.entropy_weight * entropy_of_mean(log_probs)
         return terms.mean(dim=0)
+
+
+def build(config: TrainConfig, task: Task) -> Objective:
+    """Builds SCAN, with a loss for each size of classifiers."""
+    losses = [
+        ScanLoss(
+            entropy_weight=required(config.entropy_weight),
+            student_temperature=required(config.student_temperature),
+        )
+        for _ in required(config.scales)
+    ]
+    return student_teacher(config, task, losses, n_student_views=2)

@@ -11,8 +11,11 @@ import torch
 from torch import nn
 
 from ucls.heads.layers import by_size
+from ucls.heads.projection import ProjectionHeads
 from ucls.heads.protocol import Heads
-from ucls.objectives.protocol import Batch, Epoch, by_view, each_image_once
+from ucls.objectives.building import Task, classifier_sizes, products_dtype
+from ucls.objectives.protocol import Batch, Epoch, Objective, by_view, each_image_once
+from ucls.settings.config import TrainConfig, required
 
 
 def target(logits: torch.Tensor, *, temperature: float) -> torch.Tensor:
@@ -140,3 +143,23 @@ class SelfClassifier(nn.Module):
     def biases(self) -> list[nn.Parameter]:
         """The network's biases."""
         return self.heads.biases()
+
+
+def build(config: TrainConfig, task: Task) -> Objective:
+    """Builds Self-Classifier on its own projection heads."""
+    heads = ProjectionHeads(
+        required(config.n_heads),
+        task.n_features,
+        classifier_sizes(config, task.n_clusters),
+        hidden_dim=required(config.hidden_dim),
+        bottleneck_dim=required(config.bottleneck_dim),
+        learnable_classifier=required(config.learnable_classifier),
+        generator=torch.Generator().manual_seed(task.seed),
+    )
+    return SelfClassifier(
+        heads,
+        n_views=required(config.n_views),
+        row_temperature=required(config.student_temperature),
+        column_temperature=required(config.column_temperature),
+        dtype=products_dtype(config),
+    )

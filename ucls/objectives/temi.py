@@ -6,8 +6,11 @@ Shapes: H heads, B images, C clusters, m neighbours per image.
 import torch
 from torch import nn
 
+from ucls.objectives.building import Task, classifier_sizes, student_teacher
+from ucls.objectives.protocol import Objective
 from ucls.objectives.student_teacher import student_log_probs
 from ucls.schedules import cosine_rise
+from ucls.settings.config import TrainConfig, required
 
 
 def pointwise_mutual_information(
@@ -150,3 +153,21 @@ class TemiLoss(nn.Module):
             weight = cosine_rise(self.cross_entropy, progress)
             loss = loss + weight * cross_entropy_to_teacher(log_probs, teacher_probs)
         return loss
+
+
+def build(config: TrainConfig, task: Task) -> Objective:
+    """Builds TEMI, or UCLS, with a loss for each size of classifiers."""
+    losses = [
+        TemiLoss(
+            required(config.n_heads),
+            size,
+            beta=required(config.beta),
+            student_temperature=required(config.student_temperature),
+            marginal_momentum=required(config.marginal_momentum),
+            instance_weights=required(config.instance_weights),
+            symmetric=required(config.symmetric),
+            cross_entropy=required(config.cross_entropy),
+        )
+        for size in classifier_sizes(config, task.n_clusters)
+    ]
+    return student_teacher(config, task, losses, n_student_views=2 if config.symmetric else 1)

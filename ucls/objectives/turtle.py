@@ -13,8 +13,10 @@ from torch.nn import functional as F
 from ucls.heads.layers import by_size
 from ucls.heads.linear import LinearHeads
 from ucls.heads.protocol import Heads
+from ucls.objectives.building import Task, classifier_sizes, products_dtype
 from ucls.objectives.entropy import entropy_of_mean
-from ucls.objectives.protocol import Batch, Epoch, each_image_once
+from ucls.objectives.protocol import Batch, Epoch, Objective, each_image_once
+from ucls.settings.config import TrainConfig, required
 
 
 def soft_cross_entropy(log_probs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -198,3 +200,21 @@ class Turtle(nn.Module):
     def biases(self) -> list[nn.Parameter]:
         """The task encoders' biases."""
         return self.encoder.biases()
+
+
+def build(config: TrainConfig, task: Task) -> Objective:
+    """Builds TURTLE on linear heads in every feature space."""
+    heads = LinearHeads(
+        required(config.n_heads),
+        task.n_features,
+        classifier_sizes(config, task.n_clusters),
+        spaces=task.spaces,
+        generator=torch.Generator().manual_seed(task.seed),
+    )
+    return Turtle(
+        heads,
+        inner_steps=required(config.inner_steps),
+        inner_learning_rate=required(config.inner_learning_rate),
+        entropy_weight=required(config.entropy_weight),
+        dtype=products_dtype(config),
+    )

@@ -10,7 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from ucls.heads.protocol import Heads
-from ucls.objectives.protocol import Batch, Epoch
+from ucls.objectives.building import Task, mlp_heads, products_dtype
+from ucls.objectives.protocol import Batch, Epoch, Objective
+from ucls.settings.config import TrainConfig, required
 
 
 def pseudo_label_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -160,3 +162,14 @@ class Uic(nn.Module):
     def biases(self) -> list[nn.Parameter]:
         """The network's biases."""
         return self.heads.biases()
+
+
+def build(config: TrainConfig, task: Task) -> Objective:
+    """Builds UIC."""
+    return Uic(
+        mlp_heads(config, task),
+        task.n_images,
+        temperature=required(config.student_temperature),
+        fixed_share=required(config.fixed_share),
+        dtype=products_dtype(config),
+    )

@@ -12,7 +12,7 @@ from ucls.runs.catalog import EXTRACT, find_stage, stages_until
 from ucls.runs.resolve import refuse_extraction_settings
 from ucls.runs.run import Run
 from ucls.settings.config import Config
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, unused_settings
+from ucls.settings.objectives import RECORDS, unused_settings
 
 
 def open_run(
@@ -124,7 +124,7 @@ def fitted_settings(run: Run) -> str:
     """The settings that were left open, with what was chosen for them."""
     open_settings = flatten(run.folder.record["requested"])
     chosen = flatten(run.config.model_dump(mode="json"))
-    constants = OPTIONS[run.config.train.objective]
+    constants = RECORDS[run.config.train.objective].options
     return ", ".join(
         f"{name} {value}"
         for name, value in chosen.items()
@@ -145,10 +145,10 @@ def without_a_part(requested: Config, settings: Mapping[str, Any]) -> list[str]:
         Dotted names: what another objective does not heed, and what another prior does not.
     """
     wanted = settings.get("train.objective", requested.train.objective)
-    objective = next((name for name in OBJECTIVES if name == wanted), requested.train.objective)
+    objective = wanted if wanted in RECORDS else requested.train.objective
     names = list(unused_settings(objective, requested.train.model_dump()))
     asked = settings.get("train.prior", requested.train.prior)
-    prior = asked or OPTIONS[objective].get("prior")
+    prior = asked or RECORDS[objective].options.get("prior")
     if requested.train.prior_strength is not None and prior != "soft":
         names.append("prior_strength")
     if requested.train.sinkhorn_iterations is not None and prior == "none":

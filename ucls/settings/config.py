@@ -9,12 +9,26 @@ a run starts, and the filled-in settings are written to the run folder's ``confi
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from ucls.errors import UsageError
-from ucls.settings.objectives import ObjectiveName, unused_settings
+from ucls.settings.objectives import (
+    RECORDS,
+    objective_names,
+    own_options,
+    unused_settings,
+)
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
@@ -97,12 +111,14 @@ class TrainConfig(Section):
     """Stage ``train``: one objective, many heads (thesis 5.1.1, 5.2, and the other papers).
 
     What not every objective heeds is None where the objective's own value is taken; see
-    :mod:`ucls.settings.objectives`. Giving it to an objective that has no use for it is an error.
+    :mod:`ucls.settings.objectives`, which may also declare further settings, of one objective
+    alone. Giving a setting to an objective that has no use for it is an error.
     """
 
-    objective: ObjectiveName = "ucls"
-    """What is minimised: ``ucls``, ``temi``, ``scan``, ``self-classifier``, ``uic``, ``c2bin`` or
-    ``turtle``."""
+    model_config = ConfigDict(extra="allow")
+
+    objective: str = "ucls"
+    """What is minimised; one of :func:`ucls.settings.objectives.objective_names`."""
     n_heads: Count | None = None
     """Networks trained at the same time; each is a head, or one head per entry of ``scales``."""
     scales: Annotated[tuple[Scale, ...], Field(min_length=1)] | None = None
@@ -175,6 +191,19 @@ class TrainConfig(Section):
     inner_learning_rate: Positive | None = None
     """TURTLE: of the inner classifiers."""
 
+    def option(self, name: str) -> Any:
+        """The value of a setting that only the record of the objective declares."""
+        return required(getattr(self, name))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _objective_and_options_are_known(cls, values: Any) -> Any:
+        if cls is not TrainConfig:
+            return values
+        given = dict(values) if isinstance(values, TrainConfig) else values
+        section = _training_of(objective_names(), *own_options().items())
+        return dict(section.model_validate(given))
+
     @model_validator(mode="after")
     def _warmup_fits(self) -> "TrainConfig":
         if self.epochs is not None and (self.warmup_epochs or 0) > self.epochs:
@@ -193,11 +222,27 @@ class TrainConfig(Section):
                 for name, users in unused.items()
             )
             raise ValueError(f"{'; '.join(each)}: leave it out or choose one of these")
-        if self.objective == "uic" and len(self.scales or (1,)) > 1:
-            raise ValueError(f"uic has heads of one size, but scales are {list(self.scales or ())}")
+        if not RECORDS[self.objective].several_sizes and len(self.scales or (1,)) > 1:
+            raise ValueError(
+                f"{self.objective} has heads of one size, but scales are {list(self.scales or ())}"
+            )
         if self.prior_strength is not None and self.prior != "soft":
             raise ValueError("prior_strength has a part in prior = soft only: set that too")
         return self
+
+
+@cache
+def _training_of(objectives: tuple[str, ...], /, *options: tuple[str, Any]) -> type[TrainConfig]:
+    """The section with these objectives, and with the options of their own as fields."""
+    names: Any = Literal[objectives]
+    fields: dict[str, Any] = {name: (kind | None, None) for name, kind in options}
+    return create_model(
+        "TrainConfig",
+        __base__=TrainConfig,
+        __cls_kwargs__={"extra": "forbid"},
+        objective=(names, TrainConfig.model_fields["objective"].default),
+        **fields,
+    )
 
 
 class MergeConfig(Section):
@@ -292,7 +337,7 @@ class Config(Section):
     None: ``cls+patch`` where patches are cached."""
     extract: ExtractConfig = ExtractConfig()
     neighbors: NeighborsConfig = NeighborsConfig()
-    train: TrainConfig = TrainConfig()
+    train: TrainConfig = Field(default_factory=TrainConfig)
     merge: MergeConfig = MergeConfig()
     ensemble: EnsembleConfig = EnsembleConfig()
     self_train: SelfTrainConfig = SelfTrainConfig()
@@ -385,6 +430,6 @@ def setting_names() -> list[str]:
     """The dotted names of all settings."""
     names: list[str] = []
     for name, value in Config():
-        fields = type(value).model_fields if isinstance(value, Section) else ()
+        fields = dict(value) if isinstance(value, Section) else ()
         names += [f"{name}.{field}" for field in fields] or [name]
     return names

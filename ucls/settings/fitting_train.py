@@ -5,21 +5,12 @@ from typing import Any
 
 from ucls.settings.config import Config
 from ucls.settings.data_facts import DataFacts
-from ucls.settings.objectives import OPTIONS, ObjectiveName
+from ucls.settings.objectives import RECORDS, Record
 
 IMAGES_PER_CLUSTER = 15
 OVER_CLUSTERING = 3
-OWN_SCALES: dict[ObjectiveName, tuple[float, ...]] = {
-    "self-classifier": (1, 2, 4, 8),
-    "c2bin": (1, 2, 4),
-    "turtle": (1,),
-}
-HEADS_DIVIDED_BY: dict[ObjectiveName, int] = {"self-classifier": 4, "c2bin": 2, "turtle": 2}
 LARGEST_BATCH = 2048
 """The probabilities of 50 heads with 3,000 clusters take 1.2 GB for each view of it."""
-TURTLE_BATCH = 10_000
-TURTLE_EPOCHS = 300
-TURTLE_RATE = 0.03
 
 
 def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
@@ -65,37 +56,36 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
 
     What only some objectives heed is as :mod:`ucls.settings.objectives` has it.
     """
-    train, is_turtle = config.train, config.train.objective == "turtle"
+    train, record = config.train, RECORDS[config.train.objective]
+    own = record.fitted
     scales = train.scales or fitting_scales(config, facts)
     n_outputs = round(max(scales) * facts.n_clusters)
-    batch_size = train.batch_size or fitting_batch_size(facts.n_images, n_outputs)
-    if is_turtle and train.batch_size is None:
-        batch_size = TURTLE_BATCH
-    batch_size = min(batch_size, facts.n_images)
+    fitting = own.get("batch_size") or fitting_batch_size(facts.n_images, n_outputs)
+    batch_size = min(train.batch_size or fitting, facts.n_images)
     steps_per_epoch = max(1, facts.n_images // batch_size)
-    epochs = train.epochs or fitting_epochs(steps_per_epoch, train.warmup_epochs or 0)
-    if is_turtle and train.epochs is None:
-        epochs = max(TURTLE_EPOCHS, train.warmup_epochs or 0)
+    warmup_epochs = train.warmup_epochs or 0
+    fitting = own.get("epochs") or fitting_epochs(steps_per_epoch)
+    epochs = train.epochs or max(warmup_epochs, fitting)
     steps = epochs * steps_per_epoch
-    rate = TURTLE_RATE if is_turtle else min(1e-3, 1.0 / steps)
+    rate = own.get("learning_rate") or min(1e-3, 1.0 / steps)
+    hidden_dim = train.hidden_dim or fitting_width(
+        facts.n_features, batch_size, widest=record.widest
+    )
     values = {
-        "n_heads": fitting_heads(train.objective, facts),
+        "n_heads": fitting_heads(record, facts),
         "scales": scales,
         "batch_size": batch_size,
         "epochs": epochs,
         "warmup_epochs": epochs // 10,
         "learning_rate": float(f"{rate * 256 / batch_size:.4g}"),
-        "batch_norm": not is_turtle,
-        "views": "itself" if is_turtle else "neighbor",
+        "batch_norm": own.get("batch_norm", True),
+        "views": own.get("views", "neighbor"),
         "precision": facts.fast_precision,
         "early_stopping": True,
     }
-    is_projection = train.objective == "self-classifier"
-    widest = 4096 if is_projection else 512
-    hidden_dim = train.hidden_dim or fitting_width(facts.n_features, batch_size, widest=widest)
     fitted = {
         "hidden_dim": hidden_dim,
-        "bottleneck_dim": min(128 if is_projection else hidden_dim, max(1, hidden_dim // 2)),
+        "bottleneck_dim": min(record.widest_bottleneck or hidden_dim, max(1, hidden_dim // 2)),
         "teacher_momentum": round(min(0.996, max(0.5, 1.0 - 1.0 / (0.03 * steps))), 4),
     }
     return values | objective_values(config, fitted)
@@ -103,23 +93,23 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
 
 def objective_values(config: Config, fitted: dict[str, Any]) -> dict[str, Any]:
     """What the objective takes for the settings that only some heed."""
-    options = OPTIONS[config.train.objective]
+    options = RECORDS[config.train.objective].options
     values = {name: fitted[name] if v is None else v for name, v in options.items()}
     if config.train.prior != "soft":
         values.pop("prior_strength", None)
     return values
 
 
-def fitting_heads(objective: ObjectiveName, facts: DataFacts) -> int:
+def fitting_heads(record: Record, facts: DataFacts) -> int:
     """50 on a GPU and 32 on a CPU, or fewer where each costs more."""
     n_heads = 50 if facts.device == "cuda" else 32
-    return -(-n_heads // HEADS_DIVIDED_BY.get(objective, 1))
+    return -(-n_heads // record.heads_divided_by)
 
 
 def fitting_scales(config: Config, facts: DataFacts) -> tuple[float, ...]:
     """The objective's own, or as many times the clusters as merging needs."""
-    if config.train.objective in OWN_SCALES:
-        return OWN_SCALES[config.train.objective]
+    if (own := RECORDS[config.train.objective].scales) is not None:
+        return own
     if config.merge.linkage == "none":
         return (1,)
     room = facts.n_images // (IMAGES_PER_CLUSTER * facts.n_clusters)
@@ -139,9 +129,9 @@ def fitting_width(n_features: int, batch_size: int, *, widest: int = 512) -> int
     return max(128, min(widest, next_power_of_two(2 * n_features), by_batch))
 
 
-def fitting_epochs(steps_per_epoch: int, warmup_epochs: int) -> int:
-    """100, or as many as make 1,000 steps, up to 400; never fewer than the warm-up."""
-    return max(warmup_epochs, min(400, max(100, math.ceil(1000 / steps_per_epoch))))
+def fitting_epochs(steps_per_epoch: int) -> int:
+    """100, or as many as make 1,000 steps, up to 400."""
+    return min(400, max(100, math.ceil(1000 / steps_per_epoch)))
 
 
 def next_power_of_two(number: int) -> int:

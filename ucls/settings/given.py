@@ -3,12 +3,9 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ucls.errors import UsageError
-
-if TYPE_CHECKING:
-    from ucls.settings.objectives import ObjectiveName
 
 
 def gather(
@@ -45,12 +42,12 @@ def gather(
     return preset_values(preset, objective=known_objective(values)) | values
 
 
-def known_objective(values: Mapping[str, Any]) -> "ObjectiveName":
+def known_objective(values: Mapping[str, Any]) -> str:
     """The objective that was asked for; ``ucls`` if none was, or one that is not known."""
-    from ucls.settings.objectives import OBJECTIVES
+    from ucls.settings.objectives import RECORDS
 
     wanted = values.get("train.objective")
-    return next((name for name in OBJECTIVES if name == wanted), "ucls")
+    return wanted if wanted in RECORDS else "ucls"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""Which settings of a training each objective heeds, and what it takes where they are open.
+"""The objectives: whatever else needs to know of them asks here.
 
-Knows no torch, since the command line checks settings with it.
+Knows no torch, since the command line checks settings with it. What a training step does is in
+:mod:`ucls.objectives`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Any
 
-ObjectiveName = Literal["ucls", "temi", "scan", "self-classifier", "uic", "c2bin", "turtle"]
-OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
+from ucls.errors import UsageError
 
 Settings = Mapping[str, Any]
 
@@ -29,44 +30,162 @@ _PMI: Settings = {
     "instance_weights": True,
 }
 
-OPTIONS: Mapping[ObjectiveName, Settings] = {
-    "ucls": {**_PMI, "symmetric": False, "cross_entropy": 0.5, "n_smoothing": 4},
-    "temi": {**_PMI, "symmetric": True, "cross_entropy": 0.0, "prior": "none"},
-    "scan": {**_TEACHER, "entropy_weight": 4.0, "prior": "none"},
-    "self-classifier": {
-        **_MLP,
-        "n_views": 2,
-        "student_temperature": 0.1,
-        "column_temperature": 0.05,
-        "learnable_classifier": True,
-    },
-    "uic": {**_MLP, "student_temperature": 0.1, "fixed_share": 0.1},
-    "c2bin": {
-        **_MLP,
-        "teacher_momentum": None,
-        "student_temperature": 0.1,
-        "contrast_temperature": 1.0,
-        "cluster_weight": 1.0,
-        "entropy_weight": 2.0,
-    },
-    "turtle": {"inner_steps": 10, "inner_learning_rate": 0.1, "entropy_weight": 10.0},
+
+@dataclass(frozen=True)
+class Record:
+    """An objective, as far as it is known without torch.
+
+    Attributes:
+        name: of the objective.
+        build: ``module:function`` from settings and task to the objective, see
+            :func:`ucls.objectives.registry.build_objective`.
+        options: what it heeds besides what all do, with its value where it is left open; None is
+            fitted to the data.
+        own_options: those that :class:`ucls.settings.config.TrainConfig` has no field for, with
+            their types as pydantic knows them.
+        scales: clusters of each classifier of a network, as multiples of those that are wanted;
+            None: as many as merging needs.
+        several_sizes: whether a network may have several classifiers.
+        heads_divided_by: how many times fewer networks than usual fit, where each has several
+            heads or takes many steps.
+        widest: hidden layer, in the paper and at most here.
+        widest_bottleneck: embedding, in the paper and at most here; None: half of the hidden layer.
+        fitted: what it takes instead of what usually fits the data: ``batch_size``, ``epochs``,
+            ``batch_norm``, ``views``, and ``learning_rate`` per step.
+        is_of_thesis: whether the thesis trained it, so that its presets hold for it.
+        not_of_thesis: settings of the presets that were not meant for it.
+    """
+
+    name: str
+    build: str
+    options: Settings
+    own_options: Mapping[str, Any] = field(default_factory=dict)
+    scales: tuple[float, ...] | None = None
+    several_sizes: bool = True
+    heads_divided_by: int = 1
+    widest: int = 512
+    widest_bottleneck: int | None = None
+    fitted: Settings = field(default_factory=dict)
+    is_of_thesis: bool = False
+    not_of_thesis: tuple[str, ...] = ()
+
+
+RECORDS: dict[str, Record] = {
+    record.name: record
+    for record in (
+        Record(
+            name="ucls",
+            build="ucls.objectives.temi:build",
+            options={**_PMI, "symmetric": False, "cross_entropy": 0.5, "n_smoothing": 4},
+            is_of_thesis=True,
+        ),
+        Record(
+            name="temi",
+            build="ucls.objectives.temi:build",
+            options={**_PMI, "symmetric": True, "cross_entropy": 0.0, "prior": "none"},
+            is_of_thesis=True,
+            not_of_thesis=("train.cross_entropy",),
+        ),
+        Record(
+            name="scan",
+            build="ucls.objectives.scan:build",
+            options={**_TEACHER, "entropy_weight": 4.0, "prior": "none"},
+            is_of_thesis=True,
+        ),
+        Record(
+            name="self-classifier",
+            build="ucls.objectives.self_classifier:build",
+            options={
+                **_MLP,
+                "n_views": 2,
+                "student_temperature": 0.1,
+                "column_temperature": 0.05,
+                "learnable_classifier": True,
+            },
+            scales=(1, 2, 4, 8),
+            heads_divided_by=4,
+            widest=4096,
+            widest_bottleneck=128,
+        ),
+        Record(
+            name="uic",
+            build="ucls.objectives.uic:build",
+            options={**_MLP, "student_temperature": 0.1, "fixed_share": 0.1},
+            several_sizes=False,
+        ),
+        Record(
+            name="c2bin",
+            build="ucls.objectives.c2bin:build",
+            options={
+                **_MLP,
+                "teacher_momentum": None,
+                "student_temperature": 0.1,
+                "contrast_temperature": 1.0,
+                "cluster_weight": 1.0,
+                "entropy_weight": 2.0,
+            },
+            scales=(1, 2, 4),
+            heads_divided_by=2,
+        ),
+        Record(
+            name="turtle",
+            build="ucls.objectives.turtle:build",
+            options={"inner_steps": 10, "inner_learning_rate": 0.1, "entropy_weight": 10.0},
+            scales=(1,),
+            heads_divided_by=2,
+            # Its labels need not follow the neighbours, its weights are few and its steps too.
+            fitted={
+                "batch_size": 10_000,
+                "epochs": 300,
+                "learning_rate": 0.03,
+                "batch_norm": False,
+                "views": "itself",
+            },
+        ),
+    )
 }
-"""What each objective heeds besides what all do, with its value where it is left open; None is
-fitted to the data."""
-
-SPECIAL = frozenset(name for options in OPTIONS.values() for name in options)
-"""Settings that not all objectives heed."""
+"""By name."""
 
 
-def unused_settings(objective: ObjectiveName, given: Settings) -> dict[str, list[ObjectiveName]]:
+def register(record: Record) -> None:
+    """Adds an objective from outside of the package.
+
+    Raises:
+        UsageError: if its name is taken.
+    """
+    if record.name in RECORDS:
+        raise UsageError(f"there is an objective {record.name!r} already: choose another name")
+    RECORDS[record.name] = record
+
+
+def objective_names() -> tuple[str, ...]:
+    """The names of all objectives."""
+    return tuple(RECORDS)
+
+
+def own_options() -> dict[str, Any]:
+    """The types of all settings that only records declare, by name."""
+    return {name: kind for record in RECORDS.values() for name, kind in record.own_options.items()}
+
+
+def special_settings() -> set[str]:
+    """The settings that not all objectives heed."""
+    return {name for record in RECORDS.values() for name in record.options}
+
+
+def users(setting: str) -> list[str]:
+    """The objectives that heed a special setting."""
+    return [name for name, record in RECORDS.items() if setting in record.options]
+
+
+def unused_settings(objective: str, given: Settings) -> dict[str, list[str]]:
     """The settings given that have no part in an objective, each with those that heed it.
 
     Args:
         objective: the name.
         given: settings of ``train`` by name; None is not given.
     """
+    unused = special_settings() - RECORDS[objective].options.keys()
     return {
-        name: [other for other in OBJECTIVES if name in OPTIONS[other]]
-        for name, value in given.items()
-        if value is not None and name in SPECIAL and name not in OPTIONS[objective]
+        name: users(name) for name, value in given.items() if value is not None and name in unused
     }

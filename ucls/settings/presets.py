@@ -10,7 +10,7 @@ Heads have as many clusters as wanted, and none are merged.
 from typing import Any
 
 from ucls.errors import UsageError
-from ucls.settings.objectives import ObjectiveName, unused_settings
+from ucls.settings.objectives import RECORDS, unused_settings
 
 COMMON: dict[str, Any] = {
     "features": "cls+patch",
@@ -64,7 +64,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def preset(name: str, *, objective: ObjectiveName = "ucls") -> dict[str, Any]:
+def preset(name: str, *, objective: str = "ucls") -> dict[str, Any]:
     """Returns the settings of one dataset as dotted names to values.
 
     Args:
@@ -78,11 +78,11 @@ def preset(name: str, *, objective: ObjectiveName = "ucls") -> dict[str, Any]:
     if name not in PRESETS:
         raise UsageError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")
     values = {**COMMON, **PRESETS[name]}
-    if objective not in ("ucls", "temi", "scan"):
+    record = RECORDS[objective]
+    if not record.is_of_thesis:
         # The thesis trained no others, and their rates and sizes are of another kind.
         kept = ("train.early_stopping", "train.precision")
         return {k: value for k, value in values.items() if k in kept or not k.startswith("train.")}
-    if objective == "temi":
-        del values["train.cross_entropy"]
     unused = unused_settings(objective, {key.removeprefix("train."): 0 for key in values})
-    return {key: value for key, value in values.items() if key.removeprefix("train.") not in unused}
+    left_out = {*record.not_of_thesis, *(f"train.{name}" for name in unused)}
+    return {key: value for key, value in values.items() if key not in left_out}

@@ -12,8 +12,9 @@ from torch import nn
 from ucls.errors import UclsError, UsageError
 from ucls.heads.collapse import collapsed_heads
 from ucls.heads.layers import by_size
+from ucls.objectives.building import Task
 from ucls.objectives.protocol import Batch, Epoch, Objective
-from ucls.objectives.registry import Task, build_objective
+from ucls.objectives.registry import build_objective
 from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required

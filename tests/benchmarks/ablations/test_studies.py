@@ -6,7 +6,7 @@ from benchmarks.ablations.studies import COMPONENTS, LOSSES, STUDIES, find_study
 from benchmarks.accuracy.published import load_published
 from ucls.errors import UsageError
 from ucls.settings.config import Config
-from ucls.settings.objectives import OPTIONS
+from ucls.settings.objectives import RECORDS
 
 
 def test_each_component_changes_what_its_name_says() -> None:
@@ -27,7 +27,7 @@ def test_each_component_changes_what_its_name_says() -> None:
 
 def test_the_last_row_changes_only_the_loss() -> None:
     """Thesis 5.2.7: one way instead of two, and the cross-entropy; what is shared is set."""
-    temi, ucls = OPTIONS["temi"], OPTIONS["ucls"]
+    temi, ucls = RECORDS["temi"].options, RECORDS["ucls"].options
     differing = {name for name in ucls if temi[name] != ucls[name]}
     shared = {f"train.{name}" for name in ("prior", "n_smoothing")}
     assert differing == {"symmetric", "cross_entropy", "prior", "n_smoothing"}

@@ -10,15 +10,10 @@ from ucls.errors import UsageError
 from ucls.heads.linear import LinearHeads
 from ucls.heads.mlp import MlpHeads
 from ucls.heads.projection import ProjectionHeads
+from ucls.objectives.building import Task, classifier_sizes, products_dtype
 from ucls.objectives.c2bin import C2Bin
 from ucls.objectives.protocol import Batch, Epoch, Objective
-from ucls.objectives.registry import (
-    BUILDERS,
-    Task,
-    build_objective,
-    classifier_sizes,
-    products_dtype,
-)
+from ucls.objectives.registry import build_objective
 from ucls.objectives.scan import ScanLoss
 from ucls.objectives.self_classifier import SelfClassifier
 from ucls.objectives.student_teacher import StudentTeacher
@@ -26,12 +21,12 @@ from ucls.objectives.temi import TemiLoss
 from ucls.objectives.turtle import Turtle
 from ucls.objectives.uic import Uic
 from ucls.settings.config import TrainConfig
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, ObjectiveName
+from ucls.settings.objectives import RECORDS, objective_names
 
 HEADS, IMAGES, FEATURES, CLUSTERS = 2, 24, 6, 4
 TASK = Task(n_images=IMAGES, n_features=FEATURES, n_clusters=CLUSTERS, spaces=(4, 2), seed=0)
 FITTED = {"hidden_dim": 16, "bottleneck_dim": 8, "teacher_momentum": 0.9}
-EXPECTED: dict[ObjectiveName, tuple[type[nn.Module], type[nn.Module]]] = {
+EXPECTED: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
     "ucls": (StudentTeacher, MlpHeads),
     "temi": (StudentTeacher, MlpHeads),
     "scan": (StudentTeacher, MlpHeads),
@@ -41,7 +36,7 @@ EXPECTED: dict[ObjectiveName, tuple[type[nn.Module], type[nn.Module]]] = {
     "turtle": (Turtle, LinearHeads),
 }
 
-every_objective = pytest.mark.parametrize("name", OBJECTIVES)
+every_objective = pytest.mark.parametrize("name", objective_names())
 
 Getter = Callable[[Any], Any]
 
@@ -83,7 +78,7 @@ PMI: dict[str, tuple[Any, Getter]] = {
     "instance_weights": (False, loss_option("instance_weights")),
     "cross_entropy": (0.25, loss_option("cross_entropy")),
 }
-REACHES: dict[ObjectiveName, dict[str, tuple[Any, Getter]]] = {
+REACHES: dict[str, dict[str, tuple[Any, Getter]]] = {
     "ucls": {**PMI, "symmetric": (True, loss_option("symmetric"))},
     "temi": {**PMI, "symmetric": (False, loss_option("symmetric"))},
     "scan": {**TEACHER, "entropy_weight": (1.5, loss_option("entropy_weight"))},
@@ -119,16 +114,16 @@ REACHES: dict[ObjectiveName, dict[str, tuple[Any, Getter]]] = {
 """A value for each option but the prior, unlike its own, and where it must turn up."""
 
 
-def new_config(name: ObjectiveName, **changes: Any) -> TrainConfig:
+def new_config(name: str, **changes: Any) -> TrainConfig:
     """All settings that an objective heeds."""
-    options = {n: FITTED[n] if v is None else v for n, v in OPTIONS[name].items()}
+    options = {n: FITTED[n] if v is None else v for n, v in RECORDS[name].options.items()}
     if changes.get("prior") != "soft":
         options.pop("prior_strength", None)
     common = {"objective": name, "n_heads": HEADS, "scales": (1,), "precision": "float32"}
     return TrainConfig(**{**common, **options, **changes})
 
 
-def new_objective(name: ObjectiveName, task: Task = TASK, **changes: Any) -> Objective:
+def new_objective(name: str, task: Task = TASK, **changes: Any) -> Objective:
     return build_objective(new_config(name, **changes), task)
 
 
@@ -153,11 +148,11 @@ def one_step(objective: Objective) -> torch.Tensor:
 
 
 def test_there_is_a_builder_for_every_objective() -> None:
-    assert set(BUILDERS) == set(OBJECTIVES) == set(REACHES) == set(EXPECTED)
+    assert set(objective_names()) == set(REACHES) == set(EXPECTED)
 
 
 @every_objective
-def test_each_name_builds_its_own_objective(name: ObjectiveName) -> None:
+def test_each_name_builds_its_own_objective(name: str) -> None:
     objective = new_objective(name)
     objective_type, heads_type = EXPECTED[name]
     assert type(objective) is objective_type
@@ -170,7 +165,7 @@ def test_each_name_builds_its_own_objective(name: ObjectiveName) -> None:
 
 
 @every_objective
-def test_a_step_gives_each_head_a_loss_and_each_parameter_a_gradient(name: ObjectiveName) -> None:
+def test_a_step_gives_each_head_a_loss_and_each_parameter_a_gradient(name: str) -> None:
     objective = new_objective(name)
     losses = one_step(objective)
     assert losses.shape == (HEADS,)
@@ -182,8 +177,8 @@ def test_a_step_gives_each_head_a_loss_and_each_parameter_a_gradient(name: Objec
         assert parameter.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "uic"])
-def test_several_scales_give_each_head_a_loss_for_each_size(name: ObjectiveName) -> None:
+@pytest.mark.parametrize("name", [name for name in objective_names() if name != "uic"])
+def test_several_scales_give_each_head_a_loss_for_each_size(name: str) -> None:
     objective = new_objective(name, scales=(1, 1.6, 3))
     assert objective.heads.sizes == (4, 6, 12)
     losses = one_step(objective)
@@ -197,7 +192,7 @@ def test_uic_refuses_several_scales() -> None:
 
 
 @every_objective
-def test_one_scale_multiplies_the_clusters(name: ObjectiveName) -> None:
+def test_one_scale_multiplies_the_clusters(name: str) -> None:
     objective = new_objective(name, scales=(2.5,))
     assert objective.heads.sizes == (10,)
     assert one_step(objective).shape == (HEADS,)
@@ -214,29 +209,34 @@ def test_sizes_are_multiples_of_the_clusters(
 
 
 @every_objective
-def test_every_option_has_a_place_to_turn_up(name: ObjectiveName) -> None:
-    assert set(REACHES[name]) == set(OPTIONS[name]) - {"prior", "prior_strength"}
+def test_every_option_has_a_place_to_turn_up(name: str) -> None:
+    assert set(REACHES[name]) == set(RECORDS[name].options) - {"prior", "prior_strength"}
 
 
 @pytest.mark.parametrize(
-    ("name", "setting"), [(name, setting) for name in OBJECTIVES for setting in REACHES[name]]
+    ("name", "setting"),
+    [(name, setting) for name in objective_names() for setting in REACHES[name]],
 )
-def test_an_option_reaches_the_objective(name: ObjectiveName, setting: str) -> None:
+def test_an_option_reaches_the_objective(name: str, setting: str) -> None:
     value, read = REACHES[name][setting]
-    usual = FITTED[setting] if OPTIONS[name][setting] is None else OPTIONS[name][setting]
+    usual = (
+        FITTED[setting]
+        if RECORDS[name].options[setting] is None
+        else RECORDS[name].options[setting]
+    )
     assert read(new_objective(name)) == usual
     assert read(new_objective(name, **{setting: value})) == value
     assert value != usual
 
 
 @pytest.mark.parametrize("name", ["ucls", "temi", "scan"])
-def test_the_prior_reaches_the_centering(name: ObjectiveName) -> None:
+def test_the_prior_reaches_the_centering(name: str) -> None:
     strengths = {}
     for prior in ("uniform", "soft", "none"):
         objective = new_objective(name, prior=prior)
         assert isinstance(objective, StudentTeacher)
         strengths[prior] = objective.prior_strength
-    usual = OPTIONS[name]["prior_strength"]
+    usual = RECORDS[name].options["prior_strength"]
     assert 0.0 < usual < 1.0
     assert strengths == {"uniform": 1.0, "soft": usual, "none": 0.0}
     firmer = new_objective(name, prior="soft", prior_strength=0.7)
@@ -267,7 +267,7 @@ def test_the_views_that_student_and_teacher_ask_for() -> None:
 
 
 @every_objective
-def test_images_are_labelled_at_the_temperature_of_training(name: ObjectiveName) -> None:
+def test_images_are_labelled_at_the_temperature_of_training(name: str) -> None:
     if name == "turtle":
         assert new_objective(name).temperature == 1.0
         return
@@ -276,7 +276,7 @@ def test_images_are_labelled_at_the_temperature_of_training(name: ObjectiveName)
 
 
 @every_objective
-def test_the_precision_reaches_the_products(name: ObjectiveName) -> None:
+def test_the_precision_reaches_the_products(name: str) -> None:
     for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         config = new_config(name, precision=precision)
         assert products_dtype(config) == dtype
@@ -284,7 +284,7 @@ def test_the_precision_reaches_the_products(name: ObjectiveName) -> None:
 
 
 @every_objective
-def test_bfloat16_trains_like_float32(name: ObjectiveName) -> None:
+def test_bfloat16_trains_like_float32(name: str) -> None:
     full, half = (
         one_step(new_objective(name, precision=p)).detach() for p in ("float32", "bfloat16")
     )
@@ -294,7 +294,7 @@ def test_bfloat16_trains_like_float32(name: ObjectiveName) -> None:
 
 
 @every_objective
-def test_weights_depend_on_the_seed_only(name: ObjectiveName) -> None:
+def test_weights_depend_on_the_seed_only(name: str) -> None:
     built = [module(new_objective(name, TASK._replace(seed=seed))) for seed in (5, 5, 6)]
     first, again, other = (each.state_dict() for each in built)
     assert all(torch.equal(first[key], again[key]) for key in first)
@@ -327,13 +327,13 @@ def test_uic_keeps_a_label_of_every_image_for_each_head() -> None:
 
 
 @every_objective
-def test_an_objective_needs_all_its_settings(name: ObjectiveName) -> None:
+def test_an_objective_needs_all_its_settings(name: str) -> None:
     with pytest.raises(ValueError, match="autoconfigure"):
         build_objective(TrainConfig(objective=name), TASK)
 
 
 @every_objective
-def test_a_saved_state_goes_on_as_if_nothing_had_happened(name: ObjectiveName) -> None:
+def test_a_saved_state_goes_on_as_if_nothing_had_happened(name: str) -> None:
     objective, other = new_objective(name), new_objective(name, TASK._replace(seed=9))
     one_step(objective)
     one_step(other)

@@ -15,7 +15,7 @@ from ucls.settings.config import (
     required,
     setting_names,
 )
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.objectives import RECORDS, objective_names, special_settings
 
 
 def problem_with(name: str, value: object) -> str:
@@ -167,13 +167,13 @@ VALUES: dict[str, Any] = {
 
 
 def test_there_is_a_value_for_every_special_setting() -> None:
-    assert VALUES.keys() == SPECIAL
-    assert set(TrainConfig.model_fields) >= SPECIAL
+    assert VALUES.keys() == special_settings()
+    assert set(TrainConfig.model_fields) >= special_settings()
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_an_objective_takes_all_settings_that_it_heeds(objective: ObjectiveName) -> None:
-    heeded = {name: VALUES[name] for name in OPTIONS[objective]}
+@pytest.mark.parametrize("objective", objective_names())
+def test_an_objective_takes_all_settings_that_it_heeds(objective: str) -> None:
+    heeded = {name: VALUES[name] for name in RECORDS[objective].options}
     common = {"n_heads": 2, "scales": [2.5], "epochs": 9, "views": "itself", "batch_norm": False}
     values = {"objective": objective, **common, **heeded}
     config = Config().with_values({f"train.{name}": value for name, value in values.items()})
@@ -182,12 +182,12 @@ def test_an_objective_takes_all_settings_that_it_heeds(objective: ObjectiveName)
     assert config.train.scales == (2.5,)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_an_objective_refuses_settings_that_it_does_not_heed(objective: ObjectiveName) -> None:
-    unused = SPECIAL - OPTIONS[objective].keys()
+@pytest.mark.parametrize("objective", objective_names())
+def test_an_objective_refuses_settings_that_it_does_not_heed(objective: str) -> None:
+    unused = special_settings() - RECORDS[objective].options.keys()
     assert unused
     for name in unused:
-        users = [other for other in OBJECTIVES if name in OPTIONS[other]]
+        users = [other for other in objective_names() if name in RECORDS[other].options]
         with pytest.raises(UsageError) as caught:
             Config().with_values({"train.objective": objective, f"train.{name}": VALUES[name]})
         assert str(caught.value) == (
@@ -261,14 +261,14 @@ def test_setting_names_are_all_settable() -> None:
 
 
 def test_defaults_are_those_of_the_thesis() -> None:
-    train, ucls = Config().train, OPTIONS["ucls"]
+    train, ucls = Config().train, RECORDS["ucls"].options
     assert (train.objective, train.weight_decay, train.final_learning_rate) == ("ucls", 1e-4, 0)
     assert (ucls["student_temperature"], ucls["teacher_temperature"]) == (0.1, 0.1)
     assert (ucls["beta"], ucls["marginal_momentum"]) == (0.6, 0.9)
     assert (ucls["sinkhorn_iterations"], ucls["cross_entropy"]) == (3, 0.5)
     assert (ucls["instance_weights"], ucls["symmetric"]) == (True, False)
     assert (ucls["prior"], ucls["n_smoothing"]) == ("uniform", 4)
-    assert {name for name in SPECIAL if getattr(train, name) is not None} == set()
+    assert {name for name in special_settings() if getattr(train, name) is not None} == set()
     expected = [m * 10.0**-e for e in (5, 4, 3, 2) for m in (1, 2, 5)] + [0.1]
     assert Config().self_train.learning_rates == pytest.approx(expected)
     assert (Config().neighbors.cap, Config().neighbors.cap_keeps) == ("balanced", "nearest")

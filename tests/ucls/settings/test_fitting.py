@@ -5,7 +5,7 @@ import pytest
 from ucls.settings.config import Config, setting_names
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.objectives import RECORDS, objective_names, special_settings
 from ucls.settings.presets import PRESETS, preset
 
 LARGE = "dinov2_vitl14_reg4"
@@ -36,16 +36,18 @@ def fitted(n_images: int, n_clusters: int, n_features: int = 2048, **changes: An
     return autoconfigure(Config(), facts(n_images, n_clusters, n_features, **changes))
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", objective_names())
 @any_size
 def test_only_what_the_objective_does_not_heed_stays_open_and_everything_is_valid(
-    objective: ObjectiveName, n_images: int, n_clusters: int, n_features: int
+    objective: str, n_images: int, n_clusters: int, n_features: int
 ) -> None:
     asked = Config().with_values({"train.objective": objective})
     config = autoconfigure(asked, facts(n_images, n_clusters, n_features))
     still_open = {name for name, value in values_of(config).items() if value is None}
-    unused = {f"train.{name}" for name in SPECIAL - OPTIONS[objective].keys()}
-    without_part = {"train.prior_strength"} if "prior_strength" in OPTIONS[objective] else set()
+    unused = {f"train.{name}" for name in special_settings() - RECORDS[objective].options.keys()}
+    without_part = (
+        {"train.prior_strength"} if "prior_strength" in RECORDS[objective].options else set()
+    )
     assert {name for name in still_open if name.startswith("train.")} == unused | without_part
     assert {name.partition(".")[0] for name in still_open - unused - without_part} <= {
         "extract", "features",

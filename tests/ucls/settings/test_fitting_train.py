@@ -6,7 +6,7 @@ from ucls.settings.config import Config, TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
 from ucls.settings.fitting_train import fitting_batch_size, fitting_heads, fitting_scales
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, ObjectiveName
+from ucls.settings.objectives import RECORDS, objective_names
 
 SIZES = [
     (10, 2, 4), (40, 4, 16), (2, 2, 1), (3, 3, 1), (100, 90, 8), (1797, 10, 64), (5000, 10, 1536),
@@ -134,9 +134,9 @@ def test_batches_have_a_row_for_every_cluster_of_the_largest_head() -> None:
     [("ucls", 50, 32), ("uic", 50, 32), ("self-classifier", 13, 8), ("c2bin", 25, 16),
      ("turtle", 25, 16), ("temi", 50, 32), ("scan", 50, 32)],
 )  # fmt: skip
-def test_heads(objective: ObjectiveName, on_gpu: int, on_cpu: int) -> None:
-    assert fitting_heads(objective, facts(5000, 10)) == on_gpu
-    assert fitting_heads(objective, facts(5000, 10, device="cpu")) == on_cpu
+def test_heads(objective: str, on_gpu: int, on_cpu: int) -> None:
+    assert fitting_heads(RECORDS[objective], facts(5000, 10)) == on_gpu
+    assert fitting_heads(RECORDS[objective], facts(5000, 10, device="cpu")) == on_cpu
     assert fitted(5000, 10, train__objective=objective).n_heads == on_gpu
 
 
@@ -148,22 +148,24 @@ def test_batches_are_powers_of_two_near_a_twelfth() -> None:
     assert {size: fitting_batch_size(*size) for size in sizes} == sizes
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", objective_names())
 @any_size
 def test_what_only_the_objective_heeds_is_as_it_has_it(
-    objective: ObjectiveName, n_images: int, n_clusters: int, n_features: int
+    objective: str, n_images: int, n_clusters: int, n_features: int
 ) -> None:
     train = fitted(n_images, n_clusters, n_features, train__objective=objective)
-    constants = {name: v for name, v in OPTIONS[objective].items() if v is not None}
+    constants = {name: v for name, v in RECORDS[objective].options.items() if v is not None}
     if "prior_strength" in constants:
         del constants["prior_strength"]
         assert train.prior_strength is None
     assert train.model_dump(include=set(constants)) == constants
-    assert all(getattr(train, name) is not None for name in OPTIONS[objective] if name in constants)
+    assert all(
+        getattr(train, name) is not None for name in RECORDS[objective].options if name in constants
+    )
 
 
 def test_the_strength_of_a_soft_prior() -> None:
-    own = OPTIONS["ucls"]["prior_strength"]
+    own = RECORDS["ucls"].options["prior_strength"]
     assert 0 < own < 1
     assert fitted(5000, 10, train__prior="soft").prior_strength == own
     given = fitted(5000, 10, train__prior="soft", train__prior_strength=0.9)
@@ -203,8 +205,8 @@ def test_turtle() -> None:
     assert long_warmup.epochs == 400
 
 
-@pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name != "turtle"])
-def test_all_others_have_batch_norm_and_neighbours(objective: ObjectiveName) -> None:
+@pytest.mark.parametrize("objective", [name for name in objective_names() if name != "turtle"])
+def test_all_others_have_batch_norm_and_neighbours(objective: str) -> None:
     train = fitted(5000, 10, train__objective=objective)
     assert (train.batch_norm, train.views, train.early_stopping) == (True, "neighbor", True)
 

@@ -6,7 +6,7 @@ from ucls.errors import UsageError
 from ucls.settings.config import Config, setting_names
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.objectives import RECORDS, objective_names, special_settings
 from ucls.settings.presets import COMMON, PRESETS, preset
 
 LARGE, BASE = (f"dinov2_vit{size}14_reg4" for size in "lb")
@@ -71,15 +71,17 @@ def test_presets_are_copies() -> None:
     assert preset("cifar10")["train.epochs"] == COMMON["train.epochs"] == 400
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", objective_names())
 @pytest.mark.parametrize("name", PRESETS)
-def test_another_objective_takes_all_that_it_heeds(name: str, objective: ObjectiveName) -> None:
+def test_another_objective_takes_all_that_it_heeds(name: str, objective: str) -> None:
     values = preset(name, objective=objective)
     config = Config().with_values({**values, "train.objective": objective})
     assert config.train.objective == objective
     whole = preset(name)
     left_out = {setting.removeprefix("train.") for setting in whole.keys() - values.keys()}
-    unused = {s for s in SPECIAL - OPTIONS[objective].keys() if f"train.{s}" in whole}
+    unused = {
+        s for s in special_settings() - RECORDS[objective].options.keys() if f"train.{s}" in whole
+    }
     if objective == "temi":
         unused.add("cross_entropy")
     elif objective not in ("ucls", "scan"):

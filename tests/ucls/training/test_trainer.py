@@ -15,7 +15,7 @@ from ucls.neighbors.build import build_neighbors
 from ucls.settings.config import Config, TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.settings.objectives import OBJECTIVES, OPTIONS, SPECIAL, ObjectiveName
+from ucls.settings.objectives import RECORDS, objective_names, special_settings
 from ucls.training.standstill import head_agreement
 from ucls.training.trainer import HeadTrainer, Prediction, State, epoch_seed, new_optimizer
 from ucls.training.views import ViewKind
@@ -49,24 +49,24 @@ Features = npt.NDArray[np.float32]
 Settings = Mapping[str, Any]
 
 
-def config_of(objective: ObjectiveName) -> TrainConfig:
+def config_of(objective: str) -> TrainConfig:
     heeded = {
         name: value
         for name, value in SETTINGS.items()
-        if name not in SPECIAL or name in OPTIONS[objective]
+        if name not in special_settings() or name in RECORDS[objective].options
     }
     config = Config.model_validate({"train": {"objective": objective, **heeded}})
     return autoconfigure(config, FACTS).train
 
 
-CONFIGS = {objective: config_of(objective) for objective in OBJECTIVES}
+CONFIGS = {objective: config_of(objective) for objective in objective_names()}
 
-STUDENTS: tuple[ObjectiveName, ...] = ("ucls", "temi", "scan")
+STUDENTS: tuple[str, ...] = ("ucls", "temi", "scan")
 """Objectives with a student and a teacher."""
-SEVERAL_SIZES = [name for name in OBJECTIVES if name != "uic"]
+SEVERAL_SIZES = [name for name in objective_names() if name != "uic"]
 """Objectives whose networks may have classifiers of several sizes."""
 
-all_objectives = pytest.mark.parametrize("objective", OBJECTIVES)
+all_objectives = pytest.mark.parametrize("objective", objective_names())
 
 
 def blobs(seed: int, n_images: int = IMAGES) -> tuple[Features, npt.NDArray[np.int64]]:
@@ -88,7 +88,7 @@ def augmented(features: Features, seed: int = 0, n_views: int = 3) -> Features:
 def trainer_of(
     features: Features,
     graph: NeighborGraph,
-    objective: ObjectiveName = "ucls",
+    objective: str = "ucls",
     *,
     seed: int = 0,
     spaces: tuple[int, ...] | None = None,
@@ -106,7 +106,7 @@ def trainer_of(
 
 
 def new_trainer(
-    objective: ObjectiveName = "ucls",
+    objective: str = "ucls",
     *,
     seed: int = 0,
     data: int = 0,
@@ -139,7 +139,7 @@ def same_prediction(first: Prediction, second: Prediction) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-LEARNING: Mapping[ObjectiveName, Settings] = {
+LEARNING: Mapping[str, Settings] = {
     "ucls": {},
     "temi": {
         "prior": "uniform",
@@ -157,7 +157,7 @@ LEARNING: Mapping[ObjectiveName, Settings] = {
 """With which each objective finds the blobs quickly."""
 
 
-def accuracy_of_the_best_head(objective: ObjectiveName, seed: int, **changes: Any) -> float:
+def accuracy_of_the_best_head(objective: str, seed: int, **changes: Any) -> float:
     features, labels = blobs(seed)
     trainer = new_trainer(objective, seed=seed, data=seed, **LEARNING[objective], **changes)
     trained_for(trainer, trainer.n_epochs)
@@ -167,18 +167,18 @@ def accuracy_of_the_best_head(objective: ObjectiveName, seed: int, **changes: An
 
 @all_objectives
 @pytest.mark.parametrize("seed", range(3))
-def test_finds_separable_blobs(objective: ObjectiveName, seed: int) -> None:
+def test_finds_separable_blobs(objective: str, seed: int) -> None:
     assert accuracy_of_the_best_head(objective, seed) > 0.9
 
 
 @pytest.mark.parametrize("objective", ["ucls", "self-classifier", "turtle"])
-def test_finds_separable_blobs_in_bfloat16(objective: ObjectiveName) -> None:
+def test_finds_separable_blobs_in_bfloat16(objective: str) -> None:
     assert accuracy_of_the_best_head(objective, 0, precision="bfloat16") > 0.9
 
 
 @all_objectives
 def test_same_seed_twice_is_bitwise_equal_and_another_seed_is_not(
-    objective: ObjectiveName,
+    objective: str,
 ) -> None:
     first, again, other = (trained_for(new_trainer(objective, seed=seed), 2) for seed in (3, 3, 4))
     assert equal(first.state(), again.state())
@@ -194,7 +194,7 @@ def test_same_seed_twice_is_bitwise_equal_and_another_seed_is_not(
 @pytest.mark.parametrize(
     ("objective", "epochs", "changes"),
     [
-        *((objective, 2, {}) for objective in OBJECTIVES),
+        *((objective, 2, {}) for objective in objective_names()),
         ("ucls", 2, {"batch_norm": False}),
         ("ucls", 2, {"precision": "bfloat16"}),
         ("ucls", 2, {"symmetric": True}),
@@ -208,7 +208,7 @@ def test_same_seed_twice_is_bitwise_equal_and_another_seed_is_not(
     ids=str,
 )
 def test_a_resumed_training_equals_an_uninterrupted_one(
-    objective: ObjectiveName, epochs: int, changes: Settings
+    objective: str, epochs: int, changes: Settings
 ) -> None:
     whole = trained_for(new_trainer(objective, **changes), epochs)
     saved = snapshot(whole)
@@ -237,7 +237,7 @@ def test_the_labels_of_uics_last_phase_are_saved() -> None:
 
 
 @all_objectives
-def test_predicting_between_epochs_changes_nothing(objective: ObjectiveName) -> None:
+def test_predicting_between_epochs_changes_nothing(objective: str) -> None:
     features, _ = blobs(0)
     plain, watched = new_trainer(objective), new_trainer(objective)
     for _ in range(2):
@@ -297,7 +297,7 @@ def other_value(name: str, value: Any) -> Any:
 
 
 @cache
-def usual_state(objective: ObjectiveName, settings: tuple[tuple[str, Any], ...] = ()) -> State:
+def usual_state(objective: str, settings: tuple[tuple[str, Any], ...] = ()) -> State:
     return trained_for(new_trainer(objective, **dict(settings)), 3).trained_state()
 
 
@@ -311,16 +311,16 @@ def differ(first: State, second: State) -> bool:
 
 @pytest.mark.parametrize(
     ("objective", "name"),
-    [(objective, name) for objective in OBJECTIVES for name in OPTIONS[objective]],
+    [(objective, name) for objective in objective_names() for name in RECORDS[objective].options],
 )
 def test_every_setting_that_an_objective_heeds_changes_its_training(
-    objective: ObjectiveName, name: str
+    objective: str, name: str
 ) -> None:
     usual: dict[str, Any] = {
         "prior_strength": {"prior": "soft", "prior_strength": 0.5},
         "sinkhorn_iterations": {"prior": "uniform"},
     }.get(name, {})
-    changes = {**usual, name: other_value(name, OPTIONS[objective][name])}
+    changes = {**usual, name: other_value(name, RECORDS[objective].options[name])}
     switched = trained_for(new_trainer(objective, **changes), 3)
     assert differ(usual_state(objective, tuple(usual.items())), switched.trained_state())
 
@@ -340,7 +340,7 @@ def test_every_setting_that_an_objective_heeds_changes_its_training(
     ],
 )
 def test_every_switch_of_the_loop_changes_the_training(
-    objective: ObjectiveName, name: str, value: Any
+    objective: str, name: str, value: Any
 ) -> None:
     config = CONFIGS[objective]
     opposite = {
@@ -352,7 +352,7 @@ def test_every_switch_of_the_loop_changes_the_training(
 
 
 @pytest.mark.parametrize("objective", STUDENTS)
-def test_student_and_teacher_start_equal_and_part(objective: ObjectiveName) -> None:
+def test_student_and_teacher_start_equal_and_part(objective: str) -> None:
     trainer = new_trainer(objective)
     student, teacher = trainer.objective.student, trainer.objective.teacher
     for learns, follows in zip(student.parameters(), teacher.parameters(), strict=True):
@@ -364,7 +364,7 @@ def test_student_and_teacher_start_equal_and_part(objective: ObjectiveName) -> N
 
 
 @pytest.mark.parametrize("objective", STUDENTS)
-def test_the_teacher_is_the_moving_average_of_the_student(objective: ObjectiveName) -> None:
+def test_the_teacher_is_the_moving_average_of_the_student(objective: str) -> None:
     trainer = new_trainer(objective, teacher_momentum=0.75)
     student, teacher = trainer.objective.student, trainer.objective.teacher
     student.direction.data += 1.0
@@ -375,7 +375,7 @@ def test_the_teacher_is_the_moving_average_of_the_student(objective: ObjectiveNa
 
 
 @pytest.mark.parametrize("objective", STUDENTS)
-def test_without_momentum_the_teacher_is_the_student(objective: ObjectiveName) -> None:
+def test_without_momentum_the_teacher_is_the_student(objective: str) -> None:
     trainer = trained_for(new_trainer(objective, teacher_momentum=0.0), 1)
     student, teacher = trainer.objective.student, trainer.objective.teacher
     for learns, follows in zip(student.parameters(), teacher.parameters(), strict=True):
@@ -383,8 +383,8 @@ def test_without_momentum_the_teacher_is_the_student(objective: ObjectiveName) -
 
 
 # UIC's first labels come before the batch norm has seen anything.
-@pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name != "uic"])
-def test_batch_norm_standardises_what_the_heads_see(objective: ObjectiveName) -> None:
+@pytest.mark.parametrize("objective", [name for name in objective_names() if name != "uic"])
+def test_batch_norm_standardises_what_the_heads_see(objective: str) -> None:
     features, _ = blobs(0)
     shift = np.linspace(-4, 4, FEATURES, dtype=np.float32)
     size = np.logspace(-0.5, 1, FEATURES, dtype=np.float32)
@@ -398,15 +398,13 @@ def test_batch_norm_standardises_what_the_heads_see(objective: ObjectiveName) ->
 
 @all_objectives
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_the_batch_norm_is_saved_where_there_is_one(
-    objective: ObjectiveName, batch_norm: bool
-) -> None:
+def test_the_batch_norm_is_saved_where_there_is_one(objective: str, batch_norm: bool) -> None:
     names = new_trainer(objective, batch_norm=batch_norm).trained_state()
     assert any(name.startswith("batch_norm.") for name in names) == batch_norm
 
 
 @all_objectives
-def test_fewer_images_than_a_batch(objective: ObjectiveName) -> None:
+def test_fewer_images_than_a_batch(objective: str) -> None:
     trainer = new_trainer(objective, n_images=9, batch_size=64)
     record = trainer.train_epoch()
     assert (trainer.batch_size, trainer.steps_per_epoch) == (9, 1)
@@ -416,7 +414,7 @@ def test_fewer_images_than_a_batch(objective: ObjectiveName) -> None:
 
 @all_objectives
 def test_an_epoch_goes_once_through_the_images_and_tells_of_each_batch(
-    objective: ObjectiveName, monkeypatch: pytest.MonkeyPatch
+    objective: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer, seen, told = new_trainer(objective), [], []
     step = trainer.step
@@ -439,7 +437,7 @@ def test_an_epoch_goes_once_through_the_images_and_tells_of_each_batch(
 
 
 @all_objectives
-def test_the_record_of_an_epoch(objective: ObjectiveName) -> None:
+def test_the_record_of_an_epoch(objective: str) -> None:
     trainer = new_trainer(objective)
     records = [trainer.train_epoch() for _ in range(2)]
     assert [record.epoch for record in records] == [1, 2]
@@ -453,11 +451,9 @@ def test_the_record_of_an_epoch(objective: ObjectiveName) -> None:
 
 @pytest.mark.parametrize(
     ("objective", "scales"),
-    [*((name, (1,)) for name in OBJECTIVES), *((name, (1, 3)) for name in SEVERAL_SIZES)],
+    [*((name, (1,)) for name in objective_names()), *((name, (1, 3)) for name in SEVERAL_SIZES)],
 )
-def test_a_record_says_how_far_the_heads_agree(
-    objective: ObjectiveName, scales: tuple[float, ...]
-) -> None:
+def test_a_record_says_how_far_the_heads_agree(objective: str, scales: tuple[float, ...]) -> None:
     features, _ = blobs(0)
     trainer = new_trainer(objective, scales=scales)
     record = trainer.train_epoch()
@@ -498,7 +494,7 @@ def collapse(trainer: HeadTrainer, head: int) -> None:
 
 @pytest.mark.parametrize("objective", ["ucls", "self-classifier", "turtle"])
 @pytest.mark.parametrize("head", range(HEADS))
-def test_a_head_that_has_collapsed_is_named(objective: ObjectiveName, head: int) -> None:
+def test_a_head_that_has_collapsed_is_named(objective: str, head: int) -> None:
     trainer = new_trainer(objective, learning_rate=1e-6)
     collapse(trainer, head)
     record = trainer.train_epoch()
@@ -522,7 +518,7 @@ def test_the_learning_rate_warms_up_and_falls_by_a_cosine() -> None:
 
 
 @all_objectives
-def test_biases_do_not_decay(objective: ObjectiveName) -> None:
+def test_biases_do_not_decay(objective: str) -> None:
     heads = new_trainer(objective).objective
     learning = [*heads.weights(), *heads.biases()]
     with torch.no_grad():
@@ -540,9 +536,7 @@ def test_biases_do_not_decay(objective: ObjectiveName) -> None:
 
 @all_objectives
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_loss_that_is_not_finite_stops_the_training(
-    objective: ObjectiveName, precision: str
-) -> None:
+def test_a_loss_that_is_not_finite_stops_the_training(objective: str, precision: str) -> None:
     trainer = new_trainer(objective, learning_rate=1e38, precision=precision)
     expected = r"no longer finite in epoch \d+; lower train\.learning_rate"
     with pytest.raises(UclsError, match=expected):
@@ -552,13 +546,13 @@ def test_a_loss_that_is_not_finite_stops_the_training(
 TEMPERATURES = ("student_temperature", "teacher_temperature", "column_temperature")
 
 
-@pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name != "turtle"])
+@pytest.mark.parametrize("objective", [name for name in objective_names() if name != "turtle"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("temperature", [0.02, 0.005])
 def test_losses_stay_finite_at_low_temperatures(
-    objective: ObjectiveName, precision: str, temperature: float
+    objective: str, precision: str, temperature: float
 ) -> None:
-    heeded = {name: temperature for name in TEMPERATURES if name in OPTIONS[objective]}
+    heeded = {name: temperature for name in TEMPERATURES if name in RECORDS[objective].options}
     assert heeded
     trainer = new_trainer(objective, precision=precision, epochs=4, warmup_epochs=1, **heeded)
     trained_for(trainer, 4)
@@ -576,7 +570,7 @@ def test_losses_stay_finite_where_the_teacher_leaves_clusters_out(precision: str
 @pytest.mark.parametrize("size", [1e-3, 1e3])
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_losses_stay_finite_whatever_the_size_of_the_features(
-    objective: ObjectiveName, size: float, batch_norm: bool
+    objective: str, size: float, batch_norm: bool
 ) -> None:
     features, _ = blobs(0)
     graph = build_neighbors(features, k=5, threshold=1.0)
@@ -587,7 +581,7 @@ def test_losses_stay_finite_whatever_the_size_of_the_features(
 
 @all_objectives
 @pytest.mark.parametrize("seed", range(2))
-def test_predictions_are_those_of_the_heads(objective: ObjectiveName, seed: int) -> None:
+def test_predictions_are_those_of_the_heads(objective: str, seed: int) -> None:
     trainer = trained_for(new_trainer(objective, seed=seed, batch_norm=True), 1)
     features, _ = blobs(seed + 5, 30)
     prediction = trainer.predict(features)
@@ -609,7 +603,7 @@ def test_predictions_are_those_of_the_heads(objective: ObjectiveName, seed: int)
 
 @all_objectives
 def test_predictions_do_not_depend_on_the_chunk(
-    objective: ObjectiveName, monkeypatch: pytest.MonkeyPatch
+    objective: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer, (features, _) = trained_for(new_trainer(objective), 1), blobs(1)
     whole = trainer.predict(features)
@@ -620,7 +614,7 @@ def test_predictions_do_not_depend_on_the_chunk(
 
 
 @pytest.mark.parametrize("objective", SEVERAL_SIZES)
-def test_networks_with_classifiers_of_several_sizes(objective: ObjectiveName) -> None:
+def test_networks_with_classifiers_of_several_sizes(objective: str) -> None:
     features, _ = blobs(0)
     trainer = new_trainer(objective, scales=(1, 3))
     assert trainer.head_clusters == [4, 4, 4, 12, 12, 12]
@@ -635,7 +629,7 @@ def test_networks_with_classifiers_of_several_sizes(objective: ObjectiveName) ->
 
 
 @pytest.mark.parametrize("objective", SEVERAL_SIZES)
-def test_what_an_objective_may_know_before_an_epoch(objective: ObjectiveName) -> None:
+def test_what_an_objective_may_know_before_an_epoch(objective: str) -> None:
     trainer, generator = new_trainer(objective, scales=(1, 3)), torch.Generator()
     for epoch in range(2):
         described = trainer.describe_epoch(generator)
@@ -650,7 +644,7 @@ def test_what_an_objective_may_know_before_an_epoch(objective: ObjectiveName) ->
 
 @all_objectives
 @pytest.mark.parametrize("scale", [1, 1.5, 3])
-def test_heads_may_have_more_clusters_than_wanted(objective: ObjectiveName, scale: float) -> None:
+def test_heads_may_have_more_clusters_than_wanted(objective: str, scale: float) -> None:
     trainer = trained_for(new_trainer(objective, scales=(scale,)), 1)
     assert trainer.head_clusters == [round(scale * CLUSTERS)] * HEADS
     labels = trainer.predict(blobs(0)[0]).labels
@@ -662,7 +656,7 @@ def test_heads_may_have_more_clusters_than_wanted(objective: ObjectiveName, scal
 @pytest.mark.parametrize("views", get_args(ViewKind))
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_every_objective_takes_every_kind_of_views(
-    objective: ObjectiveName, views: ViewKind, precision: str
+    objective: str, views: ViewKind, precision: str
 ) -> None:
     trainer = new_trainer(objective, views=views, precision=precision)
     assert trained_for(trainer, 1).head_losses.isfinite().all()
@@ -670,7 +664,7 @@ def test_every_objective_takes_every_kind_of_views(
 
 @all_objectives
 @pytest.mark.parametrize("views", ["augmented", "both"])
-def test_augmented_views_have_to_be_there(objective: ObjectiveName, views: ViewKind) -> None:
+def test_augmented_views_have_to_be_there(objective: str, views: ViewKind) -> None:
     features, _ = blobs(0)
     graph = build_neighbors(features, k=5, threshold=1.0)
     for plain in (features, features[None]):
