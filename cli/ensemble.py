@@ -1,17 +1,20 @@
 """``ucls ensemble``: a consensus of the heads."""
 
-from typing import Annotated
+import inspect
+from typing import Annotated, Any
 
 import typer
 
 from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
+from ucls.ensemble.methods import ALL, METHODS, all_options, users
+from ucls.ensemble.options import Flag, Number, Option
 
 EXAMPLE = "ucls ensemble runs/digits --method vote --heads 0-4,7"
 
 Method = Annotated[
     str | None,
-    typer.Option(help="mcla, vote, hbgf, cspa, nmf, hgpa; or all: each, the highest ANMI marked."),
+    typer.Option(help=f"{', '.join(METHODS)}; or {ALL}: each, the highest ANMI marked."),
 ]
 Heads = Annotated[
     str | None,
@@ -32,19 +35,6 @@ DropCollapsed = Annotated[
     bool | None,
     typer.Option("--drop-collapsed/--keep-collapsed", help="Leave out heads that have collapsed."),
 ]
-VertexWeights = Annotated[
-    str | None, typer.Option(help="mcla: unit, or size for classes that are equal.")
-]
-Revote = Annotated[
-    bool | None, typer.Option("--revote/--no-revote", help="mcla: vote until nothing changes.")
-]
-MinJaccard = Annotated[
-    float | None, typer.Option(help="mcla: link clusters that overlap so much; 0 links all.")
-]
-Imbalance = Annotated[
-    str | None,
-    typer.Option(help="hbgf, cspa, hgpa: 1 lets clusters be twice the mean size; or auto."),
-]
 Split = Annotated[
     str | None, typer.Option(metavar="train|val", help="Make that of this split alone.")
 ]
@@ -62,15 +52,12 @@ def command(
     weights: Weights = None,
     drop_collapsed: DropCollapsed = None,
     keep_k: KeepK = None,
-    vertex_weights: VertexWeights = None,
-    revote: Revote = None,
-    min_jaccard: MinJaccard = None,
-    imbalance: Imbalance = None,
     split: Split = None,
     choose: Choose = False,
     config: opt.ConfigFile = None,
     settings: opt.Settings = None,
     overwrite: opt.Overwrite = False,
+    **options: Any,
 ) -> None:
     """Combine the heads' clusters into one clustering.
 
@@ -89,10 +76,7 @@ def command(
         weights=weights,
         drop_collapsed=drop_collapsed,
         keep_k=keep_k,
-        vertex_weights=vertex_weights,
-        revote=revote,
-        min_jaccard=min_jaccard,
-        imbalance=imbalance,
+        **options,
     )
     ensemble(
         run,
@@ -105,3 +89,25 @@ def command(
     )
     figures = compare_ensembles(run)
     print_ensembles(figures if split is None else {split: figures[split]})
+
+
+def parameter(option: Option) -> inspect.Parameter:
+    """The option of the command for an option of methods."""
+    takes: Any = str
+    if isinstance(option.kind, Flag):
+        takes = bool
+    elif isinstance(option.kind, Number) and option.default is not None:
+        takes = option.kind.type
+    told = typer.Option(help=f"{', '.join(users(option.name))}: {option.help}")
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[takes | None, told],
+    )
+
+
+*_own, _ = inspect.signature(command).parameters.values()
+_before = [one.name for one in _own].index("split")
+_options = [parameter(option) for option in all_options().values()]
+vars(command)["__signature__"] = inspect.Signature([*_own[:_before], *_options, *_own[_before:]])

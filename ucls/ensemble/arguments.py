@@ -1,51 +1,54 @@
 """Checks of what :func:`ucls.ensemble.consensus` is given besides the labels."""
 
-from typing import Any, get_args
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ucls.ensemble.head_weights import HeadWeights
-from ucls.ensemble.mcla import VertexWeights
-from ucls.ensemble.methods import METHOD_NAMES
+from ucls.ensemble.methods import all_options, method_names
 from ucls.errors import UsageError
 from ucls.types import Labels
 
-NUMBER = (int, float, np.integer, np.floating)
 WEIGHTINGS = ("equal", "agreement")
 CHOICES = "equal, agreement or one number per head"
 
 
-def check_choices(*, method: str, vertex_weights: str) -> None:
-    """Checks what is chosen by name.
+def check_method(method: str) -> None:
+    """Checks the name of a method.
 
     Raises:
         UsageError: with the names there are.
     """
-    for name, value, choices in (
-        ("method", method, METHOD_NAMES),
-        ("vertex_weights", vertex_weights, get_args(VertexWeights)),
-    ):
-        if value not in choices:
-            raise UsageError(
-                f"{name} must be one of {', '.join(choices)}, got {value!r}: choose one of these"
-            )
+    if method not in method_names():
+        raise UsageError(
+            f"method must be one of {', '.join(method_names())}, got {method!r}: "
+            "choose one of these"
+        )
 
 
-def check_numbers(*, seed: Any, min_jaccard: Any, imbalance: Any) -> None:
-    """Checks the ranges of numbers.
+def check_seed(seed: Any) -> None:
+    """Checks the seed.
 
     Raises:
-        UsageError: with what was expected.
+        UsageError: if it is no integer, or out of range.
     """
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
         raise UsageError(f"seed must be an integer in 0..2147483647, got {seed!r}: change seed")
-    if not isinstance(min_jaccard, NUMBER) or not 0.0 <= min_jaccard <= 1.0:
-        raise UsageError(f"min_jaccard must be in 0..1, got {min_jaccard!r}: change min_jaccard")
-    if imbalance is not None and not (isinstance(imbalance, NUMBER) and 0.0 < imbalance <= 1000.0):
-        raise UsageError(
-            f"imbalance must be None or above 0 and at most 1000, got {imbalance!r}: change it"
-        )
+
+
+def check_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options of all methods, those that are not given with their defaults.
+
+    Raises:
+        UsageError: if no method has such an option, or not with this value.
+    """
+    options = all_options()
+    for name in given:
+        if name not in options:
+            raise UsageError(f"no method has an option {name!r}: choose from {', '.join(options)}")
+    return {name: option.check(given.get(name, option.default)) for name, option in options.items()}
 
 
 def check_n_clusters(n_clusters: int, n_images: int) -> None:

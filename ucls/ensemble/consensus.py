@@ -1,17 +1,20 @@
 """One clustering out of many: the entry to all consensus methods."""
 
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ucls.ensemble.alignment import agreement, align
 from ucls.ensemble.arguments import (
-    check_choices,
+    check_method,
     check_n_clusters,
-    check_numbers,
+    check_options,
+    check_seed,
     check_weights,
     weights_of,
 )
@@ -19,8 +22,7 @@ from ucls.ensemble.comparison import compare
 from ucls.ensemble.contingency import cluster_sizes
 from ucls.ensemble.head_weights import HeadWeights, as_votes
 from ucls.ensemble.label_matrix import check_label_matrix, count_clusters
-from ucls.ensemble.mcla import VertexWeights
-from ucls.ensemble.methods import ALL, METHODS, Options, n_steps
+from ucls.ensemble.methods import ALL, METHODS, n_steps
 from ucls.ensemble.mutual_information import average_nmi
 from ucls.ensemble.preparation import Prepared, prepare
 from ucls.ensemble.refill import refill
@@ -37,13 +39,10 @@ def consensus(
     *,
     method: str = "mcla",
     seed: int = 0,
-    min_jaccard: float = 0.02,
-    vertex_weights: VertexWeights = "unit",
-    revote: bool = True,
-    imbalance: float | None = None,
     weights: str | npt.ArrayLike = "equal",
     keep_k: bool = False,
     advance: Advance = ignore_progress,
+    **options: Any,
 ) -> Consensus:
     """Combines clusterings of the same images into one (thesis 5.1.2; Strehl & Ghosh, 2002).
 
@@ -57,23 +56,16 @@ def consensus(
             numbers of clusters.
         n_clusters: clusters of the consensus, from 2 to the number of images with a label. Some
             may end up empty, which is noted.
-        method: ``mcla``, ``vote``, ``hbgf``, ``cspa``, ``nmf``, ``hgpa``; or ``all``, which runs
-            those of them that fit into memory and a few minutes and keeps the highest ANMI.
+        method: one of :data:`ucls.ensemble.methods.METHODS`; or ``all``, which runs those of them
+            that fit into memory and a few minutes and keeps the highest ANMI.
         seed: 0..2^31-1; the same seed gives the same labels, on any number of threads.
-        min_jaccard: MCLA: clusters that overlap less are not linked; 0..1, 0 links all that
-            overlap.
-        vertex_weights: MCLA: meta-clusters are balanced by the number of their clusters
-            (``unit``) or of the images in these (``size``, for classes that are equal).
-        revote: MCLA: align all heads to the consensus and vote again until nothing changes, in at
-            most 100 rounds.
-        imbalance: CSPA, HBGF, HGPA: how far a cluster may exceed the mean size, above 0; 1 lets
-            it be twice as large. None: 0.05 for HGPA; for CSPA and HBGF as far as the largest
-            cluster of the median head does, at most 1.
         weights: how much each head counts in ``vote``, in MCLA's second vote and in the
             confidence: ``equal``, ``agreement`` (log-odds of agreeing with the consensus), or a
             positive number for each head, [H].
         keep_k: give each empty cluster the half of the largest one that is least sure.
         advance: told of each step; :func:`ucls.ensemble.methods.n_steps` says how many.
+        **options: those of the method, as its own function describes them, such as
+            ``min_jaccard`` of :func:`ucls.ensemble.mcla.mcla`; those of other methods are ignored.
 
     Returns:
         The labels with their figures, which count only the heads that were not left out.
@@ -84,29 +76,27 @@ def consensus(
         UclsError: a method whose package is missing.
     """
     matrix = check_label_matrix(labels)
-    check_choices(method=method, vertex_weights=vertex_weights)
-    check_numbers(seed=seed, min_jaccard=min_jaccard, imbalance=imbalance)
+    check_method(method)
+    check_seed(seed)
+    given = check_options(options)
     weighting = check_weights(weights, len(matrix))
     prepared = prepare(matrix)
     check_n_clusters(n_clusters, prepared.labels.shape[1])
     _check_single_head(prepared.labels, int(n_clusters))
-    options = Options(
-        seed=int(seed),
-        min_jaccard=float(min_jaccard),
-        vertex_weights=vertex_weights,
-        revote=bool(revote),
-        imbalance=imbalance,
-        weights=weights_of(weighting, prepared.heads),
-        advance=Steps(advance, n_steps(method, len(matrix))),
-    )
-    combine = partial(_combine, prepared, int(n_clusters), options=options, keep_k=keep_k)
+    steps = Steps(advance, n_steps(method, len(matrix)))
+    given |= {
+        "seed": int(seed),
+        "weights": weights_of(weighting, prepared.heads),
+        "advance": steps,
+    }
+    combine = partial(_combine, prepared, int(n_clusters), given=given, keep_k=keep_k)
     _import_scipy()
     try:
         if method == ALL:
-            return compare(combine, prepared.labels, int(n_clusters), advance=options.advance)
+            return compare(combine, prepared.labels, int(n_clusters), advance=steps)
         return combine(method)
     finally:
-        options.advance.finish()
+        steps.finish()
 
 
 def _import_scipy() -> None:
@@ -125,7 +115,7 @@ def _check_single_head(heads: Labels, n_clusters: int) -> None:
 
 
 def _combine(
-    prepared: Prepared, n_clusters: int, method: str, *, options: Options, keep_k: bool
+    prepared: Prepared, n_clusters: int, method: str, *, given: Mapping[str, Any], keep_k: bool
 ) -> Consensus:
     """The consensus by one method."""
     started = perf_counter()
@@ -135,12 +125,12 @@ def _combine(
         labels = prepared.first_head
         notes.append(f"{_all_equal(len(heads))}: returned as it is")
     else:
-        labels = METHODS[method].combine(heads, n_clusters, options)
-    confidence = _confidence(heads, labels, n_clusters, options.weights)
+        labels = METHODS[method].combine(heads, n_clusters, given)
+    confidence = _confidence(heads, labels, n_clusters, given["weights"])
     n_empty = n_clusters - np.count_nonzero(cluster_sizes(labels))
     if n_empty and keep_k:
         labels = refill(labels, confidence, n_clusters)
-        confidence = _confidence(heads, labels, n_clusters, options.weights)
+        confidence = _confidence(heads, labels, n_clusters, given["weights"])
         notes.append(f"{n_empty} of {n_clusters} clusters were empty and are refilled")
     elif n_empty:
         notes.append(f"{n_empty} of {n_clusters} clusters are empty")

@@ -6,7 +6,14 @@ import numpy as np
 
 from ucls.ensemble.available_memory import require_memory
 from ucls.ensemble.hypergraph import membership, merge_identical, split_rows
-from ucls.ensemble.partitioning import Adjacency, loose_imbalance, partition, scale_weights
+from ucls.ensemble.method import Method
+from ucls.ensemble.partitioning import (
+    IMBALANCE,
+    Adjacency,
+    loose_imbalance,
+    partition,
+    scale_weights,
+)
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels
@@ -119,3 +126,15 @@ def _count_linked(labels: Labels, image: int) -> int:
     """Other images that share a cluster with one."""
     own = labels[:, image, None]
     return int(np.count_nonzero(((labels == own) & (own >= 0)).any(axis=0))) - 1
+
+
+CSPA = Method(
+    name="cspa",
+    help="cuts the graph of all images",
+    run=cspa,
+    n_steps=lambda n_heads: 1,
+    options=(IMBALANCE,),
+    # Pairs of images that a head puts together, over all heads, if classes are equal.
+    work=lambda labels, n_clusters: labels.size * labels.shape[1] / n_clusters,
+    largest=1e10,
+)

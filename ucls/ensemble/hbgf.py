@@ -4,7 +4,8 @@ import numpy as np
 
 from ucls.ensemble.available_memory import require_memory
 from ucls.ensemble.hypergraph import first_clusters
-from ucls.ensemble.partitioning import Adjacency, loose_imbalance, partition
+from ucls.ensemble.method import Method
+from ucls.ensemble.partitioning import IMBALANCE, Adjacency, loose_imbalance, partition
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels
 
@@ -67,3 +68,12 @@ def bipartite_graph(labels: Labels) -> Adjacency:
     neighbors[n_edges:] = (labels.T + first[:-1])[is_known]
     degrees = np.concatenate([*sizes, is_known.sum(axis=1)])
     return Adjacency(starts=np.concatenate([[0], np.cumsum(degrees)]), neighbors=neighbors)
+
+
+HBGF = Method(
+    name="hbgf",
+    help="cuts the graph of images and clusters",
+    run=hbgf,
+    n_steps=lambda n_heads: 1,
+    options=(IMBALANCE,),
+)

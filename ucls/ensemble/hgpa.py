@@ -9,13 +9,15 @@ import numpy.typing as npt
 
 from ucls.ensemble.available_memory import require_memory
 from ucls.ensemble.label_matrix import count_clusters
+from ucls.ensemble.method import Method
+from ucls.ensemble.partitioning import IMBALANCE
 from ucls.errors import UclsError
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels
 
 BYTES_PER_LABEL = 90
 """Peak memory over the number of labels, H * N; measured."""
-IMBALANCE = 0.05
+DEFAULT_IMBALANCE = 0.05
 
 
 def hgpa(
@@ -39,7 +41,7 @@ def hgpa(
         n_clusters: number of clusters of the consensus.
         seed: seed of Mt-KaHyPar. Its deterministic preset gives the same parts on any number of
             threads, and so far for any seed.
-        imbalance: how far a part may exceed the mean size; None is ``IMBALANCE``.
+        imbalance: how far a part may exceed the mean size; None is ``DEFAULT_IMBALANCE``.
         advance: told once, at the end.
 
     Returns:
@@ -54,7 +56,7 @@ def hgpa(
     )
     partitioner, initializer = _mtkahypar()
     context = initializer.context_from_preset(partitioner.PresetType.DETERMINISTIC)
-    balance = IMBALANCE if imbalance is None else imbalance
+    balance = DEFAULT_IMBALANCE if imbalance is None else imbalance
     context.set_partitioning_parameters(n_clusters, balance, partitioner.Objective.KM1)
     context.logging = False
     partitioner.set_seed(seed)
@@ -90,3 +92,14 @@ def _mtkahypar() -> tuple[Any, Any]:
             "method (mcla and vote are much better)"
         ) from error
     return mtkahypar, mtkahypar.initialize(os.cpu_count() or 1, print_warnings=False)
+
+
+HGPA = Method(
+    name="hgpa",
+    help="cuts the hypergraph of all clusters; weak by nature, for comparison",
+    run=hgpa,
+    n_steps=lambda n_heads: 1,
+    options=(IMBALANCE,),
+    work=lambda labels, n_clusters: labels.size,
+    largest=1e7,
+)

@@ -1,7 +1,7 @@
 """MCLA, the Meta-CLustering Algorithm (Strehl & Ghosh, 2002, section 3.4)."""
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,10 @@ from ucls.ensemble import alignment
 from ucls.ensemble.contingency import cluster_sizes, count_overlaps
 from ucls.ensemble.head_weights import HeadWeights
 from ucls.ensemble.hypergraph import first_clusters
+from ucls.ensemble.method import Method
+from ucls.ensemble.options import Choice, Flag, Number, Option
 from ucls.ensemble.partitioning import partition, weigh_edges
+from ucls.ensemble.steps import n_pairs
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels
@@ -131,3 +134,27 @@ def collapse(labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int) -> L
     for rows, votes in alignment.count_votes(meta_labels, n_clusters):
         clustering[rows] = (votes / divisors).argmax(axis=1) - 1
     return clustering
+
+
+MCLA = Method(
+    name="mcla",
+    help="groups the clusters of all heads by their overlap, then lets the heads vote",
+    run=mcla,
+    n_steps=n_pairs,
+    needs=("seed", "weights", "advance"),
+    options=(
+        Option(
+            "min_jaccard",
+            Number(float, 0.0, 1.0),
+            default=0.02,
+            help="link clusters that overlap so much; 0 links all.",
+        ),
+        Option(
+            "vertex_weights",
+            Choice(get_args(VertexWeights)),
+            default="unit",
+            help="unit, or size for classes that are equal.",
+        ),
+        Option("revote", Flag(), default=True, help="vote until nothing changes."),
+    ),
+)

@@ -1,90 +1,53 @@
-"""The consensus methods by name, and what each of them needs."""
+"""The consensus methods: whatever else needs to know of them asks here."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from ucls.ensemble.cspa import cspa
-from ucls.ensemble.hbgf import hbgf
-from ucls.ensemble.head_weights import HeadWeights
-from ucls.ensemble.hgpa import hgpa
-from ucls.ensemble.mcla import VertexWeights, mcla
-from ucls.ensemble.nmf import MAX_ITERATIONS, nmf
-from ucls.ensemble.steps import Steps
-from ucls.ensemble.vote import vote
-from ucls.types import Labels
-
-
-class Options(NamedTuple):
-    """What methods may use; see :func:`ucls.ensemble.consensus`."""
-
-    seed: int
-    min_jaccard: float
-    vertex_weights: VertexWeights
-    revote: bool
-    imbalance: float | None
-    weights: HeadWeights
-    advance: Steps
-
-
-class Method(NamedTuple):
-    """A way to combine heads."""
-
-    run: Callable[..., Labels]
-    options: tuple[str, ...]
-    """Those of :class:`Options` that it takes."""
-    n_steps: Callable[[int], int]
-    """How often it tells of its progress, given the number of heads."""
-    work: Callable[[Labels, int], float] = lambda labels, n_clusters: 0.0
-    """Grows as its time does, given labels [H, N] and the number of clusters."""
-    largest: float = float("inf")
-    """The most work with which it takes part in ``all``: a few minutes on two cores."""
-
-    def combine(self, labels: Labels, n_clusters: int, options: Options) -> Labels:
-        """Runs it: labels int32 [H, N] to int32 [N]."""
-        values = options._asdict()
-        return self.run(labels, n_clusters, **{name: values[name] for name in self.options})
-
-
-def n_pairs(n_heads: int) -> int:
-    """Pairs of different heads."""
-    return n_heads * (n_heads - 1) // 2
-
-
-METHODS: dict[str, Method] = {
-    "mcla": Method(
-        mcla, ("seed", "min_jaccard", "vertex_weights", "revote", "weights", "advance"), n_pairs
-    ),
-    "vote": Method(vote, ("weights", "advance"), n_pairs),
-    "hbgf": Method(hbgf, ("seed", "imbalance", "advance"), lambda n_heads: 1),
-    "cspa": Method(
-        cspa,
-        ("seed", "imbalance", "advance"),
-        lambda n_heads: 1,
-        # Pairs of images that a head puts together, over all heads, if classes are equal.
-        work=lambda labels, n_clusters: labels.size * labels.shape[1] / n_clusters,
-        largest=1e10,
-    ),
-    "nmf": Method(
-        nmf,
-        ("seed", "advance"),
-        lambda n_heads: n_pairs(n_heads) + MAX_ITERATIONS,
-        # Multiplications of an iteration.
-        work=lambda labels, n_clusters: labels.shape[1] * n_clusters * (len(labels) + n_clusters),
-        largest=1e10,
-    ),
-    "hgpa": Method(
-        hgpa,
-        ("seed", "imbalance", "advance"),
-        lambda n_heads: 1,
-        work=lambda labels, n_clusters: labels.size,
-        largest=1e7,
-    ),
-}
-"""In the order in which ``all`` runs them; of equals it keeps the first."""
-
+from ucls.ensemble.cspa import CSPA
+from ucls.ensemble.hbgf import HBGF
+from ucls.ensemble.hgpa import HGPA
+from ucls.ensemble.mcla import MCLA
+from ucls.ensemble.method import Method
+from ucls.ensemble.nmf import NMF
+from ucls.ensemble.options import Option
+from ucls.ensemble.vote import VOTE
+from ucls.errors import UsageError
 
 ALL = "all"
-METHOD_NAMES = (*METHODS, ALL)
+METHODS = {method.name: method for method in (MCLA, VOTE, HBGF, CSPA, NMF, HGPA)}
+"""By name, in the order in which ``all`` runs them; of equals it keeps the first."""
+
+
+def register(method: Method) -> None:
+    """Adds a method from outside of the package, after those that are there.
+
+    Raises:
+        UsageError: its name is taken, or that of an option is for another one.
+    """
+    if method.name in method_names():
+        raise UsageError(f"there is a consensus method {method.name!r} already: choose another")
+    options = all_options()
+    for option in method.options:
+        if option != options.get(option.name, option):
+            raise UsageError(
+                f"{option.name} is another option of {', '.join(users(option.name))}: "
+                "choose another name, or share that option"
+            )
+    METHODS[method.name] = method
+
+
+def method_names() -> tuple[str, ...]:
+    """What can be asked for: every method, and ``all``."""
+    return (*METHODS, ALL)
+
+
+def all_options() -> dict[str, Option]:
+    """The options of all methods by name, in the order of the methods."""
+    return {option.name: option for method in METHODS.values() for option in method.options}
+
+
+def users(option: str) -> list[str]:
+    """The methods that have an option."""
+    return [
+        method.name for method in METHODS.values() if option in (one.name for one in method.options)
+    ]
 
 
 def n_steps(method: str, n_heads: int) -> int:

@@ -8,7 +8,9 @@ import numpy.typing as npt
 from ucls.ensemble.available_memory import require_memory
 from ucls.ensemble.contingency import cluster_sizes
 from ucls.ensemble.hypergraph import membership, merge_identical
+from ucls.ensemble.method import Method
 from ucls.ensemble.mutual_information import centrality
+from ucls.ensemble.steps import n_pairs
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels
 
@@ -161,3 +163,14 @@ def factorize(
                 break
             before = now
     return Factors(images, clusters)
+
+
+NMF = Method(
+    name="nmf",
+    help="factors the share of heads that put two images together",
+    run=nmf,
+    n_steps=lambda n_heads: n_pairs(n_heads) + MAX_ITERATIONS,
+    # Multiplications of an iteration.
+    work=lambda labels, n_clusters: labels.shape[1] * n_clusters * (len(labels) + n_clusters),
+    largest=1e10,
+)

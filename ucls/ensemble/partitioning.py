@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ucls.ensemble.options import Number, Option
 from ucls.types import Labels
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ IntVector = npt.NDArray[np.int64]
 # METIS takes integer weights: 1 becomes this, or less where the sum of all weights would not fit
 # into the integers that METIS was built with.
 LARGEST_WEIGHT = 10_000
+
+IMBALANCE = Option(
+    "imbalance",
+    Number(float, 0.0, 1000.0, open_below=True),
+    default=None,
+    help="1 lets clusters be twice the mean size; or auto.",
+)
+"""How far a cluster may exceed the mean size."""
 
 
 class Adjacency(NamedTuple):

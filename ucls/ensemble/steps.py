@@ -1,6 +1,11 @@
-"""Progress that ends where it was said to end."""
+"""Steps of progress, which end where it was said that they end."""
 
 from ucls.progress import Advance
+
+
+def n_pairs(n_heads: int) -> int:
+    """Pairs of different heads."""
+    return n_heads * (n_heads - 1) // 2
 
 
 class Steps:

@@ -5,7 +5,9 @@ import numpy as np
 from ucls.ensemble.alignment import align, majority
 from ucls.ensemble.head_weights import HeadWeights, as_votes
 from ucls.ensemble.label_matrix import count_clusters
+from ucls.ensemble.method import Method
 from ucls.ensemble.mutual_information import centrality
+from ucls.ensemble.steps import n_pairs
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels
@@ -51,3 +53,12 @@ def vote(
         clustering = majority(aligned, central, n_clusters)
     votes = as_votes(weights, aligned, clustering)
     return majority(aligned, clustering, n_clusters, votes=votes)
+
+
+VOTE = Method(
+    name="vote",
+    help="aligns all heads to the most central one and counts",
+    run=vote,
+    n_steps=n_pairs,
+    needs=("weights", "advance"),
+)

@@ -8,20 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.ensemble.head_weights import loss_weights
-from ucls.ensemble.methods import ALL, METHODS
+from ucls.ensemble.methods import ALL, METHODS, all_options, users
 from ucls.errors import UsageError
 from ucls.settings.config import Config, EnsembleConfig
-
-SERVE_ALL = ("method", "heads", "drop_collapsed", "weights", "keep_k")
-"""Settings that every method heeds; the others are options of some."""
+from ucls.settings.method_options import option_value
 
 Settings = dict[str, Any]
 
 
 def used_settings(config: EnsembleConfig) -> Settings:
     """The settings that have a part in a consensus, in the order of the fields."""
-    methods = METHODS if config.method == ALL else (config.method,)
-    used = {*SERVE_ALL, *(option for method in methods for option in METHODS[method].options)}
+    options = all_options().values() if config.method == ALL else METHODS[config.method].options
+    used = {*EnsembleConfig.model_fields, *(option.name for option in options)}
     return {name: value for name, value in config.model_dump(mode="json").items() if name in used}
 
 
@@ -33,10 +31,7 @@ def consensus_options(config: EnsembleConfig, loss: NDArray[np.floating]) -> Set
         loss: training loss of these heads, [H].
     """
     return {
-        "min_jaccard": config.min_jaccard,
-        "vertex_weights": config.vertex_weights,
-        "revote": config.revote,
-        "imbalance": None if config.imbalance == "auto" else config.imbalance,
+        **{name: option_value(one, getattr(config, name)) for name, one in all_options().items()},
         "weights": loss_weights(loss) if config.weights == "loss" else config.weights,
         "keep_k": config.keep_k,
     }
@@ -57,10 +52,9 @@ def vary(config: Config, variant: Mapping[str, Any]) -> EnsembleConfig:
     used = used_settings(varied.ensemble)
     for name in variant:
         if name not in used:
-            users = [method for method in METHODS if name in METHODS[method].options]
             raise UsageError(
                 f"{name} has no part in the method {varied.ensemble.method}, it is used by "
-                f"{', '.join([*users, ALL])}: leave it out or choose one of these methods"
+                f"{', '.join([*users(name), ALL])}: leave it out or choose one of these methods"
             )
     return varied.ensemble
 

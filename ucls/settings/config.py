@@ -22,7 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from ucls.ensemble.methods import all_options, method_names
+from ucls.ensemble.options import Option
 from ucls.errors import UsageError
+from ucls.settings.method_options import literal, setting_field
 from ucls.settings.objectives import (
     RECORDS,
     objective_names,
@@ -32,7 +35,6 @@ from ucls.settings.objectives import (
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
-ConsensusMethod = Literal["mcla", "vote", "hbgf", "cspa", "nmf", "hgpa", "all"]
 
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -256,9 +258,14 @@ class MergeConfig(Section):
 
 
 class EnsembleConfig(Section):
-    """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2)."""
+    """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2).
 
-    method: ConsensusMethod = "mcla"
+    Besides these fields it has one for every option of :data:`ucls.ensemble.methods.METHODS`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    method: str = "mcla"
     """``all`` runs all that can be run and keeps the one with the highest ANMI."""
     heads: str | None = None
     """``all``; ``best`` (the half with the lowest training loss) or ``best:16``; ``anmi`` (the half
@@ -271,17 +278,14 @@ class EnsembleConfig(Section):
     ``agreement`` with the consensus, or training ``loss``."""
     keep_k: bool = False
     """Give each empty cluster the half of the largest one that is least sure."""
-    min_jaccard: Fraction = 0.02
-    """MCLA: clusters that overlap less are not linked; 0 links all that overlap."""
-    vertex_weights: Literal["unit", "size"] = "unit"
-    """MCLA: meta-clusters are balanced by the number of their clusters, or of the images in these
-    (``size``, for classes that are equal)."""
-    revote: bool = True
-    """MCLA: align all heads to the consensus and vote again until nothing changes."""
-    imbalance: Annotated[float, Field(gt=0.0, le=1000.0)] | Literal["auto"] = "auto"
-    """CSPA, HBGF, HGPA: how far a cluster may exceed the mean size; 1 lets it be twice as large.
-    ``auto``: 0.05 for HGPA; for CSPA and HBGF as far as the largest cluster of the median head
-    does, at most 1."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _method_and_options_are_known(cls, values: Any) -> Any:
+        if cls is not EnsembleConfig:
+            return values
+        given = dict(values) if isinstance(values, EnsembleConfig) else values
+        return dict(_ensemble_of(method_names(), *all_options().values()).model_validate(given))
 
     @field_validator("heads")
     @classmethod
@@ -293,6 +297,19 @@ class EnsembleConfig(Section):
                 f"0-4,7, but it is {heads!r}"
             )
         return text
+
+
+@cache
+def _ensemble_of(methods: tuple[str, ...], /, *options: Option) -> type[EnsembleConfig]:
+    """The section with these methods, and with their options as fields."""
+    fields: dict[str, Any] = {option.name: setting_field(option) for option in options}
+    return create_model(
+        "EnsembleConfig",
+        __base__=EnsembleConfig,
+        __cls_kwargs__={"extra": "forbid"},
+        method=(literal(methods), EnsembleConfig.model_fields["method"].default),
+        **fields,
+    )
 
 
 class SelfTrainConfig(Section):
@@ -339,7 +356,7 @@ class Config(Section):
     neighbors: NeighborsConfig = NeighborsConfig()
     train: TrainConfig = Field(default_factory=TrainConfig)
     merge: MergeConfig = MergeConfig()
-    ensemble: EnsembleConfig = EnsembleConfig()
+    ensemble: EnsembleConfig = Field(default_factory=EnsembleConfig)
     self_train: SelfTrainConfig = SelfTrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
 

@@ -1,54 +1,51 @@
 import numpy as np
 import pytest
 
-from ucls.ensemble.arguments import check_choices, check_n_clusters, check_numbers, check_weights
+from ucls.ensemble.arguments import (
+    check_method,
+    check_n_clusters,
+    check_options,
+    check_seed,
+    check_weights,
+)
 from ucls.errors import UsageError
 
 
 @pytest.mark.parametrize("method", ["mcla", "vote", "hbgf", "cspa", "nmf", "hgpa", "all"])
-@pytest.mark.parametrize("vertex_weights", ["unit", "size"])
-def test_every_choice_is_taken(method, vertex_weights):
-    check_choices(method=method, vertex_weights=vertex_weights)
+def test_every_method_is_taken(method):
+    check_method(method)
 
 
-@pytest.mark.parametrize(
-    ("choices", "message"),
-    [
-        ({"method": "best"}, "method must be one of mcla, vote, .*, all, got 'best'"),
-        ({"method": "MCLA"}, "got 'MCLA'"),
-        ({"vertex_weights": "sizes"}, "vertex_weights must be one of unit, size, got 'sizes'"),
-    ],
-)
-def test_wrong_choices_are_usage_errors_with_the_names(choices, message):
+@pytest.mark.parametrize("method", ["best", "MCLA", ""])
+def test_wrong_methods_are_usage_errors_with_the_names(method):
+    message = f"method must be one of mcla, vote, .*, all, got {method!r}: choose one of these"
     with pytest.raises(UsageError, match=message):
-        check_choices(**{"method": "mcla", "vertex_weights": "unit", **choices})
-
-
-@pytest.mark.parametrize(
-    ("numbers", "message"),
-    [
-        ({"seed": -1}, r"seed must be an integer in 0\.\.2147483647, got -1"),
-        ({"seed": 2**31}, "got 2147483648"),
-        ({"seed": 1.0}, r"got 1\.0"),
-        ({"min_jaccard": -0.1}, r"min_jaccard must be in 0\.\.1, got -0\.1"),
-        ({"min_jaccard": 1.1}, r"got 1\.1"),
-        ({"min_jaccard": float("nan")}, "got nan"),
-        ({"imbalance": 0.0}, r"imbalance must be None or above 0 and at most 1000, got 0\.0"),
-        ({"imbalance": float("inf")}, "got inf"),
-        ({"imbalance": float("nan")}, "got nan"),
-    ],
-)
-def test_wrong_numbers_are_usage_errors_of_one_line(numbers, message):
-    with pytest.raises(UsageError, match=message) as caught:
-        check_numbers(**{"seed": 0, "min_jaccard": 0.02, "imbalance": None, **numbers})
-    assert "\n" not in str(caught.value)
+        check_method(method)
 
 
 @pytest.mark.parametrize("seed", [0, 2**31 - 1, np.int64(7), np.uint8(3)])
-@pytest.mark.parametrize("min_jaccard", [0.0, 1.0, 1])
-@pytest.mark.parametrize("imbalance", [None, 0.001, 30])
-def test_numbers_within_their_ranges_are_taken(seed, min_jaccard, imbalance):
-    check_numbers(seed=seed, min_jaccard=min_jaccard, imbalance=imbalance)
+def test_seeds_within_their_range_are_taken(seed):
+    check_seed(seed)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 1.0, "1", None])
+def test_wrong_seeds_are_usage_errors(seed):
+    with pytest.raises(UsageError, match=f"seed must be an integer in .*2147483647, got {seed!r}"):
+        check_seed(seed)
+
+
+def test_options_that_are_not_given_have_their_defaults():
+    assert check_options({"imbalance": 2, "revote": False}) == {
+        "min_jaccard": 0.02,
+        "vertex_weights": "unit",
+        "revote": False,
+        "imbalance": 2.0,
+    }
+
+
+def test_an_option_that_no_method_has_is_an_error_with_the_names():
+    with pytest.raises(UsageError, match="no method has an option 'jaccard': choose from min_jac"):
+        check_options({"jaccard": 0.5})
 
 
 def test_the_number_of_clusters_is_2_to_the_images():

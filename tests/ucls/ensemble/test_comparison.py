@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -93,9 +94,9 @@ def test_a_method_alone_that_does_not_fit_is_an_error(little_memory, metis, make
 def test_too_much_work_is_left_out_but_done_alone(method, monkeypatch, make_heads):
     _, heads = make_heads(0, n_images=200)
     most = METHODS[method].work(heads, 10)
-    monkeypatch.setitem(METHODS, method, METHODS[method]._replace(largest=most))
+    monkeypatch.setitem(METHODS, method, replace(METHODS[method], largest=most))
     assert consensus(heads, 10, method="all").comparison.left_out == {}
-    monkeypatch.setitem(METHODS, method, METHODS[method]._replace(largest=most - 1))
+    monkeypatch.setitem(METHODS, method, replace(METHODS[method], largest=most - 1))
     kept = consensus(heads, 10, method="all")
     assert list(kept.comparison.left_out) == [method]
     reason = kept.comparison.left_out[method]
@@ -115,7 +116,7 @@ def test_a_method_that_cannot_combine_the_heads_is_left_out():
 
 def test_if_no_method_can_run_it_is_an_error(monkeypatch):
     too_large = {
-        name: method._replace(work=lambda labels, n_clusters: 2.0, largest=1.0)
+        name: replace(method, work=lambda labels, n_clusters: 2.0, largest=1.0)
         for name, method in METHODS.items()
     }
     heads = np.array([[0, 1, 2, -1, -1, -1], [-1, -1, -1, 0, 1, 2]])

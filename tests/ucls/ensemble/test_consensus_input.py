@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from ucls.ensemble import consensus
-from ucls.ensemble.methods import METHOD_NAMES
+from ucls.ensemble.methods import method_names
 from ucls.errors import UsageError
 
-every_method = pytest.mark.parametrize("method", METHOD_NAMES)
+every_method = pytest.mark.parametrize("method", method_names())
 WRONG_LABELS = [
     [[0.0, 1.0], [1.0, 0.0]],
     np.array([[True, False], [False, True]]),
@@ -186,7 +186,7 @@ def test_heads_without_a_common_image_leave_nothing_to_link(method):
 CORNERS = """
 import numpy as np
 from ucls.ensemble import consensus
-from ucls.ensemble.methods import METHOD_NAMES
+from ucls.ensemble.methods import method_names
 from ucls.errors import UclsError
 
 
@@ -226,7 +226,7 @@ def inputs(rng):
 
 drawn = [pair for seed in range(3) for pair in inputs(np.random.default_rng(seed))]
 for heads, n_clusters in drawn:
-    for method in METHOD_NAMES:
+    for method in method_names():
         for options in ({}, {"keep_k": True, "weights": "agreement", "seed": 5}):
             try:
                 result = consensus(heads, n_clusters, method=method, **options)

@@ -1,8 +1,8 @@
 import pytest
 
 from ucls.ensemble import consensus
-from ucls.ensemble.methods import METHOD_NAMES, n_steps
-from ucls.ensemble.steps import Steps
+from ucls.ensemble.methods import method_names, n_steps
+from ucls.ensemble.steps import Steps, n_pairs
 
 
 def counter():
@@ -36,7 +36,7 @@ def test_there_are_never_too_many():
     assert [amount for amount, _ in told] == [2, 1, 0]
 
 
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize("method", method_names())
 @pytest.mark.parametrize("n_equal", [0, 2, 6])
 @pytest.mark.parametrize("n_constant", [0, 2])
 def test_every_consensus_takes_all_its_steps(method, n_equal, n_constant, make_heads):
@@ -46,3 +46,7 @@ def test_every_consensus_takes_all_its_steps(method, n_equal, n_constant, make_h
     heads[6 - n_constant :] = 0
     consensus(heads, 4, method=method, advance=advance)
     assert sum(amount for amount, _ in told) == n_steps(method, 6)
+
+
+def test_pairs_of_heads():
+    assert [n_pairs(n_heads) for n_heads in (1, 2, 5)] == [0, 1, 10]

@@ -1,14 +1,12 @@
 import re
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from ucls.ensemble.methods import METHOD_NAMES
 from ucls.errors import UsageError
 from ucls.settings.config import (
     Config,
-    ConsensusMethod,
     TrainConfig,
     config_problems,
     read_config,
@@ -242,10 +240,6 @@ def test_selections_of_heads_lose_their_spaces() -> None:
     assert Config().with_values({"ensemble.heads": " 0 - 4, 7"}).ensemble.heads == "0-4,7"
     with pytest.raises(UsageError, match="but it is '1 2'"):
         Config().with_values({"ensemble.heads": "1 2"})
-
-
-def test_the_methods_of_the_consensus_are_those_there_are() -> None:
-    assert get_args(ConsensusMethod) == METHOD_NAMES
 
 
 def test_setting_names_are_all_settable() -> None:
