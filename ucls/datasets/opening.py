@@ -78,8 +78,8 @@ def _by_hand(files: DatasetFiles, download: bool) -> str:
 
 
 def _check_complete(classes: tuple[str, ...], contents: DatasetContents, folder: Path) -> None:
-    there = contents.splits["train"].class_names
-    missing = sorted(set(classes) - set(there))
+    available = contents.splits["train"].class_names
+    missing = sorted(set(classes) - set(available))
     if missing:
         raise UsageError(
             f"expected all {len(classes)} classes of the subset in {folder}, got "

@@ -124,13 +124,13 @@ class Candidates:
         for group in self._groups():
             n_kept = min(self.rule.limit, group.similarity.shape[1])
             priority, order = self._priority(group).topk(n_kept, dim=1)
-            there = priority > HOLE
+            is_used = priority > HOLE
             queries = group.rows.int().unsqueeze(1).expand_as(order)
             kept.append(
                 _Found(
-                    queries[there],
-                    group.images.gather(1, order)[there],
-                    group.similarity.gather(1, order)[there],
+                    queries[is_used],
+                    group.images.gather(1, order)[is_used],
+                    group.similarity.gather(1, order)[is_used],
                 )
             )
             bars.append(self._risen_bar(priority, self.n_above[group.rows]))
@@ -168,14 +168,14 @@ class Candidates:
             rows = torch.arange(start, min(start + ROWS_PER_GROUP, n_queries), device=counts.device)
             span = slice(int(ends[start] - counts[start]), int(ends[rows[-1]]))
             width = torch.arange(int(counts[rows].max()), device=counts.device)
-            there = width < counts[rows].unsqueeze(1)
+            is_used = width < counts[rows].unsqueeze(1)
             group = _Group(
                 rows,
-                images.new_zeros(there.shape),
-                similarity.new_full(there.shape, HOLE),
+                images.new_zeros(is_used.shape),
+                similarity.new_full(is_used.shape, HOLE),
             )
-            group.images[there] = images[span]
-            group.similarity[there] = similarity[span]
+            group.images[is_used] = images[span]
+            group.similarity[is_used] = similarity[span]
             yield group
 
     def _by_query(self, firsts: torch.Tensor, total: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -26,7 +26,7 @@ class Combination:
         assignments: of all its heads.
         heads: numbers of those to combine.
         config: how; the method may be ``all``.
-        there: the run's consensuses by key.
+        existing: the run's consensuses by key.
         overwrite: make again what is there already.
     """
 
@@ -34,7 +34,7 @@ class Combination:
     assignments: Assignments
     heads: tuple[int, ...]
     config: EnsembleConfig
-    there: Mapping[str, ConsensusEntry]
+    existing: Mapping[str, ConsensusEntry]
     overwrite: bool
 
     def make(self, splits: Sequence[str]) -> list[ConsensusEntry]:
@@ -74,7 +74,7 @@ class Combination:
 
     def _combine(self, split: str, labels: Labels, advance: Advance, /, method: str) -> Consensus:
         """The consensus of a split by one method: the one that is there, or else a new one."""
-        stored = self.there.get(self._key(method))
+        stored = self.existing.get(self._key(method))
         if stored is not None and split in stored.anmi and not self.overwrite:
             advance(n_steps(method, len(self.heads)))
             return as_consensus(stored, split, self.run.n_clusters)
@@ -110,7 +110,7 @@ class Combination:
             settings=settings,
             seed=self.run.config.seed,
         )
-        stored = self.there.get(entry.key)
+        stored = self.existing.get(entry.key)
         return entry if stored is None else merge(stored, entry)
 
     def _mark_best(self, entries: list[ConsensusEntry], split: str) -> list[ConsensusEntry]:

@@ -121,11 +121,11 @@ def fitting_features(requested: str | None, data: ExtractedData) -> str:
                 f"features of {part.backbone} were asked for, but those that are extracted come "
                 f"from {', '.join(data.widths)}; choose one of these, or start another run"
             )
-        there = data.widths[part.backbone or first]
-        if part.feature_set not in there:
+        available = data.widths[part.backbone or first]
+        if part.feature_set not in available:
             raise UsageError(
                 f"features {part.feature_set!r} were asked for, but the cache of "
-                f"{part.backbone or first} holds {', '.join(there)}; choose one of these"
+                f"{part.backbone or first} holds {', '.join(available)}; choose one of these"
             )
     return format_features(parts)
 

@@ -64,8 +64,8 @@ def ensemble(
     assignments = heads_of(run)
     config = _wanted(run, assignments, variant or {})
     splits = _splits(run, assignments, split)
-    there = run.consensuses.find(config)
-    if choose and "train" not in {*splits, *(there.labels if there else ())}:
+    existing = run.consensuses.find(config)
+    if choose and "train" not in {*splits, *(existing.labels if existing else ())}:
         raise UsageError(
             f"self-training needs a consensus of train, and this one is of {split} alone: "
             "choose it without --split, or with --split train"
@@ -74,8 +74,8 @@ def ensemble(
     with _choice_told(run):
         if is_own and not (choose and run.freshness.is_done("ensemble")):
             with run.freshness.work("ensemble", overwrite=overwrite) as todo:
-                if there is not None and not todo:
-                    return there
+                if existing is not None and not todo:
+                    return existing
                 return _make(
                     run, assignments, config, splits=splits, choose=True, overwrite=overwrite
                 )
@@ -169,9 +169,9 @@ def _make(
     overwrite: bool,
 ) -> ConsensusEntry:
     """Makes what is missing, and writes it beside what is there."""
-    there = run.consensuses.find(config)
-    if there is not None and not overwrite and set(splits) <= set(there.labels):
-        kept = replace(there, name=run.consensuses.name_of(there))
+    existing = run.consensuses.find(config)
+    if existing is not None and not overwrite and set(splits) <= set(existing.labels):
+        kept = replace(existing, name=run.consensuses.name_of(existing))
         run.reporter.say(f"ensemble: {kept.name} is there with these settings, not made again")
         if choose:
             run.consensuses.add([kept], chosen_key=kept.key)
@@ -184,7 +184,7 @@ def _make(
         assignments,
         selection.heads,
         config,
-        there={entry.key: entry for entry in run.consensuses.entries().values()},
+        existing={entry.key: entry for entry in run.consensuses.entries().values()},
         overwrite=overwrite,
     )
     made = combination.make(splits)
