@@ -6,7 +6,6 @@ import platform
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +170,9 @@ def settings_key(*parts: Any) -> str:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages that shape a result."""
+    # Slow to import, and `ucls --help` has no need of it.
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
