@@ -91,8 +91,8 @@ def command(
     print_ensembles(figures if split is None else {split: figures[split]})
 
 
-def parameter(option: Option) -> inspect.Parameter:
-    """The option of the command for an option of methods."""
+def _parameter(option: Option) -> inspect.Parameter:
+    """The command's option for an option of methods."""
     takes: Any = str
     if isinstance(option.kind, Flag):
         takes = bool
@@ -107,7 +107,15 @@ def parameter(option: Option) -> inspect.Parameter:
     )
 
 
-*_own, _ = inspect.signature(command).parameters.values()
-_before = [one.name for one in _own].index("split")
-_options = [parameter(option) for option in all_options().values()]
-vars(command)["__signature__"] = inspect.Signature([*_own[:_before], *_options, *_own[_before:]])
+def _add_options_of_methods() -> None:
+    """Puts them where the command takes ``options``."""
+    *own, _ = inspect.signature(command).parameters.values()
+    place = [one.name for one in own].index("split")
+    of_methods = map(_parameter, all_options().values())
+    signature = inspect.Signature([*own[:place], *of_methods, *own[place:]])
+    vars(command)["__signature__"] = signature
+    methods = "; ".join(f"{method.name} {method.help}" for method in METHODS.values())
+    command.__doc__ = f"{inspect.getdoc(command)}\n\nMethods: {methods}."
+
+
+_add_options_of_methods()

@@ -96,7 +96,7 @@ def _mtkahypar() -> tuple[Any, Any]:
 
 HGPA = Method(
     name="hgpa",
-    help="cuts the hypergraph of all clusters; weak by nature, for comparison",
+    help="cuts the hypergraph of all clusters, for comparison: it is weak by nature",
     run=hgpa,
     n_steps=lambda n_heads: 1,
     options=(IMBALANCE,),

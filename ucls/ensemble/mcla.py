@@ -38,7 +38,7 @@ def mcla(
     """Groups the clusters of all heads into meta-clusters and lets each image pick one.
 
     Beyond the paper, ``revote`` then aligns all heads to that consensus by the Hungarian method
-    and takes the majority until nothing changes.
+    and takes the majority until nothing changes, in at most 100 rounds.
 
     Args:
         labels: compact heads, int32 [H, N], H at least 2; -1 is missing.

@@ -54,7 +54,9 @@ def test_an_option_that_the_method_does_not_use(name: str, method: str) -> None:
     if method in users(name):
         assert getattr(vary(OWN, {"method": method, name: value}), name) == value
         return
-    message = f"{name} has no part in the method {method}, it is used by {', '.join(users(name))}, all"
+    message = (
+        f"{name} has no part in the method {method}, it is used by {', '.join(users(name))}, all"
+    )
     with pytest.raises(UsageError, match=message):
         vary(OWN, {"method": method, name: value})
 
