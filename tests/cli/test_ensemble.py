@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests.conftest import Cli
 from ucls.cache import read_consensus
-from ucls.ensemble.methods import METHODS
+from ucls.cli.main import app
+from ucls.ensemble.methods import METHODS, all_options, users
 
 
 def test_another_consensus_beside_the_chosen_one(cli: Cli, run_path: Path) -> None:
@@ -87,3 +89,14 @@ def test_bad_options(options: list[str], part: str, cli: Cli, run_path: Path) ->
     assert outcome.err.startswith("ucls: error: ")
     assert part in outcome.err
     assert (run_path / "consensus.h5").read_bytes() == before
+
+
+def test_the_command_has_the_options_of_all_methods() -> None:
+    command = typer.main.get_command(app).commands["ensemble"]  # type: ignore[attr-defined]
+    told = {
+        parameter.name: parameter.help for parameter in command.params if parameter.name != "run"
+    }
+    for name, option in all_options().items():
+        assert told[name] == f"{', '.join(users(name))}: {option.help}"
+    assert told["method"].startswith("mcla, vote, hbgf, cspa, nmf, hgpa; or all")
+    assert all(f"{method.name} {method.help}" in command.help for method in METHODS.values())

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from ucls.errors import UsageError
 from ucls.settings.config import (
     Config,
+    EnsembleConfig,
     TrainConfig,
     config_problems,
     read_config,
@@ -240,6 +241,17 @@ def test_selections_of_heads_lose_their_spaces() -> None:
     assert Config().with_values({"ensemble.heads": " 0 - 4, 7"}).ensemble.heads == "0-4,7"
     with pytest.raises(UsageError, match="but it is '1 2'"):
         Config().with_values({"ensemble.heads": "1 2"})
+
+
+def test_the_ensemble_has_the_options_of_all_methods() -> None:
+    names = ["method", "heads", "drop_collapsed", "weights", "keep_k"]
+    names += ["min_jaccard", "vertex_weights", "revote", "imbalance"]
+    assert list(Config().ensemble.model_dump()) == names
+    given = EnsembleConfig(method="hgpa", imbalance=2)  # type: ignore[call-arg]
+    assert given.model_dump(include={"imbalance", "revote"}) == {"revote": True, "imbalance": 2.0}
+    assert Config(ensemble=given).ensemble == given
+    with pytest.raises(ValidationError, match="jaccard"):
+        EnsembleConfig(jaccard=0.5)  # type: ignore[call-arg]
 
 
 def test_setting_names_are_all_settable() -> None:
