@@ -7,7 +7,7 @@ import typer
 
 from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
-from ucls.ensemble.methods import ALL, METHODS, all_options, users
+from ucls.ensemble.methods import ALL, METHODS, all_options, methods_with
 from ucls.ensemble.options import Flag, Number, Option
 
 EXAMPLE = "ucls ensemble runs/digits --method vote --heads 0-4,7"
@@ -98,7 +98,7 @@ def _parameter(option: Option) -> inspect.Parameter:
         takes = bool
     elif isinstance(option.kind, Number) and option.default is not None:
         takes = option.kind.type
-    told = typer.Option(help=f"{', '.join(users(option.name))}: {option.help}")
+    told = typer.Option(help=f"{', '.join(methods_with(option.name))}: {option.help}")
     return inspect.Parameter(
         option.name,
         inspect.Parameter.KEYWORD_ONLY,

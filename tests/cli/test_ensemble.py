@@ -6,7 +6,7 @@ import typer
 from tests.conftest import Cli
 from ucls.cache import read_consensus
 from ucls.cli.main import app
-from ucls.ensemble.methods import METHODS, all_options, users
+from ucls.ensemble.methods import METHODS, all_options, methods_with
 
 
 def test_another_consensus_beside_the_chosen_one(cli: Cli, run_path: Path) -> None:
@@ -97,6 +97,6 @@ def test_the_command_has_the_options_of_all_methods() -> None:
         parameter.name: parameter.help for parameter in command.params if parameter.name != "run"
     }
     for name, option in all_options().items():
-        assert told[name] == f"{', '.join(users(name))}: {option.help}"
+        assert told[name] == f"{', '.join(methods_with(name))}: {option.help}"
     assert told["method"].startswith("mcla, vote, hbgf, cspa, nmf, hgpa; or all")
     assert all(f"{method.name} {method.help}" in command.help for method in METHODS.values())

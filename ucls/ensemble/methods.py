@@ -27,7 +27,7 @@ def register(method: Method) -> None:
     for option in method.options:
         if option != options.get(option.name, option):
             raise UsageError(
-                f"{option.name} is another option of {', '.join(users(option.name))}: "
+                f"{option.name} is another option of {', '.join(methods_with(option.name))}: "
                 "choose another name, or share that option"
             )
     METHODS[method.name] = method
@@ -43,7 +43,7 @@ def all_options() -> dict[str, Option]:
     return {option.name: option for method in METHODS.values() for option in method.options}
 
 
-def users(option: str) -> list[str]:
+def methods_with(option: str) -> list[str]:
     """The methods that have an option."""
     return [
         method.name for method in METHODS.values() if option in (one.name for one in method.options)

@@ -12,7 +12,7 @@ from ucls.errors import UsageError
 class Flag:
     """Yes or no: whatever is true or false."""
 
-    expected: str = "true or false"
+    expected = "true or false"
 
     def take(self, value: Any) -> bool:
         """Returns the value as a method takes it."""

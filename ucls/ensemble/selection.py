@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.ensemble.heads import Rule, format_heads, parse_heads
+from ucls.ensemble.heads_as_text import Rule, format_heads, parse_heads
 from ucls.ensemble.label_matrix import compact
 from ucls.ensemble.mutual_information import centrality
 from ucls.heads.collapse import collapsed_heads
@@ -45,7 +45,7 @@ def select_heads(
     entropy of its cluster sizes is below a quarter of their number.
 
     Args:
-        text: as :func:`ucls.ensemble.heads.parse_heads` reads it.
+        text: as :func:`ucls.ensemble.heads_as_text.parse_heads` reads it.
         labels: what the heads say of the training images, [H, N] in -1..n_clusters-1.
         loss: their training loss, [H].
         n_clusters: of each candidate.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ucls.ensemble.alignment import share_in_common
-from ucls.ensemble.heads import format_heads
+from ucls.ensemble.heads_as_text import format_heads
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
 from ucls.runs.scores import balance, scores

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.ensemble.head_weights import loss_weights
-from ucls.ensemble.methods import ALL, METHODS, all_options, users
+from ucls.ensemble.methods import ALL, METHODS, all_options, methods_with
 from ucls.errors import UsageError
 from ucls.settings.config import Config, EnsembleConfig
 from ucls.settings.method_options import option_value
@@ -52,9 +52,10 @@ def vary(config: Config, variant: Mapping[str, Any]) -> EnsembleConfig:
     used = used_settings(varied.ensemble)
     for name in variant:
         if name not in used:
+            users = ", ".join([*methods_with(name), ALL])
             raise UsageError(
-                f"{name} has no part in the method {varied.ensemble.method}, it is used by "
-                f"{', '.join([*users(name), ALL])}: leave it out or choose one of these methods"
+                f"{name} has no part in the method {varied.ensemble.method}, it is used by {users}: "
+                "leave it out or choose one of these methods"
             )
     return varied.ensemble
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from ucls.backbones.names import canonical_name
 from ucls.cache import RunFolder
-from ucls.ensemble.heads import parse_heads
+from ucls.ensemble.heads_as_text import parse_heads
 from ucls.errors import UsageError
 from ucls.feature_sets import FeaturePart, format_features, parse_features
 from ucls.runs.features import Classes

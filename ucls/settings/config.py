@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from ucls.ensemble.heads_as_text import FORMS
 from ucls.ensemble.methods import all_options, method_names
 from ucls.ensemble.options import Option
 from ucls.errors import UsageError
@@ -292,10 +293,7 @@ class EnsembleConfig(Section):
     def _heads_are_a_selection(cls, heads: str | None) -> str | None:
         text = None if heads is None else re.sub(r"\s*([,:-])\s*", r"\1", heads.strip())
         if text is not None and not HEADS.fullmatch(text):
-            raise ValueError(
-                "expected all, best, best:16, anmi, anmi:16, or numbers and ranges such as "
-                f"0-4,7, but it is {heads!r}"
-            )
+            raise ValueError(f"expected {FORMS}, but it is {heads!r}")
         return text
 
 

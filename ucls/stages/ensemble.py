@@ -10,7 +10,7 @@ import numpy as np
 
 from ucls.cache import Assignments, ConsensusEntry
 from ucls.cache import run_files as files
-from ucls.ensemble.heads import Rule, canonical_heads, parse_heads
+from ucls.ensemble.heads_as_text import Rule, canonical_heads, parse_heads
 from ucls.ensemble.selection import Selection, select_heads
 from ucls.ensemble.steps import n_pairs
 from ucls.errors import UsageError

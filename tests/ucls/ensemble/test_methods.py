@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ucls.ensemble import consensus
-from ucls.ensemble.methods import METHODS, all_options, method_names, n_steps, users
+from ucls.ensemble.methods import METHODS, all_options, method_names, methods_with, n_steps
 from ucls.progress import ignore_progress
 
 
@@ -18,8 +18,8 @@ def test_all_comes_last_of_the_names():
 
 def test_methods_share_options():
     assert list(all_options()) == ["min_jaccard", "vertex_weights", "revote", "imbalance"]
-    assert users("revote") == ["mcla"]
-    assert users("imbalance") == ["hbgf", "cspa", "hgpa"]
+    assert methods_with("revote") == ["mcla"]
+    assert methods_with("imbalance") == ["hbgf", "cspa", "hgpa"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -49,7 +49,7 @@ def test_every_method_labels_every_image(method, make_heads):
 def test_options_reach_the_methods_that_take_them(method, changed, make_heads):
     _, heads = make_heads(0, n_images=500, n_clusters=10, n_heads=6, error=0.75)
     name = next(iter(changed))
-    assert name in METHODS[method].needs or method in users(name)
+    assert name in METHODS[method].needs or method in methods_with(name)
     first, second = (
         METHODS[method].combine(heads, 10, values) for values in (given(), given(**changed))
     )

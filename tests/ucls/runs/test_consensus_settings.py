@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from ucls.ensemble.methods import METHODS, users
+from ucls.ensemble.methods import METHODS, methods_with
 from ucls.errors import UsageError
 from ucls.runs.consensus_settings import entry_name, used_settings, vary
 from ucls.settings.config import Config
@@ -51,12 +51,11 @@ def test_names_are_relative_to_the_runs_own_settings() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_an_option_that_the_method_does_not_use(name: str, method: str) -> None:
     value = {"vertex_weights": "size", "revote": False}.get(name, 0.5)
-    if method in users(name):
+    if method in methods_with(name):
         assert getattr(vary(OWN, {"method": method, name: value}), name) == value
         return
-    message = (
-        f"{name} has no part in the method {method}, it is used by {', '.join(users(name))}, all"
-    )
+    users = ", ".join([*methods_with(name), "all"])
+    message = f"{name} has no part in the method {method}, it is used by {users}:"
     with pytest.raises(UsageError, match=message):
         vary(OWN, {"method": method, name: value})
 

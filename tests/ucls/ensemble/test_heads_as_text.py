@@ -2,7 +2,7 @@ from itertools import combinations
 
 import pytest
 
-from ucls.ensemble.heads import Rule, canonical_heads, format_heads, parse_heads
+from ucls.ensemble.heads_as_text import Rule, canonical_heads, format_heads, parse_heads
 from ucls.errors import UsageError
 
 
