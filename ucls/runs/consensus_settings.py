@@ -54,8 +54,8 @@ def vary(config: Config, variant: Mapping[str, Any]) -> EnsembleConfig:
         if name not in used:
             users = ", ".join([*methods_with(name), ALL])
             raise UsageError(
-                f"{name} has no part in the method {varied.ensemble.method}, it is used by {users}: "
-                "leave it out or choose one of these methods"
+                f"{name} has no part in the method {varied.ensemble.method}, it is used by "
+                f"{users}: leave it out or choose one of these methods"
             )
     return varied.ensemble
 
