@@ -286,6 +286,7 @@ class EnsembleConfig(Section):
         if cls is not EnsembleConfig:
             return values
         given = dict(values) if isinstance(values, EnsembleConfig) else values
+        # One model for fields and options finds everything that is wrong at once.
         return dict(_ensemble_of(method_names(), *all_options().values()).model_validate(given))
 
     @field_validator("heads")
