@@ -24,7 +24,6 @@ from pydantic import (
 
 from ucls.ensemble.heads_as_text import FORMS
 from ucls.ensemble.methods import all_options, method_names
-from ucls.ensemble.options import Option
 from ucls.errors import UsageError
 from ucls.settings.method_options import literal, setting_field
 from ucls.settings.objectives import (
@@ -57,6 +56,37 @@ class Section(BaseModel):
     """What all sections share: unknown names are errors, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OpenSection(Section):
+    """A section that also has the options of what is registered: objectives or methods."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def registered(cls) -> dict[str, tuple[Any, Any]]:
+        """The type and the default of each setting that depends on what is registered."""
+        raise NotImplementedError
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_are_known(cls, values: Any) -> Any:
+        if cls.model_config.get("extra") == "forbid":
+            return values
+        given = dict(values) if isinstance(values, OpenSection) else values
+        # One model for fields and options finds everything that is wrong at once.
+        return dict(_closed(cls, *cls.registered().items()).model_validate(given))
+
+
+@cache
+def _closed(section: type[OpenSection], /, *fields: tuple[str, Any]) -> type[OpenSection]:
+    """The section with these fields besides its own, and no others."""
+    return create_model(
+        section.__name__,
+        __base__=section,
+        __cls_kwargs__={"extra": "forbid"},
+        **dict(fields),
+    )
 
 
 class ExtractConfig(Section):
@@ -110,15 +140,13 @@ class NeighborsConfig(Section):
     ``auto`` is torch."""
 
 
-class TrainConfig(Section):
+class TrainConfig(OpenSection):
     """Stage ``train``: one objective, many heads (thesis 5.1.1, 5.2, and the other papers).
 
     What not every objective heeds is None where the objective's own value is taken; see
     :mod:`ucls.settings.objectives`, which may also declare further settings, of one objective
     alone. Giving a setting to an objective that has no use for it is an error.
     """
-
-    model_config = ConfigDict(extra="allow")
 
     objective: str = "ucls"
     """What is minimised; one of :func:`ucls.settings.objectives.objective_names`."""
@@ -198,14 +226,12 @@ class TrainConfig(Section):
         """The value of a setting that only the record of the objective declares."""
         return required(getattr(self, name))
 
-    @model_validator(mode="before")
     @classmethod
-    def _objective_and_options_are_known(cls, values: Any) -> Any:
-        if cls is not TrainConfig:
-            return values
-        given = dict(values) if isinstance(values, TrainConfig) else values
-        section = _training_of(objective_names(), *own_options().items())
-        return dict(section.model_validate(given))
+    def registered(cls) -> dict[str, tuple[Any, Any]]:
+        """The names of the objectives, and the options that only their records declare."""
+        names = (literal(objective_names()), cls.model_fields["objective"].default)
+        options = {name: (kind | None, None) for name, kind in own_options().items()}
+        return {"objective": names, **options}
 
     @model_validator(mode="after")
     def _warmup_fits(self) -> "TrainConfig":
@@ -234,20 +260,6 @@ class TrainConfig(Section):
         return self
 
 
-@cache
-def _training_of(objectives: tuple[str, ...], /, *options: tuple[str, Any]) -> type[TrainConfig]:
-    """The section with these objectives, and with the options of their own as fields."""
-    names: Any = Literal[objectives]
-    fields: dict[str, Any] = {name: (kind | None, None) for name, kind in options}
-    return create_model(
-        "TrainConfig",
-        __base__=TrainConfig,
-        __cls_kwargs__={"extra": "forbid"},
-        objective=(names, TrainConfig.model_fields["objective"].default),
-        **fields,
-    )
-
-
 class MergeConfig(Section):
     """Stage ``merge``: heads with more clusters than wanted, merged by the neighbour graph."""
 
@@ -258,13 +270,11 @@ class MergeConfig(Section):
     and those with more clusters out of the consensus."""
 
 
-class EnsembleConfig(Section):
+class EnsembleConfig(OpenSection):
     """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2).
 
     Besides these fields it has one for every option of :data:`ucls.ensemble.methods.METHODS`.
     """
-
-    model_config = ConfigDict(extra="allow")
 
     method: str = "mcla"
     """``all`` runs all that can be run and keeps the one with the highest ANMI."""
@@ -280,14 +290,12 @@ class EnsembleConfig(Section):
     keep_k: bool = False
     """Give each empty cluster the half of the largest one that is least sure."""
 
-    @model_validator(mode="before")
     @classmethod
-    def _method_and_options_are_known(cls, values: Any) -> Any:
-        if cls is not EnsembleConfig:
-            return values
-        given = dict(values) if isinstance(values, EnsembleConfig) else values
-        # One model for fields and options finds everything that is wrong at once.
-        return dict(_ensemble_of(method_names(), *all_options().values()).model_validate(given))
+    def registered(cls) -> dict[str, tuple[Any, Any]]:
+        """The names of the methods, and their options."""
+        names = (literal(method_names()), cls.model_fields["method"].default)
+        options = {name: setting_field(option) for name, option in all_options().items()}
+        return {"method": names, **options}
 
     @field_validator("heads")
     @classmethod
@@ -296,19 +304,6 @@ class EnsembleConfig(Section):
         if text is not None and not HEADS.fullmatch(text):
             raise ValueError(f"expected {FORMS}, but it is {heads!r}")
         return text
-
-
-@cache
-def _ensemble_of(methods: tuple[str, ...], /, *options: Option) -> type[EnsembleConfig]:
-    """The section with these methods, and with their options as fields."""
-    fields: dict[str, Any] = {option.name: setting_field(option) for option in options}
-    return create_model(
-        "EnsembleConfig",
-        __base__=EnsembleConfig,
-        __cls_kwargs__={"extra": "forbid"},
-        method=(literal(methods), EnsembleConfig.model_fields["method"].default),
-        **fields,
-    )
 
 
 class SelfTrainConfig(Section):
