@@ -6,9 +6,8 @@ What only some objectives heed has its default beside them, in :mod:`ucls.settin
 a run starts, and the filled-in settings are written to the run folder's ``config.toml``.
 """
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -32,6 +31,7 @@ from ucls.settings.objectives import (
     own_options,
     unused_settings,
 )
+from ucls.settings.problems import tell_problems
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
@@ -403,38 +403,8 @@ def config_problems(tree: Mapping[str, Any]) -> list[str]:
     try:
         Config.model_validate(tree)
     except ValidationError as error:
-        by_setting: dict[str, list[Mapping[str, Any]]] = {}
-        for problem in error.errors():
-            by_setting.setdefault(setting_name(problem["loc"]), []).append(problem)
-        return [describe_problems(name, problems) for name, problems in by_setting.items()]
+        return tell_problems(error, setting_names())
     return []
-
-
-def describe_problems(name: str, problems: Sequence[Mapping[str, Any]]) -> str:
-    """Says in one line what is wrong with a setting: what came, and what was expected.
-
-    Args:
-        name: the setting.
-        problems: what pydantic found; several if the setting is a union, one for each member.
-    """
-    first = problems[0]
-    if first["type"] == "extra_forbidden":
-        sections = [field for field, value in Config() if isinstance(value, Section)]
-        near = difflib.get_close_matches(name, [*sections, *setting_names()], n=1)
-        return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    if first["type"] == "value_error":
-        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
-    messages = list(dict.fromkeys(problem["msg"] for problem in problems))
-    expected = " or ".join(message[0].lower() + message[1:] for message in messages)
-    return f"{name}: {expected}, but it is {first['input']!r}"
-
-
-def setting_name(location: Sequence[str | int]) -> str:
-    """The dotted name in a pydantic location, which goes on into unions and tuples."""
-    path = [str(part) for part in location]
-    whole = ".".join(path)
-    prefixes = (".".join(path[:depth]) for depth in (1, 2))
-    return next((prefix for prefix in prefixes if prefix in setting_names()), whole)
 
 
 def setting_names() -> list[str]:

@@ -129,26 +129,26 @@ class _Extraction:
         with more views than asked for.
         """
         with FeatureCache(path) as cache:
-            there, skipped = cache.spec, cache.skipped
-            weights_there = cache.provenance.get("weights")
+            cached, skipped = cache.spec, cache.skipped
+            weights_of_cache = cache.provenance.get("weights")
             check_same_images(cache, images)
         has_file = bool(self.config.weights) and not is_untrained(self.config)
-        if weights_there not in (None, RANDOM_WEIGHTS) and not has_file:
+        if weights_of_cache not in (None, RANDOM_WEIGHTS) and not has_file:
             raise MismatchError(
-                f"{path} was made with the weights in {weights_there}, but now those of the hub "
+                f"{path} was made with the weights in {weights_of_cache}, but now those of the hub "
                 "were asked for; pass --weights, or --overwrite, or another --cache-dir"
             )
-        backbone = self._backbone(images, there.precision) if has_file else None
+        backbone = self._backbone(images, cached.precision) if has_file else None
         expected = self._spec(images, backbone)
         like_there = ["timm_version", "precision"] if has_file else list(MODEL_FIELDS)
-        if there.n_views < expected.n_views:
+        if cached.n_views < expected.n_views:
             raise MismatchError(
-                f"{path} holds {there.n_views - 1} augmented views of each image, "
+                f"{path} holds {cached.n_views - 1} augmented views of each image, "
                 f"{expected.n_views - 1} were asked for; pass --overwrite to extract all anew"
             )
         like_there.append("n_views")
-        same = {name: getattr(there, name) for name in like_there}
-        if self.config.precision is not None and family_of(there.backbone).has_weights:
+        same = {name: getattr(cached, name) for name in like_there}
+        if self.config.precision is not None and family_of(cached.backbone).has_weights:
             same["precision"] = self.config.precision
         FeatureCache(path, expected=replace(expected, **same)).close()
         if self.config.strict and skipped:

@@ -1,0 +1,41 @@
+"""What is wrong with settings, in words."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+
+def tell_problems(error: ValidationError, names: Sequence[str]) -> list[str]:
+    """Tells everything that is wrong, a line for each setting.
+
+    Args:
+        error: what pydantic found.
+        names: the dotted names of all settings.
+    """
+    by_setting: dict[str, list[Mapping[str, Any]]] = {}
+    for problem in error.errors():
+        by_setting.setdefault(_setting_name(problem["loc"], names), []).append(problem)
+    return [_tell_setting(name, found, names) for name, found in by_setting.items()]
+
+
+def _tell_setting(name: str, found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """What came, and what was expected; a setting that is a union has a problem for each member."""
+    first = found[0]
+    if first["type"] == "extra_forbidden":
+        sections = dict.fromkeys(name.partition(".")[0] for name in names if "." in name)
+        near = difflib.get_close_matches(name, [*sections, *names], n=1)
+        return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    if first["type"] == "value_error":
+        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+    messages = list(dict.fromkeys(problem["msg"] for problem in found))
+    expected = " or ".join(message[0].lower() + message[1:] for message in messages)
+    return f"{name}: {expected}, but it is {first['input']!r}"
+
+
+def _setting_name(location: Sequence[str | int], names: Sequence[str]) -> str:
+    """The dotted name in a pydantic location, which goes on into unions and tuples."""
+    path = [str(part) for part in location]
+    prefixes = (".".join(path[:depth]) for depth in (1, 2))
+    return next((prefix for prefix in prefixes if prefix in names), ".".join(path))
