@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ucls.settings.objectives import objective_names
+from ucls.settings.objectives import RECORDS
 
 
 class LabelSource(StrEnum):
@@ -55,7 +55,10 @@ Weights = Annotated[
 ]
 Objective = Annotated[
     str | None,
-    typer.Option(help=f"{', '.join(objective_names())}; default: ucls, or what the run has."),
+    typer.Option(
+        help="; ".join(f"{record.name} ({record.help})" for record in RECORDS.values())
+        + "; default: ucls, or what the run has."
+    ),
 ]
 Features = Annotated[
     str | None,

@@ -37,6 +37,7 @@ class Record:
 
     Attributes:
         name: of the objective.
+        help: what heads are trained for, in a few words.
         build: ``module:function`` from settings and task to the objective, see
             :func:`ucls.objectives.registry.build_objective`.
         options: what it heeds besides what all do, with its value where it is left open; None is
@@ -57,6 +58,7 @@ class Record:
     """
 
     name: str
+    help: str
     build: str
     options: Settings
     own_options: Mapping[str, Any] = field(default_factory=dict)
@@ -75,12 +77,14 @@ RECORDS: dict[str, Record] = {
     for record in (
         Record(
             name="ucls",
+            help="the thesis: TEMI, with Sinkhorn centering",
             build="ucls.objectives.temi:build",
             options={**_PMI, "symmetric": False, "cross_entropy": 0.5, "n_smoothing": 4},
             is_of_thesis=True,
         ),
         Record(
             name="temi",
+            help="mutual information with the neighbours",
             build="ucls.objectives.temi:build",
             options={**_PMI, "symmetric": True, "cross_entropy": 0.0, "prior": "none"},
             is_of_thesis=True,
@@ -88,12 +92,14 @@ RECORDS: dict[str, Record] = {
         ),
         Record(
             name="scan",
+            help="neighbours alike, an even mean",
             build="ucls.objectives.scan:build",
             options={**_TEACHER, "entropy_weight": 4.0, "prior": "none"},
             is_of_thesis=True,
         ),
         Record(
             name="self-classifier",
+            help="views alike, under a uniform prior",
             build="ucls.objectives.self_classifier:build",
             options={
                 **_MLP,
@@ -109,12 +115,14 @@ RECORDS: dict[str, Record] = {
         ),
         Record(
             name="uic",
+            help="the pseudo-labels of the epoch before",
             build="ucls.objectives.uic:build",
             options={**_MLP, "student_temperature": 0.1, "fixed_share": 0.1},
             several_sizes=False,
         ),
         Record(
             name="c2bin",
+            help="bootstrapped instances, contrasted clusters",
             build="ucls.objectives.c2bin:build",
             options={
                 **_MLP,
@@ -129,6 +137,7 @@ RECORDS: dict[str, Record] = {
         ),
         Record(
             name="turtle",
+            help="what linear classifiers learn best",
             build="ucls.objectives.turtle:build",
             options={"inner_steps": 10, "inner_learning_rate": 0.1, "entropy_weight": 10.0},
             scales=(1,),

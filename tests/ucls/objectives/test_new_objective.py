@@ -70,6 +70,7 @@ def toy() -> Iterator[None]:
     register(
         Record(
             name="toy",
+            help="a toy",
             build=f"{__name__}:build",
             options={"evenness": 2.0},
             own_options={"evenness": Annotated[float, Field(gt=0.0)]},
