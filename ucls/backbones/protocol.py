@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from PIL import Image
-from torch import Tensor
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
 
 Precision = Literal["float32", "bfloat16", "float16"]
 ImageSize = int | tuple[int, int]
-Preprocess = Callable[[Image.Image], Tensor]
+Preprocess = Callable[["Image.Image"], "Tensor"]
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Tokens:
         patch_mean: float32 [B, D], the mean patch token of the last block, or None.
     """
 
-    cls: Tensor
-    patch_mean: Tensor | None
+    cls: "Tensor"
+    patch_mean: "Tensor | None"
 
 
 class Backbone(Protocol):
@@ -82,7 +83,7 @@ class Backbone(Protocol):
     def device(self) -> str:
         """Where the forward pass runs, such as ``cpu`` or ``cuda:0``."""
 
-    def encode(self, batch: Tensor) -> Tokens:
+    def encode(self, batch: "Tensor") -> Tokens:
         """Turns preprocessed images, uint8 [B, channels, H, W] on any device, into tokens."""
 
 
