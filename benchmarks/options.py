@@ -1,0 +1,45 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RESULTS = Path("benchmarks/results")
+
+Seeds = Annotated[int, typer.Option(min=1, help="Runs of each, with a seed of its own.")]
+FirstSeed = Annotated[int, typer.Option(min=0, help="The seeds count up from here.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, e.g. train.epochs=50."),
+]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where datasets known by name lie; default: $UCLS_DATA.")
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch the dataset into the data folder if it can be.")
+]
+CacheDir = Annotated[
+    Path | None, typer.Option(help="The feature caches; default: $UCLS_CACHE or the user's cache.")
+]
+RunsDir = Annotated[Path, typer.Option(help="Where the run folders go.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        help="Leave out what has a record with these settings, and replace what has one with "
+        "others.",
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Show what stages do, and where errors come from.")
+]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE.json", help="Where a record goes as well.")
+]
+
+
+def names_of(text: str) -> list[str]:
+    """Splits at commas; each name stays once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
