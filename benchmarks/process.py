@@ -1,0 +1,72 @@
+"""Runs a function in a fresh Python process, so that the memory it takes is its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ucls.cache.usage import measure
+from ucls.errors import UclsError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class Outcome(NamedTuple):
+    """What a function came to in its process."""
+
+    result: Any
+    """What it returned, as JSON holds it: tuples have become lists."""
+    seconds: float
+    """Of the function alone."""
+    peak_mb: float
+    """Resident memory of the process with Python and libraries, megabytes of 10^6 bytes."""
+
+
+def run_in_process(function: Callable[..., Any], *arguments: Any) -> Outcome:
+    """Calls a function in a new Python process and waits for it.
+
+    Args:
+        function: of the top level of a module; arguments and result are what JSON can hold.
+        arguments: for it, paths as text.
+
+    Raises:
+        UclsError: if it raises, or the process is killed, for instance for want of memory.
+    """
+    name = f"{function.__module__}:{function.__qualname__}"
+    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.process", name],
+        input=json.dumps(arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    if done.returncode:
+        *_, told = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise UclsError(
+            f"{name} stopped in a process of its own with exit code {done.returncode}: {told}"
+        )
+    # Libraries may print too, before.
+    return Outcome(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """Calls the function that is named, with arguments from the standard input; prints JSON."""
+    module, _, name = sys.argv[1].partition(":")
+    function = getattr(import_module(module), name)
+    arguments = json.load(sys.stdin)
+    with measure() as usage:
+        result = function(*arguments)
+    outcome = Outcome(result, usage.seconds, usage.peak_memory_mb * 2**20 / 1e6)
+    print(json.dumps(outcome._asdict()), flush=True)
+    # Nothing that a library prints on its way out may follow.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
