@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.ablations.record import Record
+from benchmarks.ablations.plan import Results
 from benchmarks.ablations.rows import Figure, Row
 from benchmarks.ablations.study import Part, Study
 from benchmarks.ablations.tables import PARTS
@@ -45,14 +45,13 @@ ABOVE: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
 BAR_LABEL: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 6.5}
 
 
-def plot_study(study: Study, record: Record, rows: Sequence[Row], path: Path) -> list[Path]:
+def plot_study(results: Results, rows: Sequence[Row], base: Path) -> list[Path]:
     """Plots ACC by row, and writes it as SVG and PNG.
 
     Args:
-        study: what is plotted.
-        record: of the source and the split.
+        results: of the study, the source and the split.
         rows: at least one.
-        path: of the files, whatever its suffix.
+        base: of the files, without a suffix.
 
     Returns:
         The files.
@@ -60,10 +59,10 @@ def plot_study(study: Study, record: Record, rows: Sequence[Row], path: Path) ->
     from matplotlib import rc_context
     from matplotlib.figure import Figure as Canvas
 
-    is_sweep = study.values is not None
+    study, is_sweep = results.plan.study, bool(results.plan.study.setting)
     n_panels = 2 if study.shows_neighbors else 1
     size = (6.0 if is_sweep else max(4.5, 1.0 + 1.1 * len(rows)), 0.9 + 2.7 * n_panels)
-    files = [path.with_suffix(suffix) for suffix in (".svg", ".png")]
+    files = [base.with_name(f"{base.name}.{end}") for end in ("svg", "png")]
     with rc_context(STYLE):
         canvas = Canvas(figsize=size, layout="constrained")
         top, *below = canvas.subplots(n_panels, squeeze=False, sharex=True)[:, 0]
@@ -71,20 +70,21 @@ def plot_study(study: Study, record: Record, rows: Sequence[Row], path: Path) ->
         draw(top, study, rows)
         bottom = top.get_ylim()[0]
         cut = f", axis from {bottom:g}" if bottom > 0 and not is_sweep else ""
-        top.set_ylabel(f"ACC on {record.split} (%){cut}")
+        top.set_ylabel(f"ACC on {results.split} (%){cut}")
         for axes in below:
             draw_neighbors(axes, rows)
         canvas.axes[n_panels - 1].set_xlabel(study.axis)
-        canvas.suptitle(title_of(study, record), fontsize=10)
+        canvas.suptitle(title_of(results), fontsize=10)
         for file in files:
             canvas.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else {})
     return files
 
 
-def title_of(study: Study, record: Record) -> str:
+def title_of(results: Results) -> str:
     """What is shown, of which images, and whether these are made up."""
-    n_seeds = len({entry.seed for entry in record.finished})
-    return f"{study.title}: {record.title}, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    n_seeds = len({trial.seed for trial in results.trials})
+    seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    return f"{results.plan.study.title}: {results.title}, {seeds}"
 
 
 def draw_bars(axes: "Axes", study: Study, rows: Sequence[Row]) -> None:

@@ -1,7 +1,7 @@
 """The settings of each run of a study, from the study's own, a preset's and the user's."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.ablations.study import Settings, Study, Variant
@@ -9,13 +9,11 @@ from ucls.config import Config
 from ucls.errors import UclsError, UsageError
 from ucls.objectives.settings import OBJECTIVES, ObjectiveName, unused_settings
 from ucls.presets import preset as preset_values
+from ucls.settings.given import known_objective
 
 UNTIMED: Settings = {"evaluate.kmeans_restarts": 1, "evaluate.upper_bounds": False}
 """What no table of the ablations shows is not measured at length."""
-PATCHES_MISSING = (
-    "the features of this source are one vector per image, without patch tokens, so there is "
-    "nothing to add to `cls`"
-)
+HAVE_OPTIONS = {"n_clusters": "-k", "device": "--device", "seed": "--first-seed"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,12 @@ class Choices:
     n_clusters: int | None = None
     device: str = "auto"
 
+    @property
+    def all_given(self) -> dict[str, Any]:
+        """The settings, with the threshold."""
+        chosen = {} if self.threshold is None else {"neighbors.threshold": self.threshold}
+        return {**self.given, **chosen}
+
 
 def check_choices(study: Study, choices: Choices) -> None:
     """Finds out before anything runs whether the study can be run as the user wants it.
@@ -44,21 +48,17 @@ def check_choices(study: Study, choices: Choices) -> None:
     Raises:
         UsageError: if a setting is wrong, or is what the study varies.
     """
-    clash = sorted(study.varied & set(choices.given))
-    if clash:
-        if study.values is not None:
-            hint = ", or give --values"
-        else:
-            hint = ", or give --threshold" if clash == ["neighbors.threshold"] else ""
+    if clash := sorted(study.varied & set(choices.given)):
+        hint = ", or give --threshold" if clash == ["neighbors.threshold"] else ""
         raise UsageError(
             f"{', '.join(clash)} is what the rows of {study.name} vary, so it cannot be set for "
-            f"all of them: leave it out{hint}"
+            f"all of them: leave it out{', or give --values' if study.setting else hint}"
         )
-    for name, owner in (("n_clusters", "-k"), ("device", "--device"), ("seed", "--first-seed")):
+    for name, option in HAVE_OPTIONS.items():
         if name in choices.given:
-            raise UsageError(f"give {owner} instead of --set {name}=...")
-    adaptive = [v for v in study.variants if "neighbors.threshold" not in v.settings]
-    if choices.threshold is not None and not adaptive:
+            raise UsageError(f"give {option} instead of --set {name}=...")
+    takes_threshold = any("neighbors.threshold" not in v.settings for v in study.variants)
+    if choices.threshold is not None and not takes_threshold:
         raise UsageError(
             f"every row of {study.name} has a threshold of its own: leave --threshold out"
         )
@@ -86,76 +86,15 @@ def run_config(
     Raises:
         UsageError: if a setting is wrong.
     """
-    given = dict(choices.given)
-    if choices.threshold is not None:
-        given["neighbors.threshold"] = choices.threshold
-    objective = _objective({**given, **variant.settings})
-    values: dict[str, Any] = {**UNTIMED, **_heeded(study.settings, objective, OBJECTIVES)}
+    given = choices.all_given
+    objective = known_objective({**given, **variant.settings})
+    of_rows = {known_objective({**given, **other.settings}) for other in study.variants}
+    values: dict[str, Any] = {**UNTIMED, **_heeded(study.shared, objective, OBJECTIVES)}
     values |= _thesis_settings(study, choices.preset, objective, has_images=has_images)
-    values |= _heeded(
-        given, objective, {_objective({**given, **v.settings}) for v in study.variants}
-    )
+    values |= _heeded(given, objective, of_rows)
     values |= variant.settings
     values |= {"n_clusters": choices.n_clusters, "device": choices.device, "seed": seed}
     return Config().with_values(values)
-
-
-def _thesis_settings(
-    study: Study, name: str | None, objective: ObjectiveName, *, has_images: bool
-) -> dict[str, Any]:
-    """The preset as the study used it, without what the source tells."""
-    if name is None:
-        return {}
-    by_source = ("n_clusters", "features", *(() if has_images else ("extract.",)))
-    values = {**preset_values(name, objective=objective), **study.thesis}
-    # Whether neighbours are averaged is the study's own matter.
-    return {
-        key: value
-        for key, value in values.items()
-        if not key.startswith(by_source) and key != "train.n_smoothing"
-    }
-
-
-def _objective(values: Mapping[str, Any]) -> ObjectiveName:
-    wanted = values.get("train.objective")
-    return next((name for name in OBJECTIVES if name == wanted), "ucls")
-
-
-def _heeded(
-    values: Settings, objective: ObjectiveName, objectives: Collection[ObjectiveName]
-) -> dict[str, Any]:
-    """Leaves out what one of several objectives heeds, and this one does not."""
-    names = {key: key.removeprefix("train.") for key in values if key.startswith("train.")}
-    unused = unused_settings(objective, dict.fromkeys(names.values(), True))
-    return {
-        key: value
-        for key, value in values.items()
-        if not set(unused.get(names.get(key, ""), ())) & set(objectives)
-    }
-
-
-def fit_to_features(study: Study, feature_sets: Collection[str]) -> tuple[Study, dict[str, str]]:
-    """The study as far as the features of a source go.
-
-    Args:
-        study: with all of its rows.
-        feature_sets: what the source's cache holds: ``cls``, ``cls+patch``, ...
-
-    Returns:
-        The study with ``cls`` alone in place of patches that are not there, and the labels of rows
-        that are left out with the reason.
-    """
-    if "cls+patch" in feature_sets:
-        return study, {}
-    left_out = {v.label: PATCHES_MISSING for v in study.variants if v.needs_patches}
-    kept = tuple(_without_patches(v) for v in study.variants if not v.needs_patches)
-    return replace(study, variants=kept), left_out
-
-
-def _without_patches(variant: Variant) -> Variant:
-    if variant.settings.get("features") != "cls+patch":
-        return variant
-    return replace(variant, settings={**variant.settings, "features": "cls"})
 
 
 def parse_threshold(text: str) -> float | str | None:
@@ -178,3 +117,32 @@ def parse_values(text: str) -> list[float]:
         return list(dict.fromkeys(float(value) for value in text.split(",")))
     except ValueError:
         raise UsageError(f"expected --values as numbers such as 10,20, got {text!r}") from None
+
+
+def _thesis_settings(
+    study: Study, name: str | None, objective: ObjectiveName, *, has_images: bool
+) -> dict[str, Any]:
+    """The preset as the study used it, without what the source tells."""
+    if name is None:
+        return {}
+    by_source = ("n_clusters", "features", *(() if has_images else ("extract.",)))
+    values = {**preset_values(name, objective=objective), **study.thesis}
+    # Whether neighbours are averaged is the study's own matter.
+    return {
+        key: value
+        for key, value in values.items()
+        if not key.startswith(by_source) and key != "train.n_smoothing"
+    }
+
+
+def _heeded(
+    values: Mapping[str, Any], objective: ObjectiveName, objectives: Collection[ObjectiveName]
+) -> dict[str, Any]:
+    """Leaves out what one of several objectives heeds, and this one does not."""
+    names = {key: key.removeprefix("train.") for key in values if key.startswith("train.")}
+    unused = unused_settings(objective, dict.fromkeys(names.values(), True))
+    return {
+        key: value
+        for key, value in values.items()
+        if not set(unused.get(names.get(key, ""), ())) & set(objectives)
+    }

@@ -1,12 +1,13 @@
 """The tables of a study, cell by cell, as text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from benchmarks.ablations.record import Record
+from benchmarks.ablations.plan import Results
 from benchmarks.ablations.rows import COUNTS, NEIGHBORS, Figure, Row
 from benchmarks.ablations.study import Part, Study
-from benchmarks.accuracy.published import SCORES
+from benchmarks.published import SCORES
+from benchmarks.tables import Table
 
 PARTS: Mapping[Part, str] = {
     "best_head": "Best head",
@@ -20,48 +21,51 @@ HEADINGS = {
     "accuracy": "NN ACC of all (%)",
     "capped": "Sets cut (%)",
 }
-NOTHING = "-"
+CSV_HEADINGS = (
+    "source", "row", "label", "group", "figure", "mean", "spread", "runs", "published",
+    "difference",
+)  # fmt: skip
+SCORE_HEADINGS = tuple(name.upper() for name in SCORES)
 
 
-class Table(NamedTuple):
-    """Text in columns."""
+class Titled(NamedTuple):
+    """A table and what it shows."""
 
     title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    table: Table
 
 
-def tables_of(study: Study, rows: Sequence[Row]) -> list[Table]:
-    """The tables as the thesis has them."""
+def tables_of(results: Results, rows: Sequence[Row]) -> list[Titled]:
+    """The tables as the thesis has them, and what the rows differ in."""
+    study = results.plan.study
+    if not rows:
+        return []
+    tables = [wide_table(study, rows)]
     if "self_training" in study.parts:
-        return [gains_table(rows), consensus_table(study, rows)]
-    return [wide_table(study, rows)]
+        tables = [gains_table(rows), consensus_table(study, rows)]
+    # The values of a sweep say what its rows differ in.
+    return tables if study.setting or len(rows) < 2 else [*tables, settings_table(results, rows)]
 
 
-def wide_table(study: Study, rows: Sequence[Row]) -> Table:
+def wide_table(study: Study, rows: Sequence[Row]) -> Titled:
     """A line for each row, with the scores of its parts side by side (6.16-6.19)."""
-    header = [study.heading]
+    headings = [study.heading]
     for part in study.parts:
-        first, *others = (name.upper() for name in SCORES)
-        header += [f"{PARTS[part]}: {first}", *others]
+        headings += [f"{PARTS[part]}: {SCORE_HEADINGS[0]}", *SCORE_HEADINGS[1:]]
     neighbors = NEIGHBORS if study.shows_neighbors else ()
-    header += [*(HEADINGS[name] for name in neighbors), "Training (s)"]
-    lines = [
-        [
-            row.label,
-            *(text for part in study.parts for text in score_cells(row, part)),
-            *(
-                cell(row.get("neighbors", name), digits=1 if name in COUNTS else 2)
-                for name in neighbors
-            ),
-            cell(row.get("train", "seconds"), digits=1),
+    headings += [*(HEADINGS[name] for name in neighbors), "Training (s)"]
+    lines = []
+    for row in rows:
+        scores = [text for part in study.parts for text in score_cells(row, part)]
+        counts = [
+            cell(row.get("neighbors", name), digits=1 if name in COUNTS else 2)
+            for name in neighbors
         ]
-        for row in rows
-    ]
-    return Table("Scores", header, lines)
+        lines.append([row.label, *scores, *counts, cell(row.get("train", "seconds"), digits=1)])
+    return Titled("Scores", Table(headings, lines))
 
 
-def gains_table(rows: Sequence[Row]) -> Table:
+def gains_table(rows: Sequence[Row]) -> Titled:
     """The best head of each row, with the gain over the row above, and that of all (6.9)."""
     lines = [
         [row.label, *score_cells(row, "best_head", since=before)]
@@ -70,11 +74,11 @@ def gains_table(rows: Sequence[Row]) -> Table:
     if len(rows) > 1:
         gains = (gain(rows[-1], "best_head", name, rows[0]) for name in SCORES)
         lines.append(["Δ", *(f"{value:+.2f}" for value in gains)])
-    header = ["Best head", *(name.upper() for name in SCORES)]
-    return Table("Best head, with the gain over the row above", header, lines)
+    table = Table(["Best head", *SCORE_HEADINGS], lines)
+    return Titled("Best head, with the gain over the row above", table)
 
 
-def consensus_table(study: Study, rows: Sequence[Row]) -> Table:
+def consensus_table(study: Study, rows: Sequence[Row]) -> Titled:
     """Each row with its consensus and its classifier, and their gains over the best head (6.11)."""
     lines = []
     for row in rows:
@@ -84,22 +88,27 @@ def consensus_table(study: Study, rows: Sequence[Row]) -> Table:
             for part in study.parts
             if part != "best_head"
         ]
-    header = ["", *(name.upper() for name in SCORES)]
-    return Table("Consensus and self-training, with the gain over the best head", header, lines)
+    title = "Consensus and self-training, with the gain over the best head"
+    return Titled(title, Table(["", *SCORE_HEADINGS], lines))
 
 
-def settings_table(study: Study, record: Record, rows: Sequence[Row]) -> Table | None:
-    """The settings that rows differ in; None where the values that they stand for say it all."""
-    if study.values is not None or len(rows) < 2:
-        return None
-    settings = [record.settings[row.key] for row in rows]
+def settings_table(results: Results, rows: Sequence[Row]) -> Titled:
+    """The settings that rows differ in."""
+    of_row = {trial.row: trial.resolved for trial in reversed(results.trials)}
+    settings = [of_row[row.key] for row in rows]
     names = dict.fromkeys(name for one in settings for name in one)
     differing = [name for name in names if len({str(one.get(name)) for one in settings}) > 1]
     lines = [
-        [row.label, *(str(one.get(name, NOTHING)) for name in differing)]
+        [row.label, *(str(one.get(name, "-")) for name in differing)]
         for row, one in zip(rows, settings, strict=True)
     ]
-    return Table("What the rows differ in", [study.heading, *differing], lines)
+    headings = [results.plan.study.heading, *differing]
+    return Titled("What the rows differ in", Table(headings, lines))
+
+
+def csv_table(results: Results, rows: Sequence[Row]) -> Table:
+    """A line for each figure."""
+    return Table(CSV_HEADINGS, list(_csv_lines(results.title, rows)))
 
 
 def score_cells(row: Row, part: Part, *, since: Row | None = None) -> list[str]:
@@ -120,7 +129,7 @@ def gain(row: Row, part: Part, name: str, since: Row) -> float:
 def cell(figure: Figure | None, *, digits: int = 2) -> str:
     """Mean and standard deviation; in brackets the published figure and the difference to it."""
     if figure is None:
-        return NOTHING
+        return "-"
     text = f"{figure.mean:,.{digits}f}"
     if figure.spread is not None:
         text += f" ± {figure.spread:,.{digits}f}"
@@ -135,3 +144,12 @@ def arrow(change: float) -> str:
     if round(change, 2) == 0:
         return "="
     return f"{'↑' if change > 0 else '↓'} {abs(change):.2f}"
+
+
+def _csv_lines(source: str, rows: Sequence[Row]) -> Iterator[list[str]]:
+    for row in rows:
+        for (group, name), (mean, spread, n_runs, published) in row.figures.items():
+            difference = None if published is None else mean - published
+            numbers = [mean, spread, n_runs, published, difference]
+            texts = ["" if number is None else str(round(number, 4)) for number in numbers]
+            yield [source, row.key, row.label, group, name, *texts]

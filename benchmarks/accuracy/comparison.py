@@ -1,28 +1,20 @@
 """Our records of a dataset beside its published rows."""
 
 import statistics
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from benchmarks.accuracy.benchmark import load_benchmark
-from benchmarks.accuracy.published import SCORES, Part, PublishedRow, Score, Scores
-from benchmarks.accuracy.records import (
-    Record,
-    changed_settings,
-    missing_images,
-    show_setting,
-)
+from benchmarks.accuracy.datasets import load_benchmark
+from benchmarks.published import SCORES, Part, PublishedRow, Score, Scores
+from benchmarks.records import read_record
+from benchmarks.trials import Trial, changed_settings, missing_images, show_setting
+from ucls.objectives.settings import OBJECTIVES
 
 OWN_PARTS: tuple[Part, ...] = ("best_head", "best_run", "ensemble", "self_training")
-METRICS = {
-    "kmeans": "kmeans",
-    "best_head": "best_head",
-    "best_run": "best_head",
-    "ensemble": "ensemble.chosen",
-    "self_training": "self_training",
-}
-"""Rows of ``metrics.json`` by what a line shows."""
+METRICS = {"best_run": "best_head", "ensemble": "ensemble.chosen"}
+"""Rows of ``metrics.json`` by what a line shows, where the names differ."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +25,14 @@ class Line:
         objective: what was trained; empty for k-means.
         part: what of the runs is measured.
         published: the row beside it; None if there is none.
-        records: ours that it is made of.
+        trials: ours that it is made of.
         ours: our scores, in percent.
     """
 
     objective: str
     part: Part | Literal["kmeans"]
     published: PublishedRow | None
-    records: tuple[Record, ...]
+    trials: tuple[Trial, ...]
     ours: Scores
 
     def difference(self, score: str) -> float | None:
@@ -66,44 +58,48 @@ class Comparison:
     dataset: str
     split: str
     lines: tuple[Line, ...]
-    used: tuple[Record, ...]
-    left_out: tuple[Record, ...]
+    used: tuple[Trial, ...]
+    left_out: tuple[Trial, ...]
 
 
-def compare(
-    dataset: str, records: Sequence[Record], published: Sequence[PublishedRow]
-) -> Comparison:
+def read_trials(results_dir: Path, dataset: str) -> list[Trial]:
+    """Reads all records of a dataset, by objective and seed.
+
+    Raises:
+        UsageError: if one is no such record.
+    """
+    paths = (results_dir / dataset).glob("*-seed*.json")
+    trials = [read_record(path, Trial) for path in paths]
+    return sorted(trials, key=lambda trial: (OBJECTIVES.index(trial.objective), trial.seed))
+
+
+def compare(dataset: str, trials: Sequence[Trial], published: Sequence[PublishedRow]) -> Comparison:
     """Puts the means of our runs beside the published rows.
 
     Args:
         dataset: its name.
-        records: ours, of any objectives and seeds; k-means is that of the first objective's.
+        trials: ours, of any objectives and seeds; k-means is that of the first objective's.
         published: rows in the order to show them in.
     """
-    objectives = dict.fromkeys(record.objective for record in records)
-    used = {objective: _to_use(records, objective) for objective in objectives}
-    split = "val" if all(record.figures["val"] for record in records) else "train"
+    used = {one.objective: _to_use(trials, one.objective) for one in trials}
+    split = "val" if all(trial.figures["val"] for trial in trials) else "train"
     lines = [_line("", "kmeans", None, next(iter(used.values()), ()), split)]
     for objective, part, row in _rows(published, used):
         lines.append(_line(objective, part, row, used.get(objective, ()), split))
-    chosen = tuple(record for group in used.values() for record in group)
-    return Comparison(
-        dataset,
-        split,
-        tuple(lines),
-        used=tuple(record for record in records if record in chosen),
-        left_out=tuple(record for record in records if record not in chosen),
-    )
+    chosen = [trial for group in used.values() for trial in group]
+    left_out = tuple(trial for trial in trials if trial not in chosen)
+    return Comparison(dataset, split, tuple(lines), tuple(chosen), left_out)
 
 
-def departures(record: Record) -> list[str]:
+def departures(trial: Trial) -> list[str]:
     """Tells how a run differs from what its file asks for: ``train.epochs = 1``."""
-    asked = load_benchmark(record.dataset).settings_for(record.objective, {})
+    benchmark = load_benchmark(trial.dataset)
+    asked = benchmark.settings_for(trial.objective, {})
     changed = [
-        f"{name} = {show_setting(record.settings, name)}"
-        for name in changed_settings(asked, record.settings)
+        f"{name} = {show_setting(trial.settings, name)}"
+        for name in changed_settings(asked, trial.settings)
     ]
-    return changed + missing_images(record)
+    return changed + missing_images(trial, benchmark.images)
 
 
 def _rows(
@@ -118,31 +114,26 @@ def _rows(
                 yield objective, part, None
 
 
-def _to_use(records: Sequence[Record], objective: str) -> tuple[Record, ...]:
+def _to_use(trials: Sequence[Trial], objective: str) -> tuple[Trial, ...]:
     """The runs with the file's settings; all of them if none has these."""
-    own = [record for record in records if record.objective == objective]
-    return tuple([record for record in own if not departures(record)] or own)
+    own = [trial for trial in trials if trial.objective == objective]
+    return tuple([trial for trial in own if not departures(trial)] or own)
 
 
 def _line(
     objective: str,
     part: Part | Literal["kmeans"],
     published: PublishedRow | None,
-    records: Sequence[Record],
+    trials: Sequence[Trial],
     split: str,
 ) -> Line:
-    name = METRICS[part]
-    measured = [record for record in records if name in record.figures[split]]
+    name = METRICS.get(part, part)
+    measured = [trial for trial in trials if name in trial.figures[split]]
     if part == "best_run" and measured:
-        measured = [max(measured, key=lambda record: _scores(record, split, name)["acc"])]
-    by_run = [_scores(record, split, name) for record in measured]
-    ours = {score: _mean([scores[score] for scores in by_run]) for score in SCORES if by_run}
+        measured = [max(measured, key=lambda trial: float(trial.figures[split][name]["acc"]))]
+    rows = [trial.figures[split][name] for trial in measured]
+    ours = {score: _mean([row[score] for row in rows]) for score in SCORES if rows}
     return Line(objective, part, published, tuple(measured), ours)
-
-
-def _scores(record: Record, split: str, name: str) -> Mapping[str, float]:
-    scores: Mapping[str, float] = record.figures[split][name]
-    return scores
 
 
 def _mean(values: Sequence[float]) -> Score:

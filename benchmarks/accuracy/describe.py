@@ -3,26 +3,18 @@
 from collections.abc import Sequence
 
 from benchmarks.accuracy.comparison import departures
-from benchmarks.accuracy.records import Record
+from benchmarks.trials import Trial
 
 
-def describe_machine(record: Record) -> str:
-    """What a run was made on, in a line."""
-    facts = record.machine
-    gpu = [facts["gpu"]] if record.device != "cpu" else []
-    versions = [f"{name} {record.versions[name]}" for name in ("torch", "ucls")]
-    return ", ".join([*gpu, facts["processor"], f"{facts['cores']} cores", *versions])
-
-
-def describe_features(records: Sequence[Record]) -> str:
+def describe_features(trials: Sequence[Trial]) -> str:
     """Backbones and tokens that runs saw: ``dinov2_vitl14_reg4 cls+patch``."""
-    seen = {" + ".join(r.figures["backbones"]) + f" {r.resolved['features']}" for r in records}
+    seen = {" + ".join(t.figures["backbones"]) + f" {t.resolved['features']}" for t in trials}
     return " or ".join(sorted(seen))
 
 
-def describe_seeds(records: Sequence[Record]) -> str:
+def describe_seeds(trials: Sequence[Trial]) -> str:
     """Writes the seeds as ``seeds 0-4``, or as ``seeds 0, 2`` where some are not there."""
-    seeds = sorted({record.seed for record in records})
+    seeds = sorted({trial.seed for trial in trials})
     if len(seeds) == 1:
         return f"seed {seeds[0]}"
     if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
@@ -37,24 +29,24 @@ def describe_time(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def count_runs(records: Sequence[Record]) -> str:
+def count_runs(trials: Sequence[Trial]) -> str:
     """``1 run``, ``2 runs``."""
-    return "1 run" if len(records) == 1 else f"{len(records)} runs"
+    return "1 run" if len(trials) == 1 else f"{len(trials)} runs"
 
 
-def describe_runs(records: Sequence[Record]) -> str:
+def describe_runs(trials: Sequence[Trial]) -> str:
     """How many runs, with which seeds and features, and how long they took."""
-    mean = describe_time(sum(record.seconds for record in records) / len(records))
-    seeds, features = describe_seeds(records), describe_features(records)
-    return f"{count_runs(records)} ({seeds}) on {features}, {mean} each"
+    mean = describe_time(sum(trial.seconds for trial in trials) / len(trials))
+    seeds, features = describe_seeds(trials), describe_features(trials)
+    return f"{count_runs(trials)} ({seeds}) on {features}, {mean} each"
 
 
-def describe_departures(records: Sequence[Record]) -> list[str]:
+def describe_departures(trials: Sequence[Trial]) -> list[str]:
     """Where runs do not have their file's settings: ``ucls, seeds 0, 1: train.epochs = 1``."""
-    groups: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        if changes := departures(record):
-            groups.setdefault((record.objective, ", ".join(changes)), []).append(record)
+    groups: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        if changes := departures(trial):
+            groups.setdefault((trial.objective, ", ".join(changes)), []).append(trial)
     return [
         f"{objective}, {describe_seeds(group)}: {changes}"
         for (objective, changes), group in groups.items()

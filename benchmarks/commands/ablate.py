@@ -1,18 +1,23 @@
 """``python -m benchmarks ablate``: the ablations of the thesis."""
 
-import shlex
-import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ucls.cli import options as opt
+from benchmarks import options as opt
 
 if TYPE_CHECKING:
-    from benchmarks.ablations.record import Entry
+    from benchmarks.jobs import Outcome
 
-RESULTS = Path("benchmarks/results/ablations")
+
+class LabelSource(StrEnum):
+    """Where labels come from."""
+
+    NONE = "none"
+    FOLDERS = "folders"
+
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="components, thresholds, heads, smoothing or losses.")
@@ -25,8 +30,10 @@ SourceOption = Annotated[
         "'simulated'.",
     ),
 ]
-Seeds = Annotated[int, typer.Option(min=1, help="Runs of every row.")]
-FirstSeed = Annotated[int, typer.Option(min=0, help="Seed of the first of them.")]
+Clusters = Annotated[
+    int | None,
+    typer.Option("-k", "--clusters", help="Number of clusters; default: the classes, if known."),
+]
 Threshold = Annotated[
     str,
     typer.Option(
@@ -40,102 +47,99 @@ Values = Annotated[
         metavar="A,B,...", help="thresholds and heads: other values than the thesis's own."
     ),
 ]
+Preset = Annotated[
+    str | None, typer.Option(help="The thesis's settings for a dataset, such as cifar10.")
+]
+Labels = Annotated[
+    LabelSource, typer.Option(help="'folders': sub-folder names are labels, to evaluate with.")
+]
+Val = Annotated[
+    str | None, typer.Option(help="Images like SOURCE that are labelled but not trained on.")
+]
+Subset = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.txt", help="The WordNet ids of imagenet50, 100 or 200, by line."),
+]
 N = Annotated[int | None, typer.Option("--n", min=2, help="Images of simulated features.")]
 Width = Annotated[
     int | None, typer.Option("--features", min=1, help="Width of simulated features.")
 ]
-RunsDir = Annotated[Path, typer.Option(help="Where the run folders go.")]
-Out = Annotated[Path, typer.Option(help="Where record, tables and plot go.")]
-SkipExisting = Annotated[
-    bool,
-    typer.Option("--skip-existing", help="Keep what an equal, earlier call has finished."),
-]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show what every stage does.")]
+Out = Annotated[Path, typer.Option(help="Where records, tables and plot go.")]
 
 
 def command(
     study: StudyName,
     *,
     source: SourceOption,
-    seeds: Seeds = 3,
-    first_seed: FirstSeed = 0,
-    clusters: opt.Clusters = None,
+    seeds: opt.Seeds = 3,
+    first_seed: opt.FirstSeed = 0,
+    clusters: Clusters = None,
     threshold: Threshold = "auto",
     values: Values = None,
-    preset: opt.Preset = None,
+    preset: Preset = None,
     settings: opt.Settings = None,
-    labels: opt.FolderLabels = opt.LabelSource.NONE,
-    val: opt.Val = None,
+    labels: Labels = LabelSource.NONE,
+    val: Val = None,
     data_dir: opt.DataDir = None,
-    subset: opt.Subset = None,
+    subset: Subset = None,
     download: opt.Download = False,
     n_images: N = None,
     n_features: Width = None,
     cache_dir: opt.CacheDir = None,
-    runs_dir: RunsDir = Path("runs/ablations"),
-    out: Out = RESULTS,
-    device: opt.Device = None,
-    skip_existing: SkipExisting = False,
-    verbose: Verbose = False,
+    runs_dir: opt.RunsDir = Path("runs/ablations"),
+    out: Out = opt.RESULTS / "ablations",
+    device: opt.Device = "auto",
+    skip_existing: opt.SkipExisting = False,
+    verbose: opt.Verbose = False,
 ) -> None:
     """Take the method apart as the thesis does, on any labelled source; write tables and a plot.
 
     Example: python -m benchmarks ablate components --source digits --seeds 3
     """
-    from benchmarks.ablations.opening import Size, open_source
-    from benchmarks.ablations.plan import Places, Plan
+    from benchmarks.ablations.plan import Plan, Results, fit_to_features
     from benchmarks.ablations.report import write_report
-    from benchmarks.ablations.runner import run_study
     from benchmarks.ablations.settings import Choices, parse_threshold, parse_values
-    from benchmarks.ablations.studies import find_study
+    from benchmarks.ablations.source import Size, open_source
+    from benchmarks.ablations.study import find_study
+    from benchmarks.jobs import run_jobs
+    from benchmarks.runner import STAGE_NAMES
     from ucls.console import console_reporter
     from ucls.settings.given import parse_setting
 
     chosen = find_study(study)
     if values is not None:
         chosen = chosen.with_values(parse_values(values))
-    opened = open_source(
-        source,
-        size=Size(n_images, clusters, n_features),
-        folder=runs_dir / "simulated",
-        labels=labels.value,
-        val=val,
-        data_dir=data_dir,
-        subset=subset,
-        download=download,
-    )
-    choices = Choices(
-        given=dict(map(parse_setting, settings or ())),
-        preset=preset,
-        threshold=parse_threshold(threshold),
-        n_clusters=clusters,
-        device=device or "auto",
-    )
-    places = Places(runs_dir, out / f"{chosen.name}-{opened.source.name}.json", cache_dir)
-    record = run_study(
-        Plan(chosen, opened.source, choices, range(first_seed, first_seed + seeds)),
-        places,
-        command=shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-        simulated=opened.simulated,
-        skip_existing=skip_existing,
-        reporter=console_reporter(quiet=not verbose),
-        told=tell,
-    )
-    for path in [places.record, *write_report(chosen, record, places.record)]:
+    size, of_images = Size(n_images, clusters, n_features), {"data_dir": data_dir, "subset": subset}
+    of_images |= {"labels": labels.value, "val": val, "download": download}
+    opened = open_source(source, size=size, folder=runs_dir / "simulated", **of_images)
+    given, wanted = dict(map(parse_setting, settings or ())), parse_threshold(threshold)
+    choices = Choices(given, preset, wanted, clusters, device)
+    reporter = console_reporter(quiet=not verbose)
+    plan = Plan(chosen, opened, choices, range(first_seed, first_seed + seeds))
+    plan = fit_to_features(plan, cache_dir, reporter=reporter)
+    jobs = plan.jobs(runs_dir=runs_dir, out=out, overwrite=not skip_existing)
+    stages = [s for s in STAGE_NAMES if s != "self-train" or "self_training" in chosen.parts]
+    outcomes = []
+    options = {"stages": stages, "skip_existing": skip_existing, "cache_dir": cache_dir}
+    for outcome in run_jobs(jobs, lambda: opened, **options, reporter=reporter):
+        tell(outcome, show_traceback=verbose)
+        outcomes.append(outcome)
+    for path in [out / plan.name, *write_report(Results(plan, outcomes), out)]:
         print(path)
-    if len(record.finished) < len(record.entries):
+    if any(outcome.result == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def tell(entry: "Entry") -> None:
+def tell(outcome: "Outcome", *, show_traceback: bool) -> None:
     """Says in a line how a run went."""
-    name = f"{entry.variant}, seed {entry.seed}"
-    if entry.figures is None:
-        print(f"{name} failed: {entry.error}", file=sys.stderr, flush=True)
+    outcome.tell(show_traceback=show_traceback)
+    if outcome.trial is None:
         return
+    figures = outcome.trial.figures["val"] or outcome.trial.figures["train"]
     accuracies = [
-        f"{part.replace('_', ' ')} {100 * figures['acc']:.1f} %"
-        for part, figures in entry.figures.items()
-        if part in ("best_head", "ensemble", "self_training") and figures is not None
+        f"{name.replace('_', ' ').removesuffix('.chosen')} {100 * figures[name]['acc']:.1f} %"
+        for name in ("best_head", "ensemble.chosen", "self_training")
+        if "acc" in figures.get(name, {})
     ]
-    print(f"{name}: {', '.join(accuracies)}; training {entry.seconds['train']:.1f} s", flush=True)
+    seconds = outcome.trial.stages["train"]["seconds"]
+    print(f"{outcome.title}: {', '.join(accuracies)}; training {seconds:.1f} s", flush=True)

@@ -1,25 +1,19 @@
 """``python -m benchmarks run``: datasets and seeds, with the thesis's settings."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ucls.cli import options as opt
+from benchmarks import options as opt
 
 if TYPE_CHECKING:
-    from benchmarks.accuracy.plan import Outcome
-
-RUNS = Path("runs/benchmarks")
-RESULTS = Path("benchmarks/results")
+    from benchmarks.jobs import Outcome
 
 Datasets = Annotated[
     str,
     typer.Option(metavar="NAME,...", help="digits, cifar10, ...; 'all' is the ten of the thesis."),
 ]
-Seeds = Annotated[int, typer.Option(min=1, help="How many seeds to run each dataset with.")]
-FirstSeed = Annotated[int, typer.Option(min=0, help="The seeds count up from here.")]
 Stages = Annotated[
     str,
     typer.Option(
@@ -29,34 +23,13 @@ Stages = Annotated[
     ),
 ]
 Objective = Annotated[
-    str,
-    typer.Option(
-        help="ucls, temi, scan, self-classifier, uic, c2bin or turtle; settings that have no part "
-        "in it are left out."
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="A setting over the dataset's own; the record and the table say so.",
-    ),
+    str, typer.Option(help="ucls, temi, scan, self-classifier, uic, c2bin or turtle.")
 ]
 SubsetDir = Annotated[
     Path | None,
     typer.Option(help="Holds imagenet_50.txt, imagenet_100.txt and imagenet_200.txt."),
 ]
-RunsDir = Annotated[Path, typer.Option(help="Where the run folders go.")]
 ResultsDir = Annotated[Path, typer.Option(help="Where the records go.")]
-SkipExisting = Annotated[
-    bool,
-    typer.Option(
-        "--skip-existing",
-        help="Leave out what has a record with these settings, and replace what has one with "
-        "others.",
-    ),
-]
 Overwrite = Annotated[
     bool,
     typer.Option(
@@ -64,27 +37,28 @@ Overwrite = Annotated[
         help="Do the stages again, and replace runs that were made with other settings.",
     ),
 ]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show results and errors only.")]
 
 
 def command(
     *,
     datasets: Datasets = "all",
-    seeds: Seeds = 5,
-    first_seed: FirstSeed = 0,
+    seeds: opt.Seeds = 5,
+    first_seed: opt.FirstSeed = 0,
     stages: Stages = "all",
     objective: Objective = "ucls",
-    settings: Settings = None,
+    settings: opt.Settings = None,
     data_dir: opt.DataDir = None,
     subset_dir: SubsetDir = None,
     cache_dir: opt.CacheDir = None,
-    runs_dir: RunsDir = RUNS,
-    results_dir: ResultsDir = RESULTS,
-    device: opt.Device = None,
+    runs_dir: opt.RunsDir = Path("runs/benchmarks"),
+    results_dir: ResultsDir = opt.RESULTS,
+    device: opt.Device = "auto",
     download: opt.Download = False,
-    skip_existing: SkipExisting = False,
+    skip_existing: opt.SkipExisting = False,
     overwrite: Overwrite = False,
     verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run datasets with the thesis's settings and several seeds, a JSON record for each.
 
@@ -92,50 +66,52 @@ def command(
 
     Example: python -m benchmarks run --datasets cifar10,stl10 --seeds 5
     """
-    from benchmarks.accuracy.benchmark import load_benchmarks
-    from benchmarks.accuracy.plan import Plan
-    from benchmarks.accuracy.runner import run_plan
-    from benchmarks.accuracy.stages import parse_stages
-    from benchmarks.accuracy.summary import print_summary
+    from functools import partial
+
+    from benchmarks.accuracy.datasets import check_overrides, load_benchmarks
+    from benchmarks.accuracy.sources import open_source
+    from benchmarks.jobs import run_jobs
+    from benchmarks.runner import parse_stages
     from ucls.console import console_reporter
+    from ucls.devices import resolve_device
     from ucls.settings.given import parse_setting
 
-    plan = Plan(
-        benchmarks=load_benchmarks(datasets),
-        seeds=range(first_seed, first_seed + seeds),
-        runs_dir=runs_dir,
-        results_dir=results_dir,
+    overrides = dict(parse_setting(text) for text in settings or ())
+    check_overrides(overrides)
+    resolve_device(device)
+    asked = {"objective": objective, "overrides": overrides, "device": device}
+    places = {"runs_dir": runs_dir, "results_dir": results_dir, "overwrite": overwrite}
+    # All at once, so that a wrong setting is told before anything runs.
+    jobs = [
+        list(benchmark.jobs(range(first_seed, first_seed + seeds), **asked, **places))
+        for benchmark in load_benchmarks(datasets)
+    ]
+    run = partial(
+        run_jobs,
         stages=parse_stages(stages),
-        objective=objective,
-        overrides=dict(parse_setting(text) for text in settings or ()),
-        data_dir=data_dir,
-        subset_dir=subset_dir,
-        cache_dir=cache_dir,
-        device=device or "auto",
-        download=download,
-        overwrite=overwrite,
         skip_existing=skip_existing,
+        cache_dir=cache_dir,
+        reporter=console_reporter(quiet=quiet),
     )
+    where = {"data_dir": data_dir, "subset_dir": subset_dir, "download": download}
     outcomes = []
-    for outcome in run_plan(plan, reporter=console_reporter(quiet=quiet)):
-        outcomes.append(outcome)
-        if outcome.result == "failed":
-            tell_failure(outcome, show_traceback=verbose)
-    print_summary(outcomes)
-    if any(outcome.record for outcome in outcomes):
-        print(f"\nrecords: {results_dir}; next: {next_command(results_dir)}")
+    for of_dataset in jobs:
+        for outcome in run(of_dataset, partial(open_source, of_dataset[0].dataset, **where)):
+            outcome.tell(show_traceback=verbose)
+            outcomes.append(outcome)
+    show(outcomes, results_dir)
     if any(outcome.result == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def next_command(results_dir: Path) -> str:
-    """What shows the records beside the published figures."""
-    where = "" if results_dir == RESULTS else f" --results-dir {results_dir}"
-    return f"python -m benchmarks table{where}"
+def show(outcomes: "list[Outcome]", results_dir: Path) -> None:
+    """Prints what became of the call, and what shows its records."""
+    from benchmarks.accuracy.table import summary
 
-
-def tell_failure(outcome: "Outcome", *, show_traceback: bool) -> None:
-    """Prints a line on what stopped a run, to stderr."""
-    if show_traceback:
-        print(outcome.traceback, file=sys.stderr)
-    print(f"{outcome.title} failed: {outcome.reason}", file=sys.stderr, flush=True)
+    summary(outcomes).show()
+    for outcome in outcomes:
+        if outcome.reason:
+            print(f"{outcome.title} {outcome.result}: {outcome.reason}")
+    if any(outcome.trial for outcome in outcomes):
+        where = "" if results_dir == opt.RESULTS else f" --results-dir {results_dir}"
+        print(f"\nrecords: {results_dir}; next: python -m benchmarks table{where}")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from benchmarks.accuracy.published import NeighborFigures, load_published
+from benchmarks.published import NeighborFigures, load_published
 from benchmarks.simulated.features import SimulatedFeatures
 from benchmarks.simulated.neighbors import Sets, describe_sets, draw_queries, find_nearest
 from ucls.progress import Advance, ignore_progress

@@ -3,15 +3,16 @@ import pytest
 from benchmarks.ablations.settings import (
     Choices,
     check_choices,
-    fit_to_features,
     parse_threshold,
     parse_values,
     run_config,
 )
-from benchmarks.ablations.studies import COMPONENTS, HEADS, LOSSES, SMOOTHING, STUDIES, SWEEP
-from benchmarks.ablations.study import Study
+from benchmarks.ablations.study import Study, load_studies
 from ucls.config import Config
 from ucls.errors import UsageError
+
+STUDIES = load_studies()
+COMPONENTS, SWEEP, HEADS, SMOOTHING, LOSSES = STUDIES.values()
 
 
 def config(study: Study, row: int, *, has_images: bool = True, **choices: object) -> Config:
@@ -114,16 +115,6 @@ def test_wrong_settings_are_told_before_anything_runs(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         check_choices(study, Choices(**choices))
-
-
-def test_without_patches_their_row_is_left_out_and_others_read_the_class_token() -> None:
-    study, left_out = fit_to_features(COMPONENTS, ["cls"])
-    assert list(left_out) == ["+ Feat."]
-    assert "features" not in [variant.key for variant in study.variants]
-    assert {variant.settings["features"] for variant in study.variants} == {"cls"}
-    whole, nothing = fit_to_features(COMPONENTS, ["cls", "cls+patch"])
-    assert whole is COMPONENTS
-    assert not nothing
 
 
 def test_thresholds_and_values_are_read() -> None:

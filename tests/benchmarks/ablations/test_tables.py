@@ -1,6 +1,5 @@
 from benchmarks.ablations.rows import Figure, rows_of
-from benchmarks.ablations.studies import COMPONENTS, HEADS, LOSSES, SWEEP
-from benchmarks.ablations.tables import arrow, cell, settings_table, tables_of
+from benchmarks.ablations.tables import arrow, cell, csv_table, tables_of
 
 
 def test_a_cell_holds_the_published_figure_and_the_difference() -> None:
@@ -14,28 +13,32 @@ def test_arrows_follow_the_sign() -> None:
     assert [arrow(change) for change in (0.83, -0.06, 0.001)] == ["↑ 0.83", "↓ 0.06", "="]
 
 
-def test_components_have_gains_and_a_total(make_record) -> None:
+def test_components_have_gains_and_a_total(make_results) -> None:
     """Each made-up row is a point above the one before."""
-    best, consensus = tables_of(COMPONENTS, rows_of(COMPONENTS, make_record(accs=(0.8,))))
+    results = make_results(accs=(0.8,))
+    best, consensus, settings = (one.table for one in tables_of(results, rows_of(results)))
     assert best.rows[0] == ["Baseline (TEMI)", "80.00", "80.00", "80.00"]
     assert best.rows[1][1:] == ["81.00 ↑ 1.00"] * 3
     assert best.rows[-1] == ["Δ", "+5.00", "+5.00", "+5.00"]
-    assert len(consensus.rows) == 3 * len(COMPONENTS.variants)
+    assert len(consensus.rows) == 3 * 6
     assert consensus.rows[1] == ["+ Ensemble †", *["80.00 ="] * 3]
+    assert list(settings.headings) == ["Components", "train.n"]
+    assert [line[1] for line in settings.rows] == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_columns_fit_the_header(make_record) -> None:
-    for study, n_columns in ((SWEEP, 2 + 6 + 4), (HEADS, 2 + 9), (LOSSES, 2 + 9)):
-        (table,) = tables_of(study, rows_of(study, make_record(study.name)))
-        assert len(table.header) == n_columns
-        assert {len(line) for line in table.rows} == {n_columns}
+def test_columns_fit_the_header(make_results) -> None:
+    for name, n_columns, n_tables in (("thresholds", 12, 1), ("heads", 11, 1), ("losses", 11, 2)):
+        results = make_results(name)
+        first, *others = tables_of(results, rows_of(results))
+        assert len(first.table.headings) == n_columns
+        assert {len(line) for line in first.table.rows} == {n_columns}
+        # The values of a sweep say what its rows differ in.
+        assert len(others) == n_tables - 1
 
 
-def test_only_differing_settings_are_listed(make_record) -> None:
-    record = make_record("losses")
-    table = settings_table(LOSSES, record, rows_of(LOSSES, record))
-    assert table is not None
-    assert table.header == ["Loss", "train.n"]
-    assert [line[1] for line in table.rows] == ["0", "1", "2", "3"]
-    sweep = make_record("heads")
-    assert settings_table(HEADS, sweep, rows_of(HEADS, sweep)) is None
+def test_the_csv_holds_every_figure_unrounded_enough(make_results) -> None:
+    results = make_results(source="imagenet100")
+    rows = csv_table(results, rows_of(results)).rows
+    (found,) = [row for row in rows if row[1:2] + row[3:5] == ["baseline", "best_head", "acc"]]
+    assert found[0] == "imagenet100"
+    assert found[5:] == ["85.0", "5.0", "2", "79.44", "5.56"]

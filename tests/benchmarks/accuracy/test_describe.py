@@ -1,18 +1,15 @@
-from dataclasses import replace
-
 from benchmarks.accuracy.describe import (
     describe_departures,
-    describe_machine,
     describe_runs,
     describe_seeds,
     describe_time,
 )
-from tests.benchmarks.accuracy.samples import make_record
+from tests.benchmarks.accuracy.samples import make_trial
 
 
 def test_seeds_in_a_row_are_a_range() -> None:
     def of(*seeds: int) -> str:
-        return describe_seeds([make_record(seed=seed) for seed in seeds])
+        return describe_seeds([make_trial(seed=seed) for seed in seeds])
 
     assert of(0, 1, 2, 3) == "seeds 0-3"
     assert of(0, 2, 3) == "seeds 0, 2, 3"
@@ -20,23 +17,15 @@ def test_seeds_in_a_row_are_a_range() -> None:
 
 
 def test_runs_are_counted() -> None:
-    runs = [make_record(seed=0), make_record(seed=1)]
+    runs = [make_trial(seed=0), make_trial(seed=1)]
     assert describe_runs(runs) == "2 runs (seeds 0, 1) on pixels cls, 1:01 each"
     assert describe_runs(runs[:1]).startswith("1 run (seed 0)")
 
 
-def test_the_gpu_is_named_where_it_was_used() -> None:
-    record = make_record()
-    assert describe_machine(record) == "Abacus, 2 cores, torch 2.0, ucls 0.1"
-    with_gpu = replace(record, machine={**record.machine, "gpu": "A100"})
-    assert "A100" not in describe_machine(with_gpu)
-    assert describe_machine(replace(with_gpu, device="cuda")).startswith("A100, Abacus")
-
-
 def test_runs_with_the_same_departures_are_told_together() -> None:
-    changed = [make_record(seed=seed, overrides={"train.epochs": 1}) for seed in (0, 1)]
-    other = make_record(seed=2, overrides={"train.epochs": 2})
-    assert describe_departures([*changed, make_record(seed=3), other]) == [
+    changed = [make_trial(seed=seed, overrides={"train.epochs": 1}) for seed in (0, 1)]
+    other = make_trial(seed=2, overrides={"train.epochs": 2})
+    assert describe_departures([*changed, make_trial(seed=3), other]) == [
         "ucls, seeds 0, 1: train.epochs = 1",
         "ucls, seed 2: train.epochs = 2",
     ]

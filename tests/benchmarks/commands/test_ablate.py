@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.records import read_record
+from benchmarks.trials import Trial
 
 REPOSITORY = Path(__file__).parents[3]
 QUICK = ["--seeds", "1", "--set", "train.epochs=2", "--set", "neighbors.k=3"]
@@ -32,12 +33,31 @@ def test_it_leaves_a_record_tables_and_a_plot(ablate, tmp_path: Path, sources: P
     assert code == 0
     lines = printed.out.splitlines()
     assert lines[0].startswith("2, seed 0: best head ")
-    files = [tmp_path / "out" / f"heads-blobs.{end}" for end in ("json", "md", "csv", "svg", "png")]
-    assert lines[2:] == [str(path) for path in files]
+    files = [tmp_path / "out" / f"heads-blobs.{end}" for end in ("md", "csv", "svg", "png")]
+    records = tmp_path / "out" / "heads-blobs"
+    assert lines[2:] == [str(path) for path in (records, *files)]
     assert all(path.is_file() for path in files)
-    record = json.loads(files[0].read_text())
-    assert record["command"].startswith("python -m benchmarks ablate heads --source ")
-    assert record["asked"]["set"] == {"train.epochs": 2, "neighbors.k": 3}
+    trial = read_record(records / "3-seed0.json", Trial)
+    assert trial.command.startswith("python -m benchmarks ablate heads --source ")
+    assert trial.overrides == {"train.epochs": 2, "neighbors.k": 3}
+    assert (trial.row, trial.resolved["train.n_heads"]) == ("3", 3)
+    assert "self_training" not in trial.figures["val"]
+    code, printed = ablate("heads", *source, *QUICK, "--values", "3,4", "--skip-existing")
+    assert read_record(records / "3-seed0.json", Trial) == trial
+    assert "| 4 " in files[0].read_text()
+
+
+def test_components_are_measured_with_self_training(ablate, tmp_path: Path, sources: Path) -> None:
+    quick = [*QUICK, "--set", "train.n_heads=3", "--set", "self_train.iterations=20"]
+    code, _ = ablate("components", "--source", sources / "blobs.npz", *quick)
+    assert code == 0
+    records = tmp_path / "out" / "components-blobs"
+    trials = [read_record(path, Trial) for path in records.iterdir()]
+    assert len(trials) == 5
+    assert all("self_training" in trial.figures["train"] for trial in trials)
+    counts = {trial.row: trial.neighbors["mean_count"] for trial in trials}
+    assert counts["baseline"] == counts["batch-norm"] == 3.0 < counts["adaptive-neighbors"]
+    assert counts["adaptive-neighbors"] == counts["sinkhorn"] == counts["cross-entropy"]
 
 
 def test_the_exit_code_tells_of_failed_runs(ablate, tmp_path: Path, sources: Path) -> None:

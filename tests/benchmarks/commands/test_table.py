@@ -4,9 +4,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmarks.accuracy.records import write_record
 from benchmarks.commands.table import command
-from tests.benchmarks.accuracy.samples import make_record
+from benchmarks.records import write_record
+from tests.benchmarks.accuracy.samples import make_trial
 from ucls.errors import UsageError
 
 app = typer.Typer()
@@ -15,7 +15,7 @@ app.command()(command)
 
 def test_the_table_is_printed_and_written(tmp_path: Path) -> None:
     for seed in range(2):
-        write_record(tmp_path, make_record("stl10", seed=seed))
+        write_record(tmp_path / "stl10" / f"ucls-seed{seed}.json", make_trial("stl10", seed=seed))
     result = CliRunner().invoke(app, ["--results-dir", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
@@ -40,7 +40,8 @@ def test_without_records_it_says_how_to_make_some(tmp_path: Path) -> None:
 
 
 def test_a_record_of_another_version_is_named(tmp_path: Path) -> None:
-    path = write_record(tmp_path, make_record())
+    path = tmp_path / "digits" / "ucls-seed0.json"
+    path.parent.mkdir()
     path.write_text("{}", encoding="utf-8")
     result = CliRunner().invoke(app, ["--results-dir", str(tmp_path)])
     with pytest.raises(UsageError, match=r"ucls-seed0\.json"):

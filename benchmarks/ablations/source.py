@@ -23,19 +23,12 @@ class Size(NamedTuple):
     n_features: int | None = None
 
 
-USUAL_SIZE = (12_800, 100, 2048)
+USUAL = Size(12_800, 100, 2048)
 """A tenth of ImageNet-100's images, with both tokens of a ViT-L."""
 
 
-class Opened(NamedTuple):
-    """A source, and what it was made with if it is simulated."""
-
-    source: Source
-    simulated: dict[str, int] | None
-
-
-def open_source(name: str, *, size: Size, folder: Path, **options: Any) -> Opened:
-    """Opens a source, or writes simulated features and opens these.
+def open_source(name: str, *, size: Size, folder: Path, **options: Any) -> Source:
+    """Opens a labelled source, or writes simulated features and opens these.
 
     Args:
         name: what :func:`ucls.sources.load_source` takes, or ``simulated``.
@@ -44,18 +37,23 @@ def open_source(name: str, *, size: Size, folder: Path, **options: Any) -> Opene
         options: of :func:`ucls.sources.load_source`.
 
     Raises:
-        UsageError: if there is no such source, or an option has no meaning for it.
+        UsageError: if there is no such source, it has no labels, or an option has no meaning.
     """
     if name == SIMULATED:
-        source = _simulate(size, folder, options)
-        return Opened(source, how_simulated(source))
+        return _simulate(size, folder, options)
     if size.n_images is not None or size.n_features is not None:
         raise UsageError(
             f"--n and --features are the size of simulated features, but the source is {name}: "
             "leave them out, or give --source simulated"
         )
     source = load_source(name, **options)
-    return Opened(source, how_simulated(source))
+    if source.n_classes is None:
+        raise UsageError(
+            f"the tables of the ablations need labels, and {source.name} has none: give --labels "
+            "folders if its sub-folders are classes, a list of images with a column 'label', or a "
+            "feature file with an array 'labels'"
+        )
+    return source
 
 
 def how_simulated(source: Source) -> dict[str, int] | None:
@@ -80,11 +78,11 @@ def _simulate(size: Size, folder: Path, options: dict[str, Any]) -> Source:
     from benchmarks.simulated.features import write_simulated
 
     n_images, n_classes, n_features = (
-        usual if wanted is None else wanted for wanted, usual in zip(size, USUAL_SIZE, strict=True)
+        usual if wanted is None else wanted for wanted, usual in zip(size, USUAL, strict=True)
     )
     stem = f"n{n_images}-k{n_classes}-d{n_features}"
     train, val = (folder / f"{stem}-{split}.h5" for split in ("train", "val"))
     write = partial(write_simulated, n_classes=n_classes, n_features=n_features)
     write(train, n_images=n_images)
-    write(val, n_images=VAL_PER_CLASS * n_classes, split="val")
+    write(val, n_images=VAL_PER_CLASS * (n_classes or 0), split="val")
     return replace(load_source(str(train), val=str(val)), name=SIMULATED)

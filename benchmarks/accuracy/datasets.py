@@ -1,12 +1,14 @@
-"""The benchmarks: a dataset each, with the thesis's settings in a TOML of its own."""
+"""The datasets, each with the thesis's settings in a TOML of its own, and the runs over them."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks.jobs import Job
+from benchmarks.options import names_of
 from ucls.cache import flatten
 from ucls.config import Config
 from ucls.datasets import DATASETS
@@ -17,7 +19,6 @@ from ucls.settings.given import known_objective, read_toml
 FOLDER = Path(__file__).resolve().parents[1] / "datasets"
 THESIS = tuple(PRESETS)
 """The ten datasets of the thesis."""
-ALL = "all"
 HAVE_OPTIONS = {
     "seed": "--seeds and --first-seed",
     "device": "--device",
@@ -35,7 +36,7 @@ class Benchmark:
 
     Attributes:
         name: of the dataset.
-        settings: what the file asks for.
+        settings: what its file asks for.
         path: of the file.
     """
 
@@ -43,12 +44,17 @@ class Benchmark:
     settings: Settings
     path: Path
 
+    @property
+    def images(self) -> dict[str, int]:
+        """How many images each split of the whole dataset has."""
+        info = DATASETS[self.name]
+        return {"train": info.n_train, "val": info.n_val}
+
     def settings_for(self, objective: str, overrides: Mapping[str, Any]) -> Settings:
         """Returns all that is asked for when an objective is trained.
 
         Args:
-            objective: its name; settings of the file that have no part in it are left out, as
-                :func:`ucls.presets.preset` does.
+            objective: its name; settings of the file that have no part in it are left out.
             overrides: settings over those of the file.
         """
         own = self.settings
@@ -56,6 +62,37 @@ class Benchmark:
             heeded = preset(self.name, objective=known_objective({"train.objective": objective}))
             own = {name: value for name, value in own.items() if name in heeded}
         return {**own, "train.objective": objective, **overrides}
+
+    def jobs(
+        self,
+        seeds: range,
+        *,
+        runs_dir: Path,
+        results_dir: Path,
+        objective: str = "ucls",
+        overrides: Mapping[str, Any] | None = None,
+        device: str = "auto",
+        overwrite: bool = False,
+    ) -> Iterator[Job]:
+        """A run for each seed, ``DATASET/OBJECTIVE-seedS`` below both folders.
+
+        Raises:
+            UsageError: with every wrong name and value at once.
+        """
+        overrides = overrides or {}
+        settings = self.settings_for(objective, overrides)
+        for seed in seeds:
+            name = f"{objective}-seed{seed}"
+            yield Job(
+                dataset=self.name,
+                config=Config(seed=seed, device=device).with_values(settings),
+                settings=settings,
+                images=self.images,
+                folder=runs_dir / self.name / name,
+                record=results_dir / self.name / f"{name}.json",
+                overrides=overrides,
+                overwrite=overwrite,
+            )
 
 
 def benchmark_names() -> list[str]:
@@ -74,36 +111,23 @@ def load_benchmark(name: str) -> Benchmark:
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)
         raise UsageError(
-            f"there is no benchmark {name!r}; choose some of {', '.join(names)}, or {ALL} for the "
+            f"there is no benchmark {name!r}; choose some of {', '.join(names)}, or all for the "
             "ten of the thesis" + (f"; did you mean {near[0]}?" if near else "")
         )
     path = FOLDER / f"{name}.toml"
     return Benchmark(name, flatten(read_toml(path)), path)
 
 
-def load_benchmarks(names: str) -> tuple[Benchmark, ...]:
-    """Reads several.
-
-    Args:
-        names: with commas between them, or ``all`` for the ten of the thesis.
+def load_benchmarks(names: str) -> list[Benchmark]:
+    """Reads several: names with commas between them, or ``all`` for the ten of the thesis.
 
     Raises:
         UsageError: if one is not known, or none is given.
     """
-    return tuple(load_benchmark(name) for name in split_names(names, {ALL: THESIS}))
-
-
-def split_names(text: str, groups: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Splits at commas, and puts the members of a group in its place; each name stays once.
-
-    Raises:
-        UsageError: if nothing is left.
-    """
-    given = [name.strip() for name in text.split(",") if name.strip()]
-    names = [member for name in given for member in groups.get(name, (name,))]
-    if not names:
-        raise UsageError(f"expected names with commas between them, got {text!r}")
-    return list(dict.fromkeys(names))
+    given = [name for part in names_of(names) for name in (THESIS if part == "all" else (part,))]
+    if not given:
+        raise UsageError(f"expected names of datasets with commas between them, got {names!r}")
+    return [load_benchmark(name) for name in dict.fromkeys(given)]
 
 
 def check_overrides(overrides: Mapping[str, Any]) -> None:
@@ -115,12 +139,3 @@ def check_overrides(overrides: Mapping[str, Any]) -> None:
     for name, option in HAVE_OPTIONS.items():
         if name in overrides:
             raise UsageError(f"{name} is not given with --set here: use {option}")
-
-
-def make_config(settings: Mapping[str, Any], *, seed: int, device: str) -> Config:
-    """The settings of one run.
-
-    Raises:
-        UsageError: with every wrong name and value at once.
-    """
-    return Config(seed=seed, device=device).with_values(dict(settings))

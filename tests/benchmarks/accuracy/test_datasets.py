@@ -1,15 +1,15 @@
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from benchmarks.accuracy.benchmark import (
+from benchmarks.accuracy.datasets import (
     THESIS,
     benchmark_names,
     check_overrides,
     load_benchmark,
     load_benchmarks,
-    make_config,
 )
 from ucls.config import Config
 from ucls.errors import UsageError
@@ -17,6 +17,7 @@ from ucls.objectives.settings import ObjectiveName
 from ucls.presets import preset
 
 SOURCE = re.compile(r"# .*(thesis|ours|TEMI)")
+PLACES = {"runs_dir": Path("runs"), "results_dir": Path("results")}
 
 
 def test_the_ten_of_the_thesis_and_digits_have_files() -> None:
@@ -42,23 +43,21 @@ def test_every_value_of_a_file_has_a_source(name: str) -> None:
 @pytest.mark.parametrize("objective", get_args(ObjectiveName))
 @pytest.mark.parametrize("name", benchmark_names())
 def test_every_objective_can_be_asked_for(name: str, objective: ObjectiveName) -> None:
-    settings = load_benchmark(name).settings_for(objective, {"seed": 3})
-    config = make_config(settings, seed=1, device="cpu")
-    assert (config.train.objective, config.seed) == (objective, 3)
+    benchmark = load_benchmark(name)
+    (job,) = benchmark.jobs(range(3, 4), **PLACES, objective=objective)
+    assert (job.config.train.objective, job.config.seed) == (objective, 3)
+    assert job.folder == Path("runs") / name / f"{objective}-seed3"
+    assert job.record == Path("results") / name / f"{objective}-seed3.json"
     if name in THESIS:
         expected = preset(name, objective=objective) | {"train.objective": objective}
-        assert settings.keys() == expected.keys() | {"seed"}
+        assert job.settings.keys() == expected.keys()
 
 
 def test_overrides_lie_over_the_file() -> None:
-    settings = load_benchmark("cifar10").settings_for("ucls", {"train.epochs": 1})
-    assert settings["train.epochs"] == 1
-    assert load_benchmark("cifar10").settings["train.epochs"] == 400
-
-
-def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"'cifar11'; choose some of digits, .*mean cifar10"):
-        load_benchmark("cifar11")
+    benchmark = load_benchmark("cifar10")
+    (job,) = benchmark.jobs(range(1), **PLACES, overrides={"train.epochs": 300})
+    assert job.config.train.epochs == job.settings["train.epochs"] == 300
+    assert benchmark.settings["train.epochs"] == 400
 
 
 def test_all_is_the_ten_of_the_thesis() -> None:
@@ -67,6 +66,8 @@ def test_all_is_the_ten_of_the_thesis() -> None:
     assert names == ["digits", "stl10"]
     with pytest.raises(UsageError, match="expected names"):
         load_benchmarks(" , ")
+    with pytest.raises(UsageError, match=r"'cifar11'; choose some of digits, .*mean cifar10"):
+        load_benchmarks("cifar11")
 
 
 @pytest.mark.parametrize("name", ["seed", "device", "train.objective"])
