@@ -7,11 +7,27 @@ import typer
 
 from ucls.errors import UclsError
 
-COMMANDS = ("run", "table", "ablate", "simulate", "speed", "compare", "growth", "estimate")
+COMMANDS = (
+    "run",
+    "table",
+    "ablate",
+    "simulate",
+    "speed",
+    "compare",
+    "growth",
+    "estimate",
+    "training-step",
+    "extraction",
+    "cache-memory",
+    "digits",
+    "objectives",
+    "ensembles",
+)
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 for name in COMMANDS:
-    app.command(name)(import_module(f"benchmarks.commands.{name}").command)
+    module = import_module(f"benchmarks.commands.{name.replace('-', '_')}")
+    app.command(name)(module.command)
 
 
 def main() -> None:

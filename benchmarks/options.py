@@ -1,9 +1,12 @@
 """Options that several commands share."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ucls.errors import UsageError
 
 RESULTS = Path("benchmarks/results")
 
@@ -38,8 +41,26 @@ Verbose = Annotated[
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE.json", help="Where a record goes as well.")
 ]
+Repeats = Annotated[int, typer.Option(min=1, help="Turns that are timed.")]
+Count = Annotated[int, typer.Option(min=1, help="How many.")]
+Out = Annotated[Path, typer.Option(help="Folder where record, tables and plots go.")]
 
 
 def names_of(text: str) -> list[str]:
     """Splits at commas; each name stays once."""
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def choose(text: str, names: Iterable[str], *, what: str) -> list[str]:
+    """Some of the names, in their order, or with ``all`` every one.
+
+    Raises:
+        UsageError: for a name that is none of them.
+    """
+    known, asked = list(names), names_of(text)
+    if unknown := [name for name in asked if name not in (*known, "all")]:
+        raise UsageError(
+            f"expected {what} to be 'all' or some of {', '.join(known)}, got {unknown[0]}: leave "
+            "it out"
+        )
+    return known if "all" in asked else [name for name in known if name in asked]

@@ -66,16 +66,9 @@ def command(
         raise UsageError("expected --check, --difficulty or --out FILE.h5: give one or more")
     made = SimulatedFeatures(n, clusters, features, seed, split.value)
     if out is not None:
+        size = {"n_images": n, "n_classes": clusters, "n_features": features}
         with console_reporter().track("simulate", n, "images") as advance:
-            write_simulated(
-                out,
-                n_images=n,
-                n_classes=clusters,
-                n_features=features,
-                seed=seed,
-                split=split.value,
-                advance=advance,
-            )
+            write_simulated(out, **size, seed=seed, split=split.value, advance=advance)
         print(f"simulated features: {out}")
     if difficulty:
         _show_difficulty(made)
@@ -85,22 +78,22 @@ def command(
 
 def _show_check(made: "SimulatedFeatures", n_queries: int) -> bool:
     """Prints table 6.16 beside the features; whether all is within its bounds."""
-    from benchmarks.simulated.check import ACCURACY_BOUND, COUNT_BOUND, check, scaled_k, set_cap
-    from benchmarks.simulated.table import comparison_table
-    from ucls.console import console_reporter, new_console
+    from benchmarks.simulated import check as table
+    from ucls.console import console_reporter
 
     with console_reporter().track("simulate: neighbours", made.n_images, "images") as advance:
-        rows = check(made, n_queries=n_queries, advance=advance)
+        rows = table.check(made, n_queries=n_queries, advance=advance)
     print(
         f"simulated features beside thesis table 6.16: {describe(made)}\n"
         f"sets S_x of {min(n_queries, made.n_images):,} simulated images among all, "
-        f"k={scaled_k(made)}, cap={set_cap(made):,}; published counts scaled to this N/C\n"
+        f"k={table.scaled_k(made)}, cap={table.set_cap(made):,}; "
+        "published counts scaled to this N/C\n"
     )
-    new_console().print(comparison_table(rows))
+    table.comparison_table(rows).show()
     n_within = sum(row.is_within for row in rows)
     print(
-        f"\n{n_within} of {len(rows)} thresholds within {COUNT_BOUND:g} % (counts) and "
-        f"{ACCURACY_BOUND:g} points (ACC of the sets, and of what is above the threshold): "
+        f"\n{n_within} of {len(rows)} thresholds within {table.COUNT_BOUND:g} % (counts) and "
+        f"{table.ACCURACY_BOUND:g} points (ACC of the sets, and of what is above the threshold): "
         "simulated"
     )
     if made.n_features < (needed := made.geometry.n_dims(made.n_classes)):

@@ -1,10 +1,12 @@
 """Thesis table 6.16 beside simulated features."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmarks.published import NeighborFigures, load_published
 from benchmarks.simulated.features import SimulatedFeatures
 from benchmarks.simulated.neighbors import Sets, describe_sets, draw_queries, find_nearest
+from benchmarks.tables import Table
 from ucls.progress import Advance, ignore_progress
 
 K, CAP = 50, 1285
@@ -13,6 +15,10 @@ COUNT_BOUND = 8.0
 """Largest difference of a count, in percent."""
 ACCURACY_BOUND = 2.0
 """Largest difference of an accuracy, in points."""
+HEADINGS = (
+    "threshold", "published count", "simulated count", "diff. %", "published ACC",
+    "simulated ACC", "diff. points", "simulated ACC above", "diff. points", "within",
+)  # fmt: skip
 
 
 class Comparison(NamedTuple):
@@ -81,6 +87,11 @@ def check(
     return [_compare(row, found, scale) for row, found in zip(published, sets, strict=True)]
 
 
+def comparison_table(rows: Sequence[Comparison]) -> Table:
+    """A line for each threshold."""
+    return Table(HEADINGS, [_cells(row) for row in rows], n_left=0)
+
+
 def published_sets() -> list[NeighborFigures]:
     """The thresholds of table 6.16 that have an accuracy."""
     rows = load_published().ablations["thresholds"].neighbors
@@ -107,3 +118,19 @@ def _compare(row: NeighborFigures, found: Sets, scale: float) -> Comparison:
         accuracy=100 * found.accuracy,
         accuracy_above=100 * found.accuracy_above,
     )
+
+
+def _cells(row: Comparison) -> list[str]:
+    whole, above = row.accuracy_differences
+    return [
+        f"{row.threshold:.1f}",
+        f"{row.published_count:.1f}",
+        f"{row.count:.1f}",
+        f"{row.count_difference:+.1f}",
+        f"{row.published_accuracy:.2f}",
+        f"{row.accuracy:.2f}",
+        f"{whole:+.2f}",
+        f"{row.accuracy_above:.2f}",
+        f"{above:+.2f}",
+        "yes" if row.is_within else "NO",
+    ]

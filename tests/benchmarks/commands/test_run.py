@@ -79,7 +79,7 @@ def test_wrong_use_is_told_before_anything_runs(
 
 
 def test_the_command_line_imports_no_torch() -> None:
-    names = "run, table, ablate, simulate"
+    names = "run, table, ablate, simulate, digits, objectives, ensembles"
     code = f"import sys; from benchmarks.commands import {names}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -3,6 +3,7 @@ import pytest
 from benchmarks.simulated.check import (
     Comparison,
     check,
+    comparison_table,
     published_sets,
     scaled_k,
     set_cap,
@@ -49,6 +50,16 @@ def test_differences_are_in_percent_and_in_points():
     assert row.count_difference == pytest.approx(-5)
     assert row.accuracy_differences == pytest.approx((-1, 3))
     assert row.excess == pytest.approx((-5 / 8, -0.5, 1.5))
+
+
+def test_a_line_holds_every_difference():
+    out = Comparison(0.8, 216.5, 300.0, 98.06, 97.0, 97.0)
+    table = comparison_table([Comparison(0.9, 71.9, 75.0, 99.77, 98.5, 99.0), out])
+    assert table.rows[0] == (
+        ["0.9", "71.9", "75.0", "+4.3", "99.77", "98.50", "-1.27", "99.00", "-0.77", "yes"]
+    )
+    assert table.rows[1][-1] == "NO"
+    assert sum("simulated" in heading for heading in table.headings) == 3
 
 
 def test_k_and_cap_are_as_large_a_part_of_a_class_as_in_the_table():
