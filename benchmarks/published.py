@@ -53,14 +53,8 @@ class ImageCounts:
 class PublishedRow:
     """Scores on the validation images, of one method on a dataset or of one row of an ablation.
 
-    Attributes:
-        part: what of the run is measured; see the head of ``published.toml``.
-        objective: what was trained: ``ucls``, ``temi``, ``scan`` or ``turtle``.
-        name: of the setting of an ablation.
-        dataset: of the row of an ablation, where it differs from that of its table.
-        source: where it is printed; for ablations that is told of the table.
-        backbone: where the features come from; None if the source does not say.
-        note: on what is printed wrong there.
+    The head of ``published.toml`` tells of the fields. Only rows of ablations have a ``name`` and a
+    ``dataset``, of which those without take their table's; their source is their table's too.
     """
 
     part: Part
@@ -85,11 +79,8 @@ class PublishedRow:
 class NeighborFigures:
     """What a threshold does to the neighbours of the training images (thesis table 6.16).
 
-    Attributes:
-        threshold: cosine similarity.
-        mean_count: neighbours per image.
-        accuracy: percent of the neighbours above the threshold that are of the same class; None
-            where the source gives none.
+    ``mean_count`` neighbours per image, and ``accuracy``, the percent of those above the threshold
+    that are of the same class; None where the source gives none.
     """
 
     threshold: float
@@ -99,18 +90,7 @@ class NeighborFigures:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A table of thesis 6.4.
-
-    Attributes:
-        title: what is varied.
-        source: the table.
-        backbone: where the features come from.
-        training: how it differs from the training of the comparison.
-        rows: in the order of the table.
-        dataset: of all rows that have none of their own.
-        notes: on what is printed wrong or otherwise elsewhere.
-        neighbors: of the table of thresholds.
-    """
+    """A table of thesis 6.4; ``dataset`` is that of rows without one of their own."""
 
     title: str
     source: str

@@ -20,17 +20,7 @@ Part = Literal["best_head", "heads", "ensemble", "self_training"]
 
 @dataclass(frozen=True)
 class Variant:
-    """A row: what a run takes instead of what the others of its study do.
-
-    Attributes:
-        key: tells the variants of a study apart, in records and folders.
-        label: for tables and plots; ``{threshold}`` stands for the neighbours' threshold.
-        settings: dotted names to values.
-        name: of its row in the published table, if it is not the key.
-        objective: of that row.
-        without: settings of the rows above that it drops, in a study that adds up.
-        needs_patches: whether the row is about the patch tokens, and means nothing without any.
-    """
+    """A row: what a run takes instead of what the others of its study do; see ``studies.toml``."""
 
     key: str
     label: str
@@ -43,25 +33,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Study:
-    """A table: its rows, and what they share; see the head of ``studies.toml``.
-
-    Attributes:
-        name: on the command line, in records and folders.
-        title: for tables and plots.
-        heading: of the column of labels.
-        axis: of what the rows are, with its unit; for plots.
-        tables: those of the thesis.
-        published: name of the table in ``published.toml``.
-        shared: settings of all rows, unless the user wants something else.
-        parts: what is measured of every run.
-        shows_neighbors: whether its table has the figures of the neighbours too.
-        thesis: the thesis's own settings where they are not those of its presets.
-        training: says so in words.
-        notes: what a reader has to know.
-        setting: that is swept over the values; empty where rows are no values.
-        values: of a sweep.
-        rows: of another study.
-    """
+    """A table: its rows, and what they share; the head of ``studies.toml`` tells of the fields."""
 
     name: str
     title: str
@@ -79,6 +51,7 @@ class Study:
     values: tuple[int | float, ...] = ()
     rows: tuple[Variant, ...] = ()
     adds_up: bool = False
+    has_gains: bool = False
 
     @property
     def variants(self) -> tuple[Variant, ...]:

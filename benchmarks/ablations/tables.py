@@ -36,60 +36,40 @@ class Titled(NamedTuple):
 
 
 def tables_of(results: Results, rows: Sequence[Row]) -> list[Titled]:
-    """The tables as the thesis has them, and what the rows differ in."""
-    study = results.plan.study
+    """The scores as the thesis has them, and what the rows differ in."""
     if not rows:
         return []
-    tables = [wide_table(study, rows)]
-    if "self_training" in study.parts:
-        tables = [gains_table(rows), consensus_table(study, rows)]
+    tables = [scores_table(results.plan.study, rows)]
     # The values of a sweep say what its rows differ in.
-    return tables if study.setting or len(rows) < 2 else [*tables, settings_table(results, rows)]
+    is_told = results.plan.study.setting or len(rows) < 2
+    return tables if is_told else [*tables, settings_table(results, rows)]
 
 
-def wide_table(study: Study, rows: Sequence[Row]) -> Titled:
-    """A line for each row, with the scores of its parts side by side (6.16-6.19)."""
+def scores_table(study: Study, rows: Sequence[Row]) -> Titled:
+    """A line for each row, with the scores of its parts side by side.
+
+    Where a study adds up, best heads have the gain over the row above (6.9), other parts that over
+    their best head (6.11), and the last line the gain of all rows.
+    """
     headings = [study.heading]
     for part in study.parts:
         headings += [f"{PARTS[part]}: {SCORE_HEADINGS[0]}", *SCORE_HEADINGS[1:]]
     neighbors = NEIGHBORS if study.shows_neighbors else ()
     headings += [*(HEADINGS[name] for name in neighbors), "Training (s)"]
     lines = []
-    for row in rows:
-        scores = [text for part in study.parts for text in score_cells(row, part)]
-        counts = [
-            cell(row.get("neighbors", name), digits=1 if name in COUNTS else 2)
-            for name in neighbors
-        ]
-        lines.append([row.label, *scores, *counts, cell(row.get("train", "seconds"), digits=1)])
-    return Titled("Scores", Table(headings, lines))
-
-
-def gains_table(rows: Sequence[Row]) -> Titled:
-    """The best head of each row, with the gain over the row above, and that of all (6.9)."""
-    lines = [
-        [row.label, *score_cells(row, "best_head", since=before)]
-        for before, row in zip([None, *rows], rows, strict=False)
-    ]
-    if len(rows) > 1:
-        gains = (gain(rows[-1], "best_head", name, rows[0]) for name in SCORES)
-        lines.append(["Δ", *(f"{value:+.2f}" for value in gains)])
-    table = Table(["Best head", *SCORE_HEADINGS], lines)
-    return Titled("Best head, with the gain over the row above", table)
-
-
-def consensus_table(study: Study, rows: Sequence[Row]) -> Titled:
-    """Each row with its consensus and its classifier, and their gains over the best head (6.11)."""
-    lines = []
-    for row in rows:
-        lines.append([f"**{row.label}**", *score_cells(row, "best_head")])
-        lines += [
-            [f"+ {PARTS[part]}", *score_cells(row, part, since=row)]
-            for part in study.parts
-            if part != "best_head"
-        ]
-    title = "Consensus and self-training, with the gain over the best head"
-    return Titled(title, Table(["", *SCORE_HEADINGS], lines))
+    for above, row in zip([None, *rows], rows, strict=False):
+        cells = [row.label]
+        for part in study.parts:
+            since = (above if part == "best_head" else row) if study.has_gains else None
+            cells += score_cells(row, part, since=since)
+        for name in neighbors:
+            cells.append(cell(row.get("neighbors", name), digits=1 if name in COUNTS else 2))
+        lines.append([*cells, cell(row.get("train", "seconds"), digits=1)])
+    if study.has_gains and len(rows) > 1:
+        gains = [f"{gain(rows[-1], 'best_head', name, rows[0]):+.2f}" for name in SCORES]
+        lines.append(["Δ", *gains, *[""] * (len(headings) - len(gains) - 1)])
+    told = ", with the gain over the row above, or over the best head" if study.has_gains else ""
+    return Titled(f"Scores{told}", Table(headings, lines))
 
 
 def settings_table(results: Results, rows: Sequence[Row]) -> Titled:

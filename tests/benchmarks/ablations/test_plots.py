@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.ablations.plots import bounds, known_points, plot_study, title_of
-from benchmarks.ablations.rows import Figure, rows_of
+from benchmarks.ablations.plots import plot_study, title_of
+from benchmarks.ablations.rows import rows_of
 
 
 @pytest.mark.parametrize("name", ["components", "thresholds"])
@@ -28,17 +28,3 @@ def test_the_title_tells_the_source_and_the_seeds(make_results, monkeypatch) -> 
     made = replace(results.plan.source, name="simulated")
     results = replace(results, plan=replace(results.plan, source=made))
     assert title_of(results) == "Components one by one: simulated, 1 seed"
-
-
-def test_the_axis_starts_at_a_ten_below_all_bars() -> None:
-    assert bounds([Figure(93.0, 1.0, 2), None, Figure(85.0, 1.0, 2)])[0] == 80.0
-    assert bounds([Figure(82.0, 1.0, 2)])[0] == 70.0
-    assert bounds([Figure(2.0, None, 1)])[0] == 0.0
-    assert bounds([Figure(93.0, 1.0, 2)])[1] > 94.0
-
-
-def test_points_rise_along_the_axis(make_results) -> None:
-    values, figures = known_points(rows_of(make_results("thresholds")), "best_head", "acc")
-    assert values == sorted(values)
-    # Made-up rows rise from threshold 1.0 to 0.1, as the table lists them.
-    assert figures[0].mean > figures[-1].mean

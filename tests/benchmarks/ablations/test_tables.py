@@ -16,12 +16,11 @@ def test_arrows_follow_the_sign() -> None:
 def test_components_have_gains_and_a_total(make_results) -> None:
     """Each made-up row is a point above the one before."""
     results = make_results(accs=(0.8,))
-    best, consensus, settings = (one.table for one in tables_of(results, rows_of(results)))
-    assert best.rows[0] == ["Baseline (TEMI)", "80.00", "80.00", "80.00"]
-    assert best.rows[1][1:] == ["81.00 ↑ 1.00"] * 3
-    assert best.rows[-1] == ["Δ", "+5.00", "+5.00", "+5.00"]
-    assert len(consensus.rows) == 3 * 6
-    assert consensus.rows[1] == ["+ Ensemble †", *["80.00 ="] * 3]
+    scores, settings = (one.table for one in tables_of(results, rows_of(results)))
+    assert scores.rows[0][:5] == ["Baseline (TEMI)", "80.00", "80.00", "80.00", "80.00 ="]
+    assert scores.rows[1][1:4] == ["81.00 ↑ 1.00"] * 3
+    assert scores.rows[-1][:5] == ["Δ", "+5.00", "+5.00", "+5.00", ""]
+    assert {len(line) for line in scores.rows} == {2 + 9}
     assert list(settings.headings) == ["Components", "train.n"]
     assert [line[1] for line in settings.rows] == ["0", "1", "2", "3", "4", "5"]
 
