@@ -95,5 +95,6 @@ def draw_neighbors(axes: "Axes", rows: Sequence[Row]) -> None:
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Neighbours per image")
     right.set_ylabel("Neighbour ACC on train (%)")
-    right.legend(**ABOVE, ncols=2)
-    axes.legend(loc="center left")
+    right.grid(visible=False)
+    right.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))

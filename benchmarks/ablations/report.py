@@ -9,10 +9,12 @@ from benchmarks.ablations.plots import plot_study
 from benchmarks.ablations.rows import Row, rows_of
 from benchmarks.ablations.source import how_simulated
 from benchmarks.ablations.tables import csv_table, tables_of
+from benchmarks.pages import render_page
 from benchmarks.records import command_line
 from benchmarks.trials import describe_machine
 from ucls.cache import atomic_write
 
+PAGE = Path(__file__).with_name("page.md.jinja")
 SHOWN_SETTINGS = (
     "neighbors.k", "neighbors.threshold", "neighbors.cap", "train.n_heads", "train.n_smoothing",
     "train.hidden_dim", "train.epochs", "train.warmup_epochs", "train.batch_size",
@@ -41,18 +43,10 @@ def write_report(results: Results, folder: Path) -> list[Path]:
 
 def as_markdown(results: Results, rows: Sequence[Row]) -> str:
     """Title, tables, what a reader has to know, and where the figures come from."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     simulated, trials = how_simulated(results.plan.source), results.trials
     made = ", ".join(f"{name} {value:,}" for name, value in (simulated or {}).items())
-    engine = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return engine.get_template("report.md.j2").render(
+    return render_page(
+        PAGE,
         results=results,
         plan=results.plan,
         study=results.plan.study,

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ class Size(NamedTuple):
     n_features: int | None = None
 
 
-USUAL = Size(12_800, 100, 2048)
+USUAL = (12_800, 100, 2048)
 """A tenth of ImageNet-100's images, with both tokens of a ViT-L."""
 
 
@@ -75,14 +74,14 @@ def _simulate(size: Size, folder: Path, options: dict[str, Any]) -> Source:
     if given:
         names = ", ".join(f"--{key.replace('_', '-')}" for key in given)
         raise UsageError(f"{names} has no meaning for simulated features: leave it out")
-    from benchmarks.simulated.features import write_simulated
+    from benchmarks.simulated.features import SimulatedFeatures, write_simulated
 
     n_images, n_classes, n_features = (
         usual if wanted is None else wanted for wanted, usual in zip(size, USUAL, strict=True)
     )
+    made = SimulatedFeatures(n_images, n_classes, n_features)
     stem = f"n{n_images}-k{n_classes}-d{n_features}"
     train, val = (folder / f"{stem}-{split}.h5" for split in ("train", "val"))
-    write = partial(write_simulated, n_classes=n_classes, n_features=n_features)
-    write(train, n_images=n_images)
-    write(val, n_images=VAL_PER_CLASS * (n_classes or 0), split="val")
+    write_simulated(train, made)
+    write_simulated(val, replace(made, n_images=VAL_PER_CLASS * n_classes, split="val"))
     return replace(load_source(str(train), val=str(val)), name=SIMULATED)

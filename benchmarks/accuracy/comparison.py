@@ -61,6 +61,12 @@ class Comparison:
     used: tuple[Trial, ...]
     left_out: tuple[Trial, ...]
 
+    @property
+    def by_objective(self) -> list[list[Trial]]:
+        """The records behind the lines."""
+        names = dict.fromkeys(trial.objective for trial in self.used)
+        return [[trial for trial in self.used if trial.objective == name] for name in names]
+
 
 def read_trials(results_dir: Path, dataset: str) -> list[Trial]:
     """Reads all records of a dataset, by objective and seed.

@@ -1,7 +1,7 @@
 """The comparison as Markdown and as CSV, and what became of a call as a table."""
 
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from benchmarks.accuracy.comparison import Comparison, Line, departures
 from benchmarks.accuracy.describe import (
@@ -12,11 +12,12 @@ from benchmarks.accuracy.describe import (
     describe_time,
 )
 from benchmarks.jobs import Outcome
+from benchmarks.pages import render_page
 from benchmarks.published import SCORES, ImageCounts, Score
 from benchmarks.tables import Table
-from benchmarks.trials import describe_machine
+from benchmarks.trials import Trial, describe_machine
 
-WIDTH = 100
+PAGE = Path(__file__).with_name("page.md.jinja")
 PARTS = {
     "kmeans": "k-means",
     "best_head": "UCLS stage 1",
@@ -24,17 +25,6 @@ PARTS = {
     "ensemble": "UCLS ensemble",
     "self_training": "UCLS ensemble + self-training",
 }
-EXPLANATION = """\
-Scores are in percent; diff. is ours less the published mean, in percentage points. Ours are
-mean ± sample standard deviation (n - 1) over the seeds; the thesis does not say which deviation it
-gives.
-
-- k-means: of our features
-- stage 1: the head with the lowest training loss; its best seed is the run with the highest ACC
-- ensemble: the consensus of what the heads say of the images that are measured
-- self-training: a classifier that has learnt the consensus of the training images
-- TEMI, SCAN and others: the head with the lowest loss of that objective; ours sees our features
-"""
 CSV_HEADINGS = (
     "dataset", "split", "objective", "part", "score",
     "ours", "ours_std", "seeds", "features", "departures",
@@ -52,16 +42,17 @@ SHOWN = {
 def as_markdown(comparisons: Sequence[Comparison], images: Mapping[str, ImageCounts]) -> str:
     """Writes all datasets as one text, with the published sizes of those that have any."""
     trials = [trial for comparison in comparisons for trial in comparison.used]
-    machines = list(dict.fromkeys(map(describe_machine, trials)))
-    parts = ["# Accuracy beside the published figures\n"]
-    if machines:
-        text = f"Ours: {count_runs(trials)} on {'; '.join(machines)}."
-        parts.append(textwrap.fill(text, WIDTH) + "\n")
-    parts.append(EXPLANATION)
-    for comparison in comparisons:
-        counts = images.get(comparison.dataset)
-        parts += _section(comparison, counts, tells_machine=len(machines) > 1)
-    return "\n".join(parts)
+    return render_page(
+        PAGE,
+        comparisons=comparisons,
+        images=images,
+        runs=count_runs(trials),
+        machines=_machines(trials),
+        machines_of=_machines,
+        describe_runs=describe_runs,
+        table_of=_table,
+        remarks_of=_remarks,
+    )
 
 
 def as_csv(comparisons: Iterable[Comparison]) -> Table:
@@ -88,43 +79,19 @@ def summary(outcomes: Iterable[Outcome]) -> Table:
     return Table(["ACC on val, else train", "result", "time", *SHOWN], rows, n_left=2)
 
 
-def _section(
-    comparison: Comparison, counts: ImageCounts | None, *, tells_machine: bool
-) -> Iterator[str]:
-    sizes = ""
-    if counts is not None:
-        sizes = f"{counts.classes:,} classes; {counts.train:,} images of train, "
-        sizes += f"{counts.val:,} of val. "
-    yield f"## {comparison.dataset}\n\n{sizes}Scores are those of {comparison.split}.\n"
-    if comparison.used:
-        yield _list(_runs(comparison, tells_machine=tells_machine))
-    yield _table(comparison).markdown()
-    if remarks := list(_remarks(comparison)):
-        yield _list(remarks)
+def _machines(trials: Sequence[Trial]) -> list[str]:
+    return list(dict.fromkeys(map(describe_machine, trials)))
 
 
-def _list(texts: Iterable[str]) -> str:
-    indents = {"initial_indent": "- ", "subsequent_indent": "  "}
-    return "".join(textwrap.fill(text, WIDTH, **indents) + "\n" for text in texts)
-
-
-def _runs(comparison: Comparison, *, tells_machine: bool) -> Iterator[str]:
-    """What our runs were, by objective."""
-    for objective in dict.fromkeys(trial.objective for trial in comparison.used):
-        runs = [trial for trial in comparison.used if trial.objective == objective]
-        machines = f" on {'; '.join(dict.fromkeys(map(describe_machine, runs)))}"
-        yield f"ours, {objective}: {describe_runs(runs)}{machines if tells_machine else ''}"
-
-
-def _remarks(comparison: Comparison) -> Iterator[str]:
+def _remarks(comparison: Comparison) -> list[str]:
     """Our runs with other settings, and slips in what is published."""
-    for text in describe_departures(comparison.used):
-        yield f"† not the settings of the benchmark: {text}"
-    for text in describe_departures(comparison.left_out):
-        yield f"left out, as other runs have the settings of the benchmark: {text}"
-    for line in comparison.lines:
-        if line.published is not None and line.published.note:
-            yield f"{_name(line)} ({line.published.source}): {line.published.note}"
+    changed, other = map(describe_departures, (comparison.used, comparison.left_out))
+    notes = [(line, line.published) for line in comparison.lines if line.published]
+    return [
+        *(f"† not the settings of the benchmark: {text}" for text in changed),
+        *(f"left out, as other runs have the settings of the benchmark: {text}" for text in other),
+        *(f"{_name(line)} ({row.source}): {row.note}" for line, row in notes if row.note),
+    ]
 
 
 def _table(comparison: Comparison) -> Table:

@@ -66,9 +66,8 @@ def command(
         raise UsageError("expected --check, --difficulty or --out FILE.h5: give one or more")
     made = SimulatedFeatures(n, clusters, features, seed, split.value)
     if out is not None:
-        size = {"n_images": n, "n_classes": clusters, "n_features": features}
         with console_reporter().track("simulate", n, "images") as advance:
-            write_simulated(out, **size, seed=seed, split=split.value, advance=advance)
+            write_simulated(out, made, advance=advance)
         print(f"simulated features: {out}")
     if difficulty:
         _show_difficulty(made)

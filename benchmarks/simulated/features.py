@@ -142,41 +142,30 @@ def draw_images(
 
 
 def write_simulated(
-    path: Path,
-    *,
-    n_images: int,
-    n_classes: int,
-    n_features: int = 2048,
-    seed: int = 0,
-    split: Literal["train", "val"] = "train",
-    advance: Advance = ignore_progress,
+    path: Path, made: SimulatedFeatures, *, advance: Advance = ignore_progress
 ) -> None:
     """Writes simulated features as a source for ``ucls run``, a chunk at a time.
 
     Args:
         path: an ``.h5`` file, which is replaced if it is there: ``features`` float16 [N, D],
             ``labels`` int32 [N], and an attribute ``simulated`` that tells how they were made.
-        n_images: N.
-        n_classes: C.
-        n_features: D.
-        seed: see :class:`SimulatedFeatures`, as for ``split``.
-        split: ``train`` or ``val``.
+        made: the features.
         advance: told of every image written.
 
     Raises:
-        UsageError: if the file has another ending, or the numbers do not go together.
+        UsageError: if the file has another ending.
         UclsError: if the file cannot be written.
     """
     import h5py
 
     if path.suffix != ".h5":
         raise UsageError(f"expected a file that ends in .h5, got {path}: rename it")
-    made = SimulatedFeatures(n_images, n_classes, n_features, seed, split)
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         file.attrs["simulated"] = json.dumps(asdict(made))
         file["labels"] = made.labels
-        features = file.create_dataset("features", (n_images, n_features), dtype=np.float16)
-        for start in range(0, n_images, IMAGES_PER_WRITE):
-            rows = slice(start, min(start + IMAGES_PER_WRITE, n_images))
+        shape = (made.n_images, made.n_features)
+        features = file.create_dataset("features", shape, dtype=np.float16)
+        for start in range(0, made.n_images, IMAGES_PER_WRITE):
+            rows = slice(start, min(start + IMAGES_PER_WRITE, made.n_images))
             features[rows] = made.chunk(rows).astype(np.float16)
             advance(rows.stop - rows.start)

@@ -4,7 +4,7 @@ import h5py
 import pytest
 
 from benchmarks.ablations.source import Size, how_simulated, open_source
-from benchmarks.simulated.features import write_simulated
+from benchmarks.simulated.features import SimulatedFeatures, write_simulated
 from ucls.errors import UsageError
 
 
@@ -27,7 +27,7 @@ def test_simulated_features_have_the_size_that_is_wanted(tmp_path: Path) -> None
 
 
 def test_a_simulated_file_is_known_for_what_it_is(tmp_path: Path) -> None:
-    write_simulated(tmp_path / "mine.h5", n_images=40, n_classes=2, n_features=8, seed=5)
+    write_simulated(tmp_path / "mine.h5", SimulatedFeatures(40, 2, 8, seed=5))
     opened = open_source(str(tmp_path / "mine.h5"), size=Size(), folder=tmp_path)
     made = {"n_images": 40, "n_classes": 2, "n_features": 8, "seed": 5}
     assert (opened.name, how_simulated(opened)) == ("mine", made)

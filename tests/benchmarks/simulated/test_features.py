@@ -92,7 +92,7 @@ def test_impossible_sizes_are_refused(wrong):
 def test_the_file_is_a_source_that_says_it_is_simulated(tmp_path: Path, whole):
     path = tmp_path / "new" / "made.h5"
     seen = []
-    write_simulated(path, n_images=2_500, n_classes=10, n_features=256, advance=seen.append)
+    write_simulated(path, MADE, advance=seen.append)
     source = load_features(path)
     np.testing.assert_array_equal(source.features, whole.astype(np.float16))
     np.testing.assert_array_equal(source.labels, MADE.labels)
@@ -106,7 +106,7 @@ def test_the_file_is_a_source_that_says_it_is_simulated(tmp_path: Path, whole):
 
 def test_only_a_place_for_an_h5_file_will_do(tmp_path: Path):
     with pytest.raises(UsageError, match=r"\.h5"):
-        write_simulated(tmp_path / "made.npy", n_images=10, n_classes=2)
+        write_simulated(tmp_path / "made.npy", SimulatedFeatures(10, 2))
     (tmp_path / "file").touch()
     with pytest.raises(UclsError, match="no folder"):
-        write_simulated(tmp_path / "file" / "made.h5", n_images=10, n_classes=2)
+        write_simulated(tmp_path / "file" / "made.h5", SimulatedFeatures(10, 2))
