@@ -4,10 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
-
 from ucls.cache import write_csv
 
 WIDE = 160
@@ -49,6 +45,11 @@ class Table:
 
     def show(self) -> None:
         """Prints the table on the terminal."""
+        # Only here, for the sake of processes whose memory is measured.
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table as RichTable
+
         shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for column, heading in enumerate(self.headings):
             shown.add_column(heading, justify="left" if column < self.n_left else "right")

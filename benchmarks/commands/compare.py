@@ -5,10 +5,6 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.speed.compare import changes, machine_differences
-from benchmarks.speed.records import read_record
-from benchmarks.speed.tables import show_changes
-
 
 def command(
     before: Annotated[Path, typer.Argument(help="JSON of `python -m benchmarks speed`.")],
@@ -19,7 +15,12 @@ def command(
     Ratios below 1 are faster than their reference. A change counts where the quartiles of both
     records lie apart.
     """
-    old, new = read_record(before), read_record(after)
+    from benchmarks.records import read_record
+    from benchmarks.speed.compare import HEADINGS, changes, machine_differences
+    from benchmarks.speed.measurement import SpeedRecord
+    from benchmarks.tables import Table
+
+    old, new = read_record(before, SpeedRecord), read_record(after, SpeedRecord)
     for line in machine_differences(old, new):
         print(f"differs: {line}")
-    show_changes(changes(old, new))
+    Table(HEADINGS, [change.cells() for change in changes(old, new)], n_left=2).show()

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from benchmarks.speed.measurement import Measurement
-from benchmarks.speed.records import SpeedRecord
+from benchmarks.speed.measurement import Measurement, SpeedRecord
 
 NOTABLE = 0.05
 """A change of a ratio by less than this share is noise, whatever the spread."""
+HEADINGS = ("", "against", "before", "after", "change", "verdict")
 
 
 class Change(NamedTuple):
@@ -28,24 +28,26 @@ class Change(NamedTuple):
     @property
     def verdict(self) -> str:
         """``faster`` or ``slower`` where the quartiles do not overlap, else ``same``."""
-        if self.before is None:
-            return "new"
-        if self.after is None:
-            return "gone"
-        overlap = (
-            self.before.spread[0] <= self.after.spread[1]
-            and self.after.spread[0] <= self.before.spread[1]
-        )
-        if overlap or abs(self.relative or 0.0) < NOTABLE:
+        if self.before is None or self.after is None:
+            return "new" if self.before is None else "gone"
+        (low, high), (new_low, new_high) = self.before.spread, self.after.spread
+        if (low <= new_high and new_low <= high) or abs(self.relative or 0.0) < NOTABLE:
             return "same"
         return "slower" if self.after.ratio > self.before.ratio else "faster"
+
+    def cells(self) -> list[str]:
+        """Its line in a table with :data:`HEADINGS`."""
+        ratios = ("-" if one is None else f"{one.ratio:.3g}" for one in (self.before, self.after))
+        relative = "-" if self.relative is None else f"{self.relative:+.0%}"
+        return [self.name, self.against, *ratios, relative, self.verdict]
 
 
 def changes(before: SpeedRecord, after: SpeedRecord) -> Iterator[Change]:
     """Every ratio of either record, in the order of the second one."""
-    old = {(m.name, m.against): m for m in before.measurements}
-    new = {(m.name, m.against): m for m in after.measurements}
-    for key in [*new, *(key for key in old if key not in new)]:
+    old, new = (
+        {(one.name, one.against): one for one in record.measurements} for record in (before, after)
+    )
+    for key in {**new, **old}:
         yield Change(*key, old.get(key), new.get(key))
 
 

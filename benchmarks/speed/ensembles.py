@@ -1,6 +1,5 @@
 """Consensus functions against the counting that they cannot do without."""
 
-from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -8,24 +7,15 @@ import numpy.typing as npt
 
 from benchmarks.label_matrices import make_label_matrix
 from benchmarks.speed.measurement import Measurement, Work, against_each
+from benchmarks.speed.size import Size
 from ucls.ensemble import consensus
-
-Labels = npt.NDArray[np.int32]
 
 ALL_PAIRS = "overlap tables of all pairs of heads"
 ONE_HEAD = "overlap tables of one head with the others"
 REFERENCES = {"mcla": (ALL_PAIRS,), "vote": (ALL_PAIRS, ONE_HEAD)}
 
 
-def ensemble_ratios(
-    n_images: int,
-    n_clusters: int,
-    n_heads: int,
-    *,
-    repeats: int,
-    mode: str = "hard",
-    methods: Iterable[str] = ("mcla", "vote"),
-) -> list[Measurement]:
+def ensemble_ratios(size: Size, *, repeats: int) -> list[Measurement]:
     """Times consensus methods on made-up heads against bare counting.
 
     Whatever MCLA does afterwards, it needs the overlap of each two clusters of different heads, and
@@ -35,30 +25,28 @@ def ensemble_ratios(
     that head alone. Neither reference numbers clusters, votes, or tells how sure the result is.
 
     Args:
-        n_images: N.
-        n_clusters: C, of the heads and of the consensus.
-        n_heads: H.
+        size: N, C and H.
         repeats: turns that are timed.
-        mode: of the heads, see :mod:`benchmarks.label_matrices`.
-        methods: of the consensus, some of ``mcla`` and ``vote``.
     """
-    _, heads = make_label_matrix(n_images, n_clusters, n_heads=n_heads, mode=mode)
+    n_clusters, n_heads = size.n_clusters, size.n_heads
+    _, heads = make_label_matrix(size.n_images, n_clusters, n_heads=n_heads, mode="hard")
     counts: dict[str, Work] = {
         ALL_PAIRS: lambda: count_tables(heads, n_clusters, n_first=n_heads),
         ONE_HEAD: lambda: count_tables(heads, n_clusters, n_first=1),
     }
-    measurements = []
-    for method in methods:
-        measurements += against_each(
-            f"{method} of {n_heads} heads, {n_images:,} images, C={n_clusters:,} ({mode})",
+    return [
+        measurement
+        for method, names in REFERENCES.items()
+        for measurement in against_each(
+            f"{method} of {n_heads} heads, {size.n_images:,} images, C={n_clusters:,} (hard)",
             partial(consensus, heads, n_clusters, method=method),
-            {name: counts[name] for name in REFERENCES[method]},
+            {name: counts[name] for name in names},
             repeats=repeats,
         )
-    return measurements
+    ]
 
 
-def count_tables(heads: Labels, n_clusters: int, *, n_first: int) -> int:
+def count_tables(heads: npt.NDArray[np.int32], n_clusters: int, *, n_first: int) -> int:
     """Counts overlap tables and keeps none of them.
 
     Args:
@@ -72,10 +60,10 @@ def count_tables(heads: Labels, n_clusters: int, *, n_first: int) -> int:
     n_heads, n_images = heads.shape
     cells = np.empty(n_images, dtype=np.int32)
     n_tables = 0
-    for i in range(n_first):
-        rows = heads[i] * np.int32(n_clusters)
-        for j in range(i + 1, n_heads):
-            np.add(rows, heads[j], out=cells)
+    for first in range(n_first):
+        rows = heads[first] * np.int32(n_clusters)
+        for other in range(first + 1, n_heads):
+            np.add(rows, heads[other], out=cells)
             np.bincount(cells, minlength=n_clusters * n_clusters)
             n_tables += 1
     return n_tables

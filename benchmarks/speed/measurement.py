@@ -1,13 +1,18 @@
 """What a measurement is: ours and a reference, timed in turns."""
 
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchmarks.records import Record
+from benchmarks.tables import Table
+
 Work = Callable[[], object]
-Seconds = dict[str, list[float]]
+
+HEADINGS = ("", "against", "ours", "reference", "ratio", "quartiles", "further")
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,13 @@ class Measurement:
     against: str
     seconds: list[float]
     reference_seconds: list[float]
-    facts: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, float | str] = field(default_factory=dict)
 
     @property
     def ratios(self) -> list[float]:
         """Ours over the reference in each turn; below 1, ours is faster."""
-        return [
-            ours / reference
-            for ours, reference in zip(self.seconds, self.reference_seconds, strict=True)
-        ]
+        turns = zip(self.seconds, self.reference_seconds, strict=True)
+        return [ours / reference for ours, reference in turns]
 
     @property
     def ratio(self) -> float:
@@ -47,8 +50,45 @@ class Measurement:
         low, high = np.quantile(self.ratios, [0.25, 0.75])
         return float(low), float(high)
 
+    def cells(self) -> list[str]:
+        """Its line in a table with :data:`HEADINGS`."""
+        low, high = self.spread
+        facts = (
+            f"{name} {fact}" if isinstance(fact, str) else f"{name} {fact:.4g}"
+            for name, fact in self.facts.items()
+        )
+        return [
+            self.name,
+            self.against,
+            seconds_text(self.seconds),
+            seconds_text(self.reference_seconds),
+            f"{self.ratio:.3g}",
+            f"{low:.3g}-{high:.3g}" if len(self.seconds) > 1 else "once",
+            "  ".join(facts),
+        ]
 
-def time_in_turns(works: Mapping[str, Work], *, repeats: int, warm_up: int = 1) -> Seconds:
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedRecord(Record):
+    """What one run of ``speed`` measured.
+
+    Attributes:
+        measurements: in the order they were made.
+    """
+
+    made_by = "speed"
+
+    measurements: list[Measurement]
+
+
+def show_measurements(measurements: Sequence[Measurement]) -> None:
+    """Prints a line for each ratio."""
+    Table(HEADINGS, [one.cells() for one in measurements], n_left=2).show()
+
+
+def time_in_turns(
+    works: Mapping[str, Work], *, repeats: int, warm_up: int = 1
+) -> dict[str, list[float]]:
     """Times several works in turns, so that noise meets all of them alike.
 
     Args:
@@ -59,7 +99,7 @@ def time_in_turns(works: Mapping[str, Work], *, repeats: int, warm_up: int = 1) 
     Returns:
         The seconds of each work, a number for each turn.
     """
-    seconds: Seconds = {name: [] for name in works}
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(warm_up + repeats):
         for name, work in works.items():
             synchronize()
@@ -74,15 +114,7 @@ def time_in_turns(works: Mapping[str, Work], *, repeats: int, warm_up: int = 1) 
 def against_each(
     name: str, ours: Work, references: Mapping[str, Work], *, repeats: int, warm_up: int = 1
 ) -> list[Measurement]:
-    """Times ours and each reference in turns.
-
-    Args:
-        name: what is done.
-        ours: our work.
-        references: what it is measured against, by name.
-        repeats: turns that are timed.
-        warm_up: turns before that are not.
-    """
+    """Times ours and each reference in turns, see :func:`time_in_turns`."""
     seconds = time_in_turns({"ours": ours, **references}, repeats=repeats, warm_up=warm_up)
     return [
         Measurement(name, reference, seconds["ours"], seconds[reference])
@@ -92,7 +124,15 @@ def against_each(
 
 def synchronize() -> None:
     """Waits for the GPU, if there is one."""
-    import torch
-
-    if torch.cuda.is_available():
+    # Work that has not loaded torch keeps no GPU busy, and its memory is measured without torch.
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+def seconds_text(seconds: Sequence[float]) -> str:
+    """The median of some seconds, in the unit that suits it."""
+    median = float(np.median(seconds))
+    if median >= 1.0:
+        return f"{median:.2f} s"
+    return f"{median * 1e3:.1f} ms" if median >= 1e-3 else f"{median * 1e6:.0f} us"

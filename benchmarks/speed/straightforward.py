@@ -6,7 +6,6 @@ that of ``ucls``: batch norm, Sinkhorn-Knopp centering, instance weights, cross-
 """
 
 import copy
-from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -125,10 +124,6 @@ class StraightforwardTrainer:
     def train_epoch(self) -> float:
         """Goes once through the images; returns the mean loss."""
         return float(np.mean([self.step(*pair) for pair in self.loader]))
-
-    def batches(self) -> Iterator[Sequence[torch.Tensor]]:
-        """The batches of an epoch."""
-        return iter(self.loader)
 
     def step(self, images: torch.Tensor, neighbors: torch.Tensor) -> float:
         """One step of the optimiser on views [B, D] of the same images; returns the loss."""

@@ -1,6 +1,6 @@
 """Counts what torch computes and moves, operation by operation, while real work runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -28,13 +28,13 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Runs an operation, and counts it."""
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        inputs, written = tensors_in((args, kwargs)), written_by(func, args, kwargs, out)
+        inputs, written = _tensors_in((args, kwargs)), _written_by(func, args, kwargs, out)
         if written:
             count = flop_registry.get(func.overloadpacket)
             self.operations.append(
                 Operation(
                     flops=count(*args, **kwargs, out_val=out) if count else 0,
-                    n_bytes=sum(map(size_of, [*inputs, *written])),
+                    n_bytes=sum(one.numel() * one.element_size() for one in [*inputs, *written]),
                     is_half=bool(inputs) and inputs[0].dtype == torch.bfloat16,
                 )
             )
@@ -43,55 +43,26 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def count_operations(work: Callable[[], object]) -> list[Operation]:
     """What some work computes and moves, in the order of its operations."""
-    counter = OperationCounter()
-    with counter:
+    with OperationCounter() as counter:
         work()
-    return counter.operations
+    operations: list[Operation] = counter.operations
+    return operations
 
 
-def at_size(
-    operations: Callable[[int], Sequence[Operation]], few: int, more: int, wanted: int
-) -> list[Operation]:
-    """Operations that grow in a straight line, as they would be at a size that is too large to run.
-
-    Args:
-        operations: those at a size, the same ones at each.
-        few: a size.
-        more: another one.
-        wanted: the size that is meant.
-    """
-    ahead = (wanted - few) / (more - few)
-    return [
-        Operation(
-            flops=small.flops + ahead * (large.flops - small.flops),
-            n_bytes=small.n_bytes + ahead * (large.n_bytes - small.n_bytes),
-            is_half=small.is_half,
-        )
-        for small, large in zip(operations(few), operations(more), strict=True)
-    ]
-
-
-def written_by(func: Any, args: Any, kwargs: Any, out: Any) -> list[torch.Tensor]:
+def _written_by(func: Any, args: Any, kwargs: Any, out: Any) -> list[torch.Tensor]:
     """The tensors that an operation fills: new ones, and inputs that it changes."""
     changed = []
     for number, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             given = args[number] if number < len(args) else kwargs.get(argument.name)
-            changed += tensors_in(given)
-    there = {storage_of(tensor) for tensor in tensors_in((args, kwargs))}
-    return [*changed, *(tensor for tensor in tensors_in(out) if storage_of(tensor) not in there)]
+            changed += _tensors_in(given)
+    there = set(map(_storage_of, _tensors_in((args, kwargs))))
+    return [*changed, *(tensor for tensor in _tensors_in(out) if _storage_of(tensor) not in there)]
 
 
-def tensors_in(tree: Any) -> list[torch.Tensor]:
-    """All tensors in nested lists, tuples and dicts."""
+def _tensors_in(tree: Any) -> list[torch.Tensor]:
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
 
 
-def size_of(tensor: torch.Tensor) -> int:
-    """Its elements in bytes."""
-    return tensor.numel() * tensor.element_size()
-
-
-def storage_of(tensor: torch.Tensor) -> int:
-    """What tells memory apart."""
+def _storage_of(tensor: torch.Tensor) -> int:
     return tensor.untyped_storage().data_ptr()

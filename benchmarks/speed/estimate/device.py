@@ -4,9 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-DEVICE_GB = 80.0
-"""Memory of an H100, in 10^9 bytes."""
-
 
 class Operation(NamedTuple):
     """What one operation computes and moves."""
@@ -33,6 +30,7 @@ class Device:
         single_share: of that, 0..1.
         bandwidth_tb: of its memory, in 10^12 bytes a second.
         bandwidth_share: of that, 0..1.
+        memory_gb: in 10^9 bytes.
     """
 
     half_tflops: float = 989.0
@@ -41,6 +39,7 @@ class Device:
     single_share: float = 0.6
     bandwidth_tb: float = 3.35
     bandwidth_share: float = 0.7
+    memory_gb: float = 80.0
 
     def seconds(self, operations: Iterable[Operation]) -> float:
         """Operations one after the other, each bound by its products or by what it moves."""
@@ -51,19 +50,9 @@ class Device:
         return sum(map(self._computing, operations))
 
     def _computing(self, one: Operation) -> float:
-        tflops, share = (
-            (self.half_tflops, self.half_share)
-            if one.is_half
-            else (self.single_tflops, self.single_share)
-        )
-        return one.flops / (1e12 * tflops * share)
+        half = self.half_tflops * self.half_share
+        single = self.single_tflops * self.single_share
+        return one.flops / (1e12 * (half if one.is_half else single))
 
     def _moving(self, one: Operation) -> float:
         return one.n_bytes / (1e12 * self.bandwidth_tb * self.bandwidth_share)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.half_tflops:g} TFLOP/s of bfloat16 products of which {self.half_share:.0%} are "
-            f"reached, {self.single_tflops:g} TFLOP/s of float32 ({self.single_share:.0%}), "
-            f"{self.bandwidth_tb:g} TB/s of memory ({self.bandwidth_share:.0%})"
-        )

@@ -1,20 +1,23 @@
 """Time and memory at sizes beyond those that were measured, from the slopes."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.speed.estimate.cases import Case
-from benchmarks.speed.growth.points import Point, StageGrowth, sizes_along
-from benchmarks.speed.growth.sizes import Size
-from benchmarks.speed.growth.slopes import SMALLEST_MB, Slopes, fit_slopes
+from benchmarks.speed.estimate.case import Case
+from benchmarks.speed.growth.record import Point, StageGrowth
+from benchmarks.speed.growth.slopes import SMALLEST_MB, fit_slopes
 from benchmarks.speed.growth.works import ITERATIONS
+from benchmarks.speed.size import Size
 
 ADDING: Mapping[str, str] = {"train": "CD", "merge": "NC", "ensemble": "NC"}
 """The axes whose costs add up rather than multiply: the layers of a head, and in merging and
 consensus what is done for each image and what is done for each pair of clusters."""
+
+Figure = Callable[[Point], float]
 
 
 class Extrapolated(NamedTuple):
@@ -36,9 +39,7 @@ def memory_of(point: Point) -> float:
     return max(point.memory_mb, SMALLEST_MB)
 
 
-def extrapolate(
-    growth: StageGrowth, size: Size, figure: Callable[[Point], float] = seconds_of
-) -> Extrapolated:
+def extrapolate(growth: StageGrowth, size: Size, figure: Figure = seconds_of) -> Extrapolated:
     """What a stage would take at a size, from what it took at smaller ones.
 
     Along each axis the measured figures are followed and, beyond the largest size, the slope of
@@ -50,18 +51,25 @@ def extrapolate(
         size: that is meant.
         figure: :func:`seconds_of` or :func:`memory_of`.
     """
-    curves = {letter: _Curve.along(growth, letter, figure) for letter in growth.letters}
-    adding = ADDING.get(growth.stage, "")
+    base = figure(growth.base_point)
     product, added, doubt = 1.0, 1.0, 0.0
-    for letter, curve in curves.items():
-        factor = curve.at(size.on_axis(letter)) / figure(base_point(growth))
-        if letter in adding:
-            added += factor - 1.0
+    for letter in growth.letters:
+        along, error = _along(growth, letter, size.on_axis(letter), figure)
+        if letter in ADDING.get(growth.stage, ""):
+            added += along / base - 1.0
         else:
-            product *= factor
-        doubt += curve.doubt(size.on_axis(letter)) ** 2
-    value = figure(base_point(growth)) * product * added
-    return Extrapolated(value, math.exp(math.sqrt(doubt)))
+            product *= along / base
+        doubt += error**2
+    return Extrapolated(base * product * added, math.exp(math.sqrt(doubt)))
+
+
+def _along(growth: StageGrowth, letter: str, wanted: int, figure: Figure) -> tuple[float, float]:
+    """A figure along one axis, and the standard error of its logarithm beyond the last size."""
+    sizes, values = growth.sizes(letter), list(map(figure, growth.along(letter)))
+    slopes = fit_slopes(sizes, values)
+    measured = float(np.exp(np.interp(np.log(wanted), np.log(sizes), np.log(values))))
+    beyond = max(1.0, wanted / sizes[-1])
+    return measured * beyond**slopes.last.exponent, (slopes.whole.error or 0.0) * math.log(beyond)
 
 
 def extrapolate_self_training(growth: StageGrowth, case: Case) -> Extrapolated:
@@ -71,43 +79,22 @@ def extrapolate_self_training(growth: StageGrowth, case: Case) -> Extrapolated:
         growth: of ``self-train``, measured with few iterations.
         case: with its iterations.
     """
-    points = growth.along("N")
-    per_image, iterating = np.polyfit(sizes_along(points, "N"), list(map(seconds_of, points)), 1)
-    seconds = max(iterating, 0.0) / ITERATIONS * case.iterations
-    seconds += max(per_image, 0.0) * case.size.n_images
+    seconds = list(map(seconds_of, growth.along("N")))
+    per_image, iterating = np.polyfit(growth.sizes("N"), seconds, 1)
+    whole = max(iterating, 0.0) / ITERATIONS * case.iterations
+    whole += max(per_image, 0.0) * case.size.n_images
     # Both grow with C and D.
-    wider = extrapolate(growth, case.size._replace(n_images=growth.base.n_images))
-    ratio = wider.value / seconds_of(base_point(growth))
-    return Extrapolated(float(seconds) * ratio, wider.factor)
+    wider = extrapolate(growth, replace(case.size, n_images=growth.base.n_images))
+    return Extrapolated(float(whole) * wider.value / seconds_of(growth.base_point), wider.factor)
 
 
-def base_point(growth: StageGrowth) -> Point:
-    """The size around which the axes were varied."""
-    return next(point for point in growth.points if point.size == growth.base)
-
-
-class _Curve(NamedTuple):
-    """A figure along one axis."""
-
-    sizes: Sequence[int]
-    values: Sequence[float]
-    slopes: Slopes
-
-    @classmethod
-    def along(cls, growth: StageGrowth, letter: str, figure: Callable[[Point], float]) -> "_Curve":
-        """Reads it from the points."""
-        points = growth.along(letter)
-        sizes, values = sizes_along(points, letter), list(map(figure, points))
-        return cls(sizes, values, fit_slopes(sizes, values))
-
-    def at(self, size: int) -> float:
-        """Between the sizes in log-log; beyond the last by the slope."""
-        logs = np.interp(np.log(size), np.log(self.sizes), np.log(self.values))
-        beyond = max(1.0, size / self.sizes[-1])
-        grown: float = beyond**self.slopes.last.exponent
-        return float(np.exp(logs)) * grown
-
-    def doubt(self, size: int) -> float:
-        """The standard error of the logarithm beyond the last size."""
-        beyond = max(1.0, size / self.sizes[-1])
-        return (self.slopes.whole.error or 0.0) * math.log(beyond)
+def seconds_here(growth: StageGrowth, case: Case, *, epochs: int) -> Extrapolated:
+    """A stage on the machine that the growth was measured on."""
+    if growth.stage == "self-train":
+        return extrapolate_self_training(growth, case)
+    if growth.stage == "train":
+        epoch = extrapolate(growth, replace(case.size, n_clusters=case.head_clusters))
+        return Extrapolated(epochs * epoch.value, epoch.factor)
+    if growth.stage == "evaluate":
+        return extrapolate(growth, replace(case.size, n_images=case.n_fitted_to))
+    return extrapolate(growth, case.size)

@@ -1,16 +1,17 @@
 """What each stage computes and moves on a device, at the size of a case."""
 
 from collections.abc import Sequence
-from functools import cache, partial
+from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
-from benchmarks.speed.estimate.cases import Case
-from benchmarks.speed.estimate.counting import at_size, count_operations
+from benchmarks.speed.estimate.case import Case
+from benchmarks.speed.estimate.counting import count_operations
 from benchmarks.speed.estimate.device import Operation
 from benchmarks.speed.self_training import token_columns
+from benchmarks.speed.training import random_training, ucls_config
 from ucls.config import SelfTrainConfig
 
 FEW_HEADS, FEW_ROWS = (2, 3), (64, 128)
@@ -27,12 +28,14 @@ weights, gradient of the bias."""
 WEIGHT_PASSES = 10
 """The same of the weights: momentum, learning rates, step."""
 
+Operations = Sequence[Operation]
+
 
 class Repeated(NamedTuple):
     """Operations that are repeated."""
 
     times: float
-    operations: Sequence[Operation]
+    operations: Operations
 
 
 def stage_operations(stage: str, case: Case, *, epochs: int) -> list[Repeated]:
@@ -43,15 +46,14 @@ def stage_operations(stage: str, case: Case, *, epochs: int) -> list[Repeated]:
         case: of what size.
         epochs: of the training.
     """
-    n_images, n_clusters, n_heads, n_features = case.size
+    n_images = case.size.n_images
     if stage == "neighbors":
         return [Repeated(1, search_operations(case))]
     if stage == "train":
-        step = Step(case.head_clusters, n_heads, n_features, case.batch_size, case.n_smoothing)
-        training, labelling = training_operations(step)
+        training, labelling = training_operations(case)
         n_batches = n_images // case.batch_size
         return [Repeated(n_batches * epochs, training), Repeated(n_batches, labelling)]
-    iteration, scoring = self_training_operations(n_clusters, n_features)
+    iteration, scoring = self_training_operations(case)
     n_scored = SelfTrainConfig().holdout * n_images / BATCH_SIZE
     return [Repeated(case.iterations, iteration), Repeated(n_scored, scoring)]
 
@@ -70,90 +72,71 @@ def search_operations(case: Case) -> list[Operation]:
     ]
 
 
-class Step(NamedTuple):
-    """The size of a step of the training."""
-
-    n_clusters: int
-    """Of a head."""
-    n_heads: int
-    n_features: int
-    batch_size: int
-    n_smoothing: int
-    """Neighbours that the teacher sees."""
-
-
 @cache
-def training_operations(step: Step) -> tuple[list[Operation], list[Operation]]:
+def training_operations(case: Case) -> tuple[Operations, Operations]:
     """A step of the training, and the labelling of a batch by all heads.
 
     Counted on real ones, that run here with few heads and images: all operations grow in a straight
     line with either.
     """
-    counted = cache(
-        lambda heads, rows: count_training(step._replace(n_heads=heads, batch_size=rows))
-    )
-
-    def with_heads(part: int, heads: int) -> list[Operation]:
-        return at_size(lambda rows: counted(heads, rows)[part], *FEW_ROWS, step.batch_size)
-
-    training, labelling = (
-        at_size(partial(with_heads, part), *FEW_HEADS, step.n_heads) for part in (0, 1)
-    )
+    rows_ahead = (case.batch_size - FEW_ROWS[0]) / (FEW_ROWS[1] - FEW_ROWS[0])
+    heads_ahead = (case.size.n_heads - FEW_HEADS[0]) / (FEW_HEADS[1] - FEW_HEADS[0])
+    by_heads = []
+    for n_heads in FEW_HEADS:
+        few, more = (count_training(case, n_heads, n_rows) for n_rows in FEW_ROWS)
+        by_heads.append([ahead_of(*pair, rows_ahead) for pair in zip(few, more, strict=True)])
+    training, labelling = (ahead_of(*pair, heads_ahead) for pair in zip(*by_heads, strict=True))
     return training, labelling
 
 
-def count_training(step: Step) -> tuple[list[Operation], list[Operation]]:
-    """Counts a step, in bfloat16 as on a GPU, and the labelling of a batch."""
-    from benchmarks import step_products
-    from benchmarks.speed.growth.works import BOTTLENECK_DIM, HIDDEN_DIM
-    from benchmarks.speed.training import ucls_config
-    from benchmarks.training_step import random_graph
-    from ucls.training import HeadTrainer
+def ahead_of(few: Operations, more: Operations, ahead: float) -> Operations:
+    """The same operations, as far beyond those with few as these are times the way to more."""
+    return [
+        Operation(
+            flops=small.flops + ahead * (large.flops - small.flops),
+            n_bytes=small.n_bytes + ahead * (large.n_bytes - small.n_bytes),
+            is_half=small.is_half,
+        )
+        for small, large in zip(few, more, strict=True)
+    ]
 
-    n_clusters, n_heads, n_features, batch_size, n_smoothing = step
-    size = step_products.Size(
-        n_heads, n_features, n_clusters, batch_size, HIDDEN_DIM, BOTTLENECK_DIM
+
+def count_training(case: Case, n_heads: int, n_rows: int) -> tuple[Operations, Operations]:
+    """Counts a step, in bfloat16 as on a GPU, and the labelling of a batch.
+
+    Args:
+        case: with the clusters of a head, D and m.
+        n_heads: H.
+        n_rows: images of the batch.
+    """
+    # As many images as a step reads, so that no more are counted.
+    size = replace(
+        case.size,
+        n_images=(1 + case.n_smoothing) * n_rows,
+        n_clusters=case.head_clusters,
+        n_heads=n_heads,
     )
-    # As many as a step reads, so that no more are counted.
-    n_images = (1 + n_smoothing) * batch_size
-    config = ucls_config(size, precision="bfloat16", epochs=100, n_images=n_images)
-    trainer = HeadTrainer(
-        np.random.default_rng(0).standard_normal((n_images, n_features), dtype=np.float32),
-        random_graph(n_images),
-        config.model_copy(update={"n_smoothing": n_smoothing}),
-        n_clusters=n_clusters,
-        seed=0,
-        device=torch.device("cpu"),
-    )
+    config = ucls_config(size, precision="bfloat16", batch_size=n_rows)
+    smoothed = config.model_copy(update={"n_smoothing": case.n_smoothing})
+    trainer = random_training(size).ours(smoothed, torch.device("cpu"))
     trainer.train_mode(True)
-    generator, rows = torch.Generator().manual_seed(0), torch.arange(batch_size)
+    generator, rows = torch.Generator().manual_seed(0), torch.arange(n_rows)
     # The optimiser makes its memory in the first step.
     trainer.step(rows, 0, generator)
     training = count_operations(lambda: trainer.step(rows, 1, generator))
-    features = trainer.features[:batch_size].numpy()
+    features = trainer.features[:n_rows].numpy()
     return training, count_operations(lambda: trainer.predict(features))
 
 
-def self_training_operations(
-    n_clusters: int, n_features: int
-) -> tuple[list[Operation], list[Operation]]:
-    """An iteration of all linear classifiers, and the scoring of a batch that is held out.
-
-    Args:
-        n_clusters: C.
-        n_features: D.
-    """
-    n_outputs = len(SelfTrainConfig().learning_rates) * n_clusters
+def self_training_operations(case: Case) -> tuple[Operations, Operations]:
+    """An iteration of all linear classifiers, and the scoring of a batch that is held out."""
+    n_outputs = len(SelfTrainConfig().learning_rates) * case.size.n_clusters
     iteration, scoring = [], []
-    for span in token_columns(n_features).values():
+    for span in token_columns(case.size.n_features).values():
         width = span.stop - span.start
         logits, weights, inputs = BATCH_SIZE * n_outputs, width * n_outputs, BATCH_SIZE * width
         product = Operation(2.0 * logits * width, FLOAT * (logits + weights + inputs))
-        iteration += [
-            product,
-            product,
-            Operation(0.0, LOGIT_PASSES * FLOAT * logits),
-            Operation(0.0, WEIGHT_PASSES * FLOAT * weights),
-        ]
-        scoring += [product, Operation(0.0, LOGIT_PASSES * FLOAT * logits)]
+        passes = Operation(0.0, LOGIT_PASSES * FLOAT * logits)
+        iteration += [product, product, passes, Operation(0.0, WEIGHT_PASSES * FLOAT * weights)]
+        scoring += [product, passes]
     return iteration, scoring

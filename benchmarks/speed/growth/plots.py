@@ -1,15 +1,13 @@
 """A log-log plot of each stage, to be read without colour too."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.speed.growth.points import Point, StageGrowth, sizes_along
+from benchmarks.speed.growth.record import Point, StageGrowth
 from benchmarks.speed.growth.slopes import SMALLEST_MB, Slopes, fit_slopes, memory_slopes
-from benchmarks.speed.growth.tables import size_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,8 +58,11 @@ def plot_growth(growth: StageGrowth, folder: Path) -> list[Path]:
     with rc_context(rc=dict(STYLE)):  # type: ignore[arg-type]
         figure = Figure(figsize=(9.0, 4.2), layout="constrained")
         time, memory = figure.subplots(1, 2)
-        draw_time(time, growth)
-        draw_memory(memory, growth)
+        for letter in growth.letters:
+            draw_time(time, growth, letter)
+            draw_memory(memory, growth, letter)
+        finish(time, growth, "Time (s)")
+        finish(memory, growth, "Peak memory of inputs and work (MB)")
         made_up = "simulated features" if "D" in growth.letters else "made-up heads"
         figure.suptitle(f"{growth.stage}: {growth.what}; {made_up}", fontsize=10)
         for file in files:
@@ -69,39 +70,45 @@ def plot_growth(growth: StageGrowth, folder: Path) -> list[Path]:
     return files
 
 
-def draw_time(axes: "Axes", growth: StageGrowth) -> None:
-    """A line for each axis: the median seconds."""
-    for letter in growth.letters:
-        points = growth.along(letter)
-        medians = [point.median for point in points]
-        bars = np.abs(np.array([point.quartiles for point in points]).T - medians)
-        slopes = fit_slopes(sizes_along(points, letter), medians)
-        axes.errorbar(
-            multiples(growth, letter, points),
-            medians,
-            bars,
-            label=line_label(letter, points, slopes),
-            **LINES[letter],
-            **MARKED,
-        )
-    finish(axes, growth, "Time (s)")
+def draw_time(axes: "Axes", growth: StageGrowth, letter: str) -> None:
+    """The line of an axis: the median seconds, with their quartiles."""
+    points = growth.along(letter)
+    medians = [point.median for point in points]
+    bars = np.abs(np.array([point.quartiles for point in points]).T - medians)
+    slopes = fit_slopes(growth.sizes(letter), medians)
+    draw(axes, growth, letter, points, medians, slopes=slopes, bars=bars)
 
 
-def draw_memory(axes: "Axes", growth: StageGrowth) -> None:
-    """A line for each axis: peak memory, where it is told from noise."""
-    for letter in growth.letters:
-        points = [point for point in growth.along(letter) if point.memory_mb >= SMALLEST_MB]
-        megabytes = [point.memory_mb for point in points]
-        slopes = memory_slopes(sizes_along(points, letter), megabytes)
-        if slopes is not None:
-            axes.errorbar(
-                multiples(growth, letter, points),
-                megabytes,
-                label=line_label(letter, points, slopes),
-                **LINES[letter],
-                **MARKED,
-            )
-    finish(axes, growth, "Peak memory of inputs and work (MB)")
+def draw_memory(axes: "Axes", growth: StageGrowth, letter: str) -> None:
+    """The line of an axis: peak memory, where it is told from noise."""
+    points = [point for point in growth.along(letter) if point.memory_mb >= SMALLEST_MB]
+    megabytes = [point.memory_mb for point in points]
+    slopes = memory_slopes([point.size.on_axis(letter) for point in points], megabytes)
+    if slopes is not None:
+        draw(axes, growth, letter, points, megabytes, slopes=slopes)
+
+
+def draw(
+    axes: "Axes",
+    growth: StageGrowth,
+    letter: str,
+    points: Sequence[Point],
+    values: Sequence[float],
+    *,
+    slopes: Slopes,
+    bars: Any = None,
+) -> None:
+    """A line over the multiples of the base, named by where it leads and its slopes."""
+    sizes = [point.size.on_axis(letter) for point in points]
+    axes.errorbar(
+        np.array(sizes) / growth.base.on_axis(letter),
+        values,
+        bars,
+        label=f"{NAMES[letter]}, {sizes[0]:,} to {sizes[-1]:,}: slope {slopes.whole} "
+        f"({slopes.last})",
+        **LINES[letter],
+        **MARKED,
+    )
 
 
 def finish(axes: "Axes", growth: StageGrowth, what: str) -> None:
@@ -109,23 +116,12 @@ def finish(axes: "Axes", growth: StageGrowth, what: str) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     low, high = np.log2(axes.get_xlim())
-    ticks = [2.0**power for power in range(math.ceil(low), math.floor(high) + 1)]
+    ticks = 2.0 ** np.arange(np.ceil(low), np.floor(high) + 1)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xlabel(f"Size, as a multiple of {size_text(growth.base, growth.letters)}")
+    axes.set_xlabel(f"Size, as a multiple of {growth.base.text(growth.letters)}")
     axes.set_ylabel(what)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper left", title="last half in brackets", title_fontsize=7.5)
     # Room for the legend above the lines.
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.45)
-
-
-def multiples(growth: StageGrowth, letter: str, points: Sequence[Point]) -> list[float]:
-    """The sizes of some points as multiples of the base."""
-    return [size / growth.base.on_axis(letter) for size in sizes_along(points, letter)]
-
-
-def line_label(letter: str, points: Sequence[Point], slopes: Slopes) -> str:
-    """Which axis it is, from where to where, and its slopes."""
-    sizes = sizes_along(points, letter)
-    return f"{NAMES[letter]}, {sizes[0]:,} to {sizes[-1]:,}: slope {slopes.whole} ({slopes.last})"

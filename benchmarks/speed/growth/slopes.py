@@ -15,7 +15,6 @@ class Slope(NamedTuple):
     exponent: float
     error: float | None
     """Its standard error; None where two points leave none."""
-    n_points: int
 
     def __str__(self) -> str:
         error = "" if self.error is None else f" ± {self.error:.2f}"
@@ -36,15 +35,13 @@ def fit_slope(sizes: Sequence[float], values: Sequence[float]) -> Slope:
         sizes: at least two different ones, positive.
         values: as many, positive.
     """
-    x, y = np.log(sizes), np.log(values)
-    deviation = x - x.mean()
-    spread = float((deviation**2).sum())
-    exponent = float((deviation * y).sum()) / spread
-    if len(x) == 2:
-        return Slope(exponent, None, 2)
-    residuals = y - y.mean() - exponent * deviation
-    error = np.sqrt(float((residuals**2).sum()) / (len(x) - 2) / spread)
-    return Slope(exponent, float(error), len(x))
+    log_sizes = np.log(sizes) - np.log(sizes).mean()
+    spread = float(log_sizes @ log_sizes)
+    exponent = float(log_sizes @ np.log(values)) / spread
+    if len(sizes) == 2:
+        return Slope(exponent, None)
+    residuals = np.log(values) - np.log(values).mean() - exponent * log_sizes
+    return Slope(exponent, float(np.sqrt(residuals @ residuals / (len(sizes) - 2) / spread)))
 
 
 def fit_slopes(sizes: Sequence[float], values: Sequence[float]) -> Slopes:

@@ -7,13 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.label_matrices import make_label_matrix
-from benchmarks.speed.growth.sizes import Size
 from benchmarks.speed.measurement import Work
-from ucls.graph import NeighborGraph
+from benchmarks.speed.size import Size
 
 BATCH_SIZE = 1024
-HIDDEN_DIM, BOTTLENECK_DIM = 512, 256
-"""Of the thesis."""
 ITERATIONS = 10
 EPOCHS = 1000
 """So many that no look at the heads falls into an epoch that is timed."""
@@ -32,39 +29,25 @@ class StageWork(NamedTuple):
 
 def prepare_neighbors(size: Size) -> Work:
     """S_x of all images, with the thesis's k and threshold and the cap N / C."""
-    from benchmarks.speed.neighbors_process import THRESHOLD, K
-    from ucls.neighbors import build_neighbors
+    from benchmarks.speed.neighbors import build_graph, simulated_features
 
-    features = simulated(size)
-    cap = size.n_images // size.n_clusters
-    return lambda: build_neighbors(features, k=K, threshold=THRESHOLD, cap=cap)
+    features = simulated_features(size)
+    return lambda: build_graph(features, size.cap)
 
 
 def prepare_train(size: Size) -> Work:
     """An epoch of all heads; ten random neighbours serve as well as the real ones."""
     import torch
 
-    from benchmarks import step_products
-    from benchmarks.speed.training import ucls_config
-    from benchmarks.training_step import random_graph
+    from benchmarks.speed.neighbors import simulated_features
+    from benchmarks.speed.training import Training, random_graph, ucls_config
     from ucls.devices import fast_precision
     from ucls.memory import freed_memory_kept
-    from ucls.training import HeadTrainer
 
-    n_images, n_clusters, n_heads, n_features = size
-    device = torch.device("cpu")
-    shape = step_products.Size(
-        n_heads, n_features, n_clusters, BATCH_SIZE, HIDDEN_DIM, BOTTLENECK_DIM
-    )
-    config = ucls_config(shape, precision=fast_precision(device), epochs=EPOCHS, n_images=n_images)
-    trainer = HeadTrainer(
-        simulated(size),
-        random_graph(n_images),
-        config,
-        n_clusters=n_clusters,
-        seed=0,
-        device=device,
-    )
+    cpu = torch.device("cpu")
+    config = ucls_config(size, precision=fast_precision(cpu), epochs=EPOCHS, batch_size=BATCH_SIZE)
+    data = Training(simulated_features(size), random_graph(size.n_images), size.n_clusters)
+    trainer = data.ours(config, cpu)
 
     def train_epoch() -> None:
         with freed_memory_kept():
@@ -75,54 +58,42 @@ def prepare_train(size: Size) -> Work:
 
 def prepare_merge(size: Size) -> Work:
     """Heads of three times as many clusters as wanted, merged by a made-up graph."""
+    from benchmarks.speed.training import made_up_graph
     from ucls.merging import merge_heads
 
-    n_images, n_clusters, n_heads, _ = size
-    n_own = OVER_CLUSTERING * n_clusters
-    classes, heads = make_label_matrix(n_images, n_own, n_heads=n_heads, mode="independent")
-    graph = ring_graph(classes, N_NEIGHBORS)
-    return lambda: merge_heads(heads, graph, n_clusters, head_clusters=[n_own] * n_heads)
+    n_heads, n_own = size.n_heads, OVER_CLUSTERING * size.n_clusters
+    classes, heads = make_label_matrix(size.n_images, n_own, n_heads=n_heads, mode="independent")
+    graph = made_up_graph(ring_neighbors(classes, N_NEIGHBORS))
+    return lambda: merge_heads(heads, graph, size.n_clusters, head_clusters=[n_own] * n_heads)
 
 
 def prepare_ensemble(size: Size) -> Work:
     """MCLA of made-up heads."""
     from ucls.ensemble import consensus
 
-    n_images, n_clusters, n_heads, _ = size
-    _, heads = make_label_matrix(n_images, n_clusters, n_heads=n_heads, mode="hard")
-    return lambda: consensus(heads, n_clusters, method="mcla")
+    _, heads = make_label_matrix(size.n_images, size.n_clusters, n_heads=size.n_heads, mode="hard")
+    return lambda: consensus(heads, size.n_clusters, method="mcla")
 
 
 def prepare_self_train(size: Size) -> Work:
     """All linear classifiers, for a few iterations, on tokens at random."""
-    from benchmarks.speed.self_training import made_up_tokens, token_columns
+    from benchmarks.speed.self_training import self_training
     from ucls.config import SelfTrainConfig
-    from ucls.self_training import self_train
 
-    tokens, labels = made_up_tokens(size.n_images, size.n_features, size.n_clusters)
-    columns = token_columns(size.n_features)
-    config = SelfTrainConfig(iterations=ITERATIONS, batch_size=BATCH_SIZE)
-    return lambda: self_train(tokens, labels, columns, n_clusters=size.n_clusters, config=config)
+    return self_training(size, SelfTrainConfig(iterations=ITERATIONS, batch_size=BATCH_SIZE))
 
 
 def prepare_evaluate(size: Size) -> Work:
     """One k-means, the part of ``evaluate`` that grows with everything."""
+    from benchmarks.speed.neighbors import simulated_features
     from ucls.baselines import kmeans
 
-    features = simulated(size).astype(np.float32)
+    features = simulated_features(size).astype(np.float32)
     return lambda: kmeans({"train": features}, n_clusters=size.n_clusters, restarts=1)
 
 
-def simulated(size: Size) -> npt.NDArray[np.float16]:
-    """Simulated features as a cache holds them, float16 [N, D]."""
-    from benchmarks.speed.neighbors import SearchSize, simulated_features
-
-    n_images, n_clusters, _, n_features = size
-    return simulated_features(SearchSize(n_images, n_features, n_clusters, n_images))
-
-
-def ring_graph(classes: npt.NDArray[np.int32], k: int) -> NeighborGraph:
-    """Links each image to the next ``k`` in the order of the classes, so that most share its own.
+def ring_neighbors(classes: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.int32]:
+    """The next ``k`` of each image in the order of the classes, so that most share its own.
 
     Args:
         classes: [N].
@@ -132,18 +103,7 @@ def ring_graph(classes: npt.NDArray[np.int32], k: int) -> NeighborGraph:
     order = np.argsort(classes, kind="stable").astype(np.int32)
     places = np.empty_like(order)
     places[order] = np.arange(n_images, dtype=np.int32)
-    indices = order[(places[:, None] + np.arange(1, k + 1, dtype=np.int32)) % n_images]
-    return NeighborGraph(
-        indptr=np.arange(n_images + 1, dtype=np.int64) * k,
-        indices=indices.ravel(),
-        similarity=np.ones(indices.size, dtype=np.float16),
-        k=k,
-        threshold=None,
-        cap=None,
-        n_capped=0,
-        backend="made up",
-        exact=True,
-    )
+    return order[(places[:, None] + np.arange(1, k + 1, dtype=np.int32)) % n_images]
 
 
 WORKS: Mapping[str, StageWork] = {

@@ -2,16 +2,18 @@ import dataclasses
 
 import pytest
 
+from benchmarks.records import made_here
 from benchmarks.speed.compare import changes, machine_differences
-from benchmarks.speed.measurement import Measurement
-from benchmarks.speed.records import new_record
+from benchmarks.speed.measurement import Measurement, SpeedRecord
 
 
 def record(**ratios):
     """A record whose references take one second; values are ours in each turn."""
-    return new_record(
-        "test", [Measurement(name, "bare", list(v), [1.0] * len(v)) for name, v in ratios.items()]
-    )
+    measurements = [
+        Measurement(name, "bare", list(seconds), [1.0] * len(seconds))
+        for name, seconds in ratios.items()
+    ]
+    return SpeedRecord(**made_here(), measurements=measurements)
 
 
 @pytest.mark.parametrize(
@@ -27,15 +29,17 @@ def test_a_change_counts_where_the_quartiles_lie_apart(before, after, verdict, r
     (change,) = changes(record(step=before), record(step=after))
     assert change.verdict == verdict
     assert change.relative == pytest.approx(relative)
+    assert change.cells()[-2:] == [f"{relative:+.0%}", verdict]
 
 
 def test_what_one_record_lacks_is_told():
     found = {
-        c.name: c for c in changes(record(old=(1.0,), both=(1.0,)), record(both=(1.0,), new=(1.0,)))
+        change.name: change
+        for change in changes(record(old=(1.0,), both=(1.0,)), record(both=(1.0,), new=(1.0,)))
     }
     assert list(found) == ["both", "new", "old"]
     assert [found[name].verdict for name in found] == ["same", "new", "gone"]
-    assert found["new"].relative is None
+    assert found["new"].cells() == ["new", "bare", "-", "1", "-", "new"]
 
 
 def test_other_machines_and_versions_are_told():

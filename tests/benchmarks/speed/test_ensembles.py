@@ -3,10 +3,11 @@ import pytest
 
 from benchmarks.speed import ensembles
 from benchmarks.speed.ensembles import ALL_PAIRS, ONE_HEAD, count_tables, ensemble_ratios
+from benchmarks.speed.size import Size
 
 
 def test_each_method_is_put_beside_what_it_cannot_do_without():
-    found = ensemble_ratios(400, 5, 4, repeats=2)
+    found = ensemble_ratios(Size(400, 5, 4), repeats=2)
     assert [(one.name.split()[0], one.against) for one in found] == [
         ("mcla", ALL_PAIRS), ("vote", ALL_PAIRS), ("vote", ONE_HEAD),
     ]  # fmt: skip

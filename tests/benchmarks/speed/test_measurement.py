@@ -1,8 +1,21 @@
 import time
+from pathlib import Path
 
 import pytest
 
-from benchmarks.speed.measurement import Measurement, against_each, time_in_turns
+from benchmarks.records import made_here, read_record, write_record
+from benchmarks.speed.measurement import (
+    Measurement,
+    SpeedRecord,
+    against_each,
+    seconds_text,
+    show_measurements,
+    time_in_turns,
+)
+
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
+TWICE = Measurement("step of a long name", "bare", [2.0, 2.0], [1.0, 0.5], {"peak_mb": 1234.5})
+ONCE = Measurement("epoch", "peer", [1.0], [4.0], {"bottleneck": "decode"})
 
 
 def test_a_ratio_is_the_median_over_turns_with_its_quartiles():
@@ -26,10 +39,46 @@ def test_against_each_gives_a_measurement_for_each_reference():
     assert (long.name, long.against) == ("nap", "long")
     assert (short.name, short.against) == ("nap", "short")
     assert long.seconds == short.seconds
+    assert len(long.seconds) == len(long.reference_seconds) == 2
     assert long.ratio < 1.0 < short.ratio
 
 
-@pytest.mark.parametrize("repeats", [1, 4])
-def test_every_turn_is_kept(repeats):
-    (measurement,) = against_each("a", lambda: None, {"b": lambda: None}, repeats=repeats)
-    assert len(measurement.seconds) == len(measurement.reference_seconds) == repeats
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        ([2.0, 4.0, 3.0], "3.00 s"),
+        ([0.25], "250.0 ms"),
+        ([2e-3, 4e-3], "3.0 ms"),
+        ([5e-5], "50 us"),
+    ],
+)
+def test_seconds_have_the_unit_that_suits_them(seconds, text):
+    assert seconds_text(seconds) == text
+
+
+def test_a_line_for_each_ratio(capsys):
+    show_measurements([TWICE, ONCE])
+    *_, first, second = capsys.readouterr().out.splitlines()
+    assert first.split() == [
+        "step", "of", "a", "long", "name", "bare", "2.00", "s", "750.0", "ms", "3", "2.5-3.5",
+        "peak_mb", "1234",
+    ]  # fmt: skip
+    assert second.split() == [
+        "epoch", "peer", "1.00", "s", "4.00", "s", "0.25", "once", "bottleneck", "decode",
+    ]  # fmt: skip
+
+
+def test_what_is_written_is_read(tmp_path):
+    record = SpeedRecord(**made_here(), measurements=[TWICE, ONCE])
+    write_record(tmp_path / "new" / "speed.json", record)
+    assert read_record(tmp_path / "new" / "speed.json", SpeedRecord) == record
+
+
+@pytest.mark.parametrize(
+    ("name", "n_measurements"),
+    [("speed-quick.json", 22), ("speed/accuracy.json", 2), ("speed/imagenet100-reach.json", 2)],
+)
+def test_records_that_are_kept_are_read(name, n_measurements):
+    record = read_record(RESULTS / name, SpeedRecord)
+    assert len(record.measurements) == n_measurements
+    assert record.machine["cores"] == 2

@@ -2,20 +2,20 @@ import numpy as np
 import pytest
 
 from benchmarks.speed.neighbors import (
-    SearchSize,
     graph_ratio,
     multiply_all,
     reference_searches,
     search_ratios,
     simulated_features,
 )
+from benchmarks.speed.size import Size
 from ucls.search import unit_vectors
 
-SIZE = SearchSize(n_images=400, n_features=64, n_clusters=4, n_queries=50)
+SIZE = Size(n_images=400, n_clusters=4, n_features=64)
 
 
 def test_a_ratio_for_each_reference():
-    ratios = search_ratios(SIZE, repeats=2)
+    ratios = search_ratios(SIZE, n_queries=50, repeats=2)
     assert [m.against for m in ratios] == [
         "bare matmul", "FAISS IndexFlatIP.search", "scikit-learn, brute",
     ]  # fmt: skip
@@ -27,7 +27,7 @@ def test_a_ratio_for_each_reference():
 
 def test_references_search_what_ours_searches():
     vectors = unit_vectors(simulated_features(SIZE))
-    works = reference_searches(vectors, SIZE)
+    works = reference_searches(vectors, 50, SIZE.cap)
     expected = np.sort(vectors[:50] @ vectors.T, axis=1)[:, : -SIZE.cap - 1 : -1]
     similarity, _ = works["FAISS IndexFlatIP.search"]()
     np.testing.assert_allclose(similarity, expected, atol=1e-5)

@@ -6,15 +6,16 @@ from benchmarks.speed.estimate.counting import count_operations
 from benchmarks.speed.self_training import (
     bare_products,
     made_up_tokens,
+    self_training,
     self_training_ratios,
     token_columns,
 )
+from benchmarks.speed.size import Size
 from ucls.cache import FeatureSpec
 from ucls.config import SelfTrainConfig
-from ucls.self_training import self_train
 from ucls.stages import self_train as stage
 
-N_IMAGES, N_FEATURES, N_CLUSTERS = 300, 8, 3
+SIZE = Size(300, 3, n_features=8)
 CONFIG = SelfTrainConfig(iterations=5, batch_size=32)
 
 
@@ -23,15 +24,9 @@ def flops_of(work):
 
 
 def test_the_reference_takes_the_very_products_of_self_training():
-    tokens, labels = made_up_tokens(N_IMAGES, N_FEATURES, N_CLUSTERS)
-    columns = token_columns(N_FEATURES)
-    multiply = bare_products(
-        columns, N_CLUSTERS, CONFIG, n_images=N_IMAGES, device=torch.device("cpu")
-    )
-    ours = flops_of(
-        lambda: self_train(tokens, labels, columns, n_clusters=N_CLUSTERS, config=CONFIG)
-    )
-    assert flops_of(multiply) == ours > 0
+    cpu = torch.device("cpu")
+    ours = flops_of(self_training(SIZE, CONFIG, cpu))
+    assert flops_of(bare_products(SIZE, CONFIG, cpu)) == ours > 0
 
 
 def test_columns_are_those_of_the_stage():
@@ -44,17 +39,15 @@ def test_columns_are_those_of_the_stage():
 
 
 def test_tokens_fill_their_columns_and_labels_their_clusters():
-    tokens, labels = made_up_tokens(5000, N_FEATURES, N_CLUSTERS)
+    tokens, labels = made_up_tokens(Size(5000, 3, n_features=8))
     assert tokens.shape == (5000, 20)
     assert tokens.dtype == np.float16
     assert np.ptp(tokens, axis=0).min() > 0
-    assert set(labels) == set(range(N_CLUSTERS))
+    assert set(labels) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_a_ratio_of_every_turn(repeats):
-    (found,) = self_training_ratios(
-        N_IMAGES, N_FEATURES, N_CLUSTERS, repeats=repeats, iterations=3, batch_size=32
-    )
+    (found,) = self_training_ratios(SIZE, repeats=repeats, iterations=3, batch_size=32)
     assert found.name == "self-training, 3 iterations of 32 images, D=8, C=3"
     assert len(found.ratios) == repeats

@@ -26,10 +26,3 @@ def test_an_operation_waits_for_the_slower_of_both(operation, seconds, of_produc
 def test_operations_come_one_after_the_other():
     operations = [Operation(5e12, 0), Operation(0, 0.5e12)]
     assert DEVICE.seconds(operations) == pytest.approx(2.0)
-
-
-def test_the_peaks_and_shares_are_told():
-    assert str(DEVICE) == (
-        "100 TFLOP/s of bfloat16 products of which 50% are reached, 10 TFLOP/s of float32 (50%), "
-        "1 TB/s of memory (50%)"
-    )

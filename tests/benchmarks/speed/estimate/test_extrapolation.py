@@ -3,17 +3,16 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.speed.estimate.cases import Case
+from benchmarks.speed.estimate.case import Case
 from benchmarks.speed.estimate.extrapolation import (
-    base_point,
     extrapolate,
     extrapolate_self_training,
     memory_of,
-    seconds_of,
+    seconds_here,
 )
-from benchmarks.speed.growth.points import Point
-from benchmarks.speed.growth.sizes import Size
+from benchmarks.speed.growth.record import Point
 from benchmarks.speed.growth.works import ITERATIONS
+from benchmarks.speed.size import Size
 from tests.benchmarks.speed.growth.samples import power_law, stage_growth
 
 FAR = Size(1_000_000, 1000, 50, 2048)
@@ -33,7 +32,7 @@ def test_a_power_law_is_followed_as_far_as_wanted(size):
 
 
 def test_a_measured_size_is_what_was_measured():
-    growth = with_seconds(stage_growth("evaluate"), lambda size: 1.0 + math.sin(sum(size)) ** 2)
+    growth = with_seconds(stage_growth("evaluate"), lambda size: 1.0 + math.sin(hash(size)) ** 2)
     for point in growth.points:
         assert extrapolate(growth, point.size).value == pytest.approx(point.median)
 
@@ -46,7 +45,7 @@ def test_costs_that_add_up_are_added():
     found = extrapolate(growth, FAR).value
     # Each axis alone has reached its slope only nearly.
     assert found == pytest.approx(layers(FAR), rel=0.35)
-    within = growth.base._replace(n_clusters=128, n_features=512)
+    within = replace(growth.base, n_clusters=128, n_features=512)
     assert extrapolate(growth, within).value == pytest.approx(layers(within))
 
 
@@ -55,7 +54,7 @@ def test_doubt_grows_with_the_distance():
     growth = with_seconds(
         stage_growth("neighbors"), lambda size: power_law(size, "NCD") * next(noise)
     )
-    near, far = (extrapolate(growth, FAR._replace(n_images=n)).factor for n in (10**6, 10**8))
+    near, far = (extrapolate(growth, replace(FAR, n_images=n)).factor for n in (10**6, 10**8))
     assert 1.0 < near < far
     assert extrapolate(growth, growth.base).factor == 1.0
 
@@ -74,7 +73,17 @@ def test_self_training_takes_its_iterations_and_its_images_apart():
     assert found.value == pytest.approx((0.1 * 500 + 1e-5 * 10**6) * 1000 * 2048)
 
 
-def test_the_base_is_the_point_in_the_middle():
-    growth = stage_growth("merge")
-    assert base_point(growth).size == growth.base
-    assert seconds_of(base_point(growth)) == power_law(growth.base)
+def test_training_takes_its_epochs_with_all_clusters_of_a_head():
+    growth = stage_growth("train")
+    merged = Case("merged", FAR, scale=3)
+    once, often = (seconds_here(growth, merged, epochs=epochs) for epochs in (1, 400))
+    assert once == extrapolate(growth, replace(FAR, n_clusters=3000))
+    assert often.value == pytest.approx(400 * once.value)
+    assert often.factor == once.factor
+
+
+def test_k_means_is_fitted_to_a_sample():
+    growth = stage_growth("evaluate")
+    sampled = replace(FAR, n_images=Case("far", FAR).n_fitted_to)
+    assert sampled.n_images < FAR.n_images
+    assert seconds_here(growth, Case("far", FAR), epochs=1) == extrapolate(growth, sampled)

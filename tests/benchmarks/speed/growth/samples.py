@@ -1,11 +1,10 @@
 """A made-up record of growth: every stage follows a power law, to the letter."""
 
-import itertools
-
-from benchmarks.speed.growth.points import Point, StageGrowth
-from benchmarks.speed.growth.records import GrowthRecord, new_growth_record
-from benchmarks.speed.growth.sizes import QUICK, Size
+from benchmarks.records import made_here
+from benchmarks.speed.growth.record import GrowthRecord, Point, StageGrowth
+from benchmarks.speed.growth.sizes import QUICK
 from benchmarks.speed.growth.works import WORKS
+from benchmarks.speed.size import Size
 
 EXPONENTS = {"N": 2.0, "C": 0.5, "H": 1.0, "D": 1.5}
 
@@ -22,11 +21,7 @@ def stage_growth(stage: str, *, repeats: int = 2) -> StageGrowth:
     """A stage at the quick sizes; memory is a kilobyte for each image and head."""
     grid = QUICK[stage]
     points = tuple(
-        Point(
-            size,
-            tuple(itertools.repeat(power_law(size), repeats)),
-            1e-3 * size.n_images * size.n_heads,
-        )
+        Point(size, (power_law(size),) * repeats, 1e-3 * size.n_images * size.n_heads)
         for size in grid.sizes()
     )
     return StageGrowth(stage, WORKS[stage].what, grid.base, points)
@@ -34,6 +29,4 @@ def stage_growth(stage: str, *, repeats: int = 2) -> StageGrowth:
 
 def growth_record(*stages: str) -> GrowthRecord:
     """A record of some stages, or of all."""
-    return new_growth_record(
-        "python -m benchmarks growth", list(map(stage_growth, stages or WORKS))
-    )
+    return GrowthRecord(**made_here(), stages=tuple(map(stage_growth, stages or WORKS)))

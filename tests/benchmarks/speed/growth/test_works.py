@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.speed.growth.process import SMALLEST
-from benchmarks.speed.growth.sizes import Size
-from benchmarks.speed.growth.works import WORKS, ring_graph
+from benchmarks.speed.growth.measuring import SMALLEST
+from benchmarks.speed.growth.works import WORKS, ring_neighbors
+from benchmarks.speed.size import Size
 from ucls.merging import MergedHeads
 
 
@@ -23,8 +23,7 @@ def test_merging_merges_to_the_clusters_that_are_wanted():
 
 def test_neighbours_on_the_ring_are_mostly_of_the_same_class():
     classes = np.random.default_rng(0).integers(0, 4, 400).astype(np.int32)
-    graph = ring_graph(classes, 10)
-    assert graph.counts.tolist() == [10] * 400
-    sources = np.repeat(np.arange(400), 10)
-    assert not (graph.indices == sources).any()
-    assert 0.9 < (classes[graph.indices] == classes[sources]).mean() < 1.0
+    neighbors = ring_neighbors(classes, 10)
+    assert neighbors.shape == (400, 10)
+    assert not (neighbors == np.arange(400)[:, None]).any()
+    assert 0.9 < (classes[neighbors] == classes[:, None]).mean() < 1.0

@@ -1,5 +1,4 @@
-from benchmarks.speed.growth.sizes import Size
-from benchmarks.speed.growth.tables import base_lines, growth_markdown, growth_rows, size_text
+from benchmarks.speed.growth.page import growth_page, growth_rows
 from tests.benchmarks.speed.growth.samples import growth_record, stage_growth
 
 
@@ -20,19 +19,12 @@ def test_memory_is_left_out_where_it_is_noise():
     assert row[-3:] == ["33 to 262", "1.00 ± 0.00", "1.00"]
 
 
-def test_the_report_says_where_its_figures_come_from():
+def test_the_page_says_where_its_figures_come_from():
     record = growth_record()
-    text = growth_markdown(record)
+    text = growth_page(record)
     assert record.machine["processor"] in text
     assert record.command in text
     assert "simulated" in text
     assert "2 repeats" in text
     assert "- merge: merging heads of 3 C clusters, around N=4,096, C=8, H=4" in text
     assert text.count("| train ") == 4
-
-
-def test_a_size_names_what_was_varied():
-    assert size_text(Size(1000, 20, 3, 4), "NC") == "N=1,000, C=20"
-    assert list(base_lines([stage_growth("ensemble")])) == [
-        "ensemble: MCLA, around N=8,192, C=32, H=8"
-    ]

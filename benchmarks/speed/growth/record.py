@@ -1,11 +1,12 @@
-"""What was measured of one stage."""
+"""What was measured of the stages."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.speed.growth.sizes import AXES, Size
+from benchmarks.records import Record
+from benchmarks.speed.size import AXES, Size
+from ucls.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class StageGrowth:
         """The axes that were varied, of N, C, H and D."""
         return [letter for letter in AXES if len(self.along(letter)) > 1]
 
+    @property
+    def base_point(self) -> Point:
+        """The point around which the axes were varied."""
+        return next(point for point in self.points if point.size == self.base)
+
     def along(self, letter: str) -> list[Point]:
         """The points that differ from the base in this axis alone, from the least size up."""
         points = [
@@ -65,7 +71,33 @@ class StageGrowth:
         ]
         return sorted(points, key=lambda point: point.size)
 
+    def sizes(self, letter: str) -> list[int]:
+        """The values of an axis at the points along it."""
+        return [point.size.on_axis(letter) for point in self.along(letter)]
 
-def sizes_along(points: Sequence[Point], letter: str) -> list[int]:
-    """The values of an axis at some points."""
-    return [point.size.on_axis(letter) for point in points]
+
+@dataclass(frozen=True, kw_only=True)
+class GrowthRecord(Record):
+    """What one call of ``growth`` measured.
+
+    Attributes:
+        stages: in the order of a run.
+    """
+
+    made_by = "growth"
+
+    stages: tuple[StageGrowth, ...]
+
+    def of(self, stage: str) -> StageGrowth:
+        """One stage.
+
+        Raises:
+            UsageError: if it was not measured.
+        """
+        found = {growth.stage: growth for growth in self.stages}
+        if stage not in found:
+            raise UsageError(
+                f"the growth of stage {stage} was not measured, only that of "
+                f"{', '.join(found) or 'none'}; measure all with: python -m benchmarks growth"
+            )
+        return found[stage]

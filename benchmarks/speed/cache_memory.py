@@ -1,0 +1,127 @@
+"""Memory and speed of a feature cache, against a bare file of the same bytes.
+
+Each figure comes from a fresh process. Before reading, the file is dropped from the system's
+memory, so that both read from the disk.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.process import run_in_process
+from benchmarks.tables import Table
+from ucls.cache import FeatureCache, FeatureCacheWriter, FeatureSpec
+
+SIZES = (10_000, 100_000, 1_000_000)
+BATCH = 1_000
+HEADINGS = (
+    "", "rows", "MB", "cache, MB/s", "bare, MB/s", "ratio", "cache, peak MB", "bare, peak MB",
+)  # fmt: skip
+
+# The tokens of a ViT-S.
+SPEC = FeatureSpec(
+    dataset="random",
+    split="train",
+    fingerprint="none",
+    backbone="vit_small",
+    weights_hash="none",
+    timm_version="none",
+    image_size=224,
+    channels=3,
+    crop="none",
+    interpolation="none",
+    mean=(),
+    std=(),
+    dtype="float16",
+    n_layers=4,
+    n_features=384,
+    has_patch_mean=True,
+)
+
+
+def write_cache(path: str, n_rows: int) -> None:
+    """Writes a cache of ``n_rows`` images."""
+    cls, patch_mean = random_tokens()
+    with FeatureCacheWriter(Path(path), SPEC, n_rows) as writer:
+        for start in range(0, n_rows, BATCH):
+            names = [f"images/{row:08d}.jpg" for row in range(start, start + BATCH)]
+            writer.append(cls, patch_mean, names)
+        writer.finish()
+
+
+def write_bare(path: str, n_rows: int) -> None:
+    """Writes the same tokens one after the other, and waits for the disk, as the cache does."""
+    block = b"".join(tokens.tobytes() for tokens in random_tokens())
+    with Path(path).open("wb") as file:
+        for _ in range(0, n_rows, BATCH):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_cache(path: str, n_rows: int) -> None:
+    """Reads all tokens back in batches."""
+    with FeatureCache(Path(path)) as cache:
+        n_read = sum(len(tokens) for _, tokens in cache.batches("cls4+patch", dtype=np.float16))
+    if n_read != n_rows:
+        raise ValueError(f"expected {n_rows} rows, got {n_read}")
+
+
+def read_bare(path: str, n_rows: int) -> None:
+    """Reads the file in blocks of as many rows."""
+    block = bytearray(4096 * SPEC.bytes_per_image)
+    with Path(path).open("rb", buffering=0) as file:
+        while file.readinto(block):
+            pass
+
+
+PARTS = {"write": (write_bare, write_cache), "read": (read_bare, read_cache)}
+"""What is done, by the bare file and by the cache."""
+
+
+def random_tokens() -> tuple[np.ndarray, np.ndarray]:
+    """Class tokens [1, B, L, D] and mean patch tokens [1, B, D] of one batch."""
+    rng = np.random.default_rng(0)
+    cls = rng.standard_normal((1, BATCH, SPEC.n_layers, SPEC.n_features), dtype=np.float32)
+    return cls.astype(np.float16), cls[:, :, 0].astype(np.float16)
+
+
+def measure_caches(n_rows: int, folder: Path | None = None) -> Table:
+    """Writes and reads ``n_rows`` rows both ways, a line for each.
+
+    Args:
+        n_rows: a multiple of 1,000.
+        folder: where the files go for a while; None for the system's.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        return Table(HEADINGS, list(_lines(n_rows, Path(temporary))))
+
+
+def _lines(n_rows: int, folder: Path) -> Iterator[list[str]]:
+    n_megabytes = n_rows * SPEC.bytes_per_image / 1e6
+    paths = [folder.resolve() / name for name in ("bare", "cache")]
+    for action, functions in PARTS.items():
+        if action == "read":
+            for path in paths:
+                drop_from_memory(path)
+        bare, cache = (
+            run_in_process(function, str(path), n_rows)
+            for function, path in zip(functions, paths, strict=True)
+        )
+        yield [
+            action,
+            f"{n_rows:,}",
+            f"{n_megabytes:,.0f}",
+            *(f"{n_megabytes / one.seconds:,.0f}" for one in (cache, bare)),
+            f"{bare.seconds / cache.seconds:.2f}",
+            *(f"{one.peak_mb:,.0f}" for one in (cache, bare)),
+        ]
+
+
+def drop_from_memory(path: Path) -> None:
+    """Makes the next read of a file come from the disk."""
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,0 +1,32 @@
+import pytest
+import torch
+
+from benchmarks.speed.estimate.counting import count_operations
+from benchmarks.speed.size import Size
+from benchmarks.speed.step_products import Layers, step_products
+from benchmarks.speed.training import random_training, step_taker, ucls_config
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("own_inputs", [False, True])
+def test_products_of_a_pass_have_the_shapes_of_the_layers(own_inputs):
+    layers = Layers(8, 6, 3, n_heads=2, own_inputs=own_inputs, dtype=torch.float32, device=CPU)
+    forward = [tuple(product().shape) for product in layers.forward(5)]
+    assert forward == ([(2, 5, 6)] if own_inputs else [(1, 5, 12)]) + [(2, 5, 3)]
+    trained = [tuple(product().shape) for product in layers.forward_and_backward(5)]
+    first = [(2, 5, 6), (2, 8, 6)] if own_inputs else [(1, 5, 12), (1, 8, 12)]
+    assert trained == [*first, (2, 5, 3), (2, 6, 3), (2, 5, 6)]
+
+
+def test_a_step_takes_the_products_that_it_needs():
+    size = Size(512, 10, n_heads=5, n_features=64)
+    config = ucls_config(size, precision="float32", batch_size=256)
+    trainer = random_training(size).ours(config, CPU)
+    products = step_products(config, size, n_partners=trainer.objective.n_partners, device=CPU)
+    take_step = step_taker(trainer)
+    take_step()
+    taken = sum(one.flops for one in count_operations(take_step))
+    needed = sum(one.flops for one in count_operations(lambda: [run() for run in products]))
+    # Sinkhorn's scalings are products too.
+    assert needed <= taken < 1.01 * needed

@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.speed.size import Size
+from benchmarks.speed.training import fitted_config, simulated_training
+from benchmarks.speed.training_ratios import (
+    BARE,
+    PEERS,
+    STRAIGHTFORWARD,
+    accuracy_ratios,
+    epoch_ratios,
+    heeds,
+    objective_ratios,
+    step_ratios,
+)
+from ucls.objectives.settings import OBJECTIVES
+
+SIZE = Size(256, 4, n_heads=2, n_features=64)
+TINY = {"batch_size": 32, "hidden_dim": 16, "bottleneck_dim": 8}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return simulated_training(SIZE)
+
+
+def test_steps_of_each_precision_against_products_and_peer():
+    ratios = list(step_ratios([SIZE], repeats=2, **TINY))
+    assert [(one.name.split()[-1], one.against) for one in ratios] == [
+        (precision, against)
+        for precision in ("float32", "bfloat16")
+        for against in (BARE, STRAIGHTFORWARD)
+    ]
+    assert ratios[0].name == "training step, H=2 C=4 D=64 float32"
+    assert all(len(one.ratios) == 2 for one in ratios)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_has_a_ratio(objective):
+    size = replace(SIZE, n_features=8)
+    settings = {**TINY, "batch_size": 16, "n_smoothing": 1, "symmetric": True}
+    (found,) = objective_ratios([objective], ["float32"], size, repeats=2, **settings)
+    assert found.name.startswith(f"{objective} float32")
+    assert found.against == BARE
+    assert found.ratio > 0
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("setting", ["hidden_dim", "n_smoothing"])
+def test_what_an_objective_does_not_heed_is_not_set_for_it(objective, setting):
+    if heeds(objective, setting):
+        config = fitted_config(SIZE, objective=objective, precision="float32", **{setting: 3})
+        assert getattr(config, setting) == 3
+    else:
+        assert objective not in ("ucls", "temi", "scan")
+
+
+def test_epochs_against_each_peer(data):
+    ratios = epoch_ratios(data, SIZE, repeats=1, **TINY)
+    assert [one.against for one in ratios] == list(PEERS)
+    assert ratios[0].name == "epoch of 256 simulated images, H=2 C=4 D=64 bfloat16"
+
+
+def test_a_training_to_its_end_tells_both_accuracies(data):
+    whole, to_target = accuracy_ratios(data, SIZE, epochs=3, reached=0.9, **TINY)
+    final = whole.facts
+    assert 0.25 <= min(final.values()) <= max(final.values()) <= 1.0
+    assert to_target.facts["acc"] == pytest.approx(0.9 * min(final.values()))
+    assert to_target.seconds <= whole.seconds
+    assert to_target.reference_seconds <= whole.reference_seconds
