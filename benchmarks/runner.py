@@ -1,6 +1,7 @@
 """A run: some or all stages over a source, in a run folder."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,9 @@ def parse_stages(text: str) -> tuple[str, ...]:
         raise UsageError(
             f"there is no stage {unknown[0]!r}; choose some of {', '.join(STAGE_NAMES)}, or all"
         )
-    return STAGE_NAMES if "all" in asked else tuple(s for s in STAGE_NAMES if s in asked)
+    return (
+        STAGE_NAMES if "all" in asked else tuple(stage for stage in STAGE_NAMES if stage in asked)
+    )
 
 
 def run_stages(
@@ -70,8 +73,8 @@ def run_stages(
     """Runs some stages; what is done with these settings is skipped.
 
     Args:
-        source: for the stage ``extract``, which also starts the folder; None without it, then an
-            earlier call has made the folder, and later stages take the settings of now.
+        source: for ``extract``, which starts the folder; None to go on with that of an earlier
+            call, with the settings of now.
         config: the settings.
         folder: of the run.
         stages: in the order of a run.
@@ -89,14 +92,8 @@ def run_stages(
     if source is None:
         changed = changed_settings(_begun(folder).record["requested"], config) or None
     else:
-        start(
-            source,
-            out=folder,
-            config=config,
-            cache_dir=cache_dir,
-            overwrite=overwrite,
-            reporter=reporter,
-        )
+        begin = partial(start, source, out=folder, config=config, cache_dir=cache_dir)
+        begin(overwrite=overwrite, reporter=reporter)
     for stage in stages:
         if before and stage in before:
             before[stage](folder)

@@ -74,11 +74,12 @@ def draw(
     axes: "Axes", rows: Sequence[Row], of: tuple[str, str], *, label: str, style: Mapping[str, Any]
 ) -> None:
     """A line over the rows that have a figure, with its deviation."""
-    points = [(x, figure) for x, row in enumerate(rows) if (figure := row.get(*of)) is not None]
+    figures = {place: row.get(*of) for place, row in enumerate(rows)}
+    known = {place: figure for place, figure in figures.items() if figure is not None}
     axes.errorbar(
-        [x for x, _ in points],
-        [figure.mean for _, figure in points],
-        [figure.spread or 0.0 for _, figure in points],
+        list(known),
+        [figure.mean for figure in known.values()],
+        [figure.spread or 0.0 for figure in known.values()],
         capsize=2,
         elinewidth=0.8,
         label=label,

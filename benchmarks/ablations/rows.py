@@ -26,7 +26,7 @@ class Figure(NamedTuple):
     mean: float
     spread: float | None
     """Standard deviation over runs; of ``heads`` over the heads of a run. None: a single run."""
-    n: int
+    n_runs: int
     """Runs."""
     published: float | None = None
 

@@ -57,7 +57,7 @@ def check_choices(study: Study, choices: Choices) -> None:
     for name, option in HAVE_OPTIONS.items():
         if name in choices.given:
             raise UsageError(f"give {option} instead of --set {name}=...")
-    takes_threshold = any("neighbors.threshold" not in v.settings for v in study.variants)
+    takes_threshold = any("neighbors.threshold" not in row.settings for row in study.variants)
     if choices.threshold is not None and not takes_threshold:
         raise UsageError(
             f"every row of {study.name} has a threshold of its own: leave --threshold out"

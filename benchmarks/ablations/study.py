@@ -57,7 +57,9 @@ class Study:
     def variants(self) -> tuple[Variant, ...]:
         """The rows, each with all of its settings."""
         if self.setting:
-            return tuple(Variant(str(v), str(v), {self.setting: v}) for v in self.values)
+            return tuple(
+                Variant(str(value), str(value), {self.setting: value}) for value in self.values
+            )
         found: list[Variant] = []
         for row in self.rows:
             above = found[-1].settings if found and self.adds_up else {}

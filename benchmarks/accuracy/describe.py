@@ -8,7 +8,9 @@ from benchmarks.trials import Trial
 
 def describe_features(trials: Sequence[Trial]) -> str:
     """Backbones and tokens that runs saw: ``dinov2_vitl14_reg4 cls+patch``."""
-    seen = {" + ".join(t.figures["backbones"]) + f" {t.resolved['features']}" for t in trials}
+    seen = {
+        f"{' + '.join(trial.figures['backbones'])} {trial.resolved['features']}" for trial in trials
+    }
     return " or ".join(sorted(seen))
 
 

@@ -99,7 +99,8 @@ def _table(comparison: Comparison) -> Table:
     is_published = any(line.published for line in comparison.lines)
     if not is_published:
         rows = [
-            [_marked(line), *(_cell(line.ours.get(s)) for s in SCORES)] for line in comparison.lines
+            [_marked(line), *(_cell(line.ours.get(score)) for score in SCORES)]
+            for line in comparison.lines
         ]
         return Table(["", *map(str.upper, SCORES)], rows)
     headings = ["", "published with"]

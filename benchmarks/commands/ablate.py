@@ -2,14 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from benchmarks import options as opt
 
 if TYPE_CHECKING:
-    from benchmarks.jobs import Outcome
+    from collections.abc import Iterable
+
+    from benchmarks.ablations.plan import Plan
+    from benchmarks.jobs import Job, Outcome
 
 
 class LabelSource(StrEnum):
@@ -60,7 +63,7 @@ Subset = Annotated[
     Path | None,
     typer.Option(metavar="FILE.txt", help="The WordNet ids of imagenet50, 100 or 200, by line."),
 ]
-N = Annotated[int | None, typer.Option("--n", min=2, help="Images of simulated features.")]
+NImages = Annotated[int | None, typer.Option("--n", min=2, help="Images of simulated features.")]
 Width = Annotated[
     int | None, typer.Option("--features", min=1, help="Width of simulated features.")
 ]
@@ -83,7 +86,7 @@ def command(
     data_dir: opt.DataDir = None,
     subset: Subset = None,
     download: opt.Download = False,
-    n_images: N = None,
+    n_images: NImages = None,
     n_features: Width = None,
     cache_dir: opt.CacheDir = None,
     runs_dir: opt.RunsDir = Path("runs/ablations"),
@@ -96,13 +99,10 @@ def command(
 
     Example: python -m benchmarks ablate components --source digits --seeds 3
     """
-    from benchmarks.ablations.plan import Plan, Results, fit_to_features
-    from benchmarks.ablations.report import write_report
+    from benchmarks.ablations.plan import Plan, fit_to_features
     from benchmarks.ablations.settings import Choices, parse_threshold, parse_values
     from benchmarks.ablations.source import Size, open_source
     from benchmarks.ablations.study import find_study
-    from benchmarks.jobs import run_jobs
-    from benchmarks.runner import STAGE_NAMES
     from ucls.console import console_reporter
     from ucls.settings.given import parse_setting
 
@@ -114,14 +114,25 @@ def command(
     opened = open_source(source, size=size, folder=runs_dir / "simulated", **of_images)
     given, wanted = dict(map(parse_setting, settings or ())), parse_threshold(threshold)
     choices = Choices(given, preset, wanted, clusters, device)
-    reporter = console_reporter(quiet=not verbose)
     plan = Plan(chosen, opened, choices, range(first_seed, first_seed + seeds))
+    reporter = console_reporter(quiet=not verbose)
     plan = fit_to_features(plan, cache_dir, reporter=reporter)
     jobs = plan.jobs(runs_dir=runs_dir, out=out, overwrite=not skip_existing)
-    stages = [s for s in STAGE_NAMES if s != "self-train" or "self_training" in chosen.parts]
+    options = {"skip_existing": skip_existing, "cache_dir": cache_dir, "reporter": reporter}
+    run(plan, jobs, out, verbose=verbose, **options)
+
+
+def run(plan: "Plan", jobs: "Iterable[Job]", out: Path, *, verbose: bool, **options: Any) -> None:
+    """Runs a study, telling of each run, and writes its report; exits with 1 if any failed."""
+    from benchmarks.ablations.plan import Results
+    from benchmarks.ablations.report import write_report
+    from benchmarks.jobs import run_jobs
+    from benchmarks.runner import STAGE_NAMES
+
+    left_out = () if "self_training" in plan.study.parts else ("self-train",)
+    stages = [stage for stage in STAGE_NAMES if stage not in left_out]
     outcomes = []
-    options = {"stages": stages, "skip_existing": skip_existing, "cache_dir": cache_dir}
-    for outcome in run_jobs(jobs, lambda: opened, **options, reporter=reporter):
+    for outcome in run_jobs(jobs, lambda: plan.source, stages=stages, **options):
         tell(outcome, show_traceback=verbose)
         outcomes.append(outcome)
     for path in [out / plan.name, *write_report(Results(plan, outcomes), out)]:

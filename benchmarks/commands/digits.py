@@ -29,4 +29,6 @@ def command(
         runs = [run_digits(config, folder) for config in configs]
         peers = peer_accuracies(folder / f"seed{first_seed}")
     digits_table(runs, peers).show()
-    print(f"seconds per run, feature extraction included: {[round(s, 1) for _, s in runs]}")
+    print(
+        f"seconds per run, feature extraction included: {[round(run.seconds, 1) for run in runs]}"
+    )

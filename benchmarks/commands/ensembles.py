@@ -15,7 +15,7 @@ class Mode(StrEnum):
     HARD = "hard"
 
 
-N = Annotated[int, typer.Option("--n", min=2, help="Images.")]
+NImages = Annotated[int, typer.Option("--n", min=2, help="Images.")]
 NClusters = Annotated[int, typer.Option("--clusters", min=2, help="Classes, and so clusters.")]
 NHeads = Annotated[int, typer.Option("--heads", min=1, help="Heads.")]
 ModeOption = Annotated[
@@ -31,7 +31,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Of the labels and the methods.")
 
 def command(
     *,
-    n: N = 50_000,
+    n_images: NImages = 50_000,
     clusters: NClusters = 100,
     heads: NHeads = 50,
     mode: ModeOption = Mode.INDEPENDENT,
@@ -59,13 +59,13 @@ def command(
     from benchmarks.records import made_here, write_record
     from ucls.console import console_reporter
 
-    size = Heads(n, clusters, heads, mode.value, seed)
+    size = Heads(n_images, clusters, heads, mode.value, seed)
     chosen = choose_methods(methods, size)
     print(describe_machine("numpy", "scipy", "pymetis", "mtkahypar"))
-    print(f"N={n:,} C={clusters:,} H={heads} {mode.value}, seed {seed}")
+    print(f"N={n_images:,} C={clusters:,} H={heads} {mode.value}, seed {seed}")
     told = console_reporter().say
     single, found = measure_methods(size, chosen, repeats=repeats, told=told)
-    print("ACC of single heads: " + ", ".join(f"{k} {v:.4f}" for k, v in single.items()))
+    print("ACC of single heads: " + ", ".join(f"{name} {acc:.4f}" for name, acc in single.items()))
     ensembles_table(found).show()
     if json is not None:
         settings = {**size._asdict(), "methods": methods, "repeats": repeats}

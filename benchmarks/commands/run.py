@@ -76,36 +76,29 @@ def command(
     from ucls.devices import resolve_device
     from ucls.settings.given import parse_setting
 
-    overrides = dict(parse_setting(text) for text in settings or ())
+    overrides = dict(map(parse_setting, settings or ()))
     check_overrides(overrides)
     resolve_device(device)
     asked = {"objective": objective, "overrides": overrides, "device": device}
     places = {"runs_dir": runs_dir, "results_dir": results_dir, "overwrite": overwrite}
-    # All at once, so that a wrong setting is told before anything runs.
-    jobs = [
-        list(benchmark.jobs(range(first_seed, first_seed + seeds), **asked, **places))
-        for benchmark in load_benchmarks(datasets)
-    ]
-    run = partial(
-        run_jobs,
-        stages=parse_stages(stages),
-        skip_existing=skip_existing,
-        cache_dir=cache_dir,
-        reporter=console_reporter(quiet=quiet),
-    )
     where = {"data_dir": data_dir, "subset_dir": subset_dir, "download": download}
+    # All at once, so that a wrong setting is told before anything runs.
+    todo = [
+        (list(one.jobs(range(first_seed, first_seed + seeds), **asked, **places)), one.name)
+        for one in load_benchmarks(datasets)
+    ]
+    options = {"stages": parse_stages(stages), "skip_existing": skip_existing}
+    options |= {"cache_dir": cache_dir, "reporter": console_reporter(quiet=quiet)}
     outcomes = []
-    for of_dataset in jobs:
-        for outcome in run(of_dataset, partial(open_source, of_dataset[0].dataset, **where)):
+    for jobs, name in todo:
+        for outcome in run_jobs(jobs, partial(open_source, name, **where), **options):
             outcome.tell(show_traceback=verbose)
             outcomes.append(outcome)
     show(outcomes, results_dir)
-    if any(outcome.result == "failed" for outcome in outcomes):
-        raise typer.Exit(1)
 
 
 def show(outcomes: "list[Outcome]", results_dir: Path) -> None:
-    """Prints what became of the call, and what shows its records."""
+    """Prints what became of the call, and what shows its records; exits with 1 if any failed."""
     from benchmarks.accuracy.table import summary
 
     summary(outcomes).show()
@@ -115,3 +108,5 @@ def show(outcomes: "list[Outcome]", results_dir: Path) -> None:
     if any(outcome.trial for outcome in outcomes):
         where = "" if results_dir == opt.RESULTS else f" --results-dir {results_dir}"
         print(f"\nrecords: {results_dir}; next: python -m benchmarks table{where}")
+    if any(outcome.result == "failed" for outcome in outcomes):
+        raise typer.Exit(1)

@@ -27,7 +27,7 @@ Difficulty = Annotated[
 Out = Annotated[
     Path | None, typer.Option(metavar="FILE.h5", help="Write them as a source for `ucls run`.")
 ]
-N = Annotated[int, typer.Option("--n", min=2, help="Images.")]
+NImages = Annotated[int, typer.Option("--n", min=2, help="Images.")]
 NClusters = Annotated[int, typer.Option("--clusters", min=2, help="Classes.")]
 Width = Annotated[int, typer.Option("--features", min=2, help="Width of the features.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of classes and images.")]
@@ -44,7 +44,7 @@ def command(
     check: Check = False,
     difficulty: Difficulty = False,
     out: Out = None,
-    n: N = 128_545,
+    n_images: NImages = 128_545,
     clusters: NClusters = 100,
     features: Width = 2048,
     seed: Seed = 0,
@@ -64,9 +64,9 @@ def command(
 
     if not (check or difficulty or out):
         raise UsageError("expected --check, --difficulty or --out FILE.h5: give one or more")
-    made = SimulatedFeatures(n, clusters, features, seed, split.value)
+    made = SimulatedFeatures(n_images, clusters, features, seed, split.value)
     if out is not None:
-        with console_reporter().track("simulate", n, "images") as advance:
+        with console_reporter().track("simulate", n_images, "images") as advance:
             write_simulated(out, made, advance=advance)
         print(f"simulated features: {out}")
     if difficulty:

@@ -20,8 +20,8 @@ def published(results: Results) -> dict[tuple[str, str, str], float]:
 def test_scores_are_over_seeds_and_those_of_heads_over_heads(make_results) -> None:
     row = rows_of(make_results("thresholds", accs=(0.8, 0.9)))[0]
     best, heads = row.figures["best_head", "acc"], row.figures["heads", "acc"]
-    assert (best.mean, best.spread, best.n) == pytest.approx((85.0, 5.0, 2))
-    assert (heads.mean, heads.spread, heads.n) == pytest.approx((75.0, 2.0, 2))
+    assert (best.mean, best.spread, best.n_runs) == pytest.approx((85.0, 5.0, 2))
+    assert (heads.mean, heads.spread, heads.n_runs) == pytest.approx((75.0, 2.0, 2))
     assert row.get("train", "seconds") == Figure(2.0, 0.0, 2)
 
 
