@@ -22,9 +22,14 @@ IMAGES_PER_PRODUCT = 8192
 Vectors = npt.NDArray[np.float32]
 
 
+def simulate(size: Size) -> SimulatedFeatures:
+    """Simulated features of N images in C classes, to be read in chunks."""
+    return SimulatedFeatures(size.n_images, size.n_clusters, size.n_features)
+
+
 def simulated_features(size: Size) -> npt.NDArray[np.float16]:
     """Simulated features as a cache holds them, float16 [N, D]."""
-    made = SimulatedFeatures(size.n_images, size.n_clusters, size.n_features)
+    made = simulate(size)
     features = np.empty((size.n_images, size.n_features), dtype=np.float16)
     for start in range(0, size.n_images, IMAGES_PER_PRODUCT):
         span = slice(start, min(start + IMAGES_PER_PRODUCT, size.n_images))
@@ -32,9 +37,11 @@ def simulated_features(size: Size) -> npt.NDArray[np.float16]:
     return features
 
 
-def build_graph(features: npt.NDArray[np.floating], cap: int, *, k: int = K) -> NeighborGraph:
-    """S_x of all images, by the thesis's rule."""
-    return build_neighbors(features, k=k, threshold=THRESHOLD, cap=cap)
+def build_graph(
+    features: npt.NDArray[np.floating], cap: int, *, k: int = K, device: str = "cpu"
+) -> NeighborGraph:
+    """S_x of all images, with the thesis's threshold."""
+    return build_neighbors(features, k=k, threshold=THRESHOLD, cap=cap, device=device)
 
 
 def search_ratios(size: Size, *, n_queries: int, repeats: int) -> list[Measurement]:

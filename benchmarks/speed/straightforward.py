@@ -59,10 +59,9 @@ class Head(nn.Module):
             nn.Linear(hidden, bottleneck),
         )
         self.last = weight_norm(nn.Linear(bottleneck, n_clusters, bias=False))
-        for layer in self.mlp:
-            if isinstance(layer, nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
+        for layer in self.mlp[::2]:
+            nn.init.trunc_normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
         nn.init.ones_(self.last.parametrizations.weight.original0)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -82,7 +81,6 @@ class StraightforwardTrainer:
         seed: of the initial weights and of all draws.
         device: where the networks live.
         two_way: the loss of eq. 5.6, as in TEMI's code, instead of its first half.
-        workers: processes of the loader.
     """
 
     def __init__(
@@ -95,29 +93,21 @@ class StraightforwardTrainer:
         seed: int,
         device: torch.device,
         two_way: bool = True,
-        workers: int = 0,
     ) -> None:
         torch.manual_seed(seed)
         self.config, self.device, self.two_way = config, device, two_way
         self.features = features
-        self.n_clusters = n_clusters
-        n_heads, width = required(config.n_heads), features.shape[1]
-        self.batch_norm = nn.BatchNorm1d(width, affine=False).to(device)
-        self.student = nn.ModuleList(
-            Head(
-                width, n_clusters, required(config.hidden_dim), required(config.bottleneck_dim)
-            ).to(device)
-            for _ in range(n_heads)
-        )
+        n_heads, n_features = required(config.n_heads), features.shape[1]
+        widths = required(config.hidden_dim), required(config.bottleneck_dim)
+        self.batch_norm = nn.BatchNorm1d(n_features, affine=False).to(device)
+        heads = (Head(n_features, n_clusters, *widths) for _ in range(n_heads))
+        self.student = nn.ModuleList(heads).to(device)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.marginals = torch.full((n_heads, 1, n_clusters), 1.0 / n_clusters, device=device)
         self.optimizer = torch.optim.AdamW(self.student.parameters(), lr=0.0)
+        batch_size = min(required(config.batch_size), len(features))
         self.loader = DataLoader(
-            Pairs(features, graph),
-            batch_size=min(required(config.batch_size), len(features)),
-            shuffle=True,
-            drop_last=True,
-            num_workers=workers,
+            Pairs(features, graph), batch_size=batch_size, shuffle=True, drop_last=True
         )
         self.step_number = 0
 
@@ -130,14 +120,15 @@ class StraightforwardTrainer:
         self._set_learning_rate()
         self.student.train()
         views = self.batch_norm(torch.cat([images, neighbors]).to(self.device))
-        with self._autocast():
-            losses = [
+        is_half = self.config.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16) if is_half else nullcontext():
+            pairs = zip(self.student, self.teacher, strict=True)
+            terms = [
                 self._head_loss(head, student(views), teacher(views))
-                for head, (student, teacher) in enumerate(
-                    zip(self.student, self.teacher, strict=True)
-                )
+                for head, (student, teacher) in enumerate(pairs)
             ]
-            loss = self._weighted(losses)
+            weights = torch.stack([weight for _, weight in terms]).mean(dim=0)
+            loss = torch.stack([(term * weights).mean() for term, _ in terms]).mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -145,14 +136,24 @@ class StraightforwardTrainer:
         self.step_number += 1
         return float(loss.detach())
 
+    @torch.no_grad()
+    def labels(self) -> npt.NDArray[np.int32]:
+        """Each teacher head's cluster for each image, [H, N]."""
+        self.batch_norm.eval()
+        parts = []
+        for chunk in torch.as_tensor(self.features, dtype=torch.float32).split(4096):
+            views = self.batch_norm(chunk.to(self.device))
+            parts.append(torch.stack([head(views).argmax(dim=-1) for head in self.teacher]))
+        self.batch_norm.train()
+        return torch.cat(parts, dim=1).cpu().numpy().astype(np.int32)
+
     def _head_loss(
         self, head: int, student: torch.Tensor, teacher: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss of each pair [B] and the teacher's agreement on it [B]."""
         config = self.config
-        log_probs = torch.log_softmax(
-            student.float() / required(config.student_temperature), dim=-1
-        ).chunk(2)
+        tempered = student.float() / required(config.student_temperature)
+        log_probs = torch.log_softmax(tempered, dim=-1).chunk(2)
         probs = [
             sinkhorn_knopp(
                 view,
@@ -175,22 +176,15 @@ class StraightforwardTrainer:
         loss = -pointwise_mutual_information(
             log_probs[None], teacher_probs, self.marginals[head], beta=required(self.config.beta)
         )
-        weight = cosine_rise(required(self.config.cross_entropy), self._progress)
+        progress = self.step_number / (required(self.config.epochs) * len(self.loader))
+        weight = cosine_rise(required(self.config.cross_entropy), progress)
         return (loss + weight * cross_entropy_to_teacher(log_probs[None], teacher_probs))[0]
-
-    def _weighted(self, losses: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-        weights = torch.stack([weight for _, weight in losses]).mean(dim=0)
-        return torch.stack([(loss * weights).mean() for loss, _ in losses]).mean()
 
     @torch.no_grad()
     def _update_teacher(self) -> None:
         momentum = required(self.config.teacher_momentum)
         for old, new in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
             old.mul_(momentum).add_(new, alpha=1.0 - momentum)
-
-    @property
-    def _progress(self) -> float:
-        return self.step_number / (required(self.config.epochs) * len(self.loader))
 
     def _set_learning_rate(self) -> None:
         steps = len(self.loader)
@@ -204,19 +198,3 @@ class StraightforwardTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = scale_to_batch(rate, required(self.config.batch_size))
             group["weight_decay"] = self.config.weight_decay
-
-    def _autocast(self) -> torch.autocast | nullcontext[None]:
-        if self.config.precision == "bfloat16":
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
-
-    @torch.no_grad()
-    def labels(self) -> npt.NDArray[np.int32]:
-        """Each teacher head's cluster for each image, [H, N]."""
-        self.batch_norm.eval()
-        parts = []
-        for chunk in torch.as_tensor(self.features, dtype=torch.float32).split(4096):
-            views = self.batch_norm(chunk.to(self.device))
-            parts.append(torch.stack([head(views).argmax(dim=-1) for head in self.teacher]))
-        self.batch_norm.train()
-        return torch.cat(parts, dim=1).cpu().numpy().astype(np.int32)

@@ -1,21 +1,21 @@
 """What is trained on, by whom, and with which settings."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.speed.neighbors import THRESHOLD, K, SimulatedFeatures
+from benchmarks.speed.neighbors import K, build_graph, simulate
 from benchmarks.speed.size import Size
-from benchmarks.speed.straightforward import StraightforwardTrainer
 from ucls.autoconfig import autoconfigure
 from ucls.config import Config, TrainConfig
 from ucls.data_facts import DataFacts
 from ucls.graph import NeighborGraph
-from ucls.neighbors import build_neighbors
 from ucls.training import HeadTrainer
+
+Trainer = TypeVar("Trainer")
 
 BATCH_SIZE, HIDDEN_DIM, BOTTLENECK_DIM = 1024, 512, 256
 """Of the thesis."""
@@ -31,29 +31,23 @@ class Training(NamedTuple):
     labels: npt.NDArray[np.int32] | None = None
     """The simulated classes, [N]."""
 
-    def ours(self, config: TrainConfig, where: torch.device | None = None) -> HeadTrainer:
-        """A trainer of UCLS."""
-        return HeadTrainer(
+    def trainer(
+        self,
+        kind: Callable[..., Trainer],
+        config: TrainConfig,
+        *,
+        where: torch.device | None = None,
+        **options: bool,
+    ) -> Trainer:
+        """A trainer of ours, or of another kind with options of its own."""
+        return kind(
             self.features,
             self.graph,
             config,
             n_clusters=self.n_clusters,
             seed=0,
             device=where or device(),
-        )
-
-    def straightforward(
-        self, config: TrainConfig, *, two_way: bool = True
-    ) -> StraightforwardTrainer:
-        """Its peer."""
-        return StraightforwardTrainer(
-            self.features,
-            self.graph,
-            config,
-            n_clusters=self.n_clusters,
-            seed=0,
-            device=device(),
-            two_way=two_way,
+            **options,
         )
 
 
@@ -71,10 +65,9 @@ def random_training(size: Size) -> Training:
 
 def simulated_training(size: Size) -> Training:
     """Simulated features, with their graph."""
-    made = SimulatedFeatures(size.n_images, size.n_clusters, size.n_features)
+    made = simulate(size)
     features = made.chunk(slice(0, size.n_images))
-    k = min(K, size.cap)
-    graph = build_neighbors(features, k=k, threshold=THRESHOLD, cap=size.cap, device=str(device()))
+    graph = build_graph(features, size.cap, k=min(K, size.cap), device=str(device()))
     return Training(features, graph, size.n_clusters, made.labels)
 
 

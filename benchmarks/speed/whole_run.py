@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.simulated.features import write_simulated
 from benchmarks.speed.measurement import Measurement
+from benchmarks.speed.neighbors import simulate
 from benchmarks.speed.size import Size
 from ucls.cache import RunFolder
 from ucls.errors import UclsError
@@ -42,12 +43,7 @@ def whole_run_shares(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         features = folder / "simulated.h5"
-        write_simulated(
-            features,
-            n_images=size.n_images,
-            n_classes=size.n_clusters,
-            n_features=size.n_features,
-        )
+        write_simulated(features, simulate(size))
         runs = [
             run_once(features, folder / str(turn), size.n_clusters, settings or {})
             for turn in range(repeats)

@@ -13,6 +13,7 @@ from benchmarks.speed.estimate.device import Operation
 from benchmarks.speed.self_training import token_columns
 from benchmarks.speed.training import random_training, ucls_config
 from ucls.config import SelfTrainConfig
+from ucls.training import HeadTrainer
 
 FEW_HEADS, FEW_ROWS = (2, 3), (64, 128)
 """Of the steps that are counted."""
@@ -118,7 +119,7 @@ def count_training(case: Case, n_heads: int, n_rows: int) -> tuple[Operations, O
     )
     config = ucls_config(size, precision="bfloat16", batch_size=n_rows)
     smoothed = config.model_copy(update={"n_smoothing": case.n_smoothing})
-    trainer = random_training(size).ours(smoothed, torch.device("cpu"))
+    trainer = random_training(size).trainer(HeadTrainer, smoothed, where=torch.device("cpu"))
     trainer.train_mode(True)
     generator, rows = torch.Generator().manual_seed(0), torch.arange(n_rows)
     # The optimiser makes its memory in the first step.

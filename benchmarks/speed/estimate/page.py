@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, StrictUndefined
-
+from benchmarks.pages import render_page
 from benchmarks.speed.estimate.case import IMAGENET_CASES, LARGE_CASES, UCLS_CASE, Array, Case
 from benchmarks.speed.estimate.device import Device
 from benchmarks.speed.estimate.extrapolation import (
@@ -50,14 +49,10 @@ def estimate_page(record: GrowthRecord, device: Device, *, source: str) -> str:
     Raises:
         UsageError: if the growth of a stage was not measured.
     """
-    environment = Environment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {"duration": duration, "size": size_text}
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = render_page(
+        TEMPLATE,
+        duration=duration,
+        size_text=size_text,
         record=record,
         device=device,
         source=source,

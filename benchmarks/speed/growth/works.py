@@ -43,11 +43,12 @@ def prepare_train(size: Size) -> Work:
     from benchmarks.speed.training import Training, random_graph, ucls_config
     from ucls.devices import fast_precision
     from ucls.memory import freed_memory_kept
+    from ucls.training import HeadTrainer
 
     cpu = torch.device("cpu")
     config = ucls_config(size, precision=fast_precision(cpu), epochs=EPOCHS, batch_size=BATCH_SIZE)
     data = Training(simulated_features(size), random_graph(size.n_images), size.n_clusters)
-    trainer = data.ours(config, cpu)
+    trainer = data.trainer(HeadTrainer, config, where=cpu)
 
     def train_epoch() -> None:
         with freed_memory_kept():

@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from benchmarks.speed.size import Size
-from benchmarks.speed.straightforward import Pairs
+from benchmarks.speed.straightforward import Pairs, StraightforwardTrainer
 from benchmarks.speed.training import random_training, ucls_config
+from ucls.training import HeadTrainer
 
 N_IMAGES, BATCH_SIZE, HIDDEN_DIM = 64, 16, 8
 SIZE = Size(N_IMAGES, 4, n_heads=3, n_features=12)
@@ -27,7 +28,10 @@ def with_the_weights_of(trainer, heads):
 
 
 def test_it_trains_what_ours_trains():
-    ours, plain = DATA.ours(CONFIG), DATA.straightforward(CONFIG, two_way=False)
+    ours, plain = (
+        DATA.trainer(HeadTrainer, CONFIG),
+        DATA.trainer(StraightforwardTrainer, CONFIG, two_way=False),
+    )
     with_the_weights_of(plain, ours.objective.student)
     ours.train_mode(True)
     rows = torch.arange(BATCH_SIZE)
@@ -50,7 +54,7 @@ def test_pairs_are_an_image_and_a_neighbor():
 
 
 def test_an_epoch_takes_every_full_batch_and_lowers_the_loss():
-    trainer = DATA.straightforward(CONFIG)
+    trainer = DATA.trainer(StraightforwardTrainer, CONFIG)
     losses = [trainer.train_epoch() for _ in range(8)]
     assert trainer.step_number == 8 * (N_IMAGES // BATCH_SIZE)
     assert losses[-1] < losses[0]

@@ -10,6 +10,7 @@ from benchmarks.speed.training import (
     step_taker,
     ucls_config,
 )
+from ucls.training import HeadTrainer
 
 SIZE = Size(256, 4, n_heads=2, n_features=64)
 
@@ -39,7 +40,7 @@ def test_the_graph_is_that_of_the_simulated_features():
 def test_steps_take_the_batches_in_turn(objective, monkeypatch):
     monkeypatch.setattr(training, "device", lambda: torch.device("cpu"))
     config = fitted_config(SIZE, objective=objective, precision="float32", batch_size=100)
-    trainer = random_training(SIZE).ours(config)
+    trainer = random_training(SIZE).trainer(HeadTrainer, config)
     taken = []
     monkeypatch.setattr(trainer, "step", lambda rows, step, _: taken.append((rows.tolist(), step)))
     take_step = step_taker(trainer)

@@ -15,6 +15,7 @@ from benchmarks.speed.training import (
 )
 from ucls.cache import Assignments, write_assignments, write_graph, write_tensors
 from ucls.stages.train import to_numpy
+from ucls.training import HeadTrainer
 
 SMALL = Case("small", Size(50_000, 7, n_heads=3, n_features=32), k=10)
 
@@ -45,7 +46,7 @@ def test_assignments_are_as_large_as_real_ones(tmp_path: Path):
 def test_heads_and_checkpoint_are_as_large_as_real_ones(tmp_path: Path):
     size = replace(SMALL.size, n_images=512)
     config = ucls_config(size, precision="float32", epochs=1, batch_size=256)
-    trainer = random_training(size).ours(config, torch.device("cpu"))
+    trainer = random_training(size).trainer(HeadTrainer, config, where=torch.device("cpu"))
     trainer.train_epoch()
     found = sizes(SMALL.on_disk())
     for name, state in (("heads", trainer.trained_state()), ("checkpoint", trainer.state())):
