@@ -42,12 +42,12 @@ def command(
         **({"scales": [float(scale) for scale in names_of(scales)]} if scales else {}),
         **({"symmetric": True} if symmetric else {}),
     }
-    chosen = choose(objectives, OBJECTIVES, what="objective")
+    chosen = choose(precisions, PRECISIONS, what="--precisions")
     print(describe_machine())
-    for objective in chosen:
+    for objective in choose(objectives, OBJECTIVES, what="--objectives"):
         ratios = objective_ratios(
-            [objective],
-            choose(precisions, PRECISIONS, what="precision"),
+            objective,
+            chosen,
             Size(100_000, clusters, heads, features),
             repeats=repeats,
             **settings,

@@ -48,29 +48,23 @@ def step_ratios(
 
 
 def objective_ratios(
-    objectives: Iterable[str],
-    precisions: Iterable[str],
-    size: Size,
-    *,
-    repeats: int,
-    **settings: object,
+    objective: str, precisions: Iterable[str], size: Size, *, repeats: int, **settings: object
 ) -> Iterator[Measurement]:
-    """One step of each objective, with the settings that a run of it would have.
+    """One step of an objective against its products, with the settings that a run of it would have.
 
     Args:
-        objectives: some of :data:`ucls.objectives.settings.OBJECTIVES`.
+        objective: one of :data:`ucls.objectives.settings.OBJECTIVES`.
         precisions: of the products, ``float32`` or ``bfloat16``.
         size: of the data that the settings are fitted to.
         repeats: steps that are timed.
-        settings: of ``train``; those that an objective does not heed are left out for it.
+        settings: of ``train``; those that the objective does not heed are left out.
     """
-    for objective in objectives:
-        heeded = {name: settings[name] for name in settings if heeds(objective, name)}
-        for precision in precisions:
-            config = fitted_config(size, objective=objective, precision=precision, **heeded)
-            scales = "+".join(f"{scale:g}" for scale in config.scales or ())
-            name = f"{objective} {precision}" + (f", scales {scales}" if scales else "")
-            yield from step_ratio(name, config, size, repeats=repeats)
+    heeded = {name: settings[name] for name in settings if heeds(objective, name)}
+    for precision in precisions:
+        config = fitted_config(size, objective=objective, precision=precision, **heeded)
+        scales = "+".join(f"{scale:g}" for scale in config.scales or ())
+        name = f"{objective} {precision}" + (f", scales {scales}" if scales else "")
+        yield from step_ratio(name, config, size, repeats=repeats)
 
 
 def heeds(objective: str, setting: str) -> bool:

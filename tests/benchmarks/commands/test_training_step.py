@@ -13,9 +13,9 @@ from ucls.objectives.settings import OBJECTIVES
 def asked(monkeypatch):
     calls = []
 
-    def ratios(objectives, precisions, size, *, repeats, **settings):
-        calls.append((objectives, precisions, size, repeats, settings))
-        yield Measurement(f"{objectives[0]} float32", "bare matmuls", [2.0], [1.0])
+    def ratios(objective, precisions, size, *, repeats, **settings):
+        calls.append((objective, precisions, size, repeats, settings))
+        yield Measurement(f"{objective} float32", "bare matmuls", [2.0], [1.0])
 
     monkeypatch.setattr(training_ratios, "objective_ratios", ratios)
     return calls
@@ -28,7 +28,7 @@ def run(*options):
 def test_every_objective_in_both_precisions_at_the_usual_size(asked):
     done = run()
     assert done.exit_code == 0, done.output
-    assert [call[0] for call in asked] == [[name] for name in OBJECTIVES]
+    assert [call[0] for call in asked] == list(OBJECTIVES)
     assert all(name in done.output for name in OBJECTIVES)
     usual = {"batch_size": 1024, "hidden_dim": 512, "bottleneck_dim": 256, "n_smoothing": 1}
     assert asked[0][1:] == (["float32", "bfloat16"], Size(100_000, 100, 50, 1024), 10, usual)
@@ -43,7 +43,7 @@ def test_every_option_counts(asked):
         "batch_size": 16, "hidden_dim": 6, "bottleneck_dim": 4, "n_smoothing": 2,
         "scales": [1.0, 2.5], "symmetric": True,
     }  # fmt: skip
-    assert asked == [(["temi"], ["float32"], Size(100_000, 3, 2, 8), 4, settings)]
+    assert asked == [("temi", ["float32"], Size(100_000, 3, 2, 8), 4, settings)]
 
 
 def test_another_objective_is_told_with_those_that_there_are():

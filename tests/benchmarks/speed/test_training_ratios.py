@@ -40,7 +40,7 @@ def test_steps_of_each_precision_against_products_and_peer():
 def test_every_objective_has_a_ratio(objective):
     size = replace(SIZE, n_features=8)
     settings = {**TINY, "batch_size": 16, "n_smoothing": 1, "symmetric": True}
-    (found,) = objective_ratios([objective], ["float32"], size, repeats=2, **settings)
+    (found,) = objective_ratios(objective, ["float32"], size, repeats=2, **settings)
     assert found.name.startswith(f"{objective} float32")
     assert found.against == BARE
     assert found.ratio > 0
