@@ -87,11 +87,8 @@ def measure_methods(
 ) -> tuple[dict[str, float], dict[str, Figures]]:
     """Runs each method in a fresh process.
 
-    Args:
-        heads: whose labels are made up.
-        methods: from :func:`choose_methods`.
-        repeats: the quickest and the largest peak count.
-        told: given a line for each method that is over.
+    The quickest of the repeats and the largest peak count; ``told`` is given a line for each method
+    that is over.
 
     Returns:
         The figures of single heads and of the methods, as in :class:`EnsemblesRecord`.

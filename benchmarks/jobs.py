@@ -77,7 +77,7 @@ class Outcome:
         seconds: wall time of this call.
         reason: why it failed, or what is missing.
         trial: the record; None where it failed, or no stage that was asked for leaves figures.
-        traceback: where an error came from. As text: the error itself would keep all arrays alive.
+        traceback: as text, since an error itself would keep all arrays alive.
     """
 
     title: str

@@ -76,12 +76,7 @@ def choose_rows(names: Sequence[str] | None) -> list[str]:
 
 
 def digits_source(folder: Path, thin: float) -> Source:
-    """Digits, or a feature file of a part of them.
-
-    Args:
-        folder: where files go.
-        thin: the largest over the smallest class; 1 for all images.
-    """
+    """Digits, or a feature file of a part of them; ``thin`` is the largest over the least class."""
     if thin == 1.0:
         return load_source("digits")
     run = start("digits", out=folder / "digits", cache_dir=folder / "cache")
@@ -99,12 +94,7 @@ def run_variant(
 ) -> Figures:
     """One run up to its consensus; the scores of that and the seconds of its training.
 
-    Args:
-        settings: of the row.
-        source: digits, or a part of them.
-        seed: of the run.
-        folder: where files go.
-        oracle: train with neighbours that the labels give, and merge by the real ones.
+    The oracle trains with neighbours that the labels give, and merges by the real ones.
     """
     config = Config(seed=seed).with_values({"n_clusters": 10, **UNTIMED, **settings})
     with tempfile.TemporaryDirectory(dir=folder) as out:

@@ -28,12 +28,7 @@ CacheDir = Annotated[
 RunsDir = Annotated[Path, typer.Option(help="Where the run folders go.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 SkipExisting = Annotated[
-    bool,
-    typer.Option(
-        "--skip-existing",
-        help="Leave out what has a record with these settings, and replace what has one with "
-        "others.",
-    ),
+    bool, typer.Option("--skip-existing", help="Leave out what has a record of these settings.")
 ]
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Show what stages do, and where errors come from.")

@@ -31,14 +31,9 @@ PATCHES_MISSING = (
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a study.
+    """The runs of a study on a labelled source; all rows are run with one seed before the next.
 
-    Attributes:
-        study: what to vary.
-        source: its images or features, with labels.
-        choices: the user's, for all rows.
-        seeds: of the runs; all rows are run with one before the next.
-        left_out: labels of rows that this source cannot have, with the reason.
+    ``left_out`` holds the labels of rows that this source cannot have, with the reason.
 
     Raises:
         UsageError: if the settings are wrong.
@@ -123,14 +118,7 @@ class Results:
 def fit_to_features(plan: Plan, cache_dir: Path | None, *, reporter: Reporter = SILENT) -> Plan:
     """Extracts the features, unless they are cached, and fits the plan to what they are.
 
-    Args:
-        plan: with all rows of its study.
-        cache_dir: of the feature caches; None for the default.
-        reporter: shown what happens.
-
-    Returns:
-        The plan with the rows that the features allow, and with ``cls`` alone in place of patches
-        that are not there.
+    Without patch tokens, rows about them are left out and others read ``cls`` alone.
 
     Raises:
         UclsError: if the features cannot be extracted.

@@ -28,16 +28,7 @@ ABOVE: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
 
 
 def plot_study(results: Results, rows: Sequence[Row], base: Path) -> list[Path]:
-    """Plots ACC by row, and writes it as SVG and PNG.
-
-    Args:
-        results: of the study, the source and the split.
-        rows: at least one.
-        base: of the files, without a suffix.
-
-    Returns:
-        The files.
-    """
+    """Plots ACC by row, and writes ``base`` with ``.svg`` and ``.png``; there is a row or more."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

@@ -24,15 +24,7 @@ SHOWN_SETTINGS = (
 
 
 def write_report(results: Results, folder: Path) -> list[Path]:
-    """Writes the tables and the plot of a study.
-
-    Args:
-        results: the runs.
-        folder: of the files, which are called ``STUDY-SOURCE``.
-
-    Returns:
-        What was written: ``.md``, ``.csv``, and ``.svg`` and ``.png`` if any run has figures.
-    """
+    """Writes ``STUDY-SOURCE`` with ``.md``, ``.csv``, and plots if any run has figures."""
     rows, base = rows_of(results), folder / results.plan.name
     markdown, csv = (base.with_name(f"{base.name}.{end}") for end in ("md", "csv"))
     with atomic_write(markdown) as partial:

@@ -45,11 +45,7 @@ class Row(NamedTuple):
 
 
 def rows_of(results: Results) -> list[Row]:
-    """Puts the runs of each row together, with the thesis's figures if they are of these images.
-
-    Returns:
-        A row for each that has runs with figures.
-    """
+    """Puts the runs of each row together, with the thesis's figures if they are of these images."""
     rows = []
     for variant in results.plan.study.variants:
         trials = [trial for trial in results.trials if trial.row == variant.key]

@@ -74,14 +74,8 @@ def run_config(
 ) -> Config:
     """The settings of one run, with None for what is to be fitted to the data.
 
-    Later ones win: those that all rows share, the preset, the user's, the row's own.
-
-    Args:
-        study: whose row it is.
-        variant: the row.
-        choices: the user's.
-        has_images: whether the source has images for a backbone; a feature file has none.
-        seed: of the run.
+    Later ones win: those that all rows share, the preset, the user's, the row's own. Without
+    images there is no backbone to choose.
 
     Raises:
         UsageError: if a setting is wrong.

@@ -29,11 +29,8 @@ USUAL = (12_800, 100, 2048)
 def open_source(name: str, *, size: Size, folder: Path, **options: Any) -> Source:
     """Opens a labelled source, or writes simulated features and opens these.
 
-    Args:
-        name: what :func:`ucls.sources.load_source` takes, or ``simulated``.
-        size: of simulated features; for another source only the number of clusters may be given.
-        folder: where simulated features are written.
-        options: of :func:`ucls.sources.load_source`.
+    Its name and options are those of :func:`ucls.sources.load_source`, or ``simulated``; of another
+    source only the number of clusters may be given.
 
     Raises:
         UsageError: if there is no such source, it has no labels, or an option has no meaning.

@@ -19,14 +19,9 @@ METRICS = {"best_run": "best_head", "ensemble": "ensemble.chosen"}
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table.
+    """A line of the table: our scores in percent, and the published row beside them, if any.
 
-    Attributes:
-        objective: what was trained; empty for k-means.
-        part: what of the runs is measured.
-        published: the row beside it; None if there is none.
-        trials: ours that it is made of.
-        ours: our scores, in percent.
+    ``objective`` is empty for k-means; ``trials`` are those that ours are made of.
     """
 
     objective: str
@@ -45,14 +40,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All lines of a dataset.
+    """All lines of a dataset, and the records behind them.
 
-    Attributes:
-        dataset: its name.
-        split: of our scores.
-        lines: in order.
-        used: the records behind them.
-        left_out: records that do not have the file's settings, where others do.
+    ``split`` is that of our scores; ``left_out`` are records that do not have the file's settings,
+    where others do.
     """
 
     dataset: str
@@ -80,12 +71,9 @@ def read_trials(results_dir: Path, dataset: str) -> list[Trial]:
 
 
 def compare(dataset: str, trials: Sequence[Trial], published: Sequence[PublishedRow]) -> Comparison:
-    """Puts the means of our runs beside the published rows.
+    """Puts the means of our runs beside the published rows, in their order.
 
-    Args:
-        dataset: its name.
-        trials: ours, of any objectives and seeds; k-means is that of the first objective's.
-        published: rows in the order to show them in.
+    The trials are of any objectives and seeds; k-means is that of the first objective's.
     """
     used = {one.objective: _to_use(trials, one.objective) for one in trials}
     split = "val" if all(trial.figures["val"] for trial in trials) else "train"

@@ -32,13 +32,7 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A dataset and how the thesis runs it.
-
-    Attributes:
-        name: of the dataset.
-        settings: what its file asks for.
-        path: of the file.
-    """
+    """A dataset and how the thesis runs it: the settings of its file."""
 
     name: str
     settings: Settings

@@ -11,13 +11,7 @@ from ucls.sources import Source, load_source
 def open_source(
     name: str, *, data_dir: Path | None, subset_dir: Path | None, download: bool
 ) -> Source:
-    """Opens a dataset.
-
-    Args:
-        name: of the dataset.
-        data_dir: where datasets lie; None for ``$UCLS_DATA``.
-        subset_dir: holds ``imagenet_50.txt`` and so on, the classes of the subsets of ImageNet.
-        download: fetch it if it is not there and can be.
+    """Opens a dataset; ``subset_dir`` holds the classes of the subsets of ImageNet.
 
     Raises:
         UsageError: if it is not there, with how to get it, or is damaged.

@@ -26,47 +26,21 @@ StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="components, thresholds, heads, smoothing or losses.")
 ]
 SourceOption = Annotated[
-    str,
-    typer.Option(
-        "--source",
-        help="A dataset name, a folder of images, a .csv list of images, a feature file, or "
-        "'simulated'.",
-    ),
+    str, typer.Option("--source", help="As for `ucls run`, or 'simulated'; it needs labels.")
 ]
-Clusters = Annotated[
-    int | None,
-    typer.Option("-k", "--clusters", help="Number of clusters; default: the classes, if known."),
-]
+Clusters = Annotated[int | None, typer.Option("-k", "--clusters", help="Default: the classes.")]
 Threshold = Annotated[
-    str,
-    typer.Option(
-        help="Of the adaptive neighbours: a cosine similarity, 'typical', or 'auto' for what fits "
-        "the features (the preset's if there is one)."
-    ),
+    str, typer.Option(help="Of adaptive neighbours: a cosine similarity, 'typical' or 'auto'.")
 ]
 Values = Annotated[
-    str | None,
-    typer.Option(
-        metavar="A,B,...", help="thresholds and heads: other values than the thesis's own."
-    ),
+    str | None, typer.Option(metavar="A,B,...", help="Others for thresholds and heads.")
 ]
-Preset = Annotated[
-    str | None, typer.Option(help="The thesis's settings for a dataset, such as cifar10.")
-]
-Labels = Annotated[
-    LabelSource, typer.Option(help="'folders': sub-folder names are labels, to evaluate with.")
-]
-Val = Annotated[
-    str | None, typer.Option(help="Images like SOURCE that are labelled but not trained on.")
-]
-Subset = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.txt", help="The WordNet ids of imagenet50, 100 or 200, by line."),
-]
+Preset = Annotated[str | None, typer.Option(help="The thesis's settings for a dataset.")]
+Labels = Annotated[LabelSource, typer.Option(help="'folders': sub-folder names are labels.")]
+Val = Annotated[str | None, typer.Option(help="Images like SOURCE, never trained on.")]
+Subset = Annotated[Path | None, typer.Option(metavar="FILE.txt", help="Classes of imagenet50, ...")]
 NImages = Annotated[int | None, typer.Option("--n", min=2, help="Images of simulated features.")]
-Width = Annotated[
-    int | None, typer.Option("--features", min=1, help="Width of simulated features.")
-]
+Width = Annotated[int | None, typer.Option("--features", min=1, help="Their width.")]
 Out = Annotated[Path, typer.Option(help="Where records, tables and plot go.")]
 
 

@@ -18,13 +18,7 @@ class Mode(StrEnum):
 NImages = Annotated[int, typer.Option("--n", min=2, help="Images.")]
 NClusters = Annotated[int, typer.Option("--clusters", min=2, help="Classes, and so clusters.")]
 NHeads = Annotated[int, typer.Option("--heads", min=1, help="Heads.")]
-ModeOption = Annotated[
-    Mode,
-    typer.Option(
-        help="independent: equal classes, each head errs on its own. hard: unequal classes, heads "
-        "err on the same images, and merge and split classes."
-    ),
-]
+ModeOption = Annotated[Mode, typer.Option(help="How heads err: on their own, or alike.")]
 Methods = Annotated[str, typer.Option(metavar="NAME,...", help="'all', or some: mcla,vote.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the labels and the methods.")]
 

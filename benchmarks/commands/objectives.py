@@ -8,12 +8,7 @@ import typer
 from benchmarks import options as opt
 
 Rows = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--row",
-        metavar="NAME",
-        help="Such as temi or 'ucls, not merged', or all; default: one for each objective.",
-    ),
+    list[str] | None, typer.Option("--row", metavar="NAME", help="Or all; default: objectives.")
 ]
 Oracle = Annotated[bool, typer.Option("--oracle", help="Train with neighbours from the labels.")]
 Thin = Annotated[float, typer.Option(min=1.0, help="Largest over smallest class.")]

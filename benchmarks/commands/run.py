@@ -10,33 +10,14 @@ from benchmarks import options as opt
 if TYPE_CHECKING:
     from benchmarks.jobs import Outcome
 
-Datasets = Annotated[
-    str,
-    typer.Option(metavar="NAME,...", help="digits, cifar10, ...; 'all' is the ten of the thesis."),
-]
+Datasets = Annotated[str, typer.Option(metavar="NAME,...", help="'all': the thesis's ten.")]
 Stages = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME,...",
-        help="'all', or some of extract, neighbors, train, merge, ensemble, self-train, evaluate, "
-        "on the run folders of an earlier call.",
-    ),
+    str, typer.Option(metavar="NAME,...", help="Some, on the run folders of an earlier call.")
 ]
-Objective = Annotated[
-    str, typer.Option(help="ucls, temi, scan, self-classifier, uic, c2bin or turtle.")
-]
-SubsetDir = Annotated[
-    Path | None,
-    typer.Option(help="Holds imagenet_50.txt, imagenet_100.txt and imagenet_200.txt."),
-]
+Objective = Annotated[str, typer.Option(help="What is trained: ucls, temi, scan, ...")]
+SubsetDir = Annotated[Path | None, typer.Option(help="Holds imagenet_50.txt, ..., of SCAN.")]
 ResultsDir = Annotated[Path, typer.Option(help="Where the records go.")]
-Overwrite = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite",
-        help="Do the stages again, and replace runs that were made with other settings.",
-    ),
-]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do the stages again, from scratch.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show results and errors only.")]
 
 

@@ -17,26 +17,17 @@ class Split(StrEnum):
     VAL = "val"
 
 
-Check = Annotated[
-    bool, typer.Option("--check", help="Show thesis table 6.16 beside the simulated features.")
-]
+Check = Annotated[bool, typer.Option("--check", help="Show thesis table 6.16 beside them.")]
 Difficulty = Annotated[
-    bool,
-    typer.Option("--difficulty", help="Show how well k-means, k-NN and a linear probe do on them."),
+    bool, typer.Option("--difficulty", help="Show how k-means, k-NN and a linear probe do.")
 ]
-Out = Annotated[
-    Path | None, typer.Option(metavar="FILE.h5", help="Write them as a source for `ucls run`.")
-]
+Out = Annotated[Path | None, typer.Option(metavar="FILE.h5", help="A source for `ucls run`.")]
 NImages = Annotated[int, typer.Option("--n", min=2, help="Images.")]
 NClusters = Annotated[int, typer.Option("--clusters", min=2, help="Classes.")]
 Width = Annotated[int, typer.Option("--features", min=2, help="Width of the features.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of classes and images.")]
-SplitName = Annotated[
-    Split, typer.Option("--split", help="'val': other images of the classes of 'train'.")
-]
-Queries = Annotated[
-    int, typer.Option(min=1, help="Images whose neighbours are looked for, among all (--check).")
-]
+SplitName = Annotated[Split, typer.Option("--split", help="'val': other images of the classes.")]
+Queries = Annotated[int, typer.Option(min=1, help="Images whose neighbours --check looks for.")]
 
 
 def command(

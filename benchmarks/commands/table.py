@@ -10,16 +10,9 @@ from ucls.errors import UsageError
 
 ResultsDir = Annotated[Path, typer.Option(help="Where the records are.")]
 Datasets = Annotated[
-    str | None,
-    typer.Option(metavar="NAME,...", help="'all', or some; default: those that have records."),
+    str | None, typer.Option(metavar="NAME,...", help="Or 'all'; default: all with records.")
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE.md",
-        help="The Markdown, with a CSV beside it; default: table.md among the records.",
-    ),
-]
+Out = Annotated[Path | None, typer.Option(metavar="FILE.md", help="A CSV lies beside it.")]
 
 
 def command(

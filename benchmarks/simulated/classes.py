@@ -35,11 +35,8 @@ def make_classes(
 ) -> Classes:
     """Places the classes: twins side by side, pairs of twins in families, families anywhere.
 
-    Args:
-        geometry: purities and similarities.
-        n_classes: C.
-        n_dims: dimensions of the space.
-        rng: what draws the directions; purities are the same for every seed.
+    The directions, of C classes in a space of so many dimensions, are drawn; purities are the same
+    for every seed.
     """
     numbers = np.arange(n_classes)
     twins = np.where(numbers ^ 1 < n_classes, numbers ^ 1, numbers)

@@ -32,9 +32,7 @@ class Difficulty(NamedTuple):
 def measure_difficulty(features: SimulatedFeatures, *, seed: int = 0) -> Difficulty:
     """Measures it with at most ``N_TRAIN`` images, and ``N_VAL`` others of the same classes.
 
-    Args:
-        features: the training images; the first ones are taken, their order being random.
-        seed: of k-means.
+    The first training images are taken, their order being random; the seed is that of k-means.
     """
     train = features.chunk(slice(0, N_TRAIN))
     labels = features.labels[: len(train)]
@@ -53,11 +51,7 @@ def measure_difficulty(features: SimulatedFeatures, *, seed: int = 0) -> Difficu
 def ridge_accuracy(train: Float32, labels: Labels, val: Float32, val_labels: Labels) -> float:
     """Accuracy on ``val`` of a ridge regression onto the classes, which has a closed form.
 
-    Args:
-        train: features [N, D].
-        labels: classes [N].
-        val: features [M, D].
-        val_labels: classes [M].
+    Features are [N, D], labels classes [N].
     """
     from sklearn.linear_model import RidgeClassifier
 

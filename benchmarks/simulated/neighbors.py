@@ -35,12 +35,9 @@ class Nearest(NamedTuple):
 
 
 def draw_queries(labels: npt.NDArray[np.int32], n_queries: int, seed: int) -> npt.NDArray[np.int64]:
-    """Draws images with each class in proportion, int64 [n], rising.
+    """Draws at most n images with each class in proportion, int64 [n], rising.
 
-    Args:
-        labels: classes, int32 [N].
-        n_queries: n; all images are taken if there are no more.
-        seed: the same seed draws the same.
+    The labels are int32 [N]; the same seed draws the same.
     """
     n_queries = min(n_queries, len(labels))
     drawn = np.random.default_rng(seed).permutation(len(labels))
