@@ -1,6 +1,7 @@
 """The bare matrix products of one training step, with the very shapes of the step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -34,29 +35,19 @@ class Layers:
         self.dtype, self.device = dtype, device
 
     def forward(self, n_rows: int) -> Products:
-        """The products of a forward pass."""
-        return self._passes(n_rows, trained=False)
+        """The products of a forward pass of some images."""
+        return self.forward_and_backward(n_rows, trained=False)
 
-    def forward_and_backward(self, n_rows: int, *, features: bool = True) -> Products:
+    def forward_and_backward(
+        self, n_rows: int, *, features: bool = True, trained: bool = True
+    ) -> Products:
         """The products of a forward and a backward pass.
 
         Args:
             n_rows: images.
             features: whether the first layer's inputs are features, which need no gradient.
+            trained: whether there is a backward pass at all.
         """
-        return self._passes(n_rows, trained=True, features=features)
-
-    def contrast(self, n_clusters: int, n_rows: int) -> Products:
-        """The products between the cluster assignments of two views, forth and back, float32."""
-        probs = torch.randn(self.n_heads, n_rows, n_clusters, device=self.device)
-        alike = torch.randn(self.n_heads, n_clusters, n_clusters, device=self.device)
-        return [
-            lambda: torch.bmm(probs.transpose(1, 2), probs),
-            lambda: torch.bmm(probs, alike),
-            lambda: torch.bmm(probs, alike.transpose(1, 2)),
-        ]
-
-    def _passes(self, n_rows: int, *, trained: bool, features: bool = True) -> Products:
         products: Products = []
         for layer, (fan_in, fan_out) in enumerate(self.pairs):
             shared = layer == 0 and features and not self.own_inputs
@@ -64,12 +55,22 @@ class Layers:
             groups, out = (1, self.n_heads * fan_out) if shared else (self.n_heads, fan_out)
             inputs, weight = self._random(groups, n_rows, fan_in), self._random(groups, fan_in, out)
             slope = self._random(groups, n_rows, out)
-            products.append(lambda x=inputs, w=weight: torch.bmm(x, w))
+            products.append(partial(torch.bmm, inputs, weight))
             if trained:
-                products.append(lambda x=inputs, slope=slope: torch.bmm(x.transpose(1, 2), slope))
+                products.append(partial(torch.bmm, inputs.transpose(1, 2), slope))
             if trained and (layer > 0 or not features):
-                products.append(lambda w=weight, slope=slope: torch.bmm(slope, w.transpose(1, 2)))
+                products.append(partial(torch.bmm, slope, weight.transpose(1, 2)))
         return products
+
+    def contrast(self, n_clusters: int, n_rows: int) -> Products:
+        """The products between the cluster assignments of two views, forth and back, float32."""
+        probs = torch.randn(self.n_heads, n_rows, n_clusters, device=self.device)
+        alike = torch.randn(self.n_heads, n_clusters, n_clusters, device=self.device)
+        return [
+            partial(torch.bmm, probs.transpose(1, 2), probs),
+            partial(torch.bmm, probs, alike),
+            partial(torch.bmm, probs, alike.transpose(1, 2)),
+        ]
 
     def _random(self, *shape: int) -> torch.Tensor:
         return torch.randn(shape, device=self.device).to(self.dtype)
@@ -116,14 +117,10 @@ def step_products(
             *layers(*to_bottleneck).forward(batch),
             *perceptron.forward_and_backward(batch, features=False) * 2,
             *perceptron.forward(batch),
-            *_contrasts(perceptron, clusters, batch),
+            *(one for n_clusters in clusters for one in perceptron.contrast(n_clusters, batch)),
         ]
     n_student_views = 2 if config.symmetric or config.objective == "scan" else 1
     return [
         *layers(*to_bottleneck, outputs).forward(batch * (1 + n_partners)),
         *layers(*to_bottleneck, outputs).forward_and_backward(batch * n_student_views),
     ]
-
-
-def _contrasts(layers: Layers, clusters: Sequence[int], n_rows: int) -> Products:
-    return [product for n_clusters in clusters for product in layers.contrast(n_clusters, n_rows)]

@@ -83,7 +83,12 @@ def step_ratio(
     data = random_training(replace(size, n_images=N_BATCHES * required(config.batch_size)))
     trainer = data.trainer(HeadTrainer, config)
     products = step_products(config, size, n_partners=trainer.objective.n_partners, device=device())
-    references: dict[str, Work] = {BARE: lambda: [product() for product in products]}
+
+    def multiply() -> None:
+        for product in products:
+            product()
+
+    references: dict[str, Work] = {BARE: multiply}
     if peer:
         plain = data.trainer(
             StraightforwardTrainer, config.model_copy(update={"precision": "float32"})

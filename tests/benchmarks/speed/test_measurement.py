@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.records import made_here, read_record, write_record
+from benchmarks.records import read_record
 from benchmarks.speed.measurement import (
     Measurement,
     SpeedRecord,
@@ -66,12 +66,6 @@ def test_a_line_for_each_ratio(capsys):
     assert second.split() == [
         "epoch", "peer", "1.00", "s", "4.00", "s", "0.25", "once", "bottleneck", "decode",
     ]  # fmt: skip
-
-
-def test_what_is_written_is_read(tmp_path):
-    record = SpeedRecord(**made_here(), measurements=[TWICE, ONCE])
-    write_record(tmp_path / "new" / "speed.json", record)
-    assert read_record(tmp_path / "new" / "speed.json", SpeedRecord) == record
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ SIZE = Size(n_images=400, n_clusters=4, n_features=64)
 
 def test_a_ratio_for_each_reference():
     ratios = search_ratios(SIZE, n_queries=50, repeats=2)
-    assert [m.against for m in ratios] == [
+    assert [one.against for one in ratios] == [
         "bare matmul", "FAISS IndexFlatIP.search", "scikit-learn, brute",
     ]  # fmt: skip
     for measurement in ratios:
@@ -46,7 +46,8 @@ def test_the_bare_product_takes_all_pairs(monkeypatch):
     monkeypatch.setattr("benchmarks.speed.neighbors.IMAGES_PER_PRODUCT", 7)
     multiplied = []
     monkeypatch.setattr(
-        "benchmarks.speed.neighbors.multiply", lambda q, v: multiplied.append((len(q), len(v)))
+        "benchmarks.speed.neighbors.multiply",
+        lambda *sides: multiplied.append(tuple(map(len, sides))),
     )
     multiply_all(np.ones((20, 3), np.float32))
     assert multiplied == [(7, 20), (7, 20), (6, 20)]

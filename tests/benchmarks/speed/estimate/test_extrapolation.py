@@ -19,7 +19,7 @@ FAR = Size(1_000_000, 1000, 50, 2048)
 
 
 def with_seconds(growth, seconds):
-    points = tuple(Point(p.size, (seconds(p.size),), p.memory_mb) for p in growth.points)
+    points = tuple(Point(one.size, (seconds(one.size),), one.memory_mb) for one in growth.points)
     return replace(growth, points=points)
 
 
@@ -54,7 +54,7 @@ def test_doubt_grows_with_the_distance():
     growth = with_seconds(
         stage_growth("neighbors"), lambda size: power_law(size, "NCD") * next(noise)
     )
-    near, far = (extrapolate(growth, replace(FAR, n_images=n)).factor for n in (10**6, 10**8))
+    near, far = (extrapolate(growth, replace(FAR, n_images=far)).factor for far in (10**6, 10**8))
     assert 1.0 < near < far
     assert extrapolate(growth, growth.base).factor == 1.0
 
