@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from benchmarks.consensus_process import combine
 from benchmarks.label_matrices import make_label_matrix
+from benchmarks.options import choose
 from benchmarks.process import run_in_process
 from benchmarks.records import Record
 from benchmarks.tables import Table
 from ucls.ensemble.methods import METHODS
-from ucls.errors import UclsError, UsageError
+from ucls.errors import UclsError
 from ucls.metrics import clustering_accuracy, nmi
 
 ALL = "all"
@@ -62,20 +63,11 @@ def choose_methods(text: str, heads: Heads) -> Mapping[str, bool]:
     Raises:
         UsageError: if one is not known.
     """
-    if text == ALL:
-        shape = (heads.n_heads, heads.n_images)
-        labels = np.broadcast_to(np.int32(0), shape)
-        return {
-            name: method.work(labels, heads.n_clusters) <= method.largest
-            for name, method in METHODS.items()
-        }
-    names = text.split(",")
-    if unknown := sorted(set(names) - set(METHODS)):
-        raise UsageError(
-            f"expected --methods {ALL} or some of {','.join(METHODS)}, got {','.join(unknown)}: "
-            "leave it out"
-        )
-    return dict.fromkeys(names, True)
+    labels = np.broadcast_to(np.int32(0), (heads.n_heads, heads.n_images))
+    return {
+        name: text != ALL or METHODS[name].work(labels, heads.n_clusters) <= METHODS[name].largest
+        for name in choose(text, METHODS, what="--methods")
+    }
 
 
 def measure_methods(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.ablations.settings import UNTIMED
 from benchmarks.records import Record
 from benchmarks.runner import STAGE_NAMES, run_stages
 from benchmarks.tables import Table
@@ -46,7 +47,6 @@ VARIANTS: Mapping[str, Settings] = {
 }
 """Settings by the name of their row."""
 SCORES = {"ACC": "acc", "class ACC": "acc_class_mean", "NMI": "nmi", "ARI": "ari"}
-UNTIMED: Settings = {"evaluate.kmeans_restarts": 1, "evaluate.upper_bounds": False}
 STAGES = tuple(stage for stage in STAGE_NAMES if stage != "self-train")
 
 

@@ -50,12 +50,13 @@ def choose(text: str, names: Iterable[str], *, what: str) -> list[str]:
     """Some of the names, in their order, or with ``all`` every one.
 
     Raises:
-        UsageError: for a name that is none of them.
+        UsageError: for a name that is none of them, or for no name.
     """
     known, asked = list(names), names_of(text)
-    if unknown := [name for name in asked if name not in (*known, "all")]:
+    unknown = [name for name in asked if name not in (*known, "all")]
+    if unknown or not asked:
         raise UsageError(
-            f"expected {what} to be 'all' or some of {', '.join(known)}, got {unknown[0]}: leave "
-            "it out"
+            f"expected {what} to be 'all' or some of {', '.join(known)}, got "
+            f"{unknown[0] if unknown else repr(text)}: name some of these"
         )
     return known if "all" in asked else [name for name in known if name in asked]

@@ -43,22 +43,6 @@ class Measured(NamedTuple):
     """Wall time of each stage that is done, those of earlier calls too."""
 
 
-def parse_stages(text: str) -> tuple[str, ...]:
-    """Reads names with commas between them, or ``all``, into the order of a run.
-
-    Raises:
-        UsageError: if one is not known.
-    """
-    asked = [name.strip() for name in text.split(",")]
-    if unknown := [name for name in asked if name not in (*STAGE_NAMES, "all")]:
-        raise UsageError(
-            f"there is no stage {unknown[0]!r}; choose some of {', '.join(STAGE_NAMES)}, or all"
-        )
-    return (
-        STAGE_NAMES if "all" in asked else tuple(stage for stage in STAGE_NAMES if stage in asked)
-    )
-
-
 def run_stages(
     source: Source | None,
     config: Config,

@@ -52,7 +52,7 @@ def command(
     from benchmarks.accuracy.datasets import check_overrides, load_benchmarks
     from benchmarks.accuracy.sources import open_source
     from benchmarks.jobs import run_jobs
-    from benchmarks.runner import parse_stages
+    from benchmarks.runner import STAGE_NAMES
     from ucls.console import console_reporter
     from ucls.devices import resolve_device
     from ucls.settings.given import parse_setting
@@ -68,7 +68,8 @@ def command(
         (list(one.jobs(range(first_seed, first_seed + seeds), **asked, **places)), one.name)
         for one in load_benchmarks(datasets)
     ]
-    options = {"stages": parse_stages(stages), "skip_existing": skip_existing}
+    chosen = opt.choose(stages, STAGE_NAMES, what="--stages")
+    options = {"stages": chosen, "skip_existing": skip_existing}
     options |= {"cache_dir": cache_dir, "reporter": console_reporter(quiet=quiet)}
     outcomes = []
     for jobs, name in todo:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.runner import STAGE_NAMES, parse_stages, run_stages
+from benchmarks.runner import STAGE_NAMES, run_stages
 from ucls.config import Config
 from ucls.errors import MismatchError, UsageError
 from ucls.sources import Source, load_source
@@ -74,10 +74,3 @@ def test_something_is_done_before_a_stage(tmp_path: Path, blobs: Source, config:
 def test_later_stages_need_a_run(tmp_path: Path, config: Config):
     with pytest.raises(UsageError, match=r"no run in .*let the stages begin with extract"):
         run_stages(None, config, tmp_path / "nothing", stages=("ensemble",))
-
-
-def test_stages_come_in_the_order_of_a_run():
-    assert parse_stages("all") == STAGE_NAMES
-    assert parse_stages("evaluate, ensemble,evaluate") == ("ensemble", "evaluate")
-    with pytest.raises(UsageError, match="no stage 'ensembel'; choose some of extract, neighb"):
-        parse_stages("ensembel")

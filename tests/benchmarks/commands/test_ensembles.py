@@ -16,7 +16,7 @@ def test_it_has_a_line_per_method_and_the_same_in_json(tmp_path: Path) -> None:
     assert "N=400 C=5 H=6 hard, seed 0" in done.stdout
     assert "ACC of single heads: mean 0." in done.stdout
     record = read_record(path, EnsemblesRecord)
-    assert list(record.methods) == ["vote", "mcla"]
+    assert list(record.methods) == ["mcla", "vote"]
     assert (record.settings["n_images"], record.settings["mode"]) == (400, "hard")
     for name, figures in record.methods.items():
         line = next(line for line in done.stdout.splitlines() if line.startswith(name))

@@ -62,7 +62,7 @@ def test_the_traceback_is_there_on_demand(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--datasets", "cifar11"], "no benchmark 'cifar11'"),
-        (["--stages", "ensembel"], "no stage 'ensembel'"),
+        (["--stages", "ensembel"], "got ensembel"),
         (["--set", "train.epoch=3"], "train.epoch: no such setting"),
         (["--set", "train.epochs"], "expected --set NAME=VALUE"),
         (["--set", "seed=3"], "use --seeds"),
