@@ -83,8 +83,9 @@ def command(
     chosen = find_study(study)
     if values is not None:
         chosen = chosen.with_values(parse_values(values))
-    size, of_images = Size(n_images, clusters, n_features), {"data_dir": data_dir, "subset": subset}
-    of_images |= {"labels": labels.value, "val": val, "download": download}
+    size = Size(n_images, clusters, n_features)
+    of_images: dict[str, Any] = {"labels": labels.value, "val": val, "data_dir": data_dir}
+    of_images |= {"subset": subset, "download": download}
     opened = open_source(source, size=size, folder=runs_dir / "simulated", **of_images)
     given, wanted = dict(map(parse_setting, settings or ())), parse_threshold(threshold)
     choices = Choices(given, preset, wanted, clusters, device)
@@ -92,7 +93,11 @@ def command(
     reporter = console_reporter(quiet=not verbose)
     plan = fit_to_features(plan, cache_dir, reporter=reporter)
     jobs = plan.jobs(runs_dir=runs_dir, out=out, overwrite=not skip_existing)
-    options = {"skip_existing": skip_existing, "cache_dir": cache_dir, "reporter": reporter}
+    options: dict[str, Any] = {
+        "skip_existing": skip_existing,
+        "cache_dir": cache_dir,
+        "reporter": reporter,
+    }
     run(plan, jobs, out, verbose=verbose, **options)
 
 

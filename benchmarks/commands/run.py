@@ -1,7 +1,7 @@
 """``python -m benchmarks run``: datasets and seeds, with the thesis's settings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -60,16 +60,20 @@ def command(
     overrides = dict(map(parse_setting, settings or ()))
     check_overrides(overrides)
     resolve_device(device)
-    asked = {"objective": objective, "overrides": overrides, "device": device}
-    places = {"runs_dir": runs_dir, "results_dir": results_dir, "overwrite": overwrite}
-    where = {"data_dir": data_dir, "subset_dir": subset_dir, "download": download}
+    asked: dict[str, Any] = {"objective": objective, "overrides": overrides, "device": device}
+    places: dict[str, Any] = {
+        "runs_dir": runs_dir,
+        "results_dir": results_dir,
+        "overwrite": overwrite,
+    }
+    where: dict[str, Any] = {"data_dir": data_dir, "subset_dir": subset_dir, "download": download}
     # All at once, so that a wrong setting is told before anything runs.
     todo = [
         (list(one.jobs(range(first_seed, first_seed + seeds), **asked, **places)), one.name)
         for one in load_benchmarks(datasets)
     ]
     chosen = opt.choose(stages, STAGE_NAMES, what="--stages")
-    options = {"stages": chosen, "skip_existing": skip_existing}
+    options: dict[str, Any] = {"stages": chosen, "skip_existing": skip_existing}
     options |= {"cache_dir": cache_dir, "reporter": console_reporter(quiet=quiet)}
     outcomes = []
     for jobs, name in todo:

@@ -1,7 +1,7 @@
 """Thesis table 6.16 beside simulated features."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from benchmarks.published import NeighborFigures, load_published
 from benchmarks.simulated.features import SimulatedFeatures
@@ -21,7 +21,8 @@ HEADINGS = (
 )  # fmt: skip
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True)
+class Comparison:
     """A threshold of table 6.16, in the thesis and in simulated features."""
 
     threshold: float
