@@ -55,8 +55,6 @@ def choose(text: str, names: Iterable[str], *, what: str) -> list[str]:
     known, asked = list(names), names_of(text)
     unknown = [name for name in asked if name not in (*known, "all")]
     if unknown or not asked:
-        raise UsageError(
-            f"expected {what} to be 'all' or some of {', '.join(known)}, got "
-            f"{unknown[0] if unknown else repr(text)}: name some of these"
-        )
+        got = f"{unknown[0]}: leave it out" if unknown else f"{text!r}: name some of these"
+        raise UsageError(f"expected {what} to be 'all' or some of {', '.join(known)}, got {got}")
     return known if "all" in asked else [name for name in known if name in asked]

@@ -13,7 +13,7 @@ from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.objectives.settings import OBJECTIVES
 
-QUICK = {"train.epochs": 20, "train.n_heads": 4}
+QUICK = {"train.epochs": 6, "train.n_heads": 3}
 
 
 @pytest.mark.parametrize("row", VARIANTS)

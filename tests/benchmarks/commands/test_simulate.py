@@ -34,7 +34,7 @@ def test_ucls_runs_on_what_is_written(tmp_path: Path):
     path = tmp_path / "made.h5"
     simulate("--out", str(path))
     config = Config().with_values(
-        {"train.epochs": 20, "train.n_heads": 4, "self_train.iterations": 50}
+        {"train.epochs": 10, "train.n_heads": 3, "self_train.iterations": 50}
     )
     done = pipeline.run(str(path), out=tmp_path / "run", config=config, cache_dir=tmp_path / "c")
     assert done.figures["train"]["ensemble.chosen"]["acc"] > 0.6

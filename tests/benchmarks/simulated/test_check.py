@@ -71,7 +71,7 @@ def test_k_and_cap_are_as_large_a_part_of_a_class_as_in_the_table():
     assert (scaled_k(few), set_cap(few)) == (1, 2)
 
 
-@pytest.mark.parametrize(("n_images", "n_classes"), [(25_700, 100), (5_140, 10)])
+@pytest.mark.parametrize(("n_images", "n_classes"), [(12_850, 50), (5_140, 10)])
 def test_simulated_features_meet_the_table(n_images, n_classes):
     rows = check(SimulatedFeatures(n_images, n_classes, 256), n_queries=2_000)
     worst = max(abs(share) for row in rows for share in row.excess)
