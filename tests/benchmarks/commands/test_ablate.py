@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +7,6 @@ from benchmarks.__main__ import main
 from benchmarks.records import read_record
 from benchmarks.trials import Trial
 
-REPOSITORY = Path(__file__).parents[3]
 QUICK = ["--seeds", "1", "--set", "train.epochs=2", "--set", "neighbors.k=3"]
 
 
@@ -97,14 +95,3 @@ def test_a_study_of_simulated_features_says_so(ablate, tmp_path: Path) -> None:
     text = (tmp_path / "out" / "smoothing-simulated.md").read_text()
     assert "**Simulated features** (n_images 300, n_classes 5, n_features 32, seed 0)" in text
     assert "250 images of `val`" in text
-
-
-@pytest.mark.slow
-def test_it_runs_as_a_module(tmp_path: Path) -> None:
-    out = ["--out", tmp_path / "out", "--runs-dir", tmp_path / "runs"]
-    command = [sys.executable, "-m", "benchmarks", "ablate", "losses", "--source", "digits"]
-    done = subprocess.run(
-        [*command, *QUICK, *out], capture_output=True, text=True, check=False, cwd=REPOSITORY
-    )
-    assert done.returncode == 0, done.stderr
-    assert "SCAN + enhancements" in (tmp_path / "out" / "losses-digits.md").read_text()
