@@ -6,9 +6,6 @@ from typing import Annotated
 import typer
 
 from benchmarks.commands.growth import FOLDER, RECORD
-from benchmarks.speed.estimate.device import Device
-
-H100 = Device()
 
 Growth = Annotated[
     Path, typer.Argument(metavar="[GROWTH.json]", help="JSON of `python -m benchmarks growth`.")
@@ -21,30 +18,30 @@ Out = Annotated[Path | None, typer.Option(metavar="FILE.md", help="Write it to a
 def command(
     growth: Growth = FOLDER / RECORD,
     *,
-    device_tflops: Peak = H100.half_tflops,
-    device_share: Share = H100.half_share,
-    device_fp32_tflops: Peak = H100.single_tflops,
-    device_fp32_share: Share = H100.single_share,
-    device_bandwidth: Peak = H100.bandwidth_tb,
-    device_bandwidth_share: Share = H100.bandwidth_share,
+    device_tflops: Peak = 989.0,
+    device_share: Share = 0.4,
+    device_fp32_tflops: Peak = 67.0,
+    device_fp32_share: Share = 0.6,
+    device_bandwidth: Peak = 3.35,
+    device_bandwidth_share: Share = 0.7,
     out: Out = None,
 ) -> None:
     """Estimate ImageNet-1k and 100 million images, here by slope and on a GPU by arithmetic.
 
-    Example: python -m benchmarks estimate --out estimate.md
+    The GPU is an H100 by default. Example: python -m benchmarks estimate --out estimate.md
     """
     from benchmarks.records import read_record
-    from benchmarks.speed.estimate.page import estimate_page
+    from benchmarks.speed.estimate import Device, estimate_page
     from benchmarks.speed.growth.record import GrowthRecord
     from ucls.cache import atomic_write
 
     device = Device(
-        half_tflops=device_tflops,
-        half_share=device_share,
-        single_tflops=device_fp32_tflops,
-        single_share=device_fp32_share,
-        bandwidth_tb=device_bandwidth,
-        bandwidth_share=device_bandwidth_share,
+        device_tflops,
+        device_share,
+        device_fp32_tflops,
+        device_fp32_share,
+        device_bandwidth,
+        device_bandwidth_share,
     )
     page = estimate_page(read_record(growth, GrowthRecord), device, source=str(growth))
     if out is not None:

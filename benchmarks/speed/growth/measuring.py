@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,61 +10,44 @@ import psutil
 
 from benchmarks.process import run_in_process
 from benchmarks.speed.growth.record import Point, StageGrowth
-from benchmarks.speed.growth.sizes import Grid
-from benchmarks.speed.growth.works import BATCH_SIZE, WORKS, StageWork
-from benchmarks.speed.measurement import time_in_turns
+from benchmarks.speed.growth.works import BATCH_SIZE, WORKS, Grid
+from benchmarks.speed.measurement import Work, time_in_turns
 from benchmarks.speed.size import Size
 from ucls.cache.usage import measure
 
 SMALLEST = Size(BATCH_SIZE, 4, 2, 16)
 """Makes libraries load what they load late."""
 LONG = 10.0
-"""Seconds, beside which a cold start is nothing."""
+"""Seconds, beside which a cold start is nothing: a first run of so many counts as the only one."""
 
 
 def measure_growth(stage: str, grid: Grid, *, repeats: int) -> StageGrowth:
-    """Measures one stage.
-
-    Args:
-        stage: its name, see :data:`benchmarks.speed.growth.works.WORKS`.
-        grid: of sizes.
-        repeats: how often each is timed, after a first run that tells the memory.
-
-    Raises:
-        UclsError: if the process fails, for instance for want of memory.
-    """
+    """Times one stage at each size so often, after a first run that tells the memory."""
     sizes = grid.sizes()
     outcome = run_in_process(measure_sizes, stage, [asdict(size) for size in sizes], repeats)
     points = (
         Point(size, tuple(seconds), memory_mb)
         for size, (seconds, memory_mb) in zip(sizes, outcome.result, strict=True)
     )
-    return StageGrowth(stage, WORKS[stage].what, grid.base, tuple(points))
+    return StageGrowth(stage, WORKS[stage][0], grid.base, tuple(points))
 
 
 def measure_sizes(
     stage: str, sizes: list[dict[str, Any]], repeats: int
 ) -> list[tuple[list[float], float]]:
     """The seconds of each repeat and the memory, in megabytes, at each size, in this process."""
-    work = WORKS[stage]
-    work.prepare(SMALLEST)()
+    _, prepare = WORKS[stage]
+    prepare(SMALLEST)()
     bare = resident_mb()
-    return [measure_size(work, Size(**size), repeats=repeats, bare_mb=bare) for size in sizes]
+    return [measure_size(prepare, Size(**size), repeats=repeats, bare_mb=bare) for size in sizes]
 
 
 def measure_size(
-    stage: StageWork, size: Size, *, repeats: int, bare_mb: float
+    prepare: Callable[[Size], Work], size: Size, *, repeats: int, bare_mb: float
 ) -> tuple[list[float], float]:
-    """Seconds of each repeat, and memory in the run before these.
-
-    Args:
-        stage: whose work is measured.
-        size: of the inputs.
-        repeats: how often it is timed; a first run of :data:`LONG` counts as the only one.
-        bare_mb: what the process took before there were inputs, in megabytes of 10^6 bytes.
-    """
-    work = stage.prepare(size)
-    give_back_freed()
+    """Seconds of each repeat, and megabytes of 10^6 bytes beyond those of the bare process."""
+    work = prepare(size)
+    resident_mb()
     with measure() as usage:
         work()
     if usage.seconds >= LONG:
@@ -74,14 +58,9 @@ def measure_size(
 
 
 def resident_mb() -> float:
-    """Resident memory of this process, in megabytes of 10^6 bytes."""
-    give_back_freed()
-    return float(psutil.Process().memory_info().rss) / 1e6
-
-
-def give_back_freed() -> None:
-    """Memory that was freed does not count, where the C library can be told so."""
+    """Megabytes of this process, after what was freed is given back where that can be told."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
+    return float(psutil.Process().memory_info().rss) / 1e6

@@ -1,5 +1,6 @@
-"""What was measured of the stages."""
+"""What was measured of the stages, and the slopes of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,17 +9,13 @@ from benchmarks.records import Record
 from benchmarks.speed.size import AXES, Size
 from ucls.errors import UsageError
 
+SMALLEST_MB = 4.0
+"""Less memory than this is not told from noise."""
+
 
 @dataclass(frozen=True)
 class Point:
-    """One size.
-
-    Attributes:
-        size: of the inputs.
-        seconds: of each repeat.
-        memory_mb: peak of inputs and work, without Python and the libraries, in megabytes of 10^6
-            bytes; below a few megabytes it is noise.
-    """
+    """Seconds of each repeat, and the peak of inputs and work in megabytes of 10^6 bytes."""
 
     size: Size
     seconds: tuple[float, ...]
@@ -29,23 +26,10 @@ class Point:
         """The median of the seconds."""
         return float(np.median(self.seconds))
 
-    @property
-    def quartiles(self) -> tuple[float, float]:
-        """The lower and the upper one of the seconds."""
-        low, high = np.quantile(self.seconds, [0.25, 0.75])
-        return float(low), float(high)
-
 
 @dataclass(frozen=True)
 class StageGrowth:
-    """One stage at all its sizes.
-
-    Attributes:
-        stage: its name.
-        what: was timed.
-        base: the size around which each axis was varied.
-        points: one for each size.
-    """
+    """One stage at all its sizes, ``base`` with each axis varied; ``what`` was timed."""
 
     stage: str
     what: str
@@ -57,43 +41,36 @@ class StageGrowth:
         """The axes that were varied, of N, C, H and D."""
         return [letter for letter in AXES if len(self.along(letter)) > 1]
 
-    @property
-    def base_point(self) -> Point:
-        """The point around which the axes were varied."""
-        return next(point for point in self.points if point.size == self.base)
-
     def along(self, letter: str) -> list[Point]:
         """The points that differ from the base in this axis alone, from the least size up."""
-        points = [
+        points = (
             point
             for point in self.points
             if self.base.with_axis(letter, point.size.on_axis(letter)) == point.size
-        ]
+        )
         return sorted(points, key=lambda point: point.size)
 
-    def sizes(self, letter: str) -> list[int]:
-        """The values of an axis at the points along it."""
-        return [point.size.on_axis(letter) for point in self.along(letter)]
+    def seconds(self, letter: str) -> tuple[list[int], list[float]]:
+        """Sizes and medians of the seconds along an axis."""
+        points = self.along(letter)
+        return [point.size.on_axis(letter) for point in points], [point.median for point in points]
+
+    def memory(self, letter: str) -> tuple[list[int], list[float]]:
+        """Sizes and megabytes along an axis, where memory is told from noise."""
+        told = [point for point in self.along(letter) if point.memory_mb >= SMALLEST_MB]
+        return [point.size.on_axis(letter) for point in told], [point.memory_mb for point in told]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GrowthRecord(Record):
-    """What one call of ``growth`` measured.
-
-    Attributes:
-        stages: in the order of a run.
-    """
+    """What one call of ``growth`` measured, in the order of a run."""
 
     made_by = "growth"
 
     stages: tuple[StageGrowth, ...]
 
     def of(self, stage: str) -> StageGrowth:
-        """One stage.
-
-        Raises:
-            UsageError: if it was not measured.
-        """
+        """One stage; a UsageError if it was not measured."""
         found = {growth.stage: growth for growth in self.stages}
         if stage not in found:
             raise UsageError(
@@ -101,3 +78,28 @@ class GrowthRecord(Record):
                 f"{', '.join(found) or 'none'}; measure all with: python -m benchmarks growth"
             )
         return found[stage]
+
+
+def fit_slope(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """The exponent of a power law, by least squares in log-log, and its standard error."""
+    logs, heights = (np.log(one) - np.log(one).mean() for one in (sizes, values))
+    spread = logs @ logs
+    slope = float(logs @ heights / spread)
+    residuals = heights - slope * logs
+    return slope, float(np.sqrt(residuals @ residuals / max(1, len(sizes) - 2) / spread))
+
+
+def fit_last_half(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """As :func:`fit_slope`, of the last half of the points, the middle one included."""
+    half = len(sizes) // 2
+    return fit_slope(sizes[half:], values[half:])
+
+
+def slope_texts(sizes: Sequence[float], values: Sequence[float]) -> list[str]:
+    """The slopes of all and of the last half, with standard errors where two points leave some."""
+    if len(sizes) < 3:
+        return ["-", "-"]
+    slope, error = fit_slope(sizes, values)
+    last, last_error = fit_last_half(sizes, values)
+    told = f" ± {last_error:.2f}" if len(sizes) > 4 else ""
+    return [f"{slope:.2f} ± {error:.2f}", f"{last:.2f}{told}"]

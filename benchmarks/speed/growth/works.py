@@ -1,14 +1,24 @@
-"""What is done at each size: the work of every stage, on inputs that are there already."""
+"""The work of every stage on inputs that are there already, and the sizes it is measured at."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from benchmarks.label_matrices import make_label_matrix
 from benchmarks.speed.measurement import Work
+from benchmarks.speed.neighbors import build_graph, simulated_features
+from benchmarks.speed.self_training import self_training
 from benchmarks.speed.size import Size
+from benchmarks.speed.training import Training, made_up_graph, random_graph, ucls_config
+from ucls.baselines import kmeans
+from ucls.config import SelfTrainConfig
+from ucls.devices import fast_precision
+from ucls.ensemble import consensus
+from ucls.memory import freed_memory_kept
+from ucls.merging import merge_heads
+from ucls.training import HeadTrainer
 
 BATCH_SIZE = 1024
 ITERATIONS = 10
@@ -18,50 +28,23 @@ OVER_CLUSTERING = 3
 N_NEIGHBORS = 50
 
 
-class StageWork(NamedTuple):
-    """A stage as it is measured."""
-
-    what: str
-    """Is timed."""
-    prepare: Callable[[Size], Work]
-    """Makes the inputs of a size, and returns the work on them."""
-
-
 def prepare_neighbors(size: Size) -> Work:
     """S_x of all images, with the thesis's k and threshold and the cap N / C."""
-    from benchmarks.speed.neighbors import build_graph, simulated_features
-
     features = simulated_features(size)
     return lambda: build_graph(features, size.cap)
 
 
 def prepare_train(size: Size) -> Work:
     """An epoch of all heads; ten random neighbours serve as well as the real ones."""
-    import torch
-
-    from benchmarks.speed.neighbors import simulated_features
-    from benchmarks.speed.training import Training, random_graph, ucls_config
-    from ucls.devices import fast_precision
-    from ucls.memory import freed_memory_kept
-    from ucls.training import HeadTrainer
-
     cpu = torch.device("cpu")
     config = ucls_config(size, precision=fast_precision(cpu), epochs=EPOCHS, batch_size=BATCH_SIZE)
     data = Training(simulated_features(size), random_graph(size.n_images), size.n_clusters)
     trainer = data.trainer(HeadTrainer, config, where=cpu)
-
-    def train_epoch() -> None:
-        with freed_memory_kept():
-            trainer.train_epoch()
-
-    return train_epoch
+    return freed_memory_kept()(trainer.train_epoch)
 
 
 def prepare_merge(size: Size) -> Work:
     """Heads of three times as many clusters as wanted, merged by a made-up graph."""
-    from benchmarks.speed.training import made_up_graph
-    from ucls.merging import merge_heads
-
     n_heads, n_own = size.n_heads, OVER_CLUSTERING * size.n_clusters
     classes, heads = make_label_matrix(size.n_images, n_own, n_heads=n_heads, mode="independent")
     graph = made_up_graph(ring_neighbors(classes, N_NEIGHBORS))
@@ -70,36 +53,23 @@ def prepare_merge(size: Size) -> Work:
 
 def prepare_ensemble(size: Size) -> Work:
     """MCLA of made-up heads."""
-    from ucls.ensemble import consensus
-
     _, heads = make_label_matrix(size.n_images, size.n_clusters, n_heads=size.n_heads, mode="hard")
     return lambda: consensus(heads, size.n_clusters, method="mcla")
 
 
 def prepare_self_train(size: Size) -> Work:
     """All linear classifiers, for a few iterations, on tokens at random."""
-    from benchmarks.speed.self_training import self_training
-    from ucls.config import SelfTrainConfig
-
     return self_training(size, SelfTrainConfig(iterations=ITERATIONS, batch_size=BATCH_SIZE))
 
 
 def prepare_evaluate(size: Size) -> Work:
     """One k-means, the part of ``evaluate`` that grows with everything."""
-    from benchmarks.speed.neighbors import simulated_features
-    from ucls.baselines import kmeans
-
     features = simulated_features(size).astype(np.float32)
     return lambda: kmeans({"train": features}, n_clusters=size.n_clusters, restarts=1)
 
 
 def ring_neighbors(classes: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.int32]:
-    """The next ``k`` of each image in the order of the classes, so that most share its own.
-
-    Args:
-        classes: [N].
-        k: less than N.
-    """
+    """The next ``k`` of each image [N] in the order of the classes, so that most share its own."""
     n_images = len(classes)
     order = np.argsort(classes, kind="stable").astype(np.int32)
     places = np.empty_like(order)
@@ -107,12 +77,51 @@ def ring_neighbors(classes: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.int
     return order[(places[:, None] + np.arange(1, k + 1, dtype=np.int32)) % n_images]
 
 
-WORKS: Mapping[str, StageWork] = {
-    "neighbors": StageWork("all neighbour sets", prepare_neighbors),
-    "train": StageWork(f"an epoch, batch {BATCH_SIZE:,}", prepare_train),
-    "merge": StageWork(f"merging heads of {OVER_CLUSTERING} C clusters", prepare_merge),
-    "ensemble": StageWork("MCLA", prepare_ensemble),
-    "self-train": StageWork(f"{ITERATIONS} iterations, batch {BATCH_SIZE:,}", prepare_self_train),
-    "evaluate": StageWork("one k-means", prepare_evaluate),
+WORKS: dict[str, tuple[str, Callable[[Size], Work]]] = {
+    "neighbors": ("all neighbour sets", prepare_neighbors),
+    "train": (f"an epoch, batch {BATCH_SIZE:,}", prepare_train),
+    "merge": (f"merging heads of {OVER_CLUSTERING} C clusters", prepare_merge),
+    "ensemble": ("MCLA", prepare_ensemble),
+    "self-train": (f"{ITERATIONS} iterations, batch {BATCH_SIZE:,}", prepare_self_train),
+    "evaluate": ("one k-means", prepare_evaluate),
 }
-"""By the name of the stage, in the order of a run."""
+"""What is timed of a stage, and what makes the inputs of a size and returns the work on them; in
+the order of a run."""
+
+
+class Grid:
+    """Sizes around one; axes tell how often its value is halved and how often doubled."""
+
+    def __init__(self, base: Size, **axes: tuple[int, int]) -> None:
+        self.base, self.axes = base, axes
+
+    def sizes(self) -> list[Size]:
+        """All of them, each once, axis after axis."""
+        varied = (
+            self.base.with_axis(letter, self.base.on_axis(letter) * 2**power // 2**below)
+            for letter, (below, above) in self.axes.items()
+            for power in range(below + above + 1)
+        )
+        return list(dict.fromkeys(varied))
+
+
+FULL = {
+    "neighbors": Grid(Size(16_384, 64, 1, 512), N=(2, 2), C=(2, 2), D=(2, 2)),
+    "train": Grid(Size(4096, 128, 8, 512), N=(2, 2), C=(1, 3), H=(2, 2), D=(2, 2)),
+    # As far as 1,024 clusters, since what 3,072 are merged in does not follow from fewer.
+    "merge": Grid(Size(131_072, 32, 2), N=(2, 2), C=(1, 5), H=(0, 5)),
+    "ensemble": Grid(Size(262_144, 128, 16), N=(2, 2), C=(2, 3), H=(2, 2)),
+    "self-train": Grid(Size(16_384, 128, 1, 512), N=(2, 2), C=(2, 2), D=(2, 2)),
+    "evaluate": Grid(Size(16_384, 64, 1, 256), N=(2, 2), C=(2, 2), D=(2, 2)),
+}
+"""Within a quarter of an hour on two cores."""
+
+QUICK = {
+    "neighbors": Grid(Size(2048, 16, 1, 128), N=(1, 2), C=(1, 2), D=(1, 2)),
+    "train": Grid(Size(1024, 32, 4, 128), N=(0, 3), C=(1, 2), H=(2, 1), D=(1, 2)),
+    "merge": Grid(Size(4096, 8, 4), N=(1, 2), C=(1, 2), H=(1, 2)),
+    "ensemble": Grid(Size(8192, 32, 8), N=(1, 2), C=(1, 2), H=(1, 2)),
+    "self-train": Grid(Size(2048, 16, 1, 128), N=(1, 2), C=(1, 2), D=(1, 2)),
+    "evaluate": Grid(Size(2048, 16, 1, 64), N=(1, 2), C=(1, 2), D=(1, 2)),
+}
+"""Within a minute and a half on two cores; too small to be extrapolated from."""

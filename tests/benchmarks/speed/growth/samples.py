@@ -2,8 +2,7 @@
 
 from benchmarks.records import made_here
 from benchmarks.speed.growth.record import GrowthRecord, Point, StageGrowth
-from benchmarks.speed.growth.sizes import QUICK
-from benchmarks.speed.growth.works import WORKS
+from benchmarks.speed.growth.works import QUICK, WORKS
 from benchmarks.speed.size import Size
 
 EXPONENTS = {"N": 2.0, "C": 0.5, "H": 1.0, "D": 1.5}
@@ -17,14 +16,14 @@ def power_law(size: Size, letters: str = "NCHD") -> float:
     return seconds
 
 
-def stage_growth(stage: str, *, repeats: int = 2) -> StageGrowth:
+def stage_growth(stage: str, *, repeats: int = 2, seconds=power_law) -> StageGrowth:
     """A stage at the quick sizes; memory is a kilobyte for each image and head."""
     grid = QUICK[stage]
     points = tuple(
-        Point(size, (power_law(size),) * repeats, 1e-3 * size.n_images * size.n_heads)
+        Point(size, (seconds(size),) * repeats, 1e-3 * size.n_images * size.n_heads)
         for size in grid.sizes()
     )
-    return StageGrowth(stage, WORKS[stage].what, grid.base, points)
+    return StageGrowth(stage, WORKS[stage][0], grid.base, points)
 
 
 def growth_record(*stages: str) -> GrowthRecord:

@@ -1,0 +1,263 @@
+"""ImageNet-1k and 100 million images on paper: seconds and bytes of each stage, as a page."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.pages import render_page
+from benchmarks.speed.growth.record import (
+    SMALLEST_MB,
+    GrowthRecord,
+    Point,
+    StageGrowth,
+    fit_last_half,
+    fit_slope,
+)
+from benchmarks.speed.growth.works import ITERATIONS as FEW_ITERATIONS
+from benchmarks.speed.self_training import token_columns
+from benchmarks.speed.size import Size
+from benchmarks.speed.training import BATCH_SIZE, BOTTLENECK_DIM, HIDDEN_DIM
+from ucls.baselines import SAMPLE_PER_CLUSTER
+from ucls.config import SelfTrainConfig
+
+TEMPLATE = Path(__file__).with_name("estimate.md.jinja")
+IMAGENET = Size(n_images=1_281_167, n_clusters=1000, n_heads=50, n_features=2048)
+CASES = {"ImageNet-1k": IMAGENET, "100 million images": replace(IMAGENET, n_images=100_000_000)}
+STAGES = ("neighbors", "train", "ensemble", "self-train", "evaluate")
+EPOCHS, ITERATIONS, K = 100, 12_500, 50
+
+HALF, SINGLE, LABEL, POINTER, FLAG = 2, 4, 4, 8, 1
+"""Bytes of float16, float32, int32, int64 and a truth value."""
+LOGIT_PASSES, ACTIVATION_PASSES, WEIGHT_PASSES = 82, 10, 23
+"""Times that a training step, one neighbour, reads or writes these in float32, outside of the
+products of its layers; counted on real steps, operation by operation."""
+PASSES = 10
+"""The same of logits and of weights in an iteration of self-training."""
+ADDING: Mapping[str, str] = {"train": "CD", "ensemble": "NC"}
+"""The axes whose costs add up rather than multiply: the layers of a head, and in consensus what is
+done for each image and what is done for each pair of clusters."""
+TIMES = ((365.25 * 86_400, "years"), (86_400, "days"), (3600, "h"), (60, "min"), (1, "s"))
+ROOMS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+class Device(NamedTuple):
+    """An H100 SXM as NVIDIA states it, without sparsity and TF32; the shares are assumptions."""
+
+    half_tflops: float = 989.0
+    half_share: float = 0.4
+    single_tflops: float = 67.0
+    single_share: float = 0.6
+    bandwidth_tb: float = 3.35
+    bandwidth_share: float = 0.7
+    memory_gb: float = 80.0
+
+
+class Load(NamedTuple):
+    """Operations of products in bfloat16 and in float32, and bytes that are moved between these."""
+
+    half: float
+    single: float
+    moved: float
+
+    def computing(self, device: Device) -> float:
+        """Seconds of the products alone."""
+        half, single = device.half_tflops * device.half_share, device.single_tflops
+        return (self.half / half + self.single / (single * device.single_share)) / 1e12
+
+    def seconds(self, device: Device) -> float:
+        """Of the products and, one after the other, of what passes between them."""
+        moving = self.moved / (1e12 * device.bandwidth_tb * device.bandwidth_share)
+        return self.computing(device) + moving
+
+
+class Row(NamedTuple):
+    """A stage: seconds here and the factor by which they may be off, and what a device does."""
+
+    stage: str
+    here: float
+    factor: float
+    load: Load | None
+    products: float
+    device: float
+
+
+def estimate_page(record: GrowthRecord, device: Device, *, source: str) -> str:
+    """The whole page, from the growth of all stages; ``source`` is where that lies."""
+    cases = [
+        (title, size, time_rows(size, record, device), room(size, record))
+        for title, size in CASES.items()
+    ]
+    return render_page(
+        TEMPLATE, cases=cases, record=record, device=device, source=source, k=K, time=time_text,
+        room=room_text, graph_bytes=graph_bytes, batch_size=BATCH_SIZE, epochs=EPOCHS,
+        iterations=ITERATIONS,
+    )  # fmt: skip
+
+
+def time_rows(size: Size, record: GrowthRecord, device: Device) -> list[Row]:
+    """Every stage in the order of a run; those without a load run on the CPU as here."""
+    rows = []
+    for stage in STAGES:
+        here, factor = seconds_here(record.of(stage), size)
+        load = LOADS[stage](size) if stage in LOADS else None
+        products, seconds = (load.computing(device), load.seconds(device)) if load else (here, here)
+        rows.append(Row(stage, here, factor, load, products, seconds))
+    return rows
+
+
+def search_load(size: Size) -> Load:
+    """All pairs multiplied; similarities are then read, and flags written and read twice."""
+    n_pairs = size.n_images**2
+    return Load(0.0, 2.0 * n_pairs * size.n_features, (SINGLE + 3 * FLAG) * n_pairs)
+
+
+def training_load(size: Size) -> Load:
+    """All steps: the teacher sees an image and a neighbour, the student the image."""
+    steps = EPOCHS * (size.n_images // BATCH_SIZE)
+    rows = BATCH_SIZE * size.n_heads
+    first, last = size.n_features * HIDDEN_DIM, BOTTLENECK_DIM * size.n_clusters
+    hidden = HIDDEN_DIM * (HIDDEN_DIM + BOTTLENECK_DIM)
+    passes = LOGIT_PASSES * rows * size.n_clusters + WEIGHT_PASSES * n_weights(size)
+    passes += ACTIVATION_PASSES * rows * (2 * HIDDEN_DIM + BOTTLENECK_DIM)
+    # Twice ahead by the teacher, once by the student, back to the weights and to the inputs, of
+    # which features need no gradient.
+    half, single = 2.0 * rows * (4 * first + 5 * hidden), 2.0 * rows * 5 * last
+    return Load(steps * half, steps * single, steps * SINGLE * passes)
+
+
+def self_training_load(size: Size) -> Load:
+    """Iterations of all linear classifiers, each ahead and back; those held out go ahead once."""
+    config = SelfTrainConfig()
+    n_held_out = config.holdout * size.n_images / BATCH_SIZE
+    n_outputs = len(config.learning_rates) * size.n_clusters
+    widths = [span.stop - span.start for span in token_columns(size.n_features).values()]
+    logits, weights = BATCH_SIZE * n_outputs * len(widths), sum(widths) * n_outputs
+    moved = (ITERATIONS + n_held_out) * logits + ITERATIONS * weights
+    ahead = 2.0 * BATCH_SIZE * weights
+    return Load(0.0, (2 * ITERATIONS + n_held_out) * ahead, PASSES * SINGLE * moved)
+
+
+LOADS = {"neighbors": search_load, "train": training_load, "self-train": self_training_load}
+"""Of the stages that take a GPU where there is one."""
+
+
+def seconds_here(growth: StageGrowth, size: Size) -> tuple[float, float]:
+    """A stage on the machine that its growth was measured on, and the factor of doubt."""
+    if growth.stage == "train":
+        epoch, factor = extrapolate(growth, size)
+        return EPOCHS * epoch, factor
+    if growth.stage == "evaluate":
+        return extrapolate(growth, replace(size, n_images=n_sampled(size)))
+    if growth.stage != "self-train":
+        return extrapolate(growth, size)
+    # What grows with the iterations and what grows with the images apart, both with C and D.
+    per_image, iterating = np.polyfit(*growth.seconds("N"), 1)
+    whole = max(iterating, 0.0) * ITERATIONS / FEW_ITERATIONS
+    whole += max(per_image, 0.0) * size.n_images
+    here, factor = extrapolate(growth, replace(size, n_images=growth.base.n_images))
+    return float(whole) * here / extrapolate(growth, growth.base)[0], factor
+
+
+def extrapolate(
+    growth: StageGrowth, size: Size, figure: Callable[[Point], float] = lambda point: point.median
+) -> tuple[float, float]:
+    """A figure of a stage at a size, and the factor, from 1, by which it may be off.
+
+    Along each axis the measured figures are followed, and beyond them the slope of their last half;
+    factors are multiplied, but for those of :data:`ADDING`. Doubt is one standard error.
+    """
+    base = next(figure(point) for point in growth.points if point.size == growth.base)
+    product, added, doubt = 1.0, 1.0, 0.0
+    for letter in growth.letters:
+        sizes, _ = growth.seconds(letter)
+        values = [figure(point) for point in growth.along(letter)]
+        _, error = fit_slope(sizes, values)
+        last, _ = fit_last_half(sizes, values)
+        wanted = size.on_axis(letter)
+        beyond = max(1.0, wanted / sizes[-1])
+        along = float(np.exp(np.interp(np.log(wanted), np.log(sizes), np.log(values))))
+        factor = along * beyond**last / base
+        if letter in ADDING.get(growth.stage, ""):
+            added += factor - 1.0
+        else:
+            product *= factor
+        doubt += (error * math.log(beyond)) ** 2
+    return base * product * added, math.exp(math.sqrt(doubt))
+
+
+def room(size: Size, record: GrowthRecord) -> dict[str, dict[str, float]]:
+    """Bytes on disk, and in memory without Python, libraries and what a step needs."""
+    n_images, n_heads, cap = size.n_images, size.n_heads, max(K, size.cap)
+    weights, labels = SINGLE * n_weights(size), (LABEL + HALF) * n_images
+    tokens = token_columns(size.n_features)["cls4+patch"].stop
+    features = n_images * size.n_features
+    consensus, _ = extrapolate(
+        record.of("ensemble"), size, lambda point: max(point.memory_mb, SMALLEST_MB)
+    )
+    sampled = 1 + 2 * n_sampled(size) / n_images
+    return {
+        "on disk": {
+            "features, float16, four tokens and a mean": HALF * n_images * tokens,
+            f"neighbors.h5, {K} each": graph_bytes(size, K),
+            f"neighbors.h5, at the cap of {cap:,}": graph_bytes(size, cap),
+            "heads.safetensors, float32": weights,
+            "checkpoint.safetensors: student, teacher, two moments": 4 * weights,
+            "assignments.h5, int32 and float16, all heads": n_heads * labels,
+            "consensus.h5, int32 and float16": labels,
+            "classifier.safetensors, float32, the widest": SINGLE * tokens * size.n_clusters,
+        },
+        "in memory": {
+            "neighbors: features, float16, beside the graph": HALF * features,
+            "train: features, float32, on a GPU there and here": SINGLE * features,
+            "train: heads, AdamW and teacher": 5 * weights,
+            "train: logits of a step, of the teacher twice and of the student": (
+                3 * SINGLE * n_heads * BATCH_SIZE * size.n_clusters
+            ),
+            # int64 and float32, in parts and whole.
+            "train: labels of all heads at its end": 2 * (2 * SINGLE + SINGLE) * n_heads * n_images,
+            "self-train: tokens, float16, those held out twice": (
+                HALF * n_images * tokens * (1 + SelfTrainConfig().holdout)
+            ),
+            "evaluate: features, float32, and a sample with its copy": SINGLE * features * sampled,
+            "ensemble: at its peak, by slope": 1e6 * consensus,
+        },
+    }
+
+
+def n_sampled(size: Size) -> int:
+    """Images that k-means is fitted to."""
+    return min(size.n_images, SAMPLE_PER_CLUSTER * size.n_clusters)
+
+
+def n_weights(size: Size) -> int:
+    """Weights and biases of all heads."""
+    widths = (size.n_features, HIDDEN_DIM, HIDDEN_DIM, BOTTLENECK_DIM)
+    hidden = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
+    # The last layer has a direction and a scale for each cluster, and no bias.
+    return size.n_heads * (hidden + (BOTTLENECK_DIM + 1) * size.n_clusters)
+
+
+def graph_bytes(size: Size, n_neighbors: int) -> float:
+    """A neighbour graph, in memory as on disk: int32 and float16 a pair, int64 a row."""
+    return (LABEL + HALF) * float(size.n_images) * n_neighbors + POINTER * (size.n_images + 1)
+
+
+def time_text(seconds: float) -> str:
+    """In the largest unit that it holds two of."""
+    return next((text(seconds, *one) for one in TIMES if seconds >= 2 * one[0]), f"{seconds:.2f} s")
+
+
+def room_text(n_bytes: float) -> str:
+    """In the largest unit that it holds one of."""
+    return next((text(n_bytes, *one) for one in ROOMS if n_bytes >= one[0]), f"{n_bytes:.0f} B")
+
+
+def text(value: float, unit: float, name: str) -> str:
+    """Two digits, or all before the point."""
+    share = value / unit
+    return f"{share:,.0f} {name}" if share >= 10 else f"{share:.1f} {name}"
