@@ -17,26 +17,16 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Outcome(NamedTuple):
-    """What a function came to in its process."""
+    """What a function returned, as JSON holds it, with its seconds and its process's peak."""
 
     result: Any
-    """What it returned, as JSON holds it: tuples have become lists."""
     seconds: float
-    """Of the function alone."""
     peak_mb: float
-    """Resident memory of the process with Python and libraries, megabytes of 10^6 bytes."""
+    """Resident memory with Python and libraries, megabytes of 10^6 bytes."""
 
 
 def run_in_process(function: Callable[..., Any], *arguments: Any) -> Outcome:
-    """Calls a function in a new Python process and waits for it.
-
-    Args:
-        function: of the top level of a module; arguments and result are what JSON can hold.
-        arguments: for it, paths as text.
-
-    Raises:
-        UclsError: if it raises, or the process is killed, for instance for want of memory.
-    """
+    """Calls a function of a module's top level in a new process; arguments are what JSON holds."""
     name = f"{function.__module__}:{function.__qualname__}"
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
@@ -59,8 +49,7 @@ def run_in_process(function: Callable[..., Any], *arguments: Any) -> Outcome:
 def main() -> None:
     """Calls the function that is named, with arguments from the standard input; prints JSON."""
     module, _, name = sys.argv[1].partition(":")
-    function = getattr(import_module(module), name)
-    arguments = json.load(sys.stdin)
+    function, arguments = getattr(import_module(module), name), json.load(sys.stdin)
     with measure() as usage:
         started = time.perf_counter()
         result = function(*arguments)

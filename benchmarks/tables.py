@@ -1,8 +1,8 @@
 """Tables: as Markdown, as CSV, or on the terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ucls.cache import write_csv
 
@@ -10,15 +10,8 @@ WIDE = 160
 """Columns of a log, which is not cut at the width of a terminal that is not there."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """Cells as they are to be shown.
-
-    Attributes:
-        headings: of the columns.
-        rows: as many cells each.
-        n_left: how many columns, from the first, are set to the left; the others to the right.
-    """
+class Table(NamedTuple):
+    """Cells as they are to be shown; so many columns from the first are set to the left."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -28,19 +21,19 @@ class Table:
         """Lines of Markdown with the columns aligned, the last line ended too."""
         columns = list(zip(self.headings, *self.rows, strict=True))
         widths = [max(3, *map(len, column)) for column in columns]
-        rule = [
-            "-" * width if column < self.n_left else "-" * (width - 1) + ":"
-            for column, width in enumerate(widths)
+        pads = [str.ljust] * self.n_left + [str.rjust] * (len(widths) - self.n_left)
+        rule = [pad("-" if pad is str.ljust else ":", width, "-")
+                for pad, width in zip(pads, widths, strict=True)]  # fmt: skip
+        lines = [
+            " | ".join(
+                pad(cell, width) for pad, cell, width in zip(pads, cells, widths, strict=True)
+            )
+            for cells in (self.headings, rule, *self.rows)
         ]
-        lines = [self.headings, rule, *self.rows]
-        return "".join(f"| {' | '.join(self._padded(cells, widths))} |\n" for cells in lines)
+        return "".join(f"| {line} |\n" for line in lines)
 
     def write_csv(self, path: Path) -> None:
-        """Writes the cells, atomically.
-
-        Raises:
-            UclsError: if the disk does not take it.
-        """
+        """Writes the cells, atomically."""
         write_csv(path, self.headings, self.rows)
 
     def show(self) -> None:
@@ -59,9 +52,3 @@ class Table:
         if not console.is_terminal:
             console.width = WIDE
         console.print(shown)
-
-    def _padded(self, cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-        return [
-            cell.ljust(width) if column < self.n_left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]

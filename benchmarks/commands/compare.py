@@ -23,4 +23,4 @@ def command(
     old, new = read_record(before, SpeedRecord), read_record(after, SpeedRecord)
     for line in machine_differences(old, new):
         print(f"differs: {line}")
-    Table(HEADINGS, [change.cells() for change in changes(old, new)], n_left=2).show()
+    Table(HEADINGS, list(changes(old, new)), n_left=2).show()

@@ -7,15 +7,16 @@ import typer
 from benchmarks.machine import describe_machine
 from benchmarks.options import Repeats
 
+Backbone = Annotated[str | None, typer.Option(help="Default: dinov2_vits14, GPU vitl14.")]
+Precision = Annotated[str | None, typer.Option(help="Default: float32, GPU float16.")]
+
 
 def command(
     *,
-    backbone: Annotated[
-        str | None, typer.Option(help="Default: dinov2_vits14, GPU vitl14.")
-    ] = None,
+    backbone: Backbone = None,
     images: Annotated[int | None, typer.Option(min=1, help="Default: 512, GPU 20,000.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Default: 32, GPU 256.")] = None,
-    precision: Annotated[str | None, typer.Option(help="Default: float32, GPU float16.")] = None,
+    precision: Precision = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Default: one per core.")] = None,
     repeats: Repeats = 3,
 ) -> None:

@@ -26,7 +26,7 @@ def command(
     Example: python -m benchmarks growth --stages train,ensemble
     """
     from benchmarks.records import made_here, write_record
-    from benchmarks.speed.growth import measuring, works
+    from benchmarks.speed.growth import works
     from benchmarks.speed.growth.page import growth_page, plot_growth
     from benchmarks.speed.growth.record import GrowthRecord
     from ucls.cache import atomic_write
@@ -38,7 +38,7 @@ def command(
     measured = []
     with console_reporter().track("growth", len(chosen), "stages") as advance:
         for stage in chosen:
-            measured.append(measuring.measure_growth(stage, grids[stage], repeats=times))
+            measured.append(works.measure_growth(stage, grids[stage], repeats=times))
             advance(1)
     record = GrowthRecord(**made_here(), stages=tuple(measured))
     page = growth_page(record)

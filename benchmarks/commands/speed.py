@@ -24,19 +24,19 @@ def command(
     """
     from benchmarks.records import made_here, write_record
     from benchmarks.speed import suite
-    from benchmarks.speed.measurement import Measurement, SpeedRecord, show_measurements
+    from benchmarks.speed.measurement import SpeedRecord, show_measurements
 
     works = suite.QUICK if quick else suite.FULL
     chosen = choose(areas, works, what="--areas")
     print(describe_machine())
-    measurements: list[Measurement] = []
+    record = SpeedRecord(**made_here(), measurements=[])
     for name in chosen:
         found = list(works[name](repeats))
         print(f"\n{name}")
         show_measurements(found)
-        measurements += found
+        record.measurements.extend(found)
         if out is not None:
             # After each area, so that nothing is lost if a later one fails or is stopped.
-            write_record(out, SpeedRecord(**made_here(), measurements=measurements))
+            write_record(out, record)
     if out is not None:
         print(f"\nwritten: {out}")

@@ -8,7 +8,6 @@ from benchmarks.machine import describe_machine
 from benchmarks.options import Count, Repeats, choose, names_of
 from ucls.objectives.settings import OBJECTIVES
 
-PRECISIONS = ("float32", "bfloat16")
 Names = Annotated[str, typer.Option(metavar="NAME,...", help="'all', or some of them.")]
 Scales = Annotated[str | None, typer.Option(help="Such as 1,2; default: each objective's own.")]
 Symmetric = Annotated[bool, typer.Option("--symmetric", help="The two-way loss.")]
@@ -30,9 +29,9 @@ def command(
     repeats: Repeats = 10,
 ) -> None:
     """Measure a training step of each objective against the matrix products that it needs."""
+    from benchmarks.speed import training_ratios
     from benchmarks.speed.measurement import show_measurements
     from benchmarks.speed.size import Size
-    from benchmarks.speed.training_ratios import objective_ratios
 
     settings = {
         "batch_size": batch,
@@ -42,14 +41,10 @@ def command(
         **({"scales": [float(scale) for scale in names_of(scales)]} if scales else {}),
         **({"symmetric": True} if symmetric else {}),
     }
-    chosen = choose(precisions, PRECISIONS, what="--precisions")
+    chosen = choose(precisions, training_ratios.PRECISIONS, what="--precisions")
+    size = Size(100_000, clusters, heads, features)
     print(describe_machine())
     for objective in choose(objectives, OBJECTIVES, what="--objectives"):
-        ratios = objective_ratios(
-            objective,
-            chosen,
-            Size(100_000, clusters, heads, features),
-            repeats=repeats,
-            **settings,
+        show_measurements(
+            training_ratios.objective_ratios(objective, chosen, size, repeats=repeats, **settings)
         )
-        show_measurements(list(ratios))

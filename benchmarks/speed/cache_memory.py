@@ -6,7 +6,6 @@ memory, so that both read from the disk.
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,30 +19,16 @@ BATCH = 1_000
 HEADINGS = (
     "", "rows", "MB", "cache, MB/s", "bare, MB/s", "ratio", "cache, peak MB", "bare, peak MB",
 )  # fmt: skip
-
 # The tokens of a ViT-S.
 SPEC = FeatureSpec(
-    dataset="random",
-    split="train",
-    fingerprint="none",
-    backbone="vit_small",
-    weights_hash="none",
-    timm_version="none",
-    image_size=224,
-    channels=3,
-    crop="none",
-    interpolation="none",
-    mean=(),
-    std=(),
-    dtype="float16",
-    n_layers=4,
-    n_features=384,
-    has_patch_mean=True,
-)
+    dataset="random", split="train", fingerprint="none", backbone="vit_small", weights_hash="none",
+    timm_version="none", image_size=224, channels=3, crop="none", interpolation="none", mean=(),
+    std=(), dtype="float16", n_layers=4, n_features=384, has_patch_mean=True,
+)  # fmt: skip
 
 
 def write_cache(path: str, n_rows: int) -> None:
-    """Writes a cache of ``n_rows`` images."""
+    """Writes a cache of so many images."""
     cls, patch_mean = random_tokens()
     with FeatureCacheWriter(Path(path), SPEC, n_rows) as writer:
         for start in range(0, n_rows, BATCH):
@@ -78,10 +63,6 @@ def read_bare(path: str, n_rows: int) -> None:
             pass
 
 
-PARTS = {"write": (write_bare, write_cache), "read": (read_bare, read_cache)}
-"""What is done, by the bare file and by the cache."""
-
-
 def random_tokens() -> tuple[np.ndarray, np.ndarray]:
     """Class tokens [1, B, L, D] and mean patch tokens [1, B, D] of one batch."""
     rng = np.random.default_rng(0)
@@ -90,38 +71,25 @@ def random_tokens() -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure_caches(n_rows: int, folder: Path | None = None) -> Table:
-    """Writes and reads ``n_rows`` rows both ways, a line for each.
-
-    Args:
-        n_rows: a multiple of 1,000.
-        folder: where the files go for a while; None for the system's.
-    """
+    """Writes and reads rows, a multiple of 1,000, both ways, for a while in the folder."""
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        return Table(HEADINGS, list(_lines(n_rows, Path(temporary))))
+        bare, cache = (Path(temporary).resolve() / name for name in ("bare", "cache"))
+        rows = [_line("write", n_rows, (write_bare, bare), (write_cache, cache))]
+        for path in (bare, cache):
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        rows += [_line("read", n_rows, (read_bare, bare), (read_cache, cache))]
+        return Table(HEADINGS, rows)
 
 
-def _lines(n_rows: int, folder: Path) -> Iterator[list[str]]:
+def _line(action: str, n_rows: int, *parts: tuple) -> list[str]:
     n_megabytes = n_rows * SPEC.bytes_per_image / 1e6
-    paths = [folder.resolve() / name for name in ("bare", "cache")]
-    for action, functions in PARTS.items():
-        if action == "read":
-            for path in paths:
-                drop_from_memory(path)
-        bare, cache = (
-            run_in_process(function, str(path), n_rows)
-            for function, path in zip(functions, paths, strict=True)
-        )
-        yield [
-            action,
-            f"{n_rows:,}",
-            f"{n_megabytes:,.0f}",
-            *(f"{n_megabytes / one.seconds:,.0f}" for one in (cache, bare)),
-            f"{bare.seconds / cache.seconds:.2f}",
-            *(f"{one.peak_mb:,.0f}" for one in (cache, bare)),
-        ]
-
-
-def drop_from_memory(path: Path) -> None:
-    """Makes the next read of a file come from the disk."""
-    with path.open("rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    bare, cache = (run_in_process(function, str(path), n_rows) for function, path in parts)
+    return [
+        action,
+        f"{n_rows:,}",
+        f"{n_megabytes:,.0f}",
+        *(f"{n_megabytes / one.seconds:,.0f}" for one in (cache, bare)),
+        f"{bare.seconds / cache.seconds:.2f}",
+        *(f"{one.peak_mb:,.0f}" for one in (cache, bare)),
+    ]

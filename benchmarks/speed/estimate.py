@@ -1,8 +1,9 @@
 """ImageNet-1k and 100 million images on paper: seconds and bytes of each stage, as a page."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -10,14 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.pages import render_page
-from benchmarks.speed.growth.record import (
-    SMALLEST_MB,
-    GrowthRecord,
-    Point,
-    StageGrowth,
-    fit_last_half,
-    fit_slope,
-)
+from benchmarks.speed.growth.record import SMALLEST_MB, GrowthRecord, Point, StageGrowth, fit_slope
 from benchmarks.speed.growth.works import ITERATIONS as FEW_ITERATIONS
 from benchmarks.speed.self_training import token_columns
 from benchmarks.speed.size import Size
@@ -38,11 +32,12 @@ LOGIT_PASSES, ACTIVATION_PASSES, WEIGHT_PASSES = 82, 10, 23
 products of its layers; counted on real steps, operation by operation."""
 PASSES = 10
 """The same of logits and of weights in an iteration of self-training."""
-ADDING: Mapping[str, str] = {"train": "CD", "ensemble": "NC"}
+ADDING = {"train": "CD", "ensemble": "NC"}
 """The axes whose costs add up rather than multiply: the layers of a head, and in consensus what is
 done for each image and what is done for each pair of clusters."""
+LABELS = "memory: train, labels at its end, int64 and float32, in parts and whole"
 TIMES = ((365.25 * 86_400, "years"), (86_400, "days"), (3600, "h"), (60, "min"), (1, "s"))
-ROOMS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+ROOMS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B"))
 
 
 class Device(NamedTuple):
@@ -93,9 +88,9 @@ def estimate_page(record: GrowthRecord, device: Device, *, source: str) -> str:
         for title, size in CASES.items()
     ]
     return render_page(
-        TEMPLATE, cases=cases, record=record, device=device, source=source, k=K, time=time_text,
-        room=room_text, graph_bytes=graph_bytes, batch_size=BATCH_SIZE, epochs=EPOCHS,
-        iterations=ITERATIONS,
+        TEMPLATE, cases=cases, record=record, device=device, source=source, graph_bytes=graph_bytes,
+        time=partial(in_unit, units=TIMES, least=2), room=partial(in_unit, units=ROOMS),
+        labels=LABELS, k=K, batch_size=BATCH_SIZE, epochs=EPOCHS, iterations=ITERATIONS,
     )  # fmt: skip
 
 
@@ -177,7 +172,7 @@ def extrapolate(
         sizes, _ = growth.seconds(letter)
         values = [figure(point) for point in growth.along(letter)]
         _, error = fit_slope(sizes, values)
-        last, _ = fit_last_half(sizes, values)
+        last, _ = fit_slope(sizes, values, last_half=True)
         wanted = size.on_axis(letter)
         beyond = max(1.0, wanted / sizes[-1])
         along = float(np.exp(np.interp(np.log(wanted), np.log(sizes), np.log(values))))
@@ -190,42 +185,32 @@ def extrapolate(
     return base * product * added, math.exp(math.sqrt(doubt))
 
 
-def room(size: Size, record: GrowthRecord) -> dict[str, dict[str, float]]:
+def room(size: Size, record: GrowthRecord) -> dict[str, float]:
     """Bytes on disk, and in memory without Python, libraries and what a step needs."""
     n_images, n_heads, cap = size.n_images, size.n_heads, max(K, size.cap)
     weights, labels = SINGLE * n_weights(size), (LABEL + HALF) * n_images
-    tokens = token_columns(size.n_features)["cls4+patch"].stop
-    features = n_images * size.n_features
-    consensus, _ = extrapolate(
-        record.of("ensemble"), size, lambda point: max(point.memory_mb, SMALLEST_MB)
-    )
-    sampled = 1 + 2 * n_sampled(size) / n_images
+    width = token_columns(size.n_features)["cls4+patch"].stop
+    features, tokens = SINGLE * n_images * size.n_features, HALF * n_images * width
+    logits = SINGLE * n_heads * BATCH_SIZE * size.n_clusters
+    sampled, held_out = n_sampled(size) / n_images, SelfTrainConfig().holdout
+    peak, _ = extrapolate(record.of("ensemble"), size, lambda one: max(one.memory_mb, SMALLEST_MB))
     return {
-        "on disk": {
-            "features, float16, four tokens and a mean": HALF * n_images * tokens,
-            f"neighbors.h5, {K} each": graph_bytes(size, K),
-            f"neighbors.h5, at the cap of {cap:,}": graph_bytes(size, cap),
-            "heads.safetensors, float32": weights,
-            "checkpoint.safetensors: student, teacher, two moments": 4 * weights,
-            "assignments.h5, int32 and float16, all heads": n_heads * labels,
-            "consensus.h5, int32 and float16": labels,
-            "classifier.safetensors, float32, the widest": SINGLE * tokens * size.n_clusters,
-        },
-        "in memory": {
-            "neighbors: features, float16, beside the graph": HALF * features,
-            "train: features, float32, on a GPU there and here": SINGLE * features,
-            "train: heads, AdamW and teacher": 5 * weights,
-            "train: logits of a step, of the teacher twice and of the student": (
-                3 * SINGLE * n_heads * BATCH_SIZE * size.n_clusters
-            ),
-            # int64 and float32, in parts and whole.
-            "train: labels of all heads at its end": 2 * (2 * SINGLE + SINGLE) * n_heads * n_images,
-            "self-train: tokens, float16, those held out twice": (
-                HALF * n_images * tokens * (1 + SelfTrainConfig().holdout)
-            ),
-            "evaluate: features, float32, and a sample with its copy": SINGLE * features * sampled,
-            "ensemble: at its peak, by slope": 1e6 * consensus,
-        },
+        "disk: features, float16, four tokens and a mean": tokens,
+        f"disk and memory: graph, {K} each": graph_bytes(size, K),
+        f"disk and memory: graph, at the cap of {cap:,}": graph_bytes(size, cap),
+        "disk: heads.safetensors, float32": weights,
+        "disk: checkpoint.safetensors, student, teacher, two moments": 4 * weights,
+        "disk: assignments.h5, int32 and float16, all heads": n_heads * labels,
+        "disk: consensus.h5, int32 and float16": labels,
+        "disk: classifier.safetensors, float32, the widest": SINGLE * width * size.n_clusters,
+        "memory: neighbors, features in float16": features / 2,
+        "memory: train, features in float32, on a GPU there and here": features,
+        "memory: train, heads, AdamW and teacher": 5 * weights,
+        "memory: train, logits of a step, of the teacher twice and of the student": 3 * logits,
+        LABELS: 2 * (2 * SINGLE + SINGLE) * n_heads * n_images,
+        "memory: self-train, tokens in float16, those held out twice": tokens * (1 + held_out),
+        "memory: evaluate, features, and a sample with its copy": features * (1 + 2 * sampled),
+        "memory: ensemble, at its peak, by slope": 1e6 * peak,
     }
 
 
@@ -247,17 +232,8 @@ def graph_bytes(size: Size, n_neighbors: int) -> float:
     return (LABEL + HALF) * float(size.n_images) * n_neighbors + POINTER * (size.n_images + 1)
 
 
-def time_text(seconds: float) -> str:
-    """In the largest unit that it holds two of."""
-    return next((text(seconds, *one) for one in TIMES if seconds >= 2 * one[0]), f"{seconds:.2f} s")
-
-
-def room_text(n_bytes: float) -> str:
-    """In the largest unit that it holds one of."""
-    return next((text(n_bytes, *one) for one in ROOMS if n_bytes >= one[0]), f"{n_bytes:.0f} B")
-
-
-def text(value: float, unit: float, name: str) -> str:
-    """Two digits, or all before the point."""
+def in_unit(value: float, units: Sequence[tuple[float, str]], least: float = 1) -> str:
+    """With two digits, or all before the point, in the largest unit that it holds so many of."""
+    unit, name = next((one for one in units if value >= least * one[0]), units[-1])
     share = value / unit
     return f"{share:,.0f} {name}" if share >= 10 else f"{share:.1f} {name}"

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.speed.measurement import Measurement, time_in_turns
+from benchmarks.speed.measurement import Measurement, time_once
 from ucls.backbones import Backbone
-from ucls.config import Config, ExtractConfig
+from ucls.config import Config
 from ucls.decoding import Views, decode_batches
 from ucls.extract_settings import resolve_extractions
 from ucls.memory import freed_memory_kept
@@ -31,10 +31,10 @@ WIDTH, HEIGHT = 500, 375
 
 
 class Stopwatch:
-    """A reporter that times the last progress bar and keeps the bottlenecks it told of."""
+    """A reporter that times progress bars and keeps the bottlenecks they told of."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds: list[float] = []
         self.bottlenecks: list[str] = []
 
     def say(self, message: str, /) -> None:
@@ -45,13 +45,9 @@ class Stopwatch:
         self, description: str, total: int, unit: str, /, *, done: int = 0
     ) -> Iterator[Advance]:
         """Times the block."""
-
-        def advance(amount: int = 1, /, **figures: float | str) -> None:
-            self.bottlenecks.append(str(figures["bottleneck"]))
-
         started = time.perf_counter()
-        yield advance
-        self.seconds = time.perf_counter() - started
+        yield lambda amount=1, /, **told: self.bottlenecks.append(str(told["bottleneck"]))
+        self.seconds.append(time.perf_counter() - started)
 
 
 def extraction_ratios(
@@ -63,18 +59,10 @@ def extraction_ratios(
     workers: int | None = None,
     repeats: int = 3,
 ) -> list[Measurement]:
-    """Times an extraction against the forward passes over the same batches in memory.
+    """Times an extraction of so many JPEGs against the forward passes over the same batches.
 
-    Loading the model counts for neither. ``bottleneck`` is the phase of the extraction that the
-    others waited for most often.
-
-    Args:
-        n_images: JPEGs of 500x375 pixels that are made.
-        backbone: its name; the weights are random.
-        batch_size: images per forward pass.
-        precision: of the forward pass, ``float32``, ``bfloat16`` or ``float16``.
-        workers: processes that decode; None for one per core.
-        repeats: turns that are timed.
+    The weights are random, and loading the model counts for neither. ``bottleneck`` is the phase of
+    the extraction that the others waited for most often.
     """
     device = "cuda:0" if torch.cuda.is_available() else "cpu"
     wanted = {
@@ -84,7 +72,7 @@ def extraction_ratios(
         "extract.batch_size": batch_size,
         "extract.workers": workers,
     }
-    bare, ours, stopwatch = [], [], Stopwatch()
+    bare, stopwatch = [], Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         write_jpegs(Path(folder), n_images)
         source = load_source(folder)
@@ -94,13 +82,15 @@ def extraction_ratios(
         time_bare_model(model, batches[:1])
         for _ in range(repeats):
             bare.append(time_bare_model(model, batches))
-            ours.append(time_extraction(source, config, device, stopwatch))
+            with tempfile.TemporaryDirectory() as cache_dir:
+                configs = {backbone: config}
+                extract(source, configs, cache_dir=cache_dir, device=device, reporter=stopwatch)
     name = f"extraction of {n_images:,} JPEGs, {backbone}, {precision}, batch {batch_size}"
     facts = {
-        "images_per_s": n_images / float(np.median(ours)),
+        "images_per_s": n_images / float(np.median(stopwatch.seconds)),
         "bottleneck": statistics.mode(stopwatch.bottlenecks),
     }
-    return [Measurement(name, "bare forward pass", ours, bare, facts)]
+    return [Measurement(name, "bare forward pass", stopwatch.seconds, bare, facts)]
 
 
 def write_jpegs(folder: Path, n_images: int) -> None:
@@ -122,9 +112,8 @@ def load_batches(source: Source, backbone: Backbone, batch_size: int) -> list[to
         torch.tensor(values, device=backbone.device).view(3, 1, 1)
         for values in (backbone.spec.mean, backbone.spec.std)
     )
-    batches = decode_batches(
-        source.splits["train"], Views(backbone.preprocess), start=0, batch_size=batch_size
-    )
+    images, views = source.splits["train"], Views(backbone.preprocess)
+    batches = decode_batches(images, views, start=0, batch_size=batch_size)
     pixels = (batch.pixels for batch in batches)
     return [(one[0].to(backbone.device) / 255 - mean) / std for one in pixels if one is not None]
 
@@ -134,24 +123,6 @@ def time_bare_model(backbone: Backbone, batches: list[torch.Tensor]) -> float:
     model, kind = backbone.model, torch.device(backbone.device).type  # type: ignore[attr-defined]
     is_half = backbone.spec.precision != "float32"
     dtype = getattr(torch, backbone.spec.precision) if is_half else None
-
-    def pass_all() -> None:
-        for batch in batches:
-            model.forward_features(batch)
-
-    with (
-        freed_memory_kept(),
-        torch.inference_mode(),
-        torch.autocast(kind, dtype, enabled=is_half),
-    ):
-        return time_in_turns({"bare": pass_all}, repeats=1, warm_up=0)["bare"][0]
-
-
-def time_extraction(
-    source: Source, config: ExtractConfig, device: str, stopwatch: Stopwatch
-) -> float:
-    """Seconds for an extraction into a new cache, without loading the model."""
-    with tempfile.TemporaryDirectory() as cache_dir:
-        name = config.backbone or ""
-        extract(source, {name: config}, cache_dir=cache_dir, device=device, reporter=stopwatch)
-    return stopwatch.seconds
+    casting = torch.autocast(kind, dtype, enabled=is_half)
+    with freed_memory_kept(), torch.inference_mode(), casting:
+        return time_once(lambda: [model.forward_features(batch) for batch in batches])

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,15 +17,7 @@ HEADINGS = ("", "against", "ours", "reference", "ratio", "quartiles", "further")
 
 @dataclass(frozen=True)
 class Measurement:
-    """The same work by ours and by a reference, several times in turns.
-
-    Attributes:
-        name: what was done, with its size.
-        against: what ours is measured against.
-        seconds: of ours, a number for each turn.
-        reference_seconds: of the reference, as many.
-        facts: further figures, such as peak memory or an accuracy.
-    """
+    """The seconds of the same work by ours and by a reference, in turns, and further figures."""
 
     name: str
     against: str
@@ -52,7 +44,6 @@ class Measurement:
 
     def cells(self) -> list[str]:
         """Its line in a table with :data:`HEADINGS`."""
-        low, high = self.spread
         facts = (
             f"{name} {fact}" if isinstance(fact, str) else f"{name} {fact:.4g}"
             for name, fact in self.facts.items()
@@ -63,25 +54,21 @@ class Measurement:
             seconds_text(self.seconds),
             seconds_text(self.reference_seconds),
             f"{self.ratio:.3g}",
-            f"{low:.3g}-{high:.3g}" if len(self.seconds) > 1 else "once",
+            "{:.3g}-{:.3g}".format(*self.spread) if len(self.seconds) > 1 else "once",
             "  ".join(facts),
         ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedRecord(Record):
-    """What one run of ``speed`` measured.
-
-    Attributes:
-        measurements: in the order they were made.
-    """
+    """What one run of ``speed`` measured."""
 
     made_by = "speed"
 
     measurements: list[Measurement]
 
 
-def show_measurements(measurements: Sequence[Measurement]) -> None:
+def show_measurements(measurements: Iterable[Measurement]) -> None:
     """Prints a line for each ratio."""
     Table(HEADINGS, [one.cells() for one in measurements], n_left=2).show()
 
@@ -89,37 +76,31 @@ def show_measurements(measurements: Sequence[Measurement]) -> None:
 def time_in_turns(
     works: Mapping[str, Work], *, repeats: int, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """Times several works in turns, so that noise meets all of them alike.
-
-    Args:
-        works: by name.
-        repeats: turns that are timed.
-        warm_up: turns before that are not.
-
-    Returns:
-        The seconds of each work, a number for each turn.
-    """
+    """Seconds of several works in turns, so that noise meets all alike; some turns do not count."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(warm_up + repeats):
         for name, work in works.items():
-            synchronize()
-            started = time.perf_counter()
-            work()
-            synchronize()
+            taken = time_once(work)
             if turn >= warm_up:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(taken)
     return seconds
+
+
+def time_once(work: Work) -> float:
+    """The seconds of some work, the GPU's included."""
+    synchronize()
+    started = time.perf_counter()
+    work()
+    synchronize()
+    return time.perf_counter() - started
 
 
 def against_each(
     name: str, ours: Work, references: Mapping[str, Work], *, repeats: int, warm_up: int = 1
 ) -> list[Measurement]:
-    """Times ours and each reference in turns, see :func:`time_in_turns`."""
+    """Times ours and each reference in turns."""
     seconds = time_in_turns({"ours": ours, **references}, repeats=repeats, warm_up=warm_up)
-    return [
-        Measurement(name, reference, seconds["ours"], seconds[reference])
-        for reference in references
-    ]
+    return [Measurement(name, other, seconds["ours"], seconds[other]) for other in references]
 
 
 def synchronize() -> None:

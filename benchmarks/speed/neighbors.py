@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from benchmarks.process import run_in_process
 from benchmarks.simulated.features import SimulatedFeatures
-from benchmarks.speed.measurement import Measurement, Work, against_each, time_in_turns
+from benchmarks.speed.measurement import Measurement, Work, against_each, time_once
 from benchmarks.speed.size import Size
 from ucls.candidates import SetRule
 from ucls.graph import NeighborGraph
@@ -17,6 +17,7 @@ from ucls.search import BlockSearch, unit_vectors
 
 K, THRESHOLD = 50, 0.3
 """Of the thesis (5.2.5)."""
+N_QUERIES = 4096
 IMAGES_PER_PRODUCT = 8192
 
 Vectors = npt.NDArray[np.float32]
@@ -29,12 +30,7 @@ def simulate(size: Size) -> SimulatedFeatures:
 
 def simulated_features(size: Size) -> npt.NDArray[np.float16]:
     """Simulated features as a cache holds them, float16 [N, D]."""
-    made = simulate(size)
-    features = np.empty((size.n_images, size.n_features), dtype=np.float16)
-    for start in range(0, size.n_images, IMAGES_PER_PRODUCT):
-        span = slice(start, min(start + IMAGES_PER_PRODUCT, size.n_images))
-        features[span] = made.chunk(span)
-    return features
+    return simulate(size).chunk(slice(0, size.n_images)).astype(np.float16)
 
 
 def build_graph(
@@ -44,26 +40,25 @@ def build_graph(
     return build_neighbors(features, k=k, threshold=THRESHOLD, cap=cap, device=device)
 
 
-def search_ratios(size: Size, *, n_queries: int, repeats: int) -> list[Measurement]:
-    """S_x of some images, among all, against the bare product, FAISS and scikit-learn.
-
-    FAISS and scikit-learn rank the N / C nearest, of which S_x would still have to be cut.
-    """
+def search_ratios(size: Size, *, repeats: int, n_queries: int = N_QUERIES) -> list[Measurement]:
+    """S_x of some images against the product, and FAISS and scikit-learn that rank the nearest."""
     import torch
 
     features = simulated_features(size)
-    search = BlockSearch(features)
-    queries = torch.arange(n_queries)
+    search, queries = BlockSearch(features), torch.arange(n_queries)
     rule = SetRule(K, THRESHOLD, max(K, size.cap))
     references = reference_searches(unit_vectors(features), n_queries, size.cap)
-    name = (
-        f"neighbours of {n_queries:,} among {size.n_images:,} simulated images, D={size.n_features}"
+    among = f"among {size.n_images:,} simulated images, D={size.n_features}"
+    return against_each(
+        f"neighbours of {n_queries:,} {among}",
+        lambda: find_sets(search, queries, rule),
+        references,
+        repeats=repeats,
     )
-    return against_each(name, lambda: find_sets(search, queries, rule), references, repeats=repeats)
 
 
 def reference_searches(vectors: Vectors, n_queries: int, n_ranked: int) -> dict[str, Work]:
-    """What others do for the first of the same unit vectors [N, D]."""
+    """Ranking the N / C nearest of the first vectors [N, D], of which S_x would still be cut."""
     import faiss
     from sklearn.neighbors import NearestNeighbors
 
@@ -79,22 +74,15 @@ def reference_searches(vectors: Vectors, n_queries: int, n_ranked: int) -> dict[
 
 
 def multiply(queries: Vectors, vectors: Vectors) -> None:
-    """The product of queries [Q, D] and all vectors [N, D], which is not kept."""
-    for start in range(0, len(vectors), IMAGES_PER_PRODUCT):
-        queries @ vectors[start : start + IMAGES_PER_PRODUCT].T
-
-
-def multiply_all(vectors: Vectors) -> None:
-    """The product of all vectors [N, D] with all, some queries at a time."""
-    for start in range(0, len(vectors), IMAGES_PER_PRODUCT):
-        multiply(vectors[start : start + IMAGES_PER_PRODUCT], vectors)
+    """The product of queries [Q, D] and all vectors [N, D], a block at a time; it is not kept."""
+    for first in range(0, len(queries), IMAGES_PER_PRODUCT):
+        for start in range(0, len(vectors), IMAGES_PER_PRODUCT):
+            block = vectors[start : start + IMAGES_PER_PRODUCT]
+            queries[first : first + IMAGES_PER_PRODUCT] @ block.T
 
 
 def graph_ratio(size: Size) -> Measurement:
-    """The whole graph, in a process of its own, against the bare product of all with all, once.
-
-    ``peak_mb`` is that of the whole process, with Python, torch and the features.
-    """
+    """The whole graph, in a process with a peak of its own, against the bare product, once."""
     features = simulated_features(size)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "features.npy"
@@ -103,18 +91,15 @@ def graph_ratio(size: Size) -> Measurement:
     figures = outcome.result | {"peak_mb": outcome.peak_mb}
     vectors = unit_vectors(features)
     del features
-    works = {"bare": lambda: multiply_all(vectors)}
-    bare = time_in_turns(works, repeats=1, warm_up=0)["bare"]
+    bare = time_once(lambda: multiply(vectors, vectors))
     name = f"whole graph of {size.n_images:,} simulated images, D={size.n_features}"
-    return Measurement(name, "bare matmul", [figures.pop("seconds")], bare, figures)
+    return Measurement(name, "bare matmul", [figures.pop("seconds")], [bare], figures)
 
 
 def graph_of_file(path: str, cap: int) -> dict[str, float]:
     """Seconds for the graph of a file of features, and sizes in megabytes of 10^6 bytes."""
-    features = np.load(path)
-    graphs: list[NeighborGraph] = []
-    works = {"graph": lambda: graphs.append(build_graph(features, cap))}
-    (seconds,) = time_in_turns(works, repeats=1, warm_up=0)["graph"]
+    features, graphs = np.load(path), list[NeighborGraph]()
+    seconds = time_once(lambda: graphs.append(build_graph(features, cap)))
     (graph,) = graphs
     n_bytes = sum(array.nbytes for array in (graph.indptr, graph.indices, graph.similarity))
     return {

@@ -1,7 +1,5 @@
 """Self-training against the bare matrix products of its steps."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -18,18 +16,10 @@ N_BLOCKS = 4
 def self_training_ratios(
     size: Size, *, repeats: int, iterations: int = 50, batch_size: int = 1024
 ) -> list[Measurement]:
-    """Times all linear classifiers for some iterations against the products that these need.
+    """Times all linear classifiers, for fewer iterations than the 12,500 of a run.
 
-    Each iteration takes two products for each feature set: the logits, and the gradient of the
-    weights. The images held out take the logits once. The reference takes these, with the very
-    shapes and into memory that is there already; ours also draws batches, takes the softmax, moves
-    the weights, finds the scale of the features and chooses a classifier.
-
-    Args:
-        size: N, C and D, of a class token and a patch mean side by side; even.
-        repeats: turns that are timed.
-        iterations: fewer than the 12,500 of a run, so that what is done once weighs more.
-        batch_size: B.
+    The reference takes the products alone, into memory that is there already: logits and gradient
+    for each feature set, and once the logits of the images held out.
     """
     config = SelfTrainConfig(iterations=iterations, batch_size=batch_size)
     return against_each(
@@ -63,7 +53,7 @@ def token_columns(n_features: int) -> dict[str, slice]:
 
 
 def made_up_tokens(size: Size) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int32]]:
-    """Tokens float16 [N, 5 D / 2] and pseudo-labels int32 [N], at random but for repeated rows."""
+    """Tokens [N, 5 D / 2] and pseudo-labels [N], at random but for repeated rows."""
     rng = np.random.default_rng(0)
     n_images, width = size.n_images, token_columns(size.n_features)["cls4+patch"].stop
     block = rng.standard_normal((min(n_images, CHUNK), width), dtype=np.float32).astype(np.float16)
@@ -73,30 +63,24 @@ def made_up_tokens(size: Size) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.
 
 def bare_products(size: Size, config: SelfTrainConfig, where: torch.device) -> Work:
     """The products of a whole self-training, float32."""
-    columns: Mapping[str, slice] = token_columns(size.n_features)
+    columns = token_columns(size.n_features)
     n_outputs = len(config.learning_rates) * size.n_clusters
     batch_size, iterations = config.batch_size or 0, config.iterations or 0
     n_held_out = round(config.holdout * size.n_images)
     n_rows = max(batch_size, min(CHUNK, n_held_out))
-
     features = torch.randn(n_rows, columns["cls4+patch"].stop, device=where)
     logits = torch.randn(n_rows, n_outputs, device=where)
-    weights = {
-        name: torch.randn(span.stop - span.start, n_outputs, device=where)
-        for name, span in columns.items()
-    }
-    gradients = {name: torch.empty_like(weight) for name, weight in weights.items()}
-
-    def forward(name: str, rows: int) -> None:
-        torch.mm(features[:rows, columns[name]], weights[name], out=logits[:rows])
+    inputs = [features[:, span] for span in columns.values()]
+    weights = [torch.randn(one.shape[1], n_outputs, device=where) for one in inputs]
+    sets = list(zip(inputs, weights, map(torch.empty_like, weights), strict=True))
 
     def multiply() -> None:
-        for name in columns:
+        for rows, weight, gradient in sets:
             for _ in range(iterations):
-                forward(name, batch_size)
-                inputs = features[:batch_size, columns[name]]
-                torch.mm(inputs.T, logits[:batch_size], out=gradients[name])
+                torch.mm(rows[:batch_size], weight, out=logits[:batch_size])
+                torch.mm(rows[:batch_size].T, logits[:batch_size], out=gradient)
             for start in range(0, n_held_out, CHUNK):
-                forward(name, min(CHUNK, n_held_out - start))
+                n_scored = min(CHUNK, n_held_out - start)
+                torch.mm(rows[:n_scored], weight, out=logits[:n_scored])
 
     return multiply

@@ -1,21 +1,14 @@
 """How large the inputs of a stage are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-AXES: Mapping[str, str] = {"N": "n_images", "C": "n_clusters", "H": "n_heads", "D": "n_features"}
+AXES = {"N": "n_images", "C": "n_clusters", "H": "n_heads", "D": "n_features"}
 
 
 @dataclass(frozen=True, order=True)
 class Size:
-    """What a stage can grow with.
-
-    Attributes:
-        n_images: N.
-        n_clusters: C, wanted.
-        n_heads: H.
-        n_features: D, that the heads see: a class token and a patch mean side by side.
-    """
+    """What a stage can grow with; D is a class token and a patch mean side by side."""
 
     n_images: int
     n_clusters: int

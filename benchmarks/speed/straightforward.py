@@ -7,6 +7,7 @@ that of ``ucls``: batch norm, Sinkhorn-Knopp centering, instance weights, cross-
 
 import copy
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,6 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.data import DataLoader, Dataset
 
-from ucls.config import TrainConfig, required
 from ucls.graph import NeighborGraph
 from ucls.objectives.sinkhorn import sinkhorn_knopp
 from ucls.objectives.temi import (
@@ -66,28 +66,20 @@ class Head(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Logits [B, C] of features [B, D]."""
-        logits: torch.Tensor = self.last(F.normalize(self.mlp(features), dim=-1))
-        return logits
+        return self.last(F.normalize(self.mlp(features), dim=-1))  # type: ignore[no-any-return]
 
 
 class StraightforwardTrainer:
-    """Trains a list of heads, with a loader over the rows.
+    """Trains a list of heads, with a loader over the rows, by a configuration of ``ucls``.
 
-    Args:
-        features: [N, D].
-        graph: S_x of every image.
-        config: of the objective ``ucls``, all fields set; one neighbour for each image.
-        n_clusters: C.
-        seed: of the initial weights and of all draws.
-        device: where the networks live.
-        two_way: the loss of eq. 5.6, as in TEMI's code, instead of its first half.
+    ``two_way`` takes the loss of eq. 5.6, as in TEMI's code, instead of its first half.
     """
 
     def __init__(
         self,
         features: Features,
         graph: NeighborGraph,
-        config: TrainConfig,
+        config: Any,
         *,
         n_clusters: int,
         seed: int,
@@ -97,19 +89,19 @@ class StraightforwardTrainer:
         torch.manual_seed(seed)
         self.config, self.device, self.two_way = config, device, two_way
         self.features = features
-        n_heads, n_features = required(config.n_heads), features.shape[1]
-        widths = required(config.hidden_dim), required(config.bottleneck_dim)
+        n_heads, n_features = config.n_heads, features.shape[1]
+        widths = n_features, n_clusters, config.hidden_dim, config.bottleneck_dim
         self.batch_norm = nn.BatchNorm1d(n_features, affine=False).to(device)
-        heads = (Head(n_features, n_clusters, *widths) for _ in range(n_heads))
+        heads = (Head(*widths) for _ in range(n_heads))
         self.student = nn.ModuleList(heads).to(device)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.marginals = torch.full((n_heads, 1, n_clusters), 1.0 / n_clusters, device=device)
         self.optimizer = torch.optim.AdamW(self.student.parameters(), lr=0.0)
-        batch_size = min(required(config.batch_size), len(features))
+        batch_size = min(config.batch_size, len(features))
         self.loader = DataLoader(
             Pairs(features, graph), batch_size=batch_size, shuffle=True, drop_last=True
         )
-        self.step_number = 0
+        self.step_number, self.n_steps = 0, config.epochs * len(self.loader)
 
     def train_epoch(self) -> float:
         """Goes once through the images; returns the mean loss."""
@@ -152,49 +144,38 @@ class StraightforwardTrainer:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss of each pair [B] and the teacher's agreement on it [B]."""
         config = self.config
-        tempered = student.float() / required(config.student_temperature)
-        log_probs = torch.log_softmax(tempered, dim=-1).chunk(2)
+        log_probs = torch.log_softmax(student.float() / config.student_temperature, dim=-1).chunk(2)
+        temperature, iterations = config.teacher_temperature, config.sinkhorn_iterations
         probs = [
-            sinkhorn_knopp(
-                view,
-                temperature=required(config.teacher_temperature),
-                iterations=required(config.sinkhorn_iterations),
-            )[None]
+            sinkhorn_knopp(view, temperature=temperature, iterations=iterations)[None]
             for view in teacher.float().chunk(2)
         ]
         self.marginals[head] = update_marginal(
-            self.marginals[head], torch.stack(probs), momentum=required(config.marginal_momentum)
+            self.marginals[head], torch.stack(probs), momentum=config.marginal_momentum
         )
-        loss = self._one_way(head, log_probs[0], probs[1])
-        if self.two_way:
-            loss = 0.5 * (loss + self._one_way(head, log_probs[1], probs[0]))
-        return loss, agreement_weights(*probs)
-
-    def _one_way(
-        self, head: int, log_probs: torch.Tensor, teacher_probs: torch.Tensor
-    ) -> torch.Tensor:
-        loss = -pointwise_mutual_information(
-            log_probs[None], teacher_probs, self.marginals[head], beta=required(self.config.beta)
-        )
-        progress = self.step_number / (required(self.config.epochs) * len(self.loader))
-        weight = cosine_rise(required(self.config.cross_entropy), progress)
-        return (loss + weight * cross_entropy_to_teacher(log_probs[None], teacher_probs))[0]
+        weight = cosine_rise(config.cross_entropy, self.step_number / self.n_steps)
+        losses = []
+        for student_side, teacher_side in ((0, 1), (1, 0))[: 2 if self.two_way else 1]:
+            views = log_probs[student_side][None], probs[teacher_side]
+            gain = pointwise_mutual_information(*views, self.marginals[head], beta=config.beta)
+            losses.append((weight * cross_entropy_to_teacher(*views) - gain)[0])
+        return torch.stack(losses).mean(dim=0), agreement_weights(*probs)
 
     @torch.no_grad()
     def _update_teacher(self) -> None:
-        momentum = required(self.config.teacher_momentum)
+        momentum = self.config.teacher_momentum
         for old, new in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
             old.mul_(momentum).add_(new, alpha=1.0 - momentum)
 
     def _set_learning_rate(self) -> None:
-        steps = len(self.loader)
+        config = self.config
         rate = warmup_cosine(
             self.step_number,
-            peak=required(self.config.learning_rate),
-            final=self.config.final_learning_rate,
-            warmup_steps=required(self.config.warmup_epochs) * steps,
-            total_steps=required(self.config.epochs) * steps,
+            peak=config.learning_rate,
+            final=config.final_learning_rate,
+            warmup_steps=config.warmup_epochs * len(self.loader),
+            total_steps=self.n_steps,
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = scale_to_batch(rate, required(self.config.batch_size))
-            group["weight_decay"] = self.config.weight_decay
+            group["lr"] = scale_to_batch(rate, config.batch_size)
+            group["weight_decay"] = config.weight_decay

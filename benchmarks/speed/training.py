@@ -22,14 +22,12 @@ BATCH_SIZE, HIDDEN_DIM, BOTTLENECK_DIM = 1024, 512, 256
 
 
 class Training(NamedTuple):
-    """What is trained on."""
+    """Features [N, D] with their graph, and the simulated classes [N]."""
 
     features: npt.NDArray[np.floating]
-    """[N, D]."""
     graph: NeighborGraph
     n_clusters: int
     labels: npt.NDArray[np.int32] | None = None
-    """The simulated classes, [N]."""
 
     def trainer(
         self,
@@ -80,26 +78,15 @@ def random_graph(n_images: int, k: int = 10) -> NeighborGraph:
 def made_up_graph(neighbors: npt.NDArray[np.int32]) -> NeighborGraph:
     """The graph of given neighbours [N, k], all equally similar."""
     n_images, k = neighbors.shape
+    similarity = np.ones(neighbors.size, dtype=np.float16)
     return NeighborGraph(
-        indptr=np.arange(n_images + 1, dtype=np.int64) * k,
-        indices=neighbors.ravel(),
-        similarity=np.ones(neighbors.size, dtype=np.float16),
-        k=k,
-        threshold=None,
-        cap=None,
-        n_capped=0,
-        backend="made up",
-        exact=True,
-    )
+        np.arange(n_images + 1, dtype=np.int64) * k, neighbors.ravel(), similarity, k=k,
+        threshold=None, cap=None, n_capped=0, backend="made up", exact=True,
+    )  # fmt: skip
 
 
 def fitted_config(size: Size, **settings: object) -> TrainConfig:
-    """The settings of a training that a run of this size would have.
-
-    Args:
-        size: of the data, with H.
-        settings: of ``train`` that are asked for, ``precision`` among them.
-    """
+    """The settings of a training that a run of this size with some of ``train`` set would have."""
     asked = {"n_heads": size.n_heads, **settings}
     facts = DataFacts(
         n_images=size.n_images,
@@ -113,15 +100,13 @@ def fitted_config(size: Size, **settings: object) -> TrainConfig:
     return autoconfigure(config, facts).train
 
 
-def ucls_config(
-    size: Size, *, precision: str, epochs: int = 100, **settings: object
-) -> TrainConfig:
+def ucls_config(size: Size, **settings: object) -> TrainConfig:
     """The settings of ``ucls`` for data of this size, with heads of C clusters."""
-    widths = {"hidden_dim": HIDDEN_DIM, "bottleneck_dim": BOTTLENECK_DIM, "batch_size": BATCH_SIZE}
-    plain = {"scales": (1,), "n_smoothing": 1}
-    return fitted_config(
-        size, precision=precision, epochs=epochs, **{**widths, **plain, **settings}
-    )
+    thesis = {
+        "epochs": 100, "hidden_dim": HIDDEN_DIM, "bottleneck_dim": BOTTLENECK_DIM,
+        "batch_size": BATCH_SIZE, "scales": (1,), "n_smoothing": 1,
+    }  # fmt: skip
+    return fitted_config(size, **{**thesis, **settings})
 
 
 def step_taker(trainer: HeadTrainer) -> Callable[[], None]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.speed.measurement import Measurement, Work, against_each, time_in_turns
+from benchmarks.speed.measurement import Measurement, Work, against_each, time_in_turns, time_once
 from benchmarks.speed.size import Size
 from benchmarks.speed.step_products import step_products
 from benchmarks.speed.straightforward import StraightforwardTrainer
@@ -15,12 +15,14 @@ from benchmarks.speed.training import (
     device,
     fitted_config,
     random_training,
+    simulated_training,
     step_taker,
     ucls_config,
 )
 from ucls.config import TrainConfig, required
 from ucls.memory import freed_memory_kept
 from ucls.metrics import clustering_accuracy
+from ucls.objectives.settings import OPTIONS, SPECIAL, ObjectiveName
 from ucls.training import HeadTrainer
 
 PRECISIONS = ("float32", "bfloat16")
@@ -48,32 +50,24 @@ def step_ratios(
 
 
 def objective_ratios(
-    objective: str, precisions: Iterable[str], size: Size, *, repeats: int, **settings: object
+    objective: ObjectiveName,
+    precisions: Iterable[str],
+    size: Size,
+    *,
+    repeats: int,
+    **settings: object,
 ) -> Iterator[Measurement]:
-    """One step of an objective against its products, with the settings that a run of it would have.
-
-    Args:
-        objective: one of :data:`ucls.objectives.settings.OBJECTIVES`.
-        precisions: of the products, ``float32`` or ``bfloat16``.
-        size: of the data that the settings are fitted to.
-        repeats: steps that are timed.
-        settings: of ``train``; those that the objective does not heed are left out.
-    """
-    heeded = {name: settings[name] for name in settings if heeds(objective, name)}
+    """One step of an objective against its products, with those settings that it heeds."""
+    heeded = {
+        name: value
+        for name, value in settings.items()
+        if name not in SPECIAL or name in OPTIONS[objective]
+    }
     for precision in precisions:
         config = fitted_config(size, objective=objective, precision=precision, **heeded)
         scales = "+".join(f"{scale:g}" for scale in config.scales or ())
         name = f"{objective} {precision}" + (f", scales {scales}" if scales else "")
         yield from step_ratio(name, config, size, repeats=repeats)
-
-
-def heeds(objective: str, setting: str) -> bool:
-    """Whether an objective takes a setting of the step's size."""
-    if setting in ("hidden_dim", "bottleneck_dim"):
-        return objective != "turtle"
-    if setting == "n_smoothing":
-        return objective in ("ucls", "temi", "scan")
-    return setting != "symmetric" or objective in ("ucls", "temi")
 
 
 def step_ratio(
@@ -90,9 +84,8 @@ def step_ratio(
 
     references: dict[str, Work] = {BARE: multiply}
     if peer:
-        plain = data.trainer(
-            StraightforwardTrainer, config.model_copy(update={"precision": "float32"})
-        )
+        single = config.model_copy(update={"precision": "float32"})
+        plain = data.trainer(StraightforwardTrainer, single)
         images, neighbors = next(iter(plain.loader))
         references[STRAIGHTFORWARD] = lambda: plain.step(images, neighbors)
     with freed_memory_kept():
@@ -100,21 +93,16 @@ def step_ratio(
 
 
 def epoch_ratios(
-    data: Training,
-    size: Size,
-    *,
-    repeats: int,
-    peers: Sequence[str] = tuple(PEERS),
-    **settings: object,
+    size: Size, *, repeats: int, peers: Sequence[str] = tuple(PEERS), **settings: object
 ) -> list[Measurement]:
     """An epoch of ours, in bfloat16, against an epoch of the straightforward trainer."""
-    ours = ucls_config(size, precision="bfloat16", **settings)
-    works: dict[str, Work] = {"ours": data.trainer(HeadTrainer, ours).train_epoch}
+    data = simulated_training(size)
+    ours = data.trainer(HeadTrainer, ucls_config(size, precision="bfloat16", **settings))
+    works: dict[str, Work] = {"ours": ours.train_epoch}
     for peer in peers:
         precision, two_way = PEERS[peer]
         config = ucls_config(size, precision=precision, **settings)
-        plain = data.trainer(StraightforwardTrainer, config, two_way=two_way)
-        works[peer] = plain.train_epoch
+        works[peer] = data.trainer(StraightforwardTrainer, config, two_way=two_way).train_epoch
     with freed_memory_kept():
         seconds = time_in_turns(works, repeats=repeats, warm_up=0)
     name = f"epoch of {size.n_images:,} simulated images, {_shape(size)} bfloat16"
@@ -122,13 +110,13 @@ def epoch_ratios(
 
 
 def accuracy_ratios(
-    data: Training, size: Size, *, epochs: int, reached: float = 0.99, **settings: object
+    size: Size, *, epochs: int, reached: float = 0.99, **settings: object
 ) -> list[Measurement]:
-    """The same training to its end by both: time for all of it, and time to the same ACC.
+    """The same training to its end by both, ours in bfloat16: time for all, and to the same ACC.
 
-    ACC is the mean over the heads, on the training images, looked at after each epoch. The same
-    ACC is ``reached`` of the lower one of both final ones. Ours trains in bfloat16.
+    ACC is the mean over the heads after an epoch; the same one is a share of the lower final one.
     """
+    data = simulated_training(size)
     configs = (
         ucls_config(size, precision=precision, epochs=epochs, **settings)
         for precision in ("bfloat16", "float32")
@@ -141,10 +129,10 @@ def accuracy_ratios(
         ]
     final, plain_final = (accuracies[-1] for _, accuracies in curves)
     target = reached * min(final, plain_final)
-    name = f"of {size.n_images:,} simulated images, {_shape(size)}, {epochs} epochs, bfloat16"
     whole = ([seconds[-1]] for seconds, _ in curves)
     # Accuracy need not rise from epoch to epoch: the first that is high enough counts.
     until = ([seconds[int(np.argmax(accuracies >= target))]] for seconds, accuracies in curves)
+    name = f"of {size.n_images:,} simulated images, {_shape(size)}, {epochs} epochs, bfloat16"
     facts = {"final_acc": float(final), "reference_final_acc": float(plain_final)}
     return [
         Measurement(f"training {name}", STRAIGHTFORWARD, *whole, facts),
@@ -155,15 +143,12 @@ def accuracy_ratios(
 
 
 def _curve(
-    data: Training,
-    epochs: int,
-    train_epoch: Callable[[], object],
-    labels: Callable[[], npt.NDArray[np.int32]],
+    data: Training, epochs: int, train_epoch: Work, labels: Callable[[], npt.NDArray[np.int32]]
 ) -> tuple[list[float], npt.NDArray[np.float64]]:
     """Seconds spent on training alone, and ACC, after each epoch."""
     seconds, accuracies = [], []
     for _ in range(epochs):
-        seconds += time_in_turns({"epoch": train_epoch}, repeats=1, warm_up=0)["epoch"]
+        seconds.append(time_once(train_epoch))
         accuracies.append(np.mean([clustering_accuracy(data.labels, head) for head in labels()]))
     return np.cumsum(seconds).tolist(), np.array(accuracies)
 

@@ -41,11 +41,10 @@ def growth_page(record: GrowthRecord) -> str:
     return (
         "# How each stage grows\n\n"
         f"Medians of {repeats} repeats on {machine['processor']} with {machine['cores']} cores "
-        f"({machine['threads']} threads), {record.measured}, by `{record.command}`. Features "
-        "are simulated and heads made up. Slopes are those in log-log with their standard error, "
-        "over all sizes and over the last half of them. Memory is the peak of inputs and work "
-        "together, without Python and the libraries, in a process of its own; `-` is too little "
-        "to be told from noise.\n\n"
+        f"({machine['threads']} threads), {record.measured}, by `{record.command}`. Features are "
+        "simulated and heads made up. Slopes are those in log-log with their standard error, over "
+        "all sizes and over the last half. Memory is the peak of inputs and work together, without "
+        "Python and the libraries, in a process of its own; `-` is not told from noise.\n\n"
         f"{Table(HEADINGS, list(growth_rows(record.stages)), n_left=2).markdown()}\n"
         f"{''.join(timed)}"
     )

@@ -80,8 +80,15 @@ class GrowthRecord(Record):
         return found[stage]
 
 
-def fit_slope(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
-    """The exponent of a power law, by least squares in log-log, and its standard error."""
+def fit_slope(
+    sizes: Sequence[float], values: Sequence[float], *, last_half: bool = False
+) -> tuple[float, float]:
+    """The exponent of a power law, by least squares in log-log, and its standard error.
+
+    The last half of the points, the middle one included, tells more of what comes beyond.
+    """
+    start = len(sizes) // 2 if last_half else 0
+    sizes, values = sizes[start:], values[start:]
     logs, heights = (np.log(one) - np.log(one).mean() for one in (sizes, values))
     spread = logs @ logs
     slope = float(logs @ heights / spread)
@@ -89,17 +96,11 @@ def fit_slope(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, f
     return slope, float(np.sqrt(residuals @ residuals / max(1, len(sizes) - 2) / spread))
 
 
-def fit_last_half(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
-    """As :func:`fit_slope`, of the last half of the points, the middle one included."""
-    half = len(sizes) // 2
-    return fit_slope(sizes[half:], values[half:])
-
-
 def slope_texts(sizes: Sequence[float], values: Sequence[float]) -> list[str]:
     """The slopes of all and of the last half, with standard errors where two points leave some."""
     if len(sizes) < 3:
         return ["-", "-"]
     slope, error = fit_slope(sizes, values)
-    last, last_error = fit_last_half(sizes, values)
+    last, last_error = fit_slope(sizes, values, last_half=True)
     told = f" ± {last_error:.2f}" if len(sizes) > 4 else ""
     return [f"{slope:.2f} ± {error:.2f}", f"{last:.2f}{told}"]

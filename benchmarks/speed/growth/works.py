@@ -1,18 +1,26 @@
-"""The work of every stage on inputs that are there already, and the sizes it is measured at."""
+"""The work of every stage on inputs that are there already, its sizes, and its measuring."""
 
+import ctypes
+import sys
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 import torch
 
 from benchmarks.label_matrices import make_label_matrix
-from benchmarks.speed.measurement import Work
+from benchmarks.process import run_in_process
+from benchmarks.speed.growth.record import Point, StageGrowth
+from benchmarks.speed.measurement import Work, time_in_turns
 from benchmarks.speed.neighbors import build_graph, simulated_features
 from benchmarks.speed.self_training import self_training
 from benchmarks.speed.size import Size
 from benchmarks.speed.training import Training, made_up_graph, random_graph, ucls_config
 from ucls.baselines import kmeans
+from ucls.cache.usage import measure
 from ucls.config import SelfTrainConfig
 from ucls.devices import fast_precision
 from ucls.ensemble import consensus
@@ -26,6 +34,10 @@ EPOCHS = 1000
 """So many that no look at the heads falls into an epoch that is timed."""
 OVER_CLUSTERING = 3
 N_NEIGHBORS = 50
+SMALLEST = Size(BATCH_SIZE, 4, 2, 16)
+"""Makes libraries load what they load late."""
+LONG = 10.0
+"""Seconds, beside which a cold start is nothing: a first run of so many counts as the only one."""
 
 
 def prepare_neighbors(size: Size) -> Work:
@@ -125,3 +137,48 @@ QUICK = {
     "evaluate": Grid(Size(2048, 16, 1, 64), N=(1, 2), C=(1, 2), D=(1, 2)),
 }
 """Within a minute and a half on two cores; too small to be extrapolated from."""
+
+
+def measure_growth(stage: str, grid: Grid, *, repeats: int) -> StageGrowth:
+    """Times one stage at each size so often, after a first run that tells the memory."""
+    sizes = grid.sizes()
+    outcome = run_in_process(measure_sizes, stage, [asdict(size) for size in sizes], repeats)
+    points = (
+        Point(size, tuple(seconds), memory_mb)
+        for size, (seconds, memory_mb) in zip(sizes, outcome.result, strict=True)
+    )
+    return StageGrowth(stage, WORKS[stage][0], grid.base, tuple(points))
+
+
+def measure_sizes(
+    stage: str, sizes: list[dict[str, Any]], repeats: int
+) -> list[tuple[list[float], float]]:
+    """The seconds of each repeat and the memory, in megabytes, at each size, in this process."""
+    _, prepare = WORKS[stage]
+    prepare(SMALLEST)()
+    bare = resident_mb()
+    return [measure_size(prepare, Size(**size), repeats=repeats, bare_mb=bare) for size in sizes]
+
+
+def measure_size(
+    prepare: Callable[[Size], Work], size: Size, *, repeats: int, bare_mb: float
+) -> tuple[list[float], float]:
+    """Seconds of each repeat, and megabytes of 10^6 bytes beyond those of the bare process."""
+    work = prepare(size)
+    resident_mb()
+    with measure() as usage:
+        work()
+    if usage.seconds >= LONG:
+        seconds = [usage.seconds]
+    else:
+        seconds = time_in_turns({"work": work}, repeats=repeats, warm_up=0)["work"]
+    return seconds, usage.peak_memory_mb * 2**20 / 1e6 - bare_mb
+
+
+def resident_mb() -> float:
+    """Megabytes of this process, after what was freed is given back where that can be told."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+    return float(psutil.Process().memory_info().rss) / 1e6

@@ -3,7 +3,7 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.records import read_record
-from benchmarks.speed.growth import measuring
+from benchmarks.speed.growth import works
 from benchmarks.speed.growth.record import GrowthRecord
 from benchmarks.speed.growth.works import FULL, QUICK
 from tests.benchmarks.speed.growth.samples import stage_growth
@@ -19,7 +19,7 @@ def asked(monkeypatch):
         calls.append((stage, grid, repeats))
         return stage_growth(stage, repeats=repeats)
 
-    monkeypatch.setattr(measuring, "measure_growth", measure)
+    monkeypatch.setattr(works, "measure_growth", measure)
     return calls
 
 

@@ -1,9 +1,11 @@
+from functools import partial
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.speed.size import Size
-from benchmarks.speed.step_products import Layers, step_products
+from benchmarks.speed.step_products import layer_products, step_products
 from benchmarks.speed.training import random_training, step_taker, ucls_config
 from ucls.training import HeadTrainer
 
@@ -18,10 +20,10 @@ def flops_of(work):
 
 @pytest.mark.parametrize("own_inputs", [False, True])
 def test_products_of_a_pass_have_the_shapes_of_the_layers(own_inputs):
-    layers = Layers(8, 6, 3, n_heads=2, own_inputs=own_inputs, dtype=torch.float32, device=CPU)
-    forward = [tuple(product().shape) for product in layers.forward(5)]
-    assert forward == ([(2, 5, 6)] if own_inputs else [(1, 5, 12)]) + [(2, 5, 3)]
-    trained = [tuple(product().shape) for product in layers.forward_and_backward(5)]
+    layers = partial(layer_products, torch.ones, 2, (8, 6, 3), 5, own_inputs=own_inputs)
+    ahead = [tuple(product().shape) for product in layers(trained=False)]
+    assert ahead == ([(2, 5, 6)] if own_inputs else [(1, 5, 12)]) + [(2, 5, 3)]
+    trained = [tuple(product().shape) for product in layers()]
     first = [(2, 5, 6), (2, 8, 6)] if own_inputs else [(1, 5, 12), (1, 8, 12)]
     assert trained == [*first, (2, 5, 3), (2, 6, 3), (2, 5, 6)]
 

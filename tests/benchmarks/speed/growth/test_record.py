@@ -5,14 +5,7 @@ import pytest
 from scipy.stats import linregress
 
 from benchmarks.records import read_record, write_record
-from benchmarks.speed.growth.record import (
-    GrowthRecord,
-    Point,
-    StageGrowth,
-    fit_last_half,
-    fit_slope,
-    slope_texts,
-)
+from benchmarks.speed.growth.record import GrowthRecord, Point, StageGrowth, fit_slope, slope_texts
 from benchmarks.speed.growth.works import WORKS
 from benchmarks.speed.size import Size
 from tests.benchmarks.speed.growth.samples import growth_record
@@ -53,8 +46,9 @@ def test_a_stage_that_was_not_measured_is_told_with_what_to_do():
 @pytest.mark.parametrize("exponent", [-0.5, 0.0, 2.0])
 def test_a_power_law_has_its_exponent_and_no_error(exponent):
     values = [3.0 * size**exponent for size in SIZES]
-    for fit in (fit_slope, fit_last_half):
-        assert fit(SIZES, values) == pytest.approx((exponent, 0.0), abs=1e-9)
+    for last_half in (False, True):
+        found = fit_slope(SIZES, values, last_half=last_half)
+        assert found == pytest.approx((exponent, 0.0), abs=1e-9)
 
 
 def test_slope_and_error_are_those_of_scipy():
@@ -66,7 +60,7 @@ def test_slope_and_error_are_those_of_scipy():
 def test_the_last_half_tells_what_comes():
     # A constant and something linear: the slope rises towards 1.
     values = [4.0 + size for size in SIZES]
-    assert 0.4 < fit_slope(SIZES, values)[0] < fit_last_half(SIZES, values)[0] < 1.0
+    assert 0.4 < fit_slope(SIZES, values)[0] < fit_slope(SIZES, values, last_half=True)[0] < 1.0
 
 
 def test_slopes_are_written_with_their_errors_where_there_are_any():
