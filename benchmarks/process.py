@@ -17,12 +17,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Outcome(NamedTuple):
-    """What a function returned, as JSON holds it, with its seconds and its process's peak."""
+    """What a function returned, and the peak of its process with Python, in 10^6 bytes."""
 
     result: Any
     seconds: float
     peak_mb: float
-    """Resident memory with Python and libraries, megabytes of 10^6 bytes."""
 
 
 def run_in_process(function: Callable[..., Any], *arguments: Any) -> Outcome:
@@ -39,9 +38,8 @@ def run_in_process(function: Callable[..., Any], *arguments: Any) -> Outcome:
     )
     if done.returncode:
         *_, told = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise UclsError(
-            f"{name} stopped in a process of its own with exit code {done.returncode}: {told}"
-        )
+        code = f"exit code {done.returncode}"
+        raise UclsError(f"{name} stopped in a process of its own with {code}: {told}")
     # Libraries may print too, before.
     return Outcome(**json.loads(done.stdout.splitlines()[-1]))
 

@@ -35,14 +35,8 @@ def command(
     from benchmarks.speed.growth.record import GrowthRecord
     from ucls.cache import atomic_write
 
-    device = Device(
-        device_tflops,
-        device_share,
-        device_fp32_tflops,
-        device_fp32_share,
-        device_bandwidth,
-        device_bandwidth_share,
-    )
+    half, single = (device_tflops, device_share), (device_fp32_tflops, device_fp32_share)
+    device = Device(*half, *single, device_bandwidth, device_bandwidth_share)
     page = estimate_page(read_record(growth, GrowthRecord), device, source=str(growth))
     if out is not None:
         with atomic_write(out) as partial:

@@ -32,7 +32,7 @@ def command(
     from ucls.cache import atomic_write
     from ucls.console import console_reporter
 
-    grids = works.QUICK if quick else works.FULL
+    grids = works.read_grids("quick" if quick else "full")
     chosen = choose(stages, grids, what="--stages")
     times = repeats or (1 if quick else 3)
     measured = []

@@ -30,8 +30,7 @@ def command(
 ) -> None:
     """Measure a training step of each objective against the matrix products that it needs."""
     from benchmarks.speed import training_ratios
-    from benchmarks.speed.measurement import show_measurements
-    from benchmarks.speed.size import Size
+    from benchmarks.speed.measurement import Size, show_measurements
 
     settings = {
         "batch_size": batch,

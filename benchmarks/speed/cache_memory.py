@@ -85,11 +85,7 @@ def measure_caches(n_rows: int, folder: Path | None = None) -> Table:
 def _line(action: str, n_rows: int, *parts: tuple) -> list[str]:
     n_megabytes = n_rows * SPEC.bytes_per_image / 1e6
     bare, cache = (run_in_process(function, str(path), n_rows) for function, path in parts)
-    return [
-        action,
-        f"{n_rows:,}",
-        f"{n_megabytes:,.0f}",
-        *(f"{n_megabytes / one.seconds:,.0f}" for one in (cache, bare)),
-        f"{bare.seconds / cache.seconds:.2f}",
-        *(f"{one.peak_mb:,.0f}" for one in (cache, bare)),
-    ]
+    rates = (f"{n_megabytes / one.seconds:,.0f}" for one in (cache, bare))
+    peaks = (f"{one.peak_mb:,.0f}" for one in (cache, bare))
+    ratio = f"{bare.seconds / cache.seconds:.2f}"
+    return [action, f"{n_rows:,}", f"{n_megabytes:,.0f}", *rates, ratio, *peaks]

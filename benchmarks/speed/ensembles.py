@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.label_matrices import make_label_matrix
-from benchmarks.speed.measurement import Measurement, against_each
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Measurement, Size, against_each
 from ucls.ensemble import consensus
 
 ALL_PAIRS = "overlap tables of all pairs of heads"

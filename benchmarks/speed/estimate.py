@@ -6,15 +6,15 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks.pages import render_page
 from benchmarks.speed.growth.record import SMALLEST_MB, GrowthRecord, Point, StageGrowth, fit_slope
 from benchmarks.speed.growth.works import ITERATIONS as FEW_ITERATIONS
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.self_training import token_columns
-from benchmarks.speed.size import Size
 from benchmarks.speed.training import BATCH_SIZE, BOTTLENECK_DIM, HIDDEN_DIM
 from ucls.baselines import SAMPLE_PER_CLUSTER
 from ucls.config import SelfTrainConfig
@@ -70,17 +70,6 @@ class Load(NamedTuple):
         return self.computing(device) + moving
 
 
-class Row(NamedTuple):
-    """A stage: seconds here and the factor by which they may be off, and what a device does."""
-
-    stage: str
-    here: float
-    factor: float
-    load: Load | None
-    products: float
-    device: float
-
-
 def estimate_page(record: GrowthRecord, device: Device, *, source: str) -> str:
     """The whole page, from the growth of all stages; ``source`` is where that lies."""
     cases = [
@@ -94,14 +83,15 @@ def estimate_page(record: GrowthRecord, device: Device, *, source: str) -> str:
     )  # fmt: skip
 
 
-def time_rows(size: Size, record: GrowthRecord, device: Device) -> list[Row]:
-    """Every stage in the order of a run; those without a load run on the CPU as here."""
+def time_rows(size: Size, record: GrowthRecord, device: Device) -> list[dict[str, Any]]:
+    """Every stage: seconds here, and with a device, where those without a load run as here."""
     rows = []
     for stage in STAGES:
         here, factor = seconds_here(record.of(stage), size)
         load = LOADS[stage](size) if stage in LOADS else None
-        products, seconds = (load.computing(device), load.seconds(device)) if load else (here, here)
-        rows.append(Row(stage, here, factor, load, products, seconds))
+        products, there = (load.computing(device), load.seconds(device)) if load else (here, here)
+        row = {"stage": stage, "here": here, "factor": factor, "load": load}
+        rows.append({**row, "products": products, "device": there})
     return rows
 
 
@@ -159,7 +149,9 @@ def seconds_here(growth: StageGrowth, size: Size) -> tuple[float, float]:
 
 
 def extrapolate(
-    growth: StageGrowth, size: Size, figure: Callable[[Point], float] = lambda point: point.median
+    growth: StageGrowth,
+    size: Size,
+    figure: Callable[[Point], Any] = lambda one: np.median(one.seconds),
 ) -> tuple[float, float]:
     """A figure of a stage at a size, and the factor, from 1, by which it may be off.
 

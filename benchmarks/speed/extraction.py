@@ -1,8 +1,7 @@
 """Extraction from JPEG files to a feature cache, against the bare model on batches in memory.
 
-Both take the same images in the same batches through the same model, in turns, and keep freed
-memory alike. Extraction also starts the workers, decodes, resizes, normalises, keeps the tokens of
-four blocks and writes them. The fewer the images, the more the start of the workers weighs.
+Both take the same batches through the same model, in turns. Extraction also starts the workers,
+which weighs the more the fewer the images, decodes, resizes, normalises, and writes four blocks.
 """
 
 import statistics
@@ -51,27 +50,18 @@ class Stopwatch:
 
 
 def extraction_ratios(
-    *,
-    n_images: int,
-    backbone: str = "dinov2_vits14",
-    batch_size: int = 32,
-    precision: str = "float32",
-    workers: int | None = None,
-    repeats: int = 3,
-) -> list[Measurement]:
-    """Times an extraction of so many JPEGs against the forward passes over the same batches.
+    *, n_images: int, backbone: str = "dinov2_vits14", batch_size: int = 32,
+    precision: str = "float32", workers: int | None = None, repeats: int = 3,
+) -> list[Measurement]:  # fmt: skip
+    """Times extraction against forward passes; loading the model, at random, counts for neither.
 
-    The weights are random, and loading the model counts for neither. ``bottleneck`` is the phase of
-    the extraction that the others waited for most often.
+    ``bottleneck`` is the phase of the extraction that the others waited for most often.
     """
     device = "cuda:0" if torch.cuda.is_available() else "cpu"
     wanted = {
-        "extract.backbone": backbone,
-        "extract.weights": "random",
-        "extract.precision": precision,
-        "extract.batch_size": batch_size,
-        "extract.workers": workers,
-    }
+        "extract.backbone": backbone, "extract.weights": "random", "extract.precision": precision,
+        "extract.batch_size": batch_size, "extract.workers": workers,
+    }  # fmt: skip
     bare, stopwatch = [], Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         write_jpegs(Path(folder), n_images)

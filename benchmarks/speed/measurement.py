@@ -1,9 +1,9 @@
-"""What a measurement is: ours and a reference, timed in turns."""
+"""How large inputs are, and what a measurement is: ours and a reference, timed in turns."""
 
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,35 @@ from benchmarks.tables import Table
 
 Work = Callable[[], object]
 
+AXES = {"N": "n_images", "C": "n_clusters", "H": "n_heads", "D": "n_features"}
 HEADINGS = ("", "against", "ours", "reference", "ratio", "quartiles", "further")
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """What a stage can grow with; D is a class token and a patch mean side by side."""
+
+    n_images: int
+    n_clusters: int
+    n_heads: int = 1
+    n_features: int = 1
+
+    @property
+    def cap(self) -> int:
+        """N / C, the most neighbours of an image."""
+        return self.n_images // self.n_clusters
+
+    def on_axis(self, letter: str) -> int:
+        """N, C, H or D."""
+        return int(getattr(self, AXES[letter]))
+
+    def with_axis(self, letter: str, value: int) -> "Size":
+        """The same with another N, C, H or D."""
+        return replace(self, **{AXES[letter]: value})
+
+    def text(self, letters: Iterable[str] = AXES) -> str:
+        """Such as ``N=8,192, C=64``."""
+        return ", ".join(f"{letter}={self.on_axis(letter):,}" for letter in letters)
 
 
 @dataclass(frozen=True)
@@ -39,24 +67,17 @@ class Measurement:
     @property
     def spread(self) -> tuple[float, float]:
         """The lower and the upper quartile of :attr:`ratios`."""
-        low, high = np.quantile(self.ratios, [0.25, 0.75])
-        return float(low), float(high)
+        return tuple(np.quantile(self.ratios, [0.25, 0.75]).tolist())
 
     def cells(self) -> list[str]:
         """Its line in a table with :data:`HEADINGS`."""
-        facts = (
-            f"{name} {fact}" if isinstance(fact, str) else f"{name} {fact:.4g}"
+        facts = "  ".join(
+            f"{name} {fact if isinstance(fact, str) else f'{fact:.4g}'}"
             for name, fact in self.facts.items()
         )
-        return [
-            self.name,
-            self.against,
-            seconds_text(self.seconds),
-            seconds_text(self.reference_seconds),
-            f"{self.ratio:.3g}",
-            "{:.3g}-{:.3g}".format(*self.spread) if len(self.seconds) > 1 else "once",
-            "  ".join(facts),
-        ]
+        times = map(seconds_text, (self.seconds, self.reference_seconds))
+        spread = "{:.3g}-{:.3g}".format(*self.spread) if len(self.seconds) > 1 else "once"
+        return [self.name, self.against, *times, f"{self.ratio:.3g}", spread, facts]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +109,9 @@ def time_in_turns(
 
 def time_once(work: Work) -> float:
     """The seconds of some work, the GPU's included."""
+    # Work that has not loaded torch keeps no GPU busy, and its memory is measured without torch.
+    torch = sys.modules.get("torch")
+    synchronize = torch.cuda.synchronize if torch and torch.cuda.is_available() else int
     synchronize()
     started = time.perf_counter()
     work()
@@ -101,14 +125,6 @@ def against_each(
     """Times ours and each reference in turns."""
     seconds = time_in_turns({"ours": ours, **references}, repeats=repeats, warm_up=warm_up)
     return [Measurement(name, other, seconds["ours"], seconds[other]) for other in references]
-
-
-def synchronize() -> None:
-    """Waits for the GPU, if there is one."""
-    # Work that has not loaded torch keeps no GPU busy, and its memory is measured without torch.
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def seconds_text(seconds: Sequence[float]) -> str:

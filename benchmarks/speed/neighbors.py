@@ -1,6 +1,7 @@
 """The neighbour graph against the product of all features that it cannot do without."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,7 @@ import numpy.typing as npt
 
 from benchmarks.process import run_in_process
 from benchmarks.simulated.features import SimulatedFeatures
-from benchmarks.speed.measurement import Measurement, Work, against_each, time_once
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Measurement, Size, Work, against_each, time_once
 from ucls.candidates import SetRule
 from ucls.graph import NeighborGraph
 from ucls.neighbors import build_neighbors, find_sets
@@ -48,13 +48,10 @@ def search_ratios(size: Size, *, repeats: int, n_queries: int = N_QUERIES) -> li
     search, queries = BlockSearch(features), torch.arange(n_queries)
     rule = SetRule(K, THRESHOLD, max(K, size.cap))
     references = reference_searches(unit_vectors(features), n_queries, size.cap)
-    among = f"among {size.n_images:,} simulated images, D={size.n_features}"
-    return against_each(
-        f"neighbours of {n_queries:,} {among}",
-        lambda: find_sets(search, queries, rule),
-        references,
-        repeats=repeats,
-    )
+    among = f"{size.n_images:,} simulated images, D={size.n_features}"
+    ours = partial(find_sets, search, queries, rule)
+    name = f"neighbours of {n_queries:,} among {among}"
+    return against_each(name, ours, references, repeats=repeats)
 
 
 def reference_searches(vectors: Vectors, n_queries: int, n_ranked: int) -> dict[str, Work]:
@@ -102,9 +99,5 @@ def graph_of_file(path: str, cap: int) -> dict[str, float]:
     seconds = time_once(lambda: graphs.append(build_graph(features, cap)))
     (graph,) = graphs
     n_bytes = sum(array.nbytes for array in (graph.indptr, graph.indices, graph.similarity))
-    return {
-        "seconds": seconds,
-        "mean_count": graph.mean_count,
-        "graph_mb": n_bytes / 1e6,
-        "features_mb": features.nbytes / 1e6,
-    }
+    sizes = {"graph_mb": n_bytes / 1e6, "features_mb": features.nbytes / 1e6}
+    return {"seconds": seconds, "mean_count": graph.mean_count, **sizes}

@@ -1,16 +1,17 @@
 """Self-training against the bare matrix products of its steps."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.speed.measurement import Measurement, Work, against_each
-from benchmarks.speed.size import Size
+from benchmarks.speed.cache_memory import SPEC
+from benchmarks.speed.measurement import Measurement, Size, Work, against_each
 from benchmarks.speed.training import device
 from ucls.config import SelfTrainConfig
 from ucls.self_training import CHUNK, self_train
-
-N_BLOCKS = 4
+from ucls.stages import self_train as stage
 
 
 def self_training_ratios(
@@ -42,14 +43,7 @@ def self_training(size: Size, config: SelfTrainConfig, where: torch.device | Non
 
 def token_columns(n_features: int) -> dict[str, slice]:
     """The columns of the four feature sets of a ViT, as stage ``self-train`` lays them out."""
-    width = n_features // 2
-    last = (N_BLOCKS - 1) * width
-    return {
-        "cls": slice(last, last + width),
-        "cls+patch": slice(last, last + 2 * width),
-        "cls4": slice(0, N_BLOCKS * width),
-        "cls4+patch": slice(0, (N_BLOCKS + 1) * width),
-    }
+    return stage.token_columns(replace(SPEC, n_features=n_features // 2))
 
 
 def made_up_tokens(size: Size) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int32]]:

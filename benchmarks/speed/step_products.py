@@ -7,17 +7,14 @@ from typing import Any
 
 import torch
 
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 
 Products = list[Callable[[], object]]
 Make = Callable[..., torch.Tensor]
 
 
 def step_products(config: Any, size: Size, *, n_partners: int, device: torch.device) -> Products:
-    """All products of a step of an objective whose settings are all set.
-
-    ``n_partners`` is how many views the teacher sees beside the image itself.
-    """
+    """All products of a step; the teacher sees so many views beside the image itself."""
     dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
     def make(*shape: int) -> torch.Tensor:
@@ -53,15 +50,9 @@ def step_products(config: Any, size: Size, *, n_partners: int, device: torch.dev
 
 
 def layer_products(
-    make: Make,
-    n_heads: int,
-    widths: Sequence[int],
-    n_rows: int,
-    *,
-    trained: bool = True,
-    features: bool = True,
-    own_inputs: bool = False,
-) -> Products:
+    make: Make, n_heads: int, widths: Sequence[int], n_rows: int, *, trained: bool = True,
+    features: bool = True, own_inputs: bool = False,
+) -> Products:  # fmt: skip
     """The products of the layers of all heads, ahead and, if they are trained, back.
 
     Inputs that are features need no gradient, and are shared by all heads but for ``own_inputs``.

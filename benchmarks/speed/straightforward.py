@@ -18,13 +18,8 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.data import DataLoader, Dataset
 
 from ucls.graph import NeighborGraph
+from ucls.objectives import temi
 from ucls.objectives.sinkhorn import sinkhorn_knopp
-from ucls.objectives.temi import (
-    agreement_weights,
-    cross_entropy_to_teacher,
-    pointwise_mutual_information,
-    update_marginal,
-)
 from ucls.schedules import cosine_rise, scale_to_batch, warmup_cosine
 
 Features = npt.NDArray[np.floating]
@@ -88,7 +83,6 @@ class StraightforwardTrainer:
     ) -> None:
         torch.manual_seed(seed)
         self.config, self.device, self.two_way = config, device, two_way
-        self.features = features
         n_heads, n_features = config.n_heads, features.shape[1]
         widths = n_features, n_clusters, config.hidden_dim, config.bottleneck_dim
         self.batch_norm = nn.BatchNorm1d(n_features, affine=False).to(device)
@@ -98,9 +92,8 @@ class StraightforwardTrainer:
         self.marginals = torch.full((n_heads, 1, n_clusters), 1.0 / n_clusters, device=device)
         self.optimizer = torch.optim.AdamW(self.student.parameters(), lr=0.0)
         batch_size = min(config.batch_size, len(features))
-        self.loader = DataLoader(
-            Pairs(features, graph), batch_size=batch_size, shuffle=True, drop_last=True
-        )
+        self.pairs = Pairs(features, graph)
+        self.loader = DataLoader(self.pairs, batch_size, shuffle=True, drop_last=True)
         self.step_number, self.n_steps = 0, config.epochs * len(self.loader)
 
     def train_epoch(self) -> float:
@@ -114,17 +107,19 @@ class StraightforwardTrainer:
         views = self.batch_norm(torch.cat([images, neighbors]).to(self.device))
         is_half = self.config.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16) if is_half else nullcontext():
-            pairs = zip(self.student, self.teacher, strict=True)
             terms = [
-                self._head_loss(head, student(views), teacher(views))
-                for head, (student, teacher) in enumerate(pairs)
+                self._head_loss(head, student(views), self.teacher[head](views))
+                for head, student in enumerate(self.student)
             ]
             weights = torch.stack([weight for _, weight in terms]).mean(dim=0)
             loss = torch.stack([(term * weights).mean() for term, _ in terms]).mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self._update_teacher()
+        momentum = self.config.teacher_momentum
+        with torch.no_grad():
+            for old, new in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
+                old.mul_(momentum).add_(new, alpha=1.0 - momentum)
         self.step_number += 1
         return float(loss.detach())
 
@@ -132,12 +127,10 @@ class StraightforwardTrainer:
     def labels(self) -> npt.NDArray[np.int32]:
         """Each teacher head's cluster for each image, [H, N]."""
         self.batch_norm.eval()
-        parts = []
-        for chunk in torch.as_tensor(self.features, dtype=torch.float32).split(4096):
-            views = self.batch_norm(chunk.to(self.device))
-            parts.append(torch.stack([head(views).argmax(dim=-1) for head in self.teacher]))
+        views = self.batch_norm(self.pairs.features.to(self.device))
         self.batch_norm.train()
-        return torch.cat(parts, dim=1).cpu().numpy().astype(np.int32)
+        labels = torch.stack([head(views).argmax(dim=-1) for head in self.teacher])
+        return labels.cpu().numpy().astype(np.int32)
 
     def _head_loss(
         self, head: int, student: torch.Tensor, teacher: torch.Tensor
@@ -150,22 +143,16 @@ class StraightforwardTrainer:
             sinkhorn_knopp(view, temperature=temperature, iterations=iterations)[None]
             for view in teacher.float().chunk(2)
         ]
-        self.marginals[head] = update_marginal(
-            self.marginals[head], torch.stack(probs), momentum=config.marginal_momentum
-        )
+        marginal, momentum = self.marginals[head], config.marginal_momentum
+        marginal = temi.update_marginal(marginal, torch.stack(probs), momentum=momentum)
+        self.marginals[head] = marginal
         weight = cosine_rise(config.cross_entropy, self.step_number / self.n_steps)
         losses = []
         for student_side, teacher_side in ((0, 1), (1, 0))[: 2 if self.two_way else 1]:
             views = log_probs[student_side][None], probs[teacher_side]
-            gain = pointwise_mutual_information(*views, self.marginals[head], beta=config.beta)
-            losses.append((weight * cross_entropy_to_teacher(*views) - gain)[0])
-        return torch.stack(losses).mean(dim=0), agreement_weights(*probs)
-
-    @torch.no_grad()
-    def _update_teacher(self) -> None:
-        momentum = self.config.teacher_momentum
-        for old, new in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
-            old.mul_(momentum).add_(new, alpha=1.0 - momentum)
+            gain = temi.pointwise_mutual_information(*views, marginal, beta=config.beta)
+            losses.append((weight * temi.cross_entropy_to_teacher(*views) - gain)[0])
+        return torch.stack(losses).mean(dim=0), temi.agreement_weights(*probs)
 
     def _set_learning_rate(self) -> None:
         config = self.config

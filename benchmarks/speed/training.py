@@ -1,52 +1,25 @@
-"""What is trained on, by whom, and with which settings."""
+"""What is trained on, and with which settings."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.neighbors import K, build_graph, simulate
-from benchmarks.speed.size import Size
 from ucls.autoconfig import autoconfigure
 from ucls.config import Config, TrainConfig
 from ucls.data_facts import DataFacts
 from ucls.graph import NeighborGraph
 from ucls.training import HeadTrainer
 
-Trainer = TypeVar("Trainer")
-
 BATCH_SIZE, HIDDEN_DIM, BOTTLENECK_DIM = 1024, 512, 256
 """Of the thesis."""
 
-
-class Training(NamedTuple):
-    """Features [N, D] with their graph, and the simulated classes [N]."""
-
-    features: npt.NDArray[np.floating]
-    graph: NeighborGraph
-    n_clusters: int
-    labels: npt.NDArray[np.int32] | None = None
-
-    def trainer(
-        self,
-        kind: Callable[..., Trainer],
-        config: TrainConfig,
-        *,
-        where: torch.device | None = None,
-        **options: bool,
-    ) -> Trainer:
-        """A trainer of ours, or of another kind with options of its own."""
-        return kind(
-            self.features,
-            self.graph,
-            config,
-            n_clusters=self.n_clusters,
-            seed=0,
-            device=where or device(),
-            **options,
-        )
+Inputs = dict[str, Any]
+"""What a trainer, of ours or of another kind, takes beside its settings and its device."""
 
 
 def device() -> torch.device:
@@ -54,19 +27,24 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def random_training(size: Size) -> Training:
+def random_inputs(size: Size) -> Inputs:
     """Features at random, float32, with ten random neighbours each."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((size.n_images, size.n_features), dtype=np.float32)
-    return Training(features, random_graph(size.n_images), size.n_clusters)
+    return inputs(features, random_graph(size.n_images), size)
 
 
-def simulated_training(size: Size) -> Training:
-    """Simulated features, with their graph."""
+def simulated_inputs(size: Size) -> tuple[Inputs, npt.NDArray[np.int32]]:
+    """Simulated features with their graph, and the classes [N]."""
     made = simulate(size)
     features = made.chunk(slice(0, size.n_images))
     graph = build_graph(features, size.cap, k=min(K, size.cap), device=str(device()))
-    return Training(features, graph, size.n_clusters, made.labels)
+    return inputs(features, graph, size), made.labels
+
+
+def inputs(features: npt.NDArray[np.floating], graph: NeighborGraph, size: Size) -> Inputs:
+    """Features [N, D] with their graph, to be trained on."""
+    return {"features": features, "graph": graph, "n_clusters": size.n_clusters, "seed": 0}
 
 
 def random_graph(n_images: int, k: int = 10) -> NeighborGraph:
@@ -85,28 +63,24 @@ def made_up_graph(neighbors: npt.NDArray[np.int32]) -> NeighborGraph:
     )  # fmt: skip
 
 
-def fitted_config(size: Size, **settings: object) -> TrainConfig:
+def fitted_config(size: Size, *, precision: str, **settings: object) -> TrainConfig:
     """The settings of a training that a run of this size with some of ``train`` set would have."""
-    asked = {"n_heads": size.n_heads, **settings}
+    asked = {"n_heads": size.n_heads, "precision": precision, **settings}
     facts = DataFacts(
-        n_images=size.n_images,
-        n_features=size.n_features,
-        n_clusters=size.n_clusters,
-        backbone="features",
-        device=device().type,
-        fast_precision="bfloat16" if settings.get("precision") == "bfloat16" else "float32",
-    )
+        n_images=size.n_images, n_features=size.n_features, n_clusters=size.n_clusters,
+        backbone="features", device=device().type, fast_precision=precision,
+    )  # fmt: skip
     config = Config().with_values({f"train.{name}": value for name, value in asked.items()})
     return autoconfigure(config, facts).train
 
 
-def ucls_config(size: Size, **settings: object) -> TrainConfig:
+def ucls_config(size: Size, *, precision: str, **settings: object) -> TrainConfig:
     """The settings of ``ucls`` for data of this size, with heads of C clusters."""
     thesis = {
         "epochs": 100, "hidden_dim": HIDDEN_DIM, "bottleneck_dim": BOTTLENECK_DIM,
         "batch_size": BATCH_SIZE, "scales": (1,), "n_smoothing": 1,
     }  # fmt: skip
-    return fitted_config(size, **{**thesis, **settings})
+    return fitted_config(size, precision=precision, **{**thesis, **settings})
 
 
 def step_taker(trainer: HeadTrainer) -> Callable[[], None]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.pages import render_page
 from benchmarks.speed.growth.record import GrowthRecord, StageGrowth, slope_texts
 from benchmarks.speed.measurement import seconds_text
 from benchmarks.tables import Table
 
+TEMPLATE = Path(__file__).with_name("page.md.jinja")
 HEADINGS = (
     "stage", "with", "from", "to", "time", "slope", "last half", "memory, MB", "slope", "last half",
 )  # fmt: skip
@@ -31,23 +33,10 @@ Figures = Callable[[str], tuple[list[int], list[float]]]
 
 
 def growth_page(record: GrowthRecord) -> str:
-    """Title, what a reader has to know, and the table."""
-    machine = record.machine
+    """What a reader has to know, and the table."""
     repeats = max(len(point.seconds) for growth in record.stages for point in growth.points)
-    timed = [
-        f"- {growth.stage}: {growth.what}, around {growth.base.text(growth.letters)}\n"
-        for growth in record.stages
-    ]
-    return (
-        "# How each stage grows\n\n"
-        f"Medians of {repeats} repeats on {machine['processor']} with {machine['cores']} cores "
-        f"({machine['threads']} threads), {record.measured}, by `{record.command}`. Features are "
-        "simulated and heads made up. Slopes are those in log-log with their standard error, over "
-        "all sizes and over the last half. Memory is the peak of inputs and work together, without "
-        "Python and the libraries, in a process of its own; `-` is not told from noise.\n\n"
-        f"{Table(HEADINGS, list(growth_rows(record.stages)), n_left=2).markdown()}\n"
-        f"{''.join(timed)}"
-    )
+    table = Table(HEADINGS, list(growth_rows(record.stages)), n_left=2).markdown()
+    return render_page(TEMPLATE, record=record, repeats=repeats, table=table)
 
 
 def growth_rows(stages: Sequence[StageGrowth]) -> Iterator[list[str]]:
@@ -56,16 +45,11 @@ def growth_rows(stages: Sequence[StageGrowth]) -> Iterator[list[str]]:
         for letter in growth.letters:
             least, *_, most = growth.along(letter)
             sizes, seconds = growth.seconds(letter)
-            yield [
-                growth.stage,
-                letter,
-                f"{sizes[0]:,}",
-                f"{sizes[-1]:,}",
-                f"{seconds_text(least.seconds)} to {seconds_text(most.seconds)}",
-                *slope_texts(sizes, seconds),
-                f"{max(0.0, least.memory_mb):,.0f} to {max(0.0, most.memory_mb):,.0f}",
-                *slope_texts(*growth.memory(letter)),
-            ]
+            ends = [f"{sizes[0]:,}", f"{sizes[-1]:,}"]
+            time = f"{seconds_text(least.seconds)} to {seconds_text(most.seconds)}"
+            memory = f"{max(0.0, least.memory_mb):,.0f} to {max(0.0, most.memory_mb):,.0f}"
+            slopes = slope_texts(sizes, seconds), slope_texts(*growth.memory(letter))
+            yield [growth.stage, letter, *ends, time, *slopes[0], memory, *slopes[1]]
 
 
 def plot_growth(growth: StageGrowth, folder: Path) -> list[Path]:

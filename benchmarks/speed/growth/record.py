@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.records import Record
-from benchmarks.speed.size import AXES, Size
+from benchmarks.speed.measurement import AXES, Size
 from ucls.errors import UsageError
 
 SMALLEST_MB = 4.0
@@ -20,11 +20,6 @@ class Point:
     size: Size
     seconds: tuple[float, ...]
     memory_mb: float
-
-    @property
-    def median(self) -> float:
-        """The median of the seconds."""
-        return float(np.median(self.seconds))
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,8 @@ class StageGrowth:
     def seconds(self, letter: str) -> tuple[list[int], list[float]]:
         """Sizes and medians of the seconds along an axis."""
         points = self.along(letter)
-        return [point.size.on_axis(letter) for point in points], [point.median for point in points]
+        medians = [float(np.median(point.seconds)) for point in points]
+        return [point.size.on_axis(letter) for point in points], medians
 
     def memory(self, letter: str) -> tuple[list[int], list[float]]:
         """Sizes and megabytes along an axis, where memory is told from noise."""
@@ -71,13 +67,14 @@ class GrowthRecord(Record):
 
     def of(self, stage: str) -> StageGrowth:
         """One stage; a UsageError if it was not measured."""
-        found = {growth.stage: growth for growth in self.stages}
-        if stage not in found:
-            raise UsageError(
-                f"the growth of stage {stage} was not measured, only that of "
-                f"{', '.join(found) or 'none'}; measure all with: python -m benchmarks growth"
-            )
-        return found[stage]
+        for growth in self.stages:
+            if growth.stage == stage:
+                return growth
+        measured = ", ".join(growth.stage for growth in self.stages)
+        raise UsageError(
+            f"expected the growth of all stages, got only that of {measured or 'none'} and not of "
+            f"{stage}; measure it with: python -m benchmarks growth"
+        )
 
 
 def fit_slope(

@@ -2,8 +2,10 @@
 
 import ctypes
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,10 @@ import torch
 from benchmarks.label_matrices import make_label_matrix
 from benchmarks.process import run_in_process
 from benchmarks.speed.growth.record import Point, StageGrowth
-from benchmarks.speed.measurement import Work, time_in_turns
+from benchmarks.speed.measurement import Size, Work, time_in_turns
 from benchmarks.speed.neighbors import build_graph, simulated_features
 from benchmarks.speed.self_training import self_training
-from benchmarks.speed.size import Size
-from benchmarks.speed.training import Training, made_up_graph, random_graph, ucls_config
+from benchmarks.speed.training import inputs, made_up_graph, random_graph, ucls_config
 from ucls.baselines import kmeans
 from ucls.cache.usage import measure
 from ucls.config import SelfTrainConfig
@@ -28,6 +29,8 @@ from ucls.memory import freed_memory_kept
 from ucls.merging import merge_heads
 from ucls.training import HeadTrainer
 
+Grid = tuple[Size, dict[str, tuple[int, int]]]
+SIZES = Path(__file__).with_name("sizes.toml")
 BATCH_SIZE = 1024
 ITERATIONS = 10
 EPOCHS = 1000
@@ -50,8 +53,8 @@ def prepare_train(size: Size) -> Work:
     """An epoch of all heads; ten random neighbours serve as well as the real ones."""
     cpu = torch.device("cpu")
     config = ucls_config(size, precision=fast_precision(cpu), epochs=EPOCHS, batch_size=BATCH_SIZE)
-    data = Training(simulated_features(size), random_graph(size.n_images), size.n_clusters)
-    trainer = data.trainer(HeadTrainer, config, where=cpu)
+    made = inputs(simulated_features(size), random_graph(size.n_images), size)
+    trainer = HeadTrainer(**made, config=config, device=cpu)
     return freed_memory_kept()(trainer.train_epoch)
 
 
@@ -101,53 +104,32 @@ WORKS: dict[str, tuple[str, Callable[[Size], Work]]] = {
 the order of a run."""
 
 
-class Grid:
-    """Sizes around one; axes tell how often its value is halved and how often doubled."""
-
-    def __init__(self, base: Size, **axes: tuple[int, int]) -> None:
-        self.base, self.axes = base, axes
-
-    def sizes(self) -> list[Size]:
-        """All of them, each once, axis after axis."""
-        varied = (
-            self.base.with_axis(letter, self.base.on_axis(letter) * 2**power // 2**below)
-            for letter, (below, above) in self.axes.items()
-            for power in range(below + above + 1)
-        )
-        return list(dict.fromkeys(varied))
+def read_grids(kind: str) -> dict[str, Grid]:
+    """The ``full`` or ``quick`` sizes of each stage, which lie around one."""
+    grids = tomllib.loads(SIZES.read_text(encoding="utf-8"))[kind]
+    return {stage: (Size(*grid.pop("base")), grid) for stage, grid in grids.items()}
 
 
-FULL = {
-    "neighbors": Grid(Size(16_384, 64, 1, 512), N=(2, 2), C=(2, 2), D=(2, 2)),
-    "train": Grid(Size(4096, 128, 8, 512), N=(2, 2), C=(1, 3), H=(2, 2), D=(2, 2)),
-    # As far as 1,024 clusters, since what 3,072 are merged in does not follow from fewer.
-    "merge": Grid(Size(131_072, 32, 2), N=(2, 2), C=(1, 5), H=(0, 5)),
-    "ensemble": Grid(Size(262_144, 128, 16), N=(2, 2), C=(2, 3), H=(2, 2)),
-    "self-train": Grid(Size(16_384, 128, 1, 512), N=(2, 2), C=(2, 2), D=(2, 2)),
-    "evaluate": Grid(Size(16_384, 64, 1, 256), N=(2, 2), C=(2, 2), D=(2, 2)),
-}
-"""Within a quarter of an hour on two cores."""
-
-QUICK = {
-    "neighbors": Grid(Size(2048, 16, 1, 128), N=(1, 2), C=(1, 2), D=(1, 2)),
-    "train": Grid(Size(1024, 32, 4, 128), N=(0, 3), C=(1, 2), H=(2, 1), D=(1, 2)),
-    "merge": Grid(Size(4096, 8, 4), N=(1, 2), C=(1, 2), H=(1, 2)),
-    "ensemble": Grid(Size(8192, 32, 8), N=(1, 2), C=(1, 2), H=(1, 2)),
-    "self-train": Grid(Size(2048, 16, 1, 128), N=(1, 2), C=(1, 2), D=(1, 2)),
-    "evaluate": Grid(Size(2048, 16, 1, 64), N=(1, 2), C=(1, 2), D=(1, 2)),
-}
-"""Within a minute and a half on two cores; too small to be extrapolated from."""
+def sizes_of(grid: Grid) -> list[Size]:
+    """All sizes, each once, axis after axis: a value is halved and doubled so many times."""
+    base, axes = grid
+    varied = (
+        base.with_axis(letter, base.on_axis(letter) * 2**power // 2**below)
+        for letter, (below, above) in axes.items()
+        for power in range(below + above + 1)
+    )
+    return list(dict.fromkeys(varied))
 
 
 def measure_growth(stage: str, grid: Grid, *, repeats: int) -> StageGrowth:
     """Times one stage at each size so often, after a first run that tells the memory."""
-    sizes = grid.sizes()
+    sizes = sizes_of(grid)
     outcome = run_in_process(measure_sizes, stage, [asdict(size) for size in sizes], repeats)
     points = (
         Point(size, tuple(seconds), memory_mb)
         for size, (seconds, memory_mb) in zip(sizes, outcome.result, strict=True)
     )
-    return StageGrowth(stage, WORKS[stage][0], grid.base, tuple(points))
+    return StageGrowth(stage, WORKS[stage][0], grid[0], tuple(points))
 
 
 def measure_sizes(

@@ -5,7 +5,7 @@ from benchmarks.__main__ import app
 from benchmarks.records import read_record
 from benchmarks.speed.growth import works
 from benchmarks.speed.growth.record import GrowthRecord
-from benchmarks.speed.growth.works import FULL, QUICK
+from benchmarks.speed.growth.works import read_grids
 from tests.benchmarks.speed.growth.samples import stage_growth
 from ucls.errors import UsageError
 
@@ -31,7 +31,8 @@ def test_it_leaves_a_record_a_table_and_plots(asked, tmp_path):
     out = tmp_path / "growth"
     done = run("--quick", "--stages", "train,neighbors", "--out", out)
     assert done.exit_code == 0, done.output
-    assert asked == [("neighbors", QUICK["neighbors"], 1), ("train", QUICK["train"], 1)]
+    quick = read_grids("quick")
+    assert asked == [("neighbors", quick["neighbors"], 1), ("train", quick["train"], 1)]
     written = {path.name for path in out.iterdir()}
     assert written == {
         "growth.json", "growth.md", "neighbors.svg", "neighbors.png", "train.svg", "train.png",
@@ -44,7 +45,8 @@ def test_it_leaves_a_record_a_table_and_plots(asked, tmp_path):
 def test_sizes_and_repeats_are_the_full_ones_unless_told(asked, tmp_path):
     run("--stages", "merge", "--out", tmp_path)
     run("--stages", "merge", "--repeats", 5, "--out", tmp_path)
-    assert asked == [("merge", FULL["merge"], 3), ("merge", FULL["merge"], 5)]
+    full = read_grids("full")["merge"]
+    assert asked == [("merge", full, 3), ("merge", full, 5)]
 
 
 def test_another_stage_is_told_with_those_that_there_are():

@@ -3,8 +3,7 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.speed import training_ratios
-from benchmarks.speed.measurement import Measurement
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Measurement, Size
 from ucls.errors import UsageError
 from ucls.objectives.settings import OBJECTIVES
 

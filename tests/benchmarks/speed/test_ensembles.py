@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.speed import ensembles
 from benchmarks.speed.ensembles import ALL_PAIRS, ONE_HEAD, count_tables, ensemble_ratios
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 
 
 def test_each_method_is_put_beside_what_it_cannot_do_without():

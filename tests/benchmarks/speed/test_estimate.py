@@ -36,9 +36,9 @@ from benchmarks.speed.estimate import (
 )
 from benchmarks.speed.growth.record import GrowthRecord
 from benchmarks.speed.growth.works import ITERATIONS as FEW_ITERATIONS
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.self_training import self_training
-from benchmarks.speed.size import Size
-from benchmarks.speed.training import random_graph, random_training, step_taker, ucls_config
+from benchmarks.speed.training import random_graph, random_inputs, step_taker, ucls_config
 from tests.benchmarks.speed.growth.samples import growth_record, power_law, stage_growth
 from ucls.cache import Assignments, write_assignments, write_graph
 from ucls.config import SelfTrainConfig
@@ -80,7 +80,7 @@ def flops_of(work):
 def step():
     config = ucls_config(WIDE, precision="bfloat16")
     take_step = step_taker(
-        random_training(WIDE).trainer(HeadTrainer, config, where=torch.device("cpu"))
+        HeadTrainer(**random_inputs(WIDE), config=config, device=torch.device("cpu"))
     )
     # The optimiser makes its memory in the first step.
     take_step()
@@ -126,7 +126,7 @@ def test_a_power_law_is_followed_as_far_as_wanted(size):
 def test_a_measured_size_is_what_was_measured():
     growth = stage_growth("evaluate", seconds=lambda size: 1.0 + math.sin(hash(size)) ** 2)
     for point in growth.points:
-        assert extrapolate(growth, point.size)[0] == pytest.approx(point.median)
+        assert extrapolate(growth, point.size)[0] == pytest.approx(point.seconds[0])
 
 
 def test_costs_that_add_up_are_added():
@@ -156,9 +156,10 @@ def test_self_training_takes_its_iterations_and_its_images_apart():
 
 def test_stages_without_a_device_are_taken_from_here():
     rows = time_rows(IMAGENET, RECORD, Device())
-    assert [row.stage for row in rows] == list(STAGES)
-    assert [row.stage for row in rows if row.here == row.device] == ["ensemble", "evaluate"]
-    assert all(row.products < row.device for row in rows if row.load)
+    assert [row["stage"] for row in rows] == list(STAGES)
+    as_here = [row["stage"] for row in rows if row["here"] == row["device"]]
+    assert as_here == ["ensemble", "evaluate"]
+    assert all(row["products"] < row["device"] for row in rows if row["load"])
 
 
 def test_rooms_are_those_of_real_files(tmp_path):
@@ -183,7 +184,7 @@ def test_rooms_are_those_of_real_files(tmp_path):
 def test_weights_are_those_of_real_heads():
     size = Size(512, 7, n_heads=3, n_features=32)
     config = ucls_config(size, precision="float32", batch_size=256)
-    trainer = random_training(size).trainer(HeadTrainer, config, where=torch.device("cpu"))
+    trainer = HeadTrainer(**random_inputs(size), config=config, device=torch.device("cpu"))
     trained = trainer.objective.weights() + trainer.objective.biases()
     assert n_weights(size) == sum(parameter.numel() for parameter in trained)
     assert room(size, RECORD)["disk: heads.safetensors, float32"] == SINGLE * n_weights(size)

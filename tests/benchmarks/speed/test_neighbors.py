@@ -4,6 +4,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.speed import neighbors
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.neighbors import (
     graph_ratio,
     multiply,
@@ -11,7 +12,6 @@ from benchmarks.speed.neighbors import (
     search_ratios,
     simulated_features,
 )
-from benchmarks.speed.size import Size
 from ucls.search import unit_vectors
 
 SIZE = Size(n_images=400, n_clusters=4, n_features=64)

@@ -3,17 +3,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.self_training import (
     bare_products,
     made_up_tokens,
     self_training,
     self_training_ratios,
-    token_columns,
 )
-from benchmarks.speed.size import Size
-from ucls.cache import FeatureSpec
 from ucls.config import SelfTrainConfig
-from ucls.stages import self_train as stage
 
 SIZE = Size(300, 3, n_features=8)
 CONFIG = SelfTrainConfig(iterations=5, batch_size=32)
@@ -29,15 +26,6 @@ def test_the_reference_takes_the_very_products_of_self_training():
     cpu = torch.device("cpu")
     ours = flops_of(self_training(SIZE, CONFIG, cpu))
     assert flops_of(bare_products(SIZE, CONFIG, cpu)) == ours > 0
-
-
-def test_columns_are_those_of_the_stage():
-    spec = FeatureSpec(
-        dataset="made-up", split="train", fingerprint="0", backbone="vit", weights_hash="0",
-        timm_version="1", image_size=224, channels=3, crop="none", interpolation="none", mean=(),
-        std=(), dtype="float16", n_layers=4, n_features=16, has_patch_mean=True,
-    )  # fmt: skip
-    assert token_columns(32) == stage.token_columns(spec)
 
 
 def test_tokens_fill_their_columns_and_labels_their_clusters():

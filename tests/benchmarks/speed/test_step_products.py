@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.step_products import layer_products, step_products
-from benchmarks.speed.training import random_training, step_taker, ucls_config
+from benchmarks.speed.training import random_inputs, step_taker, ucls_config
 from ucls.training import HeadTrainer
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def test_products_of_a_pass_have_the_shapes_of_the_layers(own_inputs):
 def test_a_step_takes_the_products_that_it_needs():
     size = Size(512, 10, n_heads=5, n_features=64)
     config = ucls_config(size, precision="float32", batch_size=256)
-    trainer = random_training(size).trainer(HeadTrainer, config, where=CPU)
+    trainer = HeadTrainer(**random_inputs(size), config=config, device=CPU)
     products = step_products(config, size, n_partners=trainer.objective.n_partners, device=CPU)
     take_step = step_taker(trainer)
     take_step()

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.straightforward import Pairs, StraightforwardTrainer
-from benchmarks.speed.training import random_training, ucls_config
+from benchmarks.speed.training import random_inputs, ucls_config
 from ucls.training import HeadTrainer
 
 N_IMAGES, BATCH_SIZE, HIDDEN_DIM = 64, 16, 8
@@ -12,7 +12,7 @@ CONFIG = ucls_config(
     SIZE, precision="float32", epochs=30, batch_size=BATCH_SIZE, hidden_dim=HIDDEN_DIM,
     bottleneck_dim=6,
 )  # fmt: skip
-DATA = random_training(SIZE)
+INPUTS = {**random_inputs(SIZE), "config": CONFIG, "device": torch.device("cpu")}
 
 
 def with_the_weights_of(trainer, heads):
@@ -28,10 +28,7 @@ def with_the_weights_of(trainer, heads):
 
 
 def test_it_trains_what_ours_trains():
-    ours, plain = (
-        DATA.trainer(HeadTrainer, CONFIG),
-        DATA.trainer(StraightforwardTrainer, CONFIG, two_way=False),
-    )
+    ours, plain = HeadTrainer(**INPUTS), StraightforwardTrainer(**INPUTS, two_way=False)
     with_the_weights_of(plain, ours.objective.student)
     ours.train_mode(True)
     rows = torch.arange(BATCH_SIZE)
@@ -45,16 +42,16 @@ def test_it_trains_what_ours_trains():
 
 
 def test_pairs_are_an_image_and_a_neighbor():
-    features = DATA.features
-    pairs = Pairs(features, DATA.graph)
+    features, graph = INPUTS["features"], INPUTS["graph"]
+    pairs = Pairs(features, graph)
     assert len(pairs) == N_IMAGES
     drawn = {pairs[5][1].numpy().tobytes() for _ in range(200)}
-    assert drawn == {features[row].tobytes() for row in DATA.graph.row(5)[0]}
+    assert drawn == {features[row].tobytes() for row in graph.row(5)[0]}
     assert pairs[5][0].tolist() == features[5].tolist()
 
 
 def test_an_epoch_takes_every_full_batch_and_lowers_the_loss():
-    trainer = DATA.trainer(StraightforwardTrainer, CONFIG)
+    trainer = StraightforwardTrainer(**INPUTS)
     losses = [trainer.train_epoch() for _ in range(8)]
     assert trainer.step_number == 8 * (N_IMAGES // BATCH_SIZE)
     assert losses[-1] < losses[0]

@@ -1,12 +1,12 @@
+import numpy as np
 import pytest
 import torch
 
-from benchmarks.speed import training
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.training import (
     fitted_config,
-    random_training,
-    simulated_training,
+    random_inputs,
+    simulated_inputs,
     step_taker,
     ucls_config,
 )
@@ -28,19 +28,17 @@ def test_other_objectives_have_settings_of_their_own():
 
 
 def test_the_graph_is_that_of_the_simulated_features():
-    data = simulated_training(SIZE)
-    assert data.features.shape == (256, 64)
-    assert data.graph.cap == 64
-    rows = torch.arange(256).repeat_interleave(torch.from_numpy(data.graph.counts))
-    same = data.labels[rows] == data.labels[data.graph.indices]
+    inputs, classes = simulated_inputs(SIZE)
+    graph = inputs["graph"]
+    assert (inputs["features"].shape, graph.cap) == ((256, 64), 64)
+    same = np.repeat(classes, graph.counts) == classes[graph.indices]
     assert same.mean() > 0.5
 
 
 @pytest.mark.parametrize("objective", ["ucls", "uic"])
 def test_steps_take_the_batches_in_turn(objective, monkeypatch):
-    monkeypatch.setattr(training, "device", lambda: torch.device("cpu"))
     config = fitted_config(SIZE, objective=objective, precision="float32", batch_size=100)
-    trainer = random_training(SIZE).trainer(HeadTrainer, config)
+    trainer = HeadTrainer(**random_inputs(SIZE), config=config, device=torch.device("cpu"))
     taken = []
     monkeypatch.setattr(trainer, "step", lambda rows, step, _: taken.append((rows.tolist(), step)))
     take_step = step_taker(trainer)

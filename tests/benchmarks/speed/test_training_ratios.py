@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 from benchmarks.speed.training_ratios import (
     BARE,
     PEERS,

@@ -7,7 +7,7 @@ from scipy.stats import linregress
 from benchmarks.records import read_record, write_record
 from benchmarks.speed.growth.record import GrowthRecord, Point, StageGrowth, fit_slope, slope_texts
 from benchmarks.speed.growth.works import WORKS
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 from tests.benchmarks.speed.growth.samples import growth_record
 from ucls.errors import UsageError
 
@@ -39,7 +39,7 @@ def test_the_record_that_is_kept_is_read():
 
 
 def test_a_stage_that_was_not_measured_is_told_with_what_to_do():
-    with pytest.raises(UsageError, match="merge was not measured, only that of train, ensemble; m"):
+    with pytest.raises(UsageError, match="only that of train, ensemble and not of merge; measure"):
         growth_record("train", "ensemble").of("merge")
 
 

@@ -5,17 +5,16 @@ import pytest
 
 from benchmarks.speed.growth import works
 from benchmarks.speed.growth.works import (
-    FULL,
-    QUICK,
     SMALLEST,
     WORKS,
-    Grid,
     measure_growth,
     measure_size,
+    read_grids,
     resident_mb,
     ring_neighbors,
+    sizes_of,
 )
-from benchmarks.speed.size import Size
+from benchmarks.speed.measurement import Size
 
 SIZE = Size(10, 2)
 
@@ -42,16 +41,17 @@ def test_neighbours_on_the_ring_are_mostly_of_the_same_class():
 
 
 def test_an_axis_is_varied_with_the_others_fixed():
-    sizes = Grid(Size(10, 3, 2, 8), N=(1, 1), C=(0, 1)).sizes()
+    sizes = sizes_of((Size(10, 3, 2, 8), {"N": (1, 1), "C": (0, 1)}))
     assert sizes == [Size(5, 3, 2, 8), Size(10, 3, 2, 8), Size(20, 3, 2, 8), Size(10, 6, 2, 8)]
 
 
-@pytest.mark.parametrize("grids", [FULL, QUICK], ids=["full", "quick"])
-@pytest.mark.parametrize("stage", WORKS)
-def test_every_axis_has_four_sizes_or_more_and_there_are_images_enough(grids, stage):
-    grid = grids[stage]
-    assert all(sum(times) >= 3 for times in grid.axes.values())
-    assert all(size.n_images >= 4 * size.n_clusters for size in grid.sizes())
+@pytest.mark.parametrize("kind", ["full", "quick"])
+def test_every_axis_has_four_sizes_or_more_and_there_are_images_enough(kind):
+    grids = read_grids(kind)
+    assert list(grids) == list(WORKS)
+    for grid in grids.values():
+        assert all(sum(times) >= 3 for times in grid[1].values())
+        assert all(size.n_images >= 4 * size.n_clusters for size in sizes_of(grid))
 
 
 def stage_of(inputs_mb=0, work_mb=0, done=None):
@@ -72,7 +72,7 @@ def stage_of(inputs_mb=0, work_mb=0, done=None):
 
 
 def test_a_process_measures_every_size():
-    growth = measure_growth("ensemble", Grid(Size(2000, 5, 4), N=(1, 7)), repeats=2)
+    growth = measure_growth("ensemble", (Size(2000, 5, 4), {"N": (1, 7)}), repeats=2)
     sizes, seconds = growth.seconds("N")
     assert sizes == [1000 * 2**power for power in range(9)]
     assert all(len(point.seconds) == 2 for point in growth.points)

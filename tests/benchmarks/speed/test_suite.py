@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.speed.size import Size
-from benchmarks.speed.whole_run import shares, whole_run_shares
+from benchmarks.speed.measurement import Size
+from benchmarks.speed.suite import shares, whole_run_shares
 from ucls.cache import RunFolder
 from ucls.errors import UclsError
 
