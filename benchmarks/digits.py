@@ -3,12 +3,12 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering, SpectralClustering
 
-from benchmarks.runner import Measured, run_stages
+from benchmarks.runner import run_stages
 from benchmarks.tables import Table
 from ucls.config import Config
 from ucls.metrics import clustering_accuracy
@@ -25,20 +25,12 @@ ROWS = {
 }
 
 
-class Timed(NamedTuple):
-    """A whole run and its wall time in seconds, feature extraction included."""
-
-    measured: Measured
-    seconds: float
-
-
-def run_digits(config: Config, folder: Path) -> Timed:
-    """One whole run, in ``seedS``, with a feature cache of its own."""
+def run_digits(config: Config, folder: Path) -> tuple[dict[str, Any], float]:
+    """Figures and seconds of a whole run, in ``seedS``, with a feature cache of its own."""
     started = time.perf_counter()
-    cache_dir = folder / f"cache{config.seed}"
-    run = folder / f"seed{config.seed}"
-    measured = run_stages(load_source("digits"), config, run, cache_dir=cache_dir)
-    return Timed(measured, time.perf_counter() - started)
+    run, cache_dir = folder / f"seed{config.seed}", folder / f"cache{config.seed}"
+    figures, _ = run_stages(load_source("digits"), config, run, cache_dir=cache_dir)
+    return figures, time.perf_counter() - started
 
 
 def peer_accuracies(run: Path) -> dict[str, float]:
@@ -57,12 +49,12 @@ def peer_accuracies(run: Path) -> dict[str, float]:
     }
 
 
-def digits_table(runs: Sequence[Timed], peers: Mapping[str, float]) -> Table:
+def digits_table(runs: Sequence[Mapping[str, Any]], peers: Mapping[str, float]) -> Table:
     """ACC per seed and its mean, on the training images and on ``val``."""
     rows = [["train", name, f"{accuracy:.3f}", ""] for name, accuracy in peers.items()]
     for split in ("train", "val"):
         for name, (row, column) in ROWS.items():
-            values = [(run.measured.figures or {})[split][row][column] for run in runs]
+            values = [figures[split][row][column] for figures in runs]
             each = " ".join(f"{value:.3f}" for value in values)
             rows.append([split, name, f"{np.mean(values):.3f}", each])
     return Table(["split", "", "mean ACC", "by seed"], rows, n_left=2)

@@ -1,7 +1,7 @@
 """Seconds, memory and accuracy of the consensus methods, on heads made up for the purpose."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -19,7 +19,6 @@ from ucls.ensemble.methods import METHODS
 from ucls.errors import UclsError
 from ucls.metrics import clustering_accuracy, nmi
 
-ALL = "all"
 HEADINGS = ("method", "s", "GB", "ACC", "NMI", "ANMI", "occupied", "")
 
 Figures = dict[str, Any]
@@ -41,7 +40,6 @@ class EnsemblesRecord(Record):
     """What one call measured.
 
     Attributes:
-        settings: of the call.
         heads: the mean, least and largest ACC of single heads.
         methods: ``seconds``, ``gigabytes``, ``acc``, ``nmi``, ``anmi`` and ``occupied_clusters``,
             or why a method is ``left_out``.
@@ -55,36 +53,18 @@ class EnsemblesRecord(Record):
 
 
 def choose_methods(text: str, heads: Heads) -> Mapping[str, bool]:
-    """Reads names with commas between them, or ``all``.
-
-    Returns:
-        Whether to run each: ``all`` leaves out what would take very long.
-
-    Raises:
-        UsageError: if one is not known.
-    """
+    """Which methods to show, and whether to run each: ``all`` leaves out what takes very long."""
     labels = np.broadcast_to(np.int32(0), (heads.n_heads, heads.n_images))
     return {
-        name: text != ALL or METHODS[name].work(labels, heads.n_clusters) <= METHODS[name].largest
+        name: text != "all" or METHODS[name].work(labels, heads.n_clusters) <= METHODS[name].largest
         for name in choose(text, METHODS, what="--methods")
     }
 
 
 def measure_methods(
-    heads: Heads,
-    methods: Mapping[str, bool],
-    *,
-    repeats: int,
-    told: Callable[[str], None] = lambda line: None,
+    heads: Heads, methods: Mapping[str, bool], *, repeats: int, told: Callable[[str], None]
 ) -> tuple[dict[str, float], dict[str, Figures]]:
-    """Runs each method in a fresh process.
-
-    The quickest of the repeats and the largest peak count; ``told`` is given a line for each method
-    that is over.
-
-    Returns:
-        The figures of single heads and of the methods, as in :class:`EnsemblesRecord`.
-    """
+    """Runs each method in fresh processes; returns ``heads`` and ``methods`` of the record."""
     size = heads._asdict()
     classes, labels = make_label_matrix(size.pop("n_images"), size.pop("n_clusters"), **size)
     accuracies = [clustering_accuracy(classes, head) for head in labels]
@@ -96,48 +76,37 @@ def measure_methods(
         for name, runs in methods.items():
             found[name] = {"left_out": f"would take very long: run it with --methods {name}"}
             if runs:
-                each = [_measure(name, Path(folder), classes, heads) for _ in range(repeats)]
-                found[name] = best_of(each)
+                found[name] = _measure(name, Path(folder), classes, heads, repeats)
             told(f"{name}: {found[name].get('left_out', 'done')}")
     return single, found
 
 
-def best_of(repeats: Sequence[Figures]) -> Figures:
-    """The figures of runs that found the same: the least seconds and the largest peak."""
-    if any("left_out" in figures for figures in repeats):
-        return next(figures for figures in repeats if "left_out" in figures)
-    return repeats[0] | {
-        "seconds": min(figures["seconds"] for figures in repeats),
-        "gigabytes": max(figures["gigabytes"] for figures in repeats),
-    }
-
-
 def ensembles_table(methods: Mapping[str, Figures]) -> Table:
     """A line for every method."""
-    return Table(HEADINGS, [[name, *_cells(figures)] for name, figures in methods.items()])
+    rows = []
+    for name, figures in methods.items():
+        cells = [""] * (len(HEADINGS) - 2)
+        if "left_out" not in figures:
+            scores = [f"{figures[score]:.4f}" for score in ("acc", "nmi", "anmi")]
+            usage = [f"{figures['seconds']:.2f}", f"{figures['gigabytes']:.2f}"]
+            cells = [*usage, *scores, str(figures["occupied_clusters"])]
+        rows.append([name, *cells, figures.get("left_out", "")])
+    return Table(HEADINGS, rows)
 
 
-def _cells(figures: Figures) -> list[str]:
-    if "left_out" in figures:
-        return [*[""] * (len(HEADINGS) - 2), figures["left_out"]]
-    scores = [f"{figures[name]:.4f}" for name in ("acc", "nmi", "anmi")]
-    usage = [f"{figures['seconds']:.2f}", f"{figures['gigabytes']:.2f}"]
-    return [*usage, *scores, str(figures["occupied_clusters"]), ""]
-
-
-def _measure(name: str, folder: Path, classes: Labels, heads: Heads) -> Figures:
+def _measure(name: str, folder: Path, classes: Labels, heads: Heads, repeats: int) -> Figures:
+    """The quickest of the repeats and the largest peak, with the scores, or what went wrong."""
     labels, out = folder / "labels.npy", folder / "clustering.npy"
+    arguments = (str(labels), name, heads.n_clusters, heads.seed, str(out))
     try:
-        done = run_in_process(combine, str(labels), name, heads.n_clusters, heads.seed, str(out))
+        each = [run_in_process(combine, *arguments) for _ in range(repeats)]
     except UclsError as error:
         return {"left_out": str(error)}
-    figures: Figures = done.result
-    if "left_out" in figures:
-        return figures
     clustering = np.load(out)
     return {
-        **figures,
-        "gigabytes": done.peak_mb / 1000,
+        **each[0].result,
+        "seconds": min(done.result["seconds"] for done in each),
+        "gigabytes": max(done.peak_mb for done in each) / 1000,
         "acc": clustering_accuracy(classes, clustering),
         "nmi": nmi(classes, clustering),
     }

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from benchmarks.ablations.settings import UNTIMED
+from benchmarks.ablations.plan import UNTIMED
 from benchmarks.records import Record
-from benchmarks.runner import STAGE_NAMES, run_stages
+from benchmarks.runner import run_stages
 from benchmarks.tables import Table
-from benchmarks.unequal import oracle_graph, thinned_rows
 from ucls.cache import read_graph, write_graph
 from ucls.config import Config
 from ucls.errors import UsageError
+from ucls.graph import NeighborGraph
 from ucls.objectives.settings import OBJECTIVES
 from ucls.pipeline import start
 from ucls.sources import Source, load_source
@@ -24,6 +25,7 @@ from ucls.stages.run import Run
 
 Settings = Mapping[str, Any]
 Figures = dict[str, float]
+Labels = npt.NDArray[np.int32]
 
 ALONE: Settings = {"train.scales": [1], "merge.linkage": "none"}
 NOT_MERGED: Mapping[str, Settings] = {
@@ -32,8 +34,6 @@ NOT_MERGED: Mapping[str, Settings] = {
     else {"train.objective": name, "merge.linkage": "none"}
     for name in OBJECTIVES
 }
-PLAIN: Settings = {"neighbors.threshold": 1.0}
-"""The nearest neighbours alone."""
 VARIANTS: Mapping[str, Settings] = {
     **{name: {"train.objective": name} for name in OBJECTIVES},
     **{f"{name}, not merged": settings for name, settings in NOT_MERGED.items()},
@@ -43,16 +43,19 @@ VARIANTS: Mapping[str, Settings] = {
         f"{name}, with Sinkhorn": {"train.objective": name, "train.prior": "uniform"}
         for name in ("temi", "scan")
     },
-    **{f"{name}, plain": {**NOT_MERGED[name], **PLAIN} for name in ("temi", "scan")},
+    # The nearest neighbours alone.
+    **{
+        f"{name}, plain": {**NOT_MERGED[name], "neighbors.threshold": 1.0}
+        for name in ("temi", "scan")
+    },
 }
 """Settings by the name of their row."""
 SCORES = {"ACC": "acc", "class ACC": "acc_class_mean", "NMI": "nmi", "ARI": "ari"}
-STAGES = tuple(stage for stage in STAGE_NAMES if stage != "self-train")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectivesRecord(Record):
-    """What one call measured: the figures of each seed, by the name of the row."""
+    """The figures of each seed, by the name of the row."""
 
     made_by: ClassVar[str] = "objectives"
 
@@ -61,11 +64,7 @@ class ObjectivesRecord(Record):
 
 
 def choose_rows(names: Sequence[str] | None) -> list[str]:
-    """The rows of these names, every row for ``all``, or one for each objective by default.
-
-    Raises:
-        UsageError: for a name that is none of a row.
-    """
+    """The rows of these names, every row for ``all``, or one for each objective by default."""
     if names is None:
         return list(OBJECTIVES)
     if unknown := [name for name in names if name not in (*VARIANTS, "all")]:
@@ -94,36 +93,22 @@ def run_variant(
 ) -> Figures:
     """One run up to its consensus; the scores of that and the seconds of its training.
 
-    The oracle trains with neighbours that the labels give, and merges by the real ones.
+    The oracle trains with neighbours that the labels give (thesis table 6.5), and merges by the
+    real ones.
     """
     config = Config(seed=seed).with_values({"n_clusters": 10, **UNTIMED, **settings})
     with tempfile.TemporaryDirectory(dir=folder) as out:
-        kept = Path(out) / "real-neighbors.h5"
-        before = {
-            "train": lambda run: put_oracle(run, kept),
-            "merge": lambda run: put_back(run, kept),
-        }
-        done = run_stages(
-            source,
-            config,
-            Path(out) / "run",
-            stages=STAGES,
-            before=before if oracle else None,
-            cache_dir=folder / "cache",
-        )
-    chosen = (done.figures or {})["train"]["ensemble.chosen"]
-    return {**{name: chosen[key] for name, key in SCORES.items()}, "s": done.seconds["train"]}
-
-
-def put_oracle(run: Path, kept: Path) -> None:
-    """Gives a run neighbours from its labels (thesis table 6.5), and keeps its own."""
-    write_graph(kept, read_graph(run / "neighbors.h5"))
-    write_graph(run / "neighbors.h5", oracle_graph(known_labels(Run(run))["train"]))
-
-
-def put_back(run: Path, kept: Path) -> None:
-    """Gives a run its own neighbours again."""
-    write_graph(run / "neighbors.h5", read_graph(kept))
+        run = Path(out) / "run"
+        begun = ("extract", "neighbors")
+        run_stages(source, config, run, stages=begun, cache_dir=folder / "cache")
+        own = read_graph(run / "neighbors.h5")
+        if oracle:
+            write_graph(run / "neighbors.h5", oracle_graph(known_labels(Run(run))["train"]))
+        run_stages(None, config, run, stages=("train",))
+        write_graph(run / "neighbors.h5", own)
+        figures, seconds = run_stages(None, config, run, stages=("merge", "ensemble", "evaluate"))
+    chosen = figures["train"]["ensemble.chosen"]
+    return {**{name: chosen[key] for name, key in SCORES.items()}, "s": seconds["train"]}
 
 
 def objectives_table(results: Mapping[str, Sequence[Figures]]) -> Table:
@@ -134,3 +119,33 @@ def objectives_table(results: Mapping[str, Sequence[Figures]]) -> Table:
         cells = [f"{np.mean(values):.3f} ± {np.std(values):.3f}" for values in by_score]
         rows.append([name, *cells, f"{np.mean([figures['s'] for figures in runs]):.1f}"])
     return Table(["", *SCORES, "s"], rows)
+
+
+def thinned_rows(labels: Labels, *, ratio: float, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Rows, rising, that leave class sizes falling evenly to 1 / ratio of the largest class."""
+    rng = np.random.default_rng(seed)
+    n_classes = int(labels.max()) + 1
+    kept = []
+    for place, label in enumerate(rng.permutation(n_classes)):
+        rows = np.flatnonzero(labels == label)
+        share = ratio ** -(place / max(n_classes - 1, 1))
+        kept.append(rng.choice(rows, round(len(rows) * share), replace=False))
+    return np.sort(np.concatenate(kept))
+
+
+def oracle_graph(labels: Labels) -> NeighborGraph:
+    """The graph in which the neighbours of an image are all others of its class (table 6.5)."""
+    members = [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
+    rows = [members[label][members[label] != row] for row, label in enumerate(labels)]
+    counts = np.array([len(row) for row in rows])
+    return NeighborGraph(
+        indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        indices=np.concatenate(rows).astype(np.int32),
+        similarity=np.ones(counts.sum(), dtype=np.float16),
+        k=int(counts.min()),
+        threshold=None,
+        cap=None,
+        n_capped=0,
+        backend="labels",
+        exact=True,
+    )

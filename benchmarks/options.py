@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,9 +30,6 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out what has a record of these settings.")
 ]
-Verbose = Annotated[
-    bool, typer.Option("-v", "--verbose", help="Show what stages do, and where errors come from.")
-]
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE.json", help="Where a record goes as well.")
 ]
@@ -47,14 +44,20 @@ def names_of(text: str) -> list[str]:
 
 
 def choose(text: str, names: Iterable[str], *, what: str) -> list[str]:
-    """Some of the names, in their order, or with ``all`` every one.
-
-    Raises:
-        UsageError: for a name that is none of them, or for no name.
-    """
+    """Some of the names, in their order, or with ``all`` every one; UsageError for others."""
     known, asked = list(names), names_of(text)
     unknown = [name for name in asked if name not in (*known, "all")]
     if unknown or not asked:
         got = f"{unknown[0]}: leave it out" if unknown else f"{text!r}: name some of these"
         raise UsageError(f"expected {what} to be 'all' or some of {', '.join(known)}, got {got}")
     return known if "all" in asked else [name for name in known if name in asked]
+
+
+def parse_settings(texts: Iterable[str] | None, *others: str) -> dict[str, Any]:
+    """Reads what ``--set`` was given, without others, which have options of their own."""
+    from ucls.settings.given import parse_setting
+
+    given = dict(map(parse_setting, texts or ()))
+    if wrong := [name for name in others if name in given]:
+        raise UsageError(f"{wrong[0]} is not given with --set here: use the option that is there")
+    return given

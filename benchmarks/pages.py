@@ -5,12 +5,7 @@ from typing import Any
 
 
 def render_page(template: Path, **values: Any) -> str:
-    """Fills in a template of Jinja.
-
-    Args:
-        template: its file; lines that hold nothing but a statement leave none.
-        values: what the template names.
-    """
+    """Fills in a template of Jinja; lines that hold nothing but a statement leave none."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     engine = Environment(

@@ -1,4 +1,4 @@
-"""The published figures: what ``published.toml`` holds, as objects."""
+"""The published figures: what ``published.toml``, whose head tells of the fields, holds."""
 
 import tomllib
 from collections.abc import Mapping
@@ -13,17 +13,15 @@ from pydantic import BeforeValidator, TypeAdapter
 PUBLISHED = Path(__file__).with_name("published.toml")
 SCORES = ("nmi", "acc", "ari")
 
-Part = Literal["best_head", "best_run", "heads", "ensemble", "self_training"]
+Part = Literal["kmeans", "best_head", "best_run", "heads", "ensemble", "self_training"]
 
 
 class Score(NamedTuple):
-    """A score in percent."""
+    """A score in percent; ``digits`` after the point are printed."""
 
     mean: float
     std: float | None = None
-    """None where there is none."""
     digits: int = 2
-    """After the point, as the mean is printed."""
 
 
 def _read_score(value: Any) -> Any:
@@ -33,29 +31,13 @@ def _read_score(value: Any) -> Any:
     return Score(float(mean), None if std is None else float(std), len(str(mean).partition(".")[2]))
 
 
-Scores = Mapping[str, Score]
-"""From ``nmi``, ``acc`` and ``ari``; what is not known is not there."""
+Scores = Mapping[str, Score]  # without what is not known
 AnyScore = Annotated[Score | None, BeforeValidator(_read_score)]
 
 
 @dataclass(frozen=True)
-class ImageCounts:
-    """Sizes of a dataset (thesis 6.1): images of ``train`` and ``val``, and classes."""
-
-    train: int
-    val: int
-    classes: int
-    source: str
-    note: str | None = None
-
-
-@dataclass(frozen=True)
 class PublishedRow:
-    """Scores on the validation images, of one method on a dataset or of one row of an ablation.
-
-    The head of ``published.toml`` tells of the fields. Only rows of ablations have a ``name`` and a
-    ``dataset``, of which those without take their table's; their source is their table's too.
-    """
+    """Scores on the validation images, if any; only rows of ablations have names and datasets."""
 
     part: Part
     objective: str = "ucls"
@@ -77,11 +59,7 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class NeighborFigures:
-    """What a threshold does to the neighbours of the training images (thesis table 6.16).
-
-    ``mean_count`` neighbours per image, and ``accuracy``, the percent of those above the threshold
-    that are of the same class; None where the source gives none.
-    """
+    """Neighbours per training image above a threshold, and percent of the same class (6.16)."""
 
     threshold: float
     mean_count: float
@@ -92,7 +70,6 @@ class NeighborFigures:
 class Ablation:
     """A table of thesis 6.4; ``dataset`` is that of rows without one of their own."""
 
-    title: str
     source: str
     backbone: str
     training: str
@@ -117,9 +94,8 @@ class Ablation:
 
 @dataclass(frozen=True)
 class Published:
-    """All published figures: sizes and rows by dataset, ablations by name."""
+    """All published scores: rows by dataset, ablations by name."""
 
-    images: Mapping[str, ImageCounts]
     results: Mapping[str, tuple[PublishedRow, ...]]
     ablations: Mapping[str, Ablation]
 

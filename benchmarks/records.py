@@ -19,11 +19,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What every record tells of its origin; see :func:`made_here`.
+    """What every record tells of its origin.
 
     Attributes:
         command: the command line that made it.
-        machine: facts of the machine, from :func:`benchmarks.machine.machine_facts`.
+        machine: from :func:`benchmarks.machine.machine_facts`.
         measured: when, in UTC.
     """
 
@@ -41,11 +41,8 @@ Kind = TypeVar("Kind", bound=Record)
 
 def made_here() -> dict[str, Any]:
     """The origin of a record that this process makes now, by the fields of :class:`Record`."""
-    return {
-        "command": command_line(),
-        "machine": machine_facts(),
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    measured = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"command": command_line(), "machine": machine_facts(), "measured": measured}
 
 
 def command_line() -> str:
@@ -54,43 +51,27 @@ def command_line() -> str:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Writes a record as JSON, atomically.
-
-    Raises:
-        UclsError: if it holds NaN, or the disk does not take it.
-    """
+    """Writes a record as JSON, atomically; UclsError if it holds NaN or the disk is full."""
     content = TypeAdapter(type(record)).dump_python(record, mode="json")
     write_json(path, {"schema": SCHEMA, **content})
 
 
 def read_record(path: Path, kind: type[Kind]) -> Kind:
-    """Reads what :func:`write_record` wrote.
-
-    Args:
-        path: of the file.
-        kind: of record that is expected there.
-
-    Raises:
-        UsageError: if there is no file, or it is no JSON, of another kind or of another schema.
-    """
+    """Reads what :func:`write_record` wrote; UsageError if the file holds anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise _unreadable(path, kind, "no such file") from error
+        schema = content.pop("schema", None) if isinstance(content, dict) else None
+        if schema in (None, SCHEMA):
+            return TypeAdapter(kind).validate_python(content)
+        found = f"schema {schema}"
+    except FileNotFoundError:
+        found = "no such file"
+    except ValidationError:
+        found = "something else"
     except (OSError, ValueError) as error:
-        raise _unreadable(path, kind, f"no JSON ({error})") from error
-    schema = content.pop("schema", None) if isinstance(content, dict) else None
-    if schema not in (None, SCHEMA):
-        raise _unreadable(path, kind, f"schema {schema}")
-    try:
-        return TypeAdapter(kind).validate_python(content)
-    except ValidationError as error:
-        raise _unreadable(path, kind, "something else") from error
-
-
-def _unreadable(path: Path, kind: type[Record], found: str) -> UsageError:
+        found = f"no JSON ({error})"
     command = f"python -m benchmarks {kind.made_by}"
-    return UsageError(
+    raise UsageError(
         f"expected a record of `{command}` of schema {SCHEMA} in {path}, got {found}: give "
         "another file, or make this one anew with that command"
     )

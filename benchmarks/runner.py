@@ -1,11 +1,10 @@
 """A run: some or all stages over a source, in a run folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ucls.cache import RunFolder, flatten, read_json
+from ucls.cache import flatten, read_json
 from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.pipeline import start
@@ -27,20 +26,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
     "self-train": self_train,
     EVALUATE: evaluate,
 }
-STAGE_NAMES = (EXTRACT, *STAGES)
-"""In the order of a run."""
-
-Hook = Callable[[Path], None]
-"""Is given the run folder."""
-
-
-class Measured(NamedTuple):
-    """What a run has come to."""
-
-    figures: dict[str, Any] | None
-    """What ``metrics.json`` holds; None if ``evaluate`` was not asked for."""
-    seconds: dict[str, float]
-    """Wall time of each stage that is done, those of earlier calls too."""
+STAGE_NAMES = (EXTRACT, *STAGES)  # in the order of a run
 
 
 def run_stages(
@@ -49,59 +35,39 @@ def run_stages(
     folder: Path,
     *,
     stages: Sequence[str] = STAGE_NAMES,
-    before: Mapping[str, Hook] | None = None,
     cache_dir: Path | None = None,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
-) -> Measured:
-    """Runs some stages; what is done with these settings is skipped.
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Runs some stages; returns what ``metrics.json`` holds, and the seconds of each stage.
 
-    Args:
-        source: for ``extract``, which starts the folder; None to go on with that of an earlier
-            call, with the settings of now.
-        config: the settings.
-        folder: of the run.
-        stages: in the order of a run.
-        before: what to do before a stage.
-        cache_dir: of the feature caches; None for the default.
-        overwrite: do these stages again even if they are done; with ``extract``, start anew.
-        reporter: shown what happens.
-
-    Raises:
-        MismatchError: if the folder holds a run with other settings.
-        UsageError: if there is no run, or the settings of now would change an earlier stage.
-        UclsError: if a stage fails.
+    What is done with these settings is skipped. The source is for ``extract``, which starts the
+    folder; without one, the stages go on with the folder of an earlier call. ``overwrite`` does
+    the stages again, or starts anew.
     """
     changed = None
     if source is None:
-        changed = changed_settings(_begun(folder).record["requested"], config) or None
+        changed = _changed_settings(folder, config)
     else:
-        begin = partial(start, source, out=folder, config=config, cache_dir=cache_dir)
-        begin(overwrite=overwrite, reporter=reporter)
+        options: dict[str, Any] = {"overwrite": overwrite, "reporter": reporter}
+        start(source, out=folder, config=config, cache_dir=cache_dir, **options)
+    again = overwrite and source is None
     for stage in stages:
-        if before and stage in before:
-            before[stage](folder)
         if stage != EXTRACT:
-            again = overwrite and source is None
             STAGES[stage](folder, settings=changed, overwrite=again, reporter=reporter)
             changed = None
     done = read_json(folder / "run.json")["stages"]
-    return Measured(
-        figures=read_json(folder / "metrics.json") if EVALUATE in stages else None,
-        seconds={name: entry["seconds"] for name, entry in done.items() if "seconds" in entry},
-    )
+    seconds = {name: entry["seconds"] for name, entry in done.items() if "seconds" in entry}
+    return read_json(folder / "metrics.json") if EVALUATE in stages else {}, seconds
 
 
-def changed_settings(requested: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """The settings of now that differ from those that a run was started with, by dotted name."""
-    then, now = flatten(requested), flatten(config.model_dump(mode="json"))
-    return {name: value for name, value in now.items() if value != then.get(name)}
-
-
-def _begun(folder: Path) -> RunFolder:
+def _changed_settings(folder: Path, config: Config) -> dict[str, Any] | None:
+    """The settings of now that differ from those that a run was started with."""
     if not (folder / "run.json").is_file():
         raise UsageError(
             f"there is no run in {folder} yet: let the stages begin with {EXTRACT}, as in --stages "
             "all, or give the --runs-dir of an earlier call"
         )
-    return RunFolder(folder)
+    then = flatten(read_json(folder / "run.json")["requested"])
+    now = flatten(config.model_dump(mode="json"))
+    return {name: value for name, value in now.items() if value != then.get(name)} or None

@@ -1,52 +1,65 @@
-"""The runs that a study is made of, and what they came to."""
+"""The runs that a study is made of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ablations.settings import Choices, check_choices, run_config
-from benchmarks.ablations.source import SIMULATED, how_simulated
-from benchmarks.ablations.study import Study, Variant
-from benchmarks.jobs import Job, Outcome
-from benchmarks.published import Ablation, load_published
-from benchmarks.trials import Trial
+from benchmarks.ablations.study import Settings, Study, Variant
+from benchmarks.jobs import Job
 from ucls.cache import flatten, read_graph, read_json, settings_key
 from ucls.config import Config
+from ucls.errors import UclsError, UsageError
 from ucls.metrics import neighbor_statistics
 from ucls.neighbors import THRESHOLD_OFF
+from ucls.objectives.settings import OBJECTIVES, ObjectiveName, unused_settings
 from ucls.pipeline import extract_source
+from ucls.presets import preset as preset_values
 from ucls.progress import SILENT, Reporter
+from ucls.settings.given import known_objective
 from ucls.sources import Source
 from ucls.stages.features import SplitFeatures
 from ucls.stages.labels import known_labels
 from ucls.stages.run import Run
 
-PATCHES_MISSING = (
-    "the features of this source are one vector per image, without patch tokens, so there is "
-    "nothing to add to `cls`"
-)
+# What no table of the ablations shows is not measured at length.
+UNTIMED: Settings = {"evaluate.kmeans_restarts": 1, "evaluate.upper_bounds": False}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a study on a labelled source; all rows are run with one seed before the next.
+    """The runs of a study on a labelled source.
 
-    ``left_out`` holds the labels of rows that this source cannot have, with the reason.
-
-    Raises:
-        UsageError: if the settings are wrong.
+    ``given`` are the user's settings, ``preset`` names the thesis's, without which ours are fitted
+    to the data. Wrong settings are a UsageError.
     """
 
     study: Study
     source: Source
-    choices: Choices
     seeds: Sequence[int]
-    left_out: dict[str, str] = field(default_factory=dict)
+    given: Settings = field(default_factory=dict)
+    preset: str | None = None
+    device: str = "auto"
 
     def __post_init__(self) -> None:
-        check_choices(self.study, self.choices)
+        variants = self.study.variants
+        if self.source.n_classes is None:
+            raise UsageError(
+                f"the tables of the ablations need labels, and {self.source.name} has none: give "
+                "--labels folders if its sub-folders are classes, a list of images with a column "
+                "'label', or a feature file with an array 'labels'"
+            )
+        if clash := [name for name in self.given if all(name in row.settings for row in variants)]:
+            raise UsageError(
+                f"{', '.join(clash)} is what the rows of {self.study.name} vary, so it cannot be "
+                "set for all of them: leave it out, or give --values where they are values"
+            )
+        for variant in variants:
+            try:
+                self.config(variant, seed=0)
+            except UclsError as error:
+                raise UsageError(f"{self.study.name}, {variant.key}: {error}") from error
 
     @property
     def name(self) -> str:
@@ -54,118 +67,87 @@ class Plan:
         return f"{self.study.name}-{self.source.name}"
 
     def config(self, variant: Variant, seed: int) -> Config:
-        """The settings of a run."""
-        has_images = self.source.kind != "features"
-        return run_config(self.study, variant, self.choices, has_images=has_images, seed=seed)
+        """The settings of a run; later ones win: shared, the preset's, the user's, the row's."""
+        objective = known_objective({**self.given, **variant.settings})
+        of_rows = {known_objective({**self.given, **row.settings}) for row in self.study.variants}
+        values = {
+            **UNTIMED,
+            **_heeded(self.study.shared, objective, OBJECTIVES),
+            **self._thesis_settings(objective),
+            **_heeded(self.given, objective, of_rows),
+            **variant.settings,
+        }
+        return Config(seed=seed, device=self.device).with_values(values)
 
-    def jobs(self, *, runs_dir: Path, out: Path, overwrite: bool) -> Iterator[Job]:
-        """All runs in order; folders and records are ``STUDY-SOURCE/ROW-seedS`` below both."""
+    def jobs(self, runs_dir: Path, out: Path) -> list[Job]:
+        """All rows with one seed before the next, ``STUDY-SOURCE/ROW-seedS`` below both folders."""
         source = self.source
+        images = {split: source.count_images(split) for split in source.splits}
         prints = {split: images.fingerprint for split, images in source.splits.items()}
-        job = partial(
-            Job,
-            dataset=source.name,
-            images={split: source.count_images(split) for split in source.splits},
-            content=settings_key(source.classes, source.class_map, prints),
-            overrides=dict(self.choices.given),
-            facts=neighbor_figures,
-            overwrite=overwrite,
-        )
+        content = settings_key(source.classes, source.class_map, prints)
+        jobs = []
         for seed in self.seeds:
             for variant in self.study.variants:
                 config, name = self.config(variant, seed), f"{variant.key}-seed{seed}"
-                yield job(
+                asked = config.model_dump(mode="json", exclude={"device"})
+                job = Job(
+                    name=variant.key,
                     config=config,
-                    settings=flatten(config.model_dump(mode="json", exclude={"device"})),
+                    settings={**flatten(asked), "images": content},
+                    images=images,
                     folder=runs_dir / self.name / name,
                     record=out / self.name / f"{name}.json",
-                    row=variant.key,
+                    overrides=self.given,
+                    facts=partial(row_facts, variant.key),
                 )
+                jobs.append(job)
+        return jobs
+
+    def fit_to_features(self, cache_dir: Path | None, reporter: Reporter = SILENT) -> "Plan":
+        """Extracts the features; where they have no patch tokens, rows do without these."""
+        # All rows have the same backbone, and whichever tokens one reads, all are cached.
+        row = self.config(self.study.variants[0], self.seeds[0])
+        config = Config(device=row.device, extract=row.extract)
+        caches = extract_source(self.source, config=config, cache_dir=cache_dir, reporter=reporter)
+        with SplitFeatures(caches["train"]) as features:
+            if "cls+patch" in next(iter(features.specs.values())).feature_sets:
+                return self
+        return replace(self, study=self.study.without_patches())
+
+    def _thesis_settings(self, objective: ObjectiveName) -> dict[str, Any]:
+        """The preset as the study used it, without what the source tells or the study shares."""
+        if self.preset is None:
+            return {}
+        from_images = ("extract.",) if self.source.kind == "features" else ()
+        left_out = ("n_clusters", "features", "train.n_smoothing", *from_images)
+        values = {**preset_values(self.preset, objective=objective), **self.study.thesis}
+        return {name: value for name, value in values.items() if not name.startswith(left_out)}
 
 
-@dataclass(frozen=True)
-class Results:
-    """What the runs of a plan came to."""
-
-    plan: Plan
-    outcomes: Sequence[Outcome]
-
-    @property
-    def trials(self) -> list[Trial]:
-        """The runs with figures."""
-        return [outcome.trial for outcome in self.outcomes if outcome.trial is not None]
-
-    @property
-    def title(self) -> str:
-        """The source, and that it is made up where it is."""
-        name = self.plan.source.name
-        is_simulated = how_simulated(self.plan.source) is not None
-        return f"{name} (simulated)" if is_simulated and name != SIMULATED else name
-
-    @property
-    def split(self) -> str:
-        """``val`` where its images are labelled, as in the thesis; else ``train``."""
-        val = self.trials[0].figures["val"]
-        return "val" if val is not None and "acc" in val["best_head"] else "train"
-
-    @property
-    def published(self) -> Ablation | None:
-        """The thesis's table, if it is of these images."""
-        table, source = load_published().ablations[self.plan.study.published], self.plan.source
-        return table if source.kind == "dataset" and source.name in table.datasets else None
+def _heeded(
+    values: Settings, objective: ObjectiveName, objectives: Collection[ObjectiveName]
+) -> dict[str, Any]:
+    """Leaves out what one of several objectives heeds, and this one does not."""
+    names = {key: key.removeprefix("train.") for key in values if key.startswith("train.")}
+    unused = unused_settings(objective, dict.fromkeys(names.values(), True))
+    return {
+        key: value
+        for key, value in values.items()
+        if not set(unused.get(names.get(key, ""), ())) & set(objectives)
+    }
 
 
-def fit_to_features(plan: Plan, cache_dir: Path | None, *, reporter: Reporter = SILENT) -> Plan:
-    """Extracts the features, unless they are cached, and fits the plan to what they are.
-
-    Without patch tokens, rows about them are left out and others read ``cls`` alone.
-
-    Raises:
-        UclsError: if the features cannot be extracted.
-    """
-    # All rows have the same backbone, and whichever tokens one reads, all are cached.
-    row = plan.config(plan.study.variants[0], plan.seeds[0])
-    config = Config(device=row.device, extract=row.extract)
-    caches = extract_source(plan.source, config=config, cache_dir=cache_dir, reporter=reporter)
-    with SplitFeatures(caches["train"]) as features:
-        if "cls+patch" in next(iter(features.specs.values())).feature_sets:
-            return plan
-    variants = plan.study.variants
-    kept = tuple(
-        replace(row, settings={**row.settings, "features": "cls"})
-        if "features" in row.settings
-        else row
-        for row in variants
-        if not row.needs_patches
-    )
-    left_out = {row.label: PATCHES_MISSING for row in variants if row.needs_patches}
-    study = plan.study if plan.study.setting else replace(plan.study, rows=kept, adds_up=False)
-    return replace(plan, study=study, left_out=left_out)
-
-
-def neighbor_figures(folder: Path) -> dict[str, Any]:
-    """The neighbours that a run was trained with, as :class:`Trial` keeps them.
-
-    Args:
-        folder: of an evaluated run with labels.
-
-    Returns:
-        ``k``, ``threshold`` (1: k nearest alone), ``cap`` (None: none), ``capped`` (share of the
-        images whose set was cut), ``mean_count``, ``accuracy`` (share of all pairs that are of one
-        class) and ``accuracy_above`` (of the pairs above the threshold alone, as in thesis table
-        6.16; None without any).
-    """
+def row_facts(row: str, folder: Path) -> dict[str, Any]:
+    """The row, and its run's neighbours; accuracy above the threshold is that of table 6.16."""
     graph, labels = read_graph(folder / "neighbors.h5"), known_labels(Run(folder))["train"]
     train = read_json(folder / "metrics.json")["train"]
     threshold = THRESHOLD_OFF if graph.threshold is None else graph.threshold
     above = neighbor_statistics(graph, labels, [threshold])[0].accuracy
-    figures = {
-        "k": graph.k,
+    neighbors = {
         "threshold": threshold,
-        "cap": graph.cap,
         "capped": graph.n_capped / (len(graph.indptr) - 1),
         "mean_count": train["neighbors.mean_count"],
         "accuracy": train["neighbors.accuracy"],
         "accuracy_above": above if threshold < THRESHOLD_OFF else None,
     }
-    return {"neighbors": figures}
+    return {"row": row, "neighbors": neighbors}

@@ -1,26 +1,25 @@
-"""The studies: tables of the thesis as data, from ``studies.toml``."""
+"""The studies: tables of the thesis, from ``studies.toml``, whose head tells of the fields."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter
 
+from benchmarks.published import Part
 from ucls.errors import UsageError
 
 STUDIES = Path(__file__).with_name("studies.toml")
 
-Settings = Mapping[str, Any]
-"""Dotted names to values."""
-Part = Literal["best_head", "heads", "ensemble", "self_training"]
+Settings = Mapping[str, Any]  # dotted names to values
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A row: what a run takes instead of what the others of its study do; see ``studies.toml``."""
+    """A row: what a run takes instead of what the others of its study do."""
 
     key: str
     label: str
@@ -33,7 +32,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Study:
-    """A table: its rows, and what they share; the head of ``studies.toml`` tells of the fields."""
+    """A table: its rows, and what they share."""
 
     name: str
     title: str
@@ -48,10 +47,9 @@ class Study:
     training: str = ""
     notes: tuple[str, ...] = ()
     setting: str = ""
-    values: tuple[int | float, ...] = ()
+    values: tuple[Any, ...] = ()
     rows: tuple[Variant, ...] = ()
     adds_up: bool = False
-    has_gains: bool = False
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -67,26 +65,31 @@ class Study:
             found.append(replace(row, settings={**kept, **row.settings}))
         return tuple(found)
 
-    @property
-    def varied(self) -> set[str]:
-        """The settings that tell its rows apart, or that some of them need."""
-        return {name for variant in self.variants for name in variant.settings}
+    def without_patches(self) -> "Study":
+        """The same study of class tokens alone, with a note on the rows that it leaves out."""
+        if self.setting:
+            return self
+        rows = tuple(
+            replace(row, settings={**row.settings, "features": "cls"})
+            for row in self.variants
+            if not row.needs_patches
+        )
+        left_out = [row.label for row in self.rows if row.needs_patches]
+        notes = (f"{label}: left out, as there are no patch tokens." for label in left_out)
+        return replace(self, rows=rows, adds_up=False, notes=(*self.notes, *notes))
 
-    def with_values(self, values: Sequence[float]) -> "Study":
-        """The same study of other values.
-
-        Raises:
-            UsageError: if its rows are no values.
-        """
+    def with_values(self, text: str) -> "Study":
+        """The same study of other values, as in ``10,20``; the settings check what they are."""
         if not self.setting:
             raise UsageError(
                 f"--values is for thresholds and heads, and the rows of {self.name} are no values: "
                 "leave it out"
             )
-        # What should be a whole number and is none is left for the settings to refuse.
-        kind = type(self.values[0])
-        typed = [kind(value) if kind(value) == value else value for value in values]
-        return replace(self, values=tuple(typed))
+        try:
+            values = tomllib.loads(f"values = [{text}]")["values"]
+        except tomllib.TOMLDecodeError:
+            raise UsageError(f"expected --values such as 10,20, got {text!r}") from None
+        return replace(self, values=tuple(dict.fromkeys(values)))
 
 
 @cache
@@ -99,11 +102,7 @@ def load_studies() -> Mapping[str, Study]:
 
 
 def find_study(name: str) -> Study:
-    """Returns the study of a name.
-
-    Raises:
-        UsageError: if there is none.
-    """
+    """The study of a name; UsageError if there is none."""
     studies = load_studies()
     if name not in studies:
         raise UsageError(f"there is no study {name!r}; choose one of {', '.join(studies)}")

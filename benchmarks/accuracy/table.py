@@ -1,21 +1,16 @@
 """The comparison as Markdown and as CSV, and what became of a call as a table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.accuracy.comparison import Comparison, Line, departures
-from benchmarks.accuracy.describe import (
-    count_runs,
-    describe_departures,
-    describe_features,
-    describe_runs,
-    describe_time,
-)
+from benchmarks.accuracy.comparison import Comparison, Line, file_departures
 from benchmarks.jobs import Outcome
 from benchmarks.pages import render_page
-from benchmarks.published import SCORES, ImageCounts, Score
+from benchmarks.published import SCORES
 from benchmarks.tables import Table
-from benchmarks.trials import Trial, describe_machine
+from benchmarks.trials import Trial, describe_machines
+from ucls.datasets import DATASETS
 
 PAGE = Path(__file__).with_name("page.md.jinja")
 PARTS = {
@@ -30,29 +25,13 @@ CSV_HEADINGS = (
     "ours", "ours_std", "seeds", "features", "departures",
     "published", "published_std", "published_backbone", "source", "difference",
 )  # fmt: skip
-SHOWN = {
-    "k-means": "kmeans",
-    "best head": "best_head",
-    "ensemble": "ensemble.chosen",
-    "self-train": "self_training",
-}
-"""Rows of ``metrics.json`` in the table of a call."""
+SHOWN = ("kmeans", "best_head", "ensemble.chosen", "self_training")  # rows of metrics.json
 
 
-def as_markdown(comparisons: Sequence[Comparison], images: Mapping[str, ImageCounts]) -> str:
-    """Writes all datasets as one text, with the published sizes of those that have any."""
-    trials = [trial for comparison in comparisons for trial in comparison.used]
-    return render_page(
-        PAGE,
-        comparisons=comparisons,
-        images=images,
-        runs=count_runs(trials),
-        machines=_machines(trials),
-        machines_of=_machines,
-        describe_runs=describe_runs,
-        table_of=_table,
-        remarks_of=_remarks,
-    )
+def as_markdown(comparisons: Sequence[Comparison]) -> str:
+    """Writes all datasets as one text."""
+    tools = {"describe_runs": describe_runs, "table_of": comparison_table, "remarks_of": remarks}
+    return render_page(PAGE, comparisons=comparisons, datasets=DATASETS, **tools)
 
 
 def as_csv(comparisons: Iterable[Comparison]) -> Table:
@@ -70,92 +49,91 @@ def summary(outcomes: Iterable[Outcome]) -> Table:
     """What ran, was skipped and failed, with the ACC in percent of what has figures."""
     rows = []
     for outcome in outcomes:
-        figures = outcome.trial.figures if outcome.trial else {"val": {}, "train": {}}
-        scored = figures["val"] or figures["train"]
-        found = [scored.get(name, {}).get("acc") for name in SHOWN.values()]
+        scored = outcome.trial.scored if outcome.trial else {}
+        found = [scored.get(name, {}).get("acc") for name in SHOWN]
         accuracies = ["" if value is None else f"{100 * value:.2f}" for value in found]
-        time = describe_time(outcome.seconds) if outcome.result == "ran" else ""
-        rows.append([outcome.title, outcome.result, time, *accuracies])
-    return Table(["ACC on val, else train", "result", "time", *SHOWN], rows, n_left=2)
+        time = str(timedelta(seconds=round(outcome.seconds)))
+        rows.append([outcome.title, outcome.result, time, *accuracies, outcome.reason])
+    return Table(["ACC on val, else train", "result", "time", *SHOWN, ""], rows, n_left=2)
 
 
-def _machines(trials: Sequence[Trial]) -> list[str]:
-    return list(dict.fromkeys(map(describe_machine, trials)))
+def comparison_table(comparison: Comparison) -> Table:
+    """A line each; columns that would be empty are left out."""
+    headings = ["", "published with"]
+    for score in SCORES:
+        headings += [score.upper(), "publ.", "diff."]
+    columns = zip(headings, *map(_cells, comparison.lines), strict=True)
+    shown, *rows = zip(*(column for column in columns if any(column[1:])), strict=True)
+    return Table(shown, rows, n_left=2 if "published with" in shown else 1)
 
 
-def _remarks(comparison: Comparison) -> list[str]:
+def describe_runs(trials: Sequence[Trial]) -> str:
+    """Seeds, features, mean time and machines."""
+    mean = timedelta(seconds=round(sum(trial.seconds for trial in trials) / len(trials)))
+    seeds, machines = ", ".join(str(trial.seed) for trial in trials), describe_machines(trials)
+    return f"seeds {seeds}; {describe_features(trials)}; {mean} each on {'; '.join(machines)}"
+
+
+def describe_features(trials: Sequence[Trial]) -> str:
+    """Backbones and tokens that runs saw: ``dinov2_vitl14_reg4 cls+patch``."""
+    seen = {
+        f"{' + '.join(trial.figures['backbones'])} {trial.resolved['features']}" for trial in trials
+    }
+    return " or ".join(sorted(seen))
+
+
+def describe_departures(trials: Sequence[Trial]) -> list[str]:
+    """Where runs do not have their file's settings."""
+    return [
+        f"{trial.objective}, seed {trial.seed}: {', '.join(changes)}"
+        for trial in trials
+        if (changes := file_departures(trial))
+    ]
+
+
+def remarks(comparison: Comparison) -> list[str]:
     """Our runs with other settings, and slips in what is published."""
-    changed, other = map(describe_departures, (comparison.used, comparison.left_out))
-    notes = [(line, line.published) for line in comparison.lines if line.published]
+    used = [trial for trials in comparison.used.values() for trial in trials]
+    changed, other = map(describe_departures, (used, comparison.left_out))
+    notes = [(_name(line), line.published) for line in comparison.lines]
     return [
         *(f"† not the settings of the benchmark: {text}" for text in changed),
         *(f"left out, as other runs have the settings of the benchmark: {text}" for text in other),
-        *(f"{_name(line)} ({row.source}): {row.note}" for line, row in notes if row.note),
+        *(f"{name} ({row.source}): {row.note}" for name, row in notes if row.note),
     ]
-
-
-def _table(comparison: Comparison) -> Table:
-    """Published columns are there only where something is published."""
-    is_published = any(line.published for line in comparison.lines)
-    if not is_published:
-        rows = [
-            [_marked(line), *(_cell(line.ours.get(score)) for score in SCORES)]
-            for line in comparison.lines
-        ]
-        return Table(["", *map(str.upper, SCORES)], rows)
-    headings = ["", "published with"]
-    for score in SCORES:
-        headings += [f"{score.upper()} ours", "publ.", "diff."]
-    return Table(headings, [_cells(line) for line in comparison.lines], n_left=2)
-
-
-def _cells(line: Line) -> list[str]:
-    published = {} if line.published is None else line.published.scores
-    cells = [_marked(line), (line.published.backbone if line.published else None) or ""]
-    for score in SCORES:
-        difference = line.difference(score)
-        text = "" if difference is None else f"{difference:+.2f}"
-        cells += [_cell(line.ours.get(score)), _cell(published.get(score)), text]
-    return cells
-
-
-def _marked(line: Line) -> str:
-    return _name(line) + (" †" if any(map(departures, line.trials)) else "")
 
 
 def _name(line: Line) -> str:
-    if line.objective == "ucls" or line.part == "kmeans":
-        return PARTS[line.part]
-    return line.objective.upper()
+    row = line.published
+    return PARTS[row.part] if row.objective in ("", "ucls") else row.objective.upper()
 
 
-def _cell(score: Score | None) -> str:
-    if score is None:
-        return ""
-    return f"{score.mean:.{score.digits}f}" + ("" if score.std is None else f" ±{score.std:.2f}")
+def _cells(line: Line) -> list[str]:
+    mark = " †" if any(map(file_departures, line.trials)) else ""
+    cells = [_name(line) + mark, line.published.backbone or ""]
+    for name in SCORES:
+        for score in (line.ours.get(name), line.published.scores.get(name)):
+            std = "" if score is None or score.std is None else f" ±{score.std:.2f}"
+            cells.append("" if score is None else f"{score.mean:.{score.digits}f}{std}")
+        difference = line.difference(name)
+        cells.append("" if difference is None else f"{difference:+.2f}")
+    return cells
 
 
-def _csv_cells(line: Line, score: str) -> list[str]:
-    published = line.published
-    theirs = None if published is None else published.scores.get(score)
-    return [
-        line.objective,
-        line.part,
-        score,
-        *_numbers(line.ours.get(score)),
+def _csv_cells(line: Line, name: str) -> list[str]:
+    row, nothing = line.published, (None, None)
+    cells = [
+        row.objective,
+        row.part,
+        name,
+        *line.ours.get(name, nothing)[:2],
         " ".join(str(trial.seed) for trial in line.trials),
         describe_features(line.trials),
         "; ".join(describe_departures(line.trials)),
-        *_numbers(theirs),
-        (published.backbone if published else None) or "",
-        published.source if published else "",
-        _number(line.difference(score)),
+        *row.scores.get(name, nothing)[:2],
+        row.backbone or "",
+        row.source,
+        line.difference(name),
     ]
-
-
-def _numbers(score: Score | None) -> tuple[str, str]:
-    return ("", "") if score is None else (_number(score.mean), _number(score.std))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else str(round(value, 3))
+    numbers = {None: ""} | {cell: str(round(cell, 3)) for cell in cells if isinstance(cell, float)}
+    return [numbers.get(cell, cell) for cell in cells]

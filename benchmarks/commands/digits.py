@@ -17,18 +17,12 @@ def command(
     from benchmarks.digits import digits_table, peer_accuracies, run_digits
     from benchmarks.machine import describe_machine
     from ucls.config import Config
-    from ucls.settings.given import parse_setting
 
-    given = dict(map(parse_setting, settings or ()))
-    configs = [
-        Config(seed=seed).with_values(given) for seed in range(first_seed, first_seed + seeds)
-    ]
+    config = Config().with_values(opt.parse_settings(settings, "seed"))
     print(describe_machine())
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        runs = [run_digits(config, folder) for config in configs]
+        folder, numbers = Path(made), range(first_seed, first_seed + seeds)
+        runs = [run_digits(config.with_values({"seed": seed}), folder) for seed in numbers]
         peers = peer_accuracies(folder / f"seed{first_seed}")
-    digits_table(runs, peers).show()
-    print(
-        f"seconds per run, feature extraction included: {[round(run.seconds, 1) for run in runs]}"
-    )
+    digits_table([figures for figures, _ in runs], peers).show()
+    print("seconds per run, with extraction:", *(f"{seconds:.1f}" for _, seconds in runs))

@@ -1,14 +1,11 @@
 """``python -m benchmarks run``: datasets and seeds, with the thesis's settings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks import options as opt
-
-if TYPE_CHECKING:
-    from benchmarks.jobs import Outcome
 
 Datasets = Annotated[str, typer.Option(metavar="NAME,...", help="'all': the thesis's ten.")]
 Stages = Annotated[
@@ -18,7 +15,6 @@ Objective = Annotated[str, typer.Option(help="What is trained: ucls, temi, scan,
 SubsetDir = Annotated[Path | None, typer.Option(help="Holds imagenet_50.txt, ..., of SCAN.")]
 ResultsDir = Annotated[Path, typer.Option(help="Where the records go.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do the stages again, from scratch.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show results and errors only.")]
 
 
 def command(
@@ -38,8 +34,6 @@ def command(
     download: opt.Download = False,
     skip_existing: opt.SkipExisting = False,
     overwrite: Overwrite = False,
-    verbose: opt.Verbose = False,
-    quiet: Quiet = False,
 ) -> None:
     """Run datasets with the thesis's settings and several seeds, a JSON record for each.
 
@@ -49,50 +43,40 @@ def command(
     """
     from functools import partial
 
-    from benchmarks.accuracy.datasets import check_overrides, load_benchmarks
-    from benchmarks.accuracy.sources import open_source
-    from benchmarks.jobs import run_jobs
+    from benchmarks.accuracy.datasets import load_benchmarks
+    from benchmarks.accuracy.table import summary
+    from benchmarks.jobs import Outcome, run_jobs
     from benchmarks.runner import STAGE_NAMES
     from ucls.console import console_reporter
+    from ucls.datasets import DATASETS
     from ucls.devices import resolve_device
-    from ucls.settings.given import parse_setting
+    from ucls.sources import load_source
 
-    overrides = dict(map(parse_setting, settings or ()))
-    check_overrides(overrides)
     resolve_device(device)
-    asked: dict[str, Any] = {"objective": objective, "overrides": overrides, "device": device}
-    places: dict[str, Any] = {
-        "runs_dir": runs_dir,
-        "results_dir": results_dir,
-        "overwrite": overwrite,
-    }
-    where: dict[str, Any] = {"data_dir": data_dir, "subset_dir": subset_dir, "download": download}
+    asked: dict[str, Any] = {"objective": objective, "device": device, "runs_dir": runs_dir}
+    # These would change the run, and not the name of its record.
+    overrides = opt.parse_settings(settings, "seed", "device", "train.objective")
+    asked |= {"overrides": overrides, "results_dir": results_dir}
+    numbers = range(first_seed, first_seed + seeds)
     # All at once, so that a wrong setting is told before anything runs.
-    todo = [
-        (list(one.jobs(range(first_seed, first_seed + seeds), **asked, **places)), one.name)
-        for one in load_benchmarks(datasets)
-    ]
-    chosen = opt.choose(stages, STAGE_NAMES, what="--stages")
-    options: dict[str, Any] = {"stages": chosen, "skip_existing": skip_existing}
-    options |= {"cache_dir": cache_dir, "reporter": console_reporter(quiet=quiet)}
-    outcomes = []
-    for jobs, name in todo:
-        for outcome in run_jobs(jobs, partial(open_source, name, **where), **options):
-            outcome.tell(show_traceback=verbose)
-            outcomes.append(outcome)
-    show(outcomes, results_dir)
-
-
-def show(outcomes: "list[Outcome]", results_dir: Path) -> None:
-    """Prints what became of the call, and what shows its records; exits with 1 if any failed."""
-    from benchmarks.accuracy.table import summary
-
+    todo = {
+        one.name: [one.job(seed, **asked) for seed in numbers] for one in load_benchmarks(datasets)
+    }
+    options: dict[str, Any] = {
+        "stages": opt.choose(stages, STAGE_NAMES, what="--stages"),
+        "skip_existing": skip_existing,
+        "overwrite": overwrite,
+        "cache_dir": cache_dir,
+        "reporter": console_reporter(),
+    }
+    outcomes: list[Outcome] = []
+    for name, jobs in todo.items():
+        info, subset = DATASETS[name], None
+        if info.takes_subset and subset_dir:
+            subset = subset_dir / f"imagenet_{info.n_classes}.txt"
+        where: dict[str, Any] = {"data_dir": data_dir, "subset": subset, "download": download}
+        outcomes += run_jobs(jobs, partial(load_source, name, **where), **options)
     summary(outcomes).show()
-    for outcome in outcomes:
-        if outcome.reason:
-            print(f"{outcome.title} {outcome.result}: {outcome.reason}")
-    if any(outcome.trial for outcome in outcomes):
-        where = "" if results_dir == opt.RESULTS else f" --results-dir {results_dir}"
-        print(f"\nrecords: {results_dir}; next: python -m benchmarks table{where}")
+    print(f"records: {results_dir}")
     if any(outcome.result == "failed" for outcome in outcomes):
         raise typer.Exit(1)

@@ -23,13 +23,13 @@ def command(
     Example: python -m benchmarks table --datasets all
     """
     from benchmarks.accuracy.comparison import compare, read_trials
-    from benchmarks.accuracy.datasets import benchmark_names, load_benchmarks
+    from benchmarks.accuracy.datasets import BENCHMARKS, load_benchmarks
     from benchmarks.accuracy.table import as_csv, as_markdown
     from benchmarks.published import load_published
     from ucls.cache import atomic_write
 
-    published = load_published()
-    trials = {name: read_trials(results_dir, name) for name in benchmark_names()}
+    published = load_published().results
+    trials = {name: read_trials(results_dir, name) for name in BENCHMARKS}
     names = [name for name in trials if trials[name]]
     if datasets is not None:
         names = [benchmark.name for benchmark in load_benchmarks(datasets)]
@@ -38,12 +38,9 @@ def command(
             f"there are no records in {results_dir} yet: make some with python -m benchmarks run "
             "--datasets digits --seeds 5, or see the published figures with --datasets all"
         )
-    comparisons = [compare(name, trials[name], published.results.get(name, ())) for name in names]
-    text = as_markdown(comparisons, published.images)
-    base = results_dir / "table" if out is None else out
-    markdown, csv = base.with_suffix(".md"), base.with_suffix(".csv")
+    comparisons = [compare(name, trials[name], published.get(name, ())) for name in names]
+    text, markdown = as_markdown(comparisons), (out or results_dir / "table").with_suffix(".md")
     with atomic_write(markdown) as partial:
         partial.write_text(text, encoding="utf-8")
-    as_csv(comparisons).write_csv(csv)
-    print(text)
-    print(f"written to {markdown} and {csv}")
+    as_csv(comparisons).write_csv(markdown.with_suffix(".csv"))
+    print(f"{text}\nwritten to {markdown} and {markdown.with_suffix('.csv')}")

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.consensus_process import combine
+from ucls.errors import UsageError
 
 
 def test_the_clustering_is_left_in_a_file(tmp_path: Path) -> None:
@@ -12,10 +14,5 @@ def test_the_clustering_is_left_in_a_file(tmp_path: Path) -> None:
     assert (figures["anmi"], figures["occupied_clusters"]) == (1.0, 3)
     assert figures["seconds"] > 0
     assert len(np.unique(np.load(out).reshape(10, 3), axis=0)) == 1
-
-
-def test_what_cannot_be_combined_says_why(tmp_path: Path) -> None:
-    labels, out = tmp_path / "labels.npy", tmp_path / "out.npy"
-    np.save(labels, np.zeros((2, 5), dtype=np.int32))
-    assert "n_clusters" in combine(str(labels), "vote", 9, 0, str(out))["left_out"]
-    assert not out.exists()
+    with pytest.raises(UsageError, match="n_clusters"):
+        combine(str(labels), "vote", 99, 0, str(out))

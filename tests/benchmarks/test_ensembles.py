@@ -3,7 +3,6 @@ import pytest
 from benchmarks.ensembles import (
     HEADINGS,
     Heads,
-    best_of,
     choose_methods,
     ensembles_table,
     measure_methods,
@@ -16,9 +15,8 @@ SMALL = Heads(400, 5, 6, "independent", 0)
 
 def test_every_method_has_figures_of_a_process_of_its_own() -> None:
     lines: list[str] = []
-    single, found = measure_methods(
-        SMALL, {"vote": True, "nmf": False}, repeats=1, told=lines.append
-    )
+    methods = {"vote": True, "nmf": False}
+    single, found = measure_methods(SMALL, methods, repeats=1, told=lines.append)
     assert 0.8 < single["min"] <= single["mean"] <= single["max"] < 0.92
     assert lines == ["vote: done", "nmf: would take very long: run it with --methods nmf"]
     vote = found["vote"]
@@ -27,28 +25,17 @@ def test_every_method_has_figures_of_a_process_of_its_own() -> None:
     assert vote["occupied_clusters"] == 5
     # The method's own: torch or scikit-learn would take more.
     assert 0.02 < vote["gigabytes"] < 0.13
+    table = ensembles_table(found)
+    assert table.rows[0][0] == "vote"
+    assert table.rows[0][3:7:3] == [f"{vote['acc']:.4f}", "5"]
+    assert (table.rows[1][0], table.rows[1][-1]) == ("nmf", lines[1].removeprefix("nmf: "))
+    assert {len(row) for row in table.rows} == {len(HEADINGS)}
 
 
 def test_a_method_that_fails_says_why() -> None:
     heads = SMALL._replace(n_images=300, n_clusters=401)
-    _, found = measure_methods(heads, {"mcla": True}, repeats=1)
+    _, found = measure_methods(heads, {"mcla": True}, repeats=1, told=lambda line: None)
     assert "between 2 and the number of images" in found["mcla"]["left_out"]
-
-
-def test_a_line_holds_figures_or_why_there_are_none() -> None:
-    figures = {"seconds": 1.0, "gigabytes": 0.5, "acc": 0.9, "nmi": 0.8, "anmi": 0.7}
-    table = ensembles_table(
-        {"vote": {**figures, "occupied_clusters": 5}, "nmf": {"left_out": "too long"}}
-    )
-    assert table.rows[0] == ["vote", "1.00", "0.50", "0.9000", "0.8000", "0.7000", "5", ""]
-    assert (table.rows[1][0], table.rows[1][-1]) == ("nmf", "too long")
-    assert {len(row) for row in table.rows} == {len(HEADINGS)}
-
-
-def test_the_quickest_and_the_largest_count() -> None:
-    runs = [{"seconds": 2.0, "gigabytes": 0.5}, {"seconds": 1.0, "gigabytes": 0.7}]
-    assert best_of(runs) == {"seconds": 1.0, "gigabytes": 0.7}
-    assert best_of([runs[0], {"left_out": "killed"}]) == {"left_out": "killed"}
 
 
 def test_all_leaves_out_what_takes_very_long() -> None:

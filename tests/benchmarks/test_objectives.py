@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.objectives import (
@@ -7,7 +8,9 @@ from benchmarks.objectives import (
     choose_rows,
     digits_source,
     objectives_table,
+    oracle_graph,
     run_variant,
+    thinned_rows,
 )
 from ucls.config import Config
 from ucls.errors import UsageError
@@ -36,11 +39,8 @@ def test_right_neighbours_help_and_thinning_thins(tmp_path: Path) -> None:
 
 
 def test_a_row_holds_mean_and_deviation() -> None:
-    results = [
-        {"ACC": 0.8, "class ACC": 0.7, "NMI": 0.6, "ARI": 0.5, "s": 3.0},
-        {"ACC": 0.9, "class ACC": 0.7, "NMI": 0.6, "ARI": 0.5, "s": 5.0},
-    ]
-    (row,) = objectives_table({"ucls": results}).rows
+    first = {"ACC": 0.8, "class ACC": 0.7, "NMI": 0.6, "ARI": 0.5, "s": 3.0}
+    (row,) = objectives_table({"ucls": [first, {**first, "ACC": 0.9, "s": 5.0}]}).rows
     assert row == [
         "ucls", "0.850 ± 0.050", "0.700 ± 0.000", "0.600 ± 0.000", "0.500 ± 0.000", "4.0"
     ]  # fmt: skip
@@ -52,3 +52,22 @@ def test_rows_are_chosen_by_name() -> None:
     assert choose_rows(["all"]) == list(VARIANTS)
     with pytest.raises(UsageError, match="no row 'temy'; choose some of ucls; "):
         choose_rows(["temy"])
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0, 10.0])
+def test_class_sizes_fall_evenly_to_the_ratio(ratio: float) -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(5, dtype=np.int32), 200))
+    kept = thinned_rows(labels, ratio=ratio)
+    sizes = np.sort(np.bincount(labels[kept]))[::-1]
+    np.testing.assert_allclose(sizes, 200 * ratio ** -(np.arange(5) / 4), atol=0.5)
+    assert (np.diff(kept) > 0).all()
+    np.testing.assert_array_equal(kept, thinned_rows(labels, ratio=ratio))
+
+
+def test_the_oracle_links_all_of_a_class_and_no_others() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(3, dtype=np.int32), 7))
+    graph = oracle_graph(labels)
+    for row in range(len(labels)):
+        neighbors, _ = graph.row(row)
+        expected = np.setdiff1d(np.flatnonzero(labels == labels[row]), [row])
+        np.testing.assert_array_equal(neighbors, expected)

@@ -1,4 +1,4 @@
-"""Results of studies, without running any."""
+"""Results of studies, made up without running any."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.ablations.plan import Plan, Results
-from benchmarks.ablations.settings import Choices
+from benchmarks.ablations.plan import Plan
+from benchmarks.ablations.rows import Results
 from benchmarks.ablations.study import find_study
 from benchmarks.jobs import Outcome
 from benchmarks.trials import Trial
@@ -16,12 +16,11 @@ from ucls.sources import Source, load_source
 
 MakeResults = Callable[..., Results]
 NEIGHBORS = {
-    "k": 5, "threshold": 0.25, "cap": 20, "capped": 0.5, "mean_count": 9.5, "accuracy": 0.75,
-    "accuracy_above": 0.8,
+    "threshold": 0.25, "capped": 0.5, "mean_count": 9.5, "accuracy": 0.75, "accuracy_above": 0.8
 }  # fmt: skip
 
 
-def made_up_trial(row: str, place: int, seed: int, acc: float) -> Trial:
+def made_up_trial(row: str, seed: int, acc: float) -> Trial:
     """One run whose ACC, NMI and ARI are all alike."""
     scores = dict.fromkeys(("nmi", "acc", "ari"), acc)
     heads = {f"{name}_mean": acc - 0.1 for name in scores}
@@ -38,7 +37,7 @@ def made_up_trial(row: str, place: int, seed: int, acc: float) -> Trial:
         images={"train": 1437, "val": 360},
         device="cpu",
         versions={"torch": "2.0", "ucls": "0.1"},
-        resolved={"neighbors.threshold": "typical", "neighbors.k": 5, "train.n": place},
+        resolved={"neighbors.threshold": "typical"},
         stages={"train": {"seconds": 2.0}},
         figures={"backbones": ["pixels"], "train": {}, "val": {**parts, "heads": heads}},
         row=row,
@@ -51,21 +50,16 @@ def make_results() -> MakeResults:
     """Makes the results of a study; ``accs`` are the ACC of each seed, a point more by row."""
 
     def make(
-        name: str = "components",
-        *,
-        accs: tuple[float, ...] = (0.8, 0.9),
-        source: str = "digits",
-        kind: Any = "dataset",
+        name: str = "components", *, accs: tuple[float, ...] = (0.8, 0.9), source: str = "digits"
     ) -> Results:
-        study, opened = find_study(name), replace(load_source("digits"), name=source, kind=kind)
+        study, opened = find_study(name), replace(load_source("digits"), name=source)
         outcomes = [
-            Outcome(variant.key, "ran", trial=made_up_trial(variant.key, place, seed, acc))
-            for seed, acc_of_seed in enumerate(accs)
+            Outcome(variant.key, "ran", trial=made_up_trial(variant.key, seed, acc + place / 100))
+            for seed, acc in enumerate(accs)
             for place, variant in enumerate(study.variants)
-            for acc in [acc_of_seed + 0.01 * place]
         ]
-        choices = Choices(given={"train.epochs": 70})
-        return Results(Plan(study, opened, choices, range(len(accs) or 1)), outcomes)
+        given: dict[str, Any] = {"train.epochs": 70}
+        return Results(Plan(study, opened, range(len(accs) or 1), given), outcomes)
 
     return make
 

@@ -25,15 +25,13 @@ def ablate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return call
 
 
-def test_it_leaves_a_record_tables_and_a_plot(ablate, tmp_path: Path, sources: Path) -> None:
+def test_it_leaves_records_tables_and_a_plot(ablate, tmp_path: Path, sources: Path) -> None:
     source = ["--source", sources / "blobs.npz", "--val", sources / "blobs-val.npz"]
     code, printed = ablate("heads", *source, *QUICK, "--values", "2,3")
     assert code == 0
-    lines = printed.out.splitlines()
-    assert lines[0].startswith("2, seed 0: best head ")
-    files = [tmp_path / "out" / f"heads-blobs.{end}" for end in ("md", "csv", "svg", "png")]
+    files = [tmp_path / "out" / f"heads-blobs.{end}" for end in ("md", "png")]
     records = tmp_path / "out" / "heads-blobs"
-    assert lines[2:] == [str(path) for path in (records, *files)]
+    assert printed.out.splitlines()[-3:] == [str(path) for path in (records, *files)]
     assert all(path.is_file() for path in files)
     trial = read_record(records / "3-seed0.json", Trial)
     assert trial.command.startswith("python -m benchmarks ablate heads --source ")
@@ -42,6 +40,7 @@ def test_it_leaves_a_record_tables_and_a_plot(ablate, tmp_path: Path, sources: P
     assert "self_training" not in trial.figures["val"]
     code, printed = ablate("heads", *source, *QUICK, "--values", "3,4", "--skip-existing")
     assert read_record(records / "3-seed0.json", Trial) == trial
+    assert "3, seed 0 skipped" in " ".join(printed.out.split())
     assert "| 4 " in files[0].read_text()
 
 
@@ -72,9 +71,7 @@ def test_the_exit_code_tells_of_failed_runs(ablate, tmp_path: Path, sources: Pat
         (["parts", "--source", "digits"], "no study 'parts'"),
         (["heads", "--source", "digist"], "did you mean 'digits'"),
         (["heads", "--source", "digits", "--set", "train.epoch=3"], "no such setting"),
-        (["heads", "--source", "digits", "--set", "train.epochs"], "expected --set NAME=VALUE"),
         (["losses", "--source", "digits", "--values", "1"], "--values is for"),
-        (["losses", "--source", "digits", "--threshold", "high"], "it is 'high'"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(
@@ -85,13 +82,3 @@ def test_wrong_use_is_told_in_a_line(
     assert message in printed.err
     assert len(printed.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_a_study_of_simulated_features_says_so(ablate, tmp_path: Path) -> None:
-    size = ["--n", "300", "-k", "5", "--features", "32"]
-    code, _ = ablate("smoothing", "--source", "simulated", *size, *QUICK)
-    assert code == 0
-    text = (tmp_path / "out" / "smoothing-simulated.md").read_text()
-    assert "**Simulated features** (n_images 300, n_classes 5, n_features 32, seed 0)" in text
-    assert "250 images of `val`" in text

@@ -6,7 +6,6 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app
 from benchmarks.objectives import ObjectivesRecord
 from benchmarks.records import read_record
-from ucls.errors import UsageError
 
 
 @pytest.mark.slow
@@ -18,8 +17,3 @@ def test_it_shows_a_row_and_leaves_a_record(tmp_path: Path) -> None:
     assert "digits, classes 1:1, neighbours from the features" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("uic")
     assert read_record(path, ObjectivesRecord).results["uic"][0]["ACC"] > 0.7
-
-
-def test_an_unknown_row_is_refused() -> None:
-    done = CliRunner().invoke(app, ["objectives", "--row", "temy"])
-    assert isinstance(done.exception, UsageError)

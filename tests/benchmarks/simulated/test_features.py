@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,9 +5,14 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmarks.simulated.features import IMAGES_PER_BLOCK, SimulatedFeatures, write_simulated
-from benchmarks.simulated.geometry import FITTED
-from ucls.errors import UclsError, UsageError
+from benchmarks.simulated.classes import FITTED
+from benchmarks.simulated.features import (
+    IMAGES_PER_BLOCK,
+    SimulatedFeatures,
+    how_simulated,
+    write_simulated,
+)
+from ucls.errors import UsageError
 from ucls.feature_files import load_features
 
 MADE = SimulatedFeatures(2_500, 10, 256)
@@ -68,12 +72,6 @@ def test_similarities_hardly_depend_on_the_width(n_features):
     assert np.abs(one - other).mean() < 0.02
 
 
-def test_few_features_and_few_images_will_do():
-    made = SimulatedFeatures(3, 3, 16)
-    assert np.isfinite(made.chunk(slice(0, None))).all()
-    assert made.n_dims <= 16
-
-
 def test_images_are_as_similar_as_their_purities_say():
     plain = replace(FITTED, purity_spread=1e-6, mixed=0.0, mode_share=0.0)
     made = SimulatedFeatures(4_000, 2, 512, geometry=plain)
@@ -97,16 +95,13 @@ def test_the_file_is_a_source_that_says_it_is_simulated(tmp_path: Path, whole):
     np.testing.assert_array_equal(source.features, whole.astype(np.float16))
     np.testing.assert_array_equal(source.labels, MADE.labels)
     assert sum(seen) == 2_500
-    with h5py.File(path) as file:
-        facts = json.loads(file.attrs["simulated"])
-    assert (facts["seed"], facts["split"], facts["n_classes"]) == (0, "train", 10)
-    assert facts["geometry"]["mixed"] == FITTED.mixed
+    assert how_simulated(path) == "n_images 2,500, n_classes 10, n_features 256, seed 0"
     assert [file.name for file in path.parent.iterdir()] == ["made.h5"]
 
 
-def test_only_a_place_for_an_h5_file_will_do(tmp_path: Path):
+def test_other_files_are_not_taken_for_simulated_ones(tmp_path: Path):
+    with h5py.File(tmp_path / "real.h5", "w") as file:
+        file["features"] = np.zeros((3, 2))
+    assert how_simulated(tmp_path / "real.h5") == how_simulated(Path("digits")) == ""
     with pytest.raises(UsageError, match=r"\.h5"):
         write_simulated(tmp_path / "made.npy", SimulatedFeatures(10, 2))
-    (tmp_path / "file").touch()
-    with pytest.raises(UclsError, match="no folder"):
-        write_simulated(tmp_path / "file" / "made.h5", SimulatedFeatures(10, 2))
