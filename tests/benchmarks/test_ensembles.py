@@ -1,12 +1,18 @@
-import pytest
+from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.__main__ import app
 from benchmarks.ensembles import (
     HEADINGS,
+    EnsemblesRecord,
     Heads,
     choose_methods,
     ensembles_table,
     measure_methods,
 )
+from benchmarks.records import read_record
 from ucls.ensemble.methods import METHODS
 from ucls.errors import UsageError
 
@@ -14,6 +20,9 @@ SMALL = Heads(400, 5, 6, "independent", 0)
 
 
 def test_every_method_has_figures_of_a_process_of_its_own() -> None:
+    heads = SMALL._replace(n_images=300, n_clusters=401)
+    _, failed = measure_methods(heads, {"mcla": True}, repeats=1, told=lambda line: None)
+    assert "between 2 and the number of images" in failed["mcla"]["left_out"]
     lines: list[str] = []
     methods = {"vote": True, "nmf": False}
     single, found = measure_methods(SMALL, methods, repeats=1, told=lines.append)
@@ -32,12 +41,6 @@ def test_every_method_has_figures_of_a_process_of_its_own() -> None:
     assert {len(row) for row in table.rows} == {len(HEADINGS)}
 
 
-def test_a_method_that_fails_says_why() -> None:
-    heads = SMALL._replace(n_images=300, n_clusters=401)
-    _, found = measure_methods(heads, {"mcla": True}, repeats=1, told=lambda line: None)
-    assert "between 2 and the number of images" in found["mcla"]["left_out"]
-
-
 def test_all_leaves_out_what_takes_very_long() -> None:
     assert all(choose_methods("all", SMALL).values())
     large = Heads(1_281_167, 1000, 50, "hard", 0)
@@ -46,3 +49,19 @@ def test_all_leaves_out_what_takes_very_long() -> None:
     assert set(choose_methods("all", large)) == set(METHODS)
     with pytest.raises(UsageError, match=r"--methods to be 'all' or some of mcla, .*got kmeans"):
         choose_methods("mcla,kmeans", SMALL)
+
+
+def test_the_command_has_a_line_per_method_and_the_same_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    size = ["--n", "400", "--clusters", "5", "--heads", "6", "--mode", "hard"]
+    options = ["--methods", "vote,mcla", "--json", str(path)]
+    done = CliRunner().invoke(app, ["ensembles", *size, *options])
+    assert done.exit_code == 0, done.output
+    assert "N=400 C=5 H=6 hard, seed 0" in done.stdout
+    assert "ACC of single heads: mean 0." in done.stdout
+    record = read_record(path, EnsemblesRecord)
+    assert (record.settings["n_images"], record.settings["mode"]) == (400, "hard")
+    assert list(record.methods) == ["mcla", "vote"]
+    for name, figures in record.methods.items():
+        line = next(line for line in done.stdout.splitlines() if line.startswith(name))
+        assert f"{figures['acc']:.4f}" in line.split()

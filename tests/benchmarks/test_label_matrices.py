@@ -35,19 +35,10 @@ def test_classes_are_equal_or_of_lognormal_sizes():
     assert spread == pytest.approx(SIZE_SPREAD, rel=0.2)
 
 
-@pytest.mark.parametrize(
-    ("mode", "low", "high"), [("independent", 0.84, 0.87), ("hard", 0.7, 0.82)]
-)
-def test_single_heads_are_as_good_as_they_should_be(mode, low, high):
-    classes, heads = make(mode, n_classes=100)
-    assert all(low < clustering_accuracy(classes, head) < high for head in heads)
-
-
 def test_seven_in_ten_errors_go_to_the_next_class_whatever_its_number():
     classes, heads = make("independent")
-    orders = [contingency(classes, head).argmax(axis=1) for head in heads]
-    assert len(set(map(tuple, orders))) == N_HEADS
-    by_class = contingency(classes, heads[0])[:, orders[0]]
+    table = contingency(classes, heads[0])
+    by_class = table[:, table.argmax(axis=1)]
     right, neighbor = by_class.trace(), np.roll(by_class, -1, axis=1).trace()
     # A neighbour also gets its part of the errors that go anywhere.
     expected = 0.7 + 0.3 / N_CLASSES
@@ -55,8 +46,9 @@ def test_seven_in_ten_errors_go_to_the_next_class_whatever_its_number():
 
 
 def test_heads_share_difficult_images_in_hard_mode_alone():
-    for mode, low, high in (("independent", 0.8, 1.2), ("hard", 1.5, 9.0)):
-        classes, heads = make(mode)
+    for mode, acc, low, high in (("independent", 0.86, 0.8, 1.2), ("hard", 0.76, 1.5, 9.0)):
+        classes, heads = make(mode, n_classes=N_CLASSES)
+        assert clustering_accuracy(classes, heads[0]) == pytest.approx(acc, abs=0.06)
         # Whether an image is not in the cluster of most of its class.
         first, second = (
             contingency(classes, head).argmax(axis=1)[classes] != head for head in heads[:2]

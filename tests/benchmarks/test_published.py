@@ -23,17 +23,6 @@ def test_a_dataset_has_all_rows_of_ucls(dataset: str) -> None:
         assert deviations == {row.part == "best_head"}
 
 
-def test_all_scores_are_percentages_with_a_source() -> None:
-    rows = [row for rows in PUBLISHED.results.values() for row in rows]
-    for row in rows:
-        assert row.source.startswith("thesis table 6.1")
-        for score in row.scores.values():
-            assert 20 < score.mean < 100
-            assert score.std is None or 0 < score.std < 2
-    assert len(rows) == 63
-    assert {row.objective for row in rows} == {"ucls", "temi", "scan", "turtle"}
-
-
 def test_slips_are_put_right_with_a_note() -> None:
     food = find("food101", "ucls")
     assert food.scores["nmi"] == Score(85.67, 0.10)
@@ -42,25 +31,16 @@ def test_slips_are_put_right_with_a_note() -> None:
     assert "88.98" in str(find("cifar100", "ucls", "ensemble").note)
     assert "6.10" in str(find("stl10", "temi").note)
     assert find("imagenet", "temi").backbone == "MSN ViT-L/16"
-
-
-def test_digits_are_those_that_are_printed() -> None:
+    # As many digits as are printed.
     assert find("cifar10", "temi").scores["acc"] == Score(94.5, 0.03, digits=1)
     assert find("cifar10", "ucls", "self_training").scores["acc"] == Score(99.20, digits=2)
 
 
 def test_ablations_have_the_rows_of_their_tables() -> None:
     ablations = PUBLISHED.ablations
-    assert {name: len(ablation.rows) for name, ablation in ablations.items()} == {
-        "components": 18,
-        "thresholds": 20,
-        "heads": 24,
-        "smoothing": 8,
-        "objectives": 4,
-    }
-    assert all(
-        set(row.scores) == set(SCORES) for ablation in ablations.values() for row in ablation.rows
-    )
+    assert [len(ablation.rows) for ablation in ablations.values()] == [18, 20, 24, 8, 4]
+    rows = [row for ablation in ablations.values() for row in ablation.rows]
+    assert all(set(row.scores) == set(SCORES) for row in rows)
     assert all(ablation.datasets <= set(THESIS) for ablation in ablations.values())
 
 

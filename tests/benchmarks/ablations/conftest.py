@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from benchmarks.ablations.rows import Results
 from benchmarks.ablations.study import find_study
 from benchmarks.jobs import Outcome
 from benchmarks.trials import Trial
+from tests.benchmarks.accuracy.samples import make_trial
 from ucls.sources import Source, load_source
 
 MakeResults = Callable[..., Results]
@@ -23,22 +23,13 @@ NEIGHBORS = {
 def made_up_trial(row: str, seed: int, acc: float) -> Trial:
     """One run whose ACC, NMI and ARI are all alike."""
     scores = dict.fromkeys(("nmi", "acc", "ari"), acc)
-    heads = {f"{name}_mean": acc - 0.1 for name in scores}
-    heads |= {f"{name}_std": 0.02 for name in scores}
+    heads = {
+        f"{name}_{how}": by for name in scores for how, by in (("mean", acc - 0.1), ("std", 0.02))
+    }
     parts = dict.fromkeys(("best_head", "ensemble.chosen", "self_training"), scores)
-    return Trial(
-        measured="2026-01-01T00:00:00+00:00",
-        machine={"processor": "Abacus", "cores": 2, "gpu": None},
-        dataset="digits",
-        objective="ucls",
-        seed=seed,
-        settings={},
-        overrides={},
-        images={"train": 1437, "val": 360},
-        device="cpu",
-        versions={"torch": "2.0", "ucls": "0.1"},
+    return replace(
+        make_trial(seed=seed),
         resolved={"neighbors.threshold": "typical"},
-        stages={"train": {"seconds": 2.0}},
         figures={"backbones": ["pixels"], "train": {}, "val": {**parts, "heads": heads}},
         row=row,
         neighbors=NEIGHBORS,
@@ -58,8 +49,8 @@ def make_results() -> MakeResults:
             for seed, acc in enumerate(accs)
             for place, variant in enumerate(study.variants)
         ]
-        given: dict[str, Any] = {"train.epochs": 70}
-        return Results(Plan(study, opened, range(len(accs) or 1), given), outcomes)
+        plan = Plan(study, opened, range(len(accs) or 1), {"train.epochs": 70})
+        return Results(plan, outcomes)
 
     return make
 

@@ -46,49 +46,31 @@ def test_the_user_wins_over_the_study_and_the_preset() -> None:
     given = {"train.epochs": 5, "train.warmup_epochs": 1, "train.n_smoothing": 2}
     made = config(HEADS, 1, preset="imagenet100", given=given)
     assert (made.train.epochs, made.train.n_smoothing) == (5, 2)
-    assert made.train.batch_size == 1024
-
-
-@pytest.mark.parametrize(
-    ("study", "epochs", "warmup", "batch", "rate"),
-    [
-        (COMPONENTS, 200, 20, 512, 1e-4),
-        (LOSSES, 200, 20, 512, 1e-4),
-        (SWEEP, 200, 100, 1024, 1.25e-6),
-        (HEADS, 200, 100, 1024, 1.25e-6),
-        (SMOOTHING, 400, 100, 1024, 1.25e-6),
-    ],
-)
-def test_the_preset_trains_as_the_study_did(
-    study: Study, epochs: int, warmup: int, batch: int, rate: float
-) -> None:
-    for row in range(len(study.variants)):
-        train = config(study, row, preset="imagenet100").train
-        assert (train.epochs, train.warmup_epochs, train.batch_size) == (epochs, warmup, batch)
-        assert train.learning_rate == rate
+    assert (made.train.batch_size, made.extract.backbone) == (1024, "dinov2_vitl14_reg4")
 
 
 def test_a_preset_leaves_alone_what_rows_and_source_say(blobs_source: Source) -> None:
     made = config(SMOOTHING, 1, blobs_source, preset="imagenet100")
     assert made.train.n_smoothing == 4
     assert (made.n_clusters, made.extract.backbone, made.features) == (None, None, None)
-    with_images = config(SMOOTHING, 1, preset="imagenet100")
-    assert with_images.extract.backbone == "dinov2_vitl14_reg4"
 
 
-@pytest.mark.parametrize(
-    ("choices", "expected"),
-    [
-        ({}, None),
-        ({"preset": "imagenet100"}, 0.3),
-        ({"given": {"neighbors.threshold": 0.7}}, 0.7),
-    ],
-)
-def test_adaptive_rows_take_the_threshold_that_is_wanted(
-    choices: dict[str, Any], expected: float | None
-) -> None:
-    assert config(COMPONENTS, 0, **choices).neighbors.threshold == 1.0
-    assert config(COMPONENTS, -1, **choices).neighbors.threshold == expected
+def test_rows_without_a_threshold_of_their_own_take_the_one_that_is_wanted() -> None:
+    thesis, given = {"preset": "imagenet100"}, {"given": {"neighbors.threshold": 0.7}}
+    for choices, expected in (({}, None), (thesis, 0.3), (given, 0.7)):
+        assert config(COMPONENTS, 0, **choices).neighbors.threshold == 1.0
+        assert config(COMPONENTS, -1, **choices).neighbors.threshold == expected
+
+
+def test_the_preset_trains_as_the_study_did() -> None:
+    temi, ours = (200, 20, 512, 1e-4), (200, 100, 1024, 1.25e-6)
+    for study, expected in zip(
+        STUDIES.values(), (temi, ours, ours, (400, *ours[1:]), temi), strict=True
+    ):
+        for row in range(len(study.variants)):
+            train = config(study, row, preset="imagenet100").train
+            sizes = (train.epochs, train.warmup_epochs, train.batch_size)
+            assert (*sizes, train.learning_rate) == expected
 
 
 def test_a_setting_reaches_the_losses_that_heed_it() -> None:

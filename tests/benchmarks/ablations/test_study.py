@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from benchmarks.ablations.study import find_study, load_studies
+from benchmarks.ablations.study import load_studies
 from benchmarks.published import load_published
 from ucls.errors import UsageError
 from ucls.objectives.settings import OPTIONS
@@ -19,12 +19,9 @@ def test_each_component_changes_what_its_name_says() -> None:
         for before, after in itertools.pairwise(settings)
     ]
     assert changes == [
-        {"features"},
-        {"train.batch_norm"},
-        {"neighbors.threshold"},
-        {"train.prior"},
+        {"features"}, {"train.batch_norm"}, {"neighbors.threshold"}, {"train.prior"},
         {"train.objective"},
-    ]
+    ]  # fmt: skip
     assert [LOSSES.variants[0].settings, LOSSES.variants[1].settings] == [settings[0], settings[-1]]
 
 
@@ -56,8 +53,3 @@ def test_a_sweep_takes_other_values_and_keeps_the_rest() -> None:
         HEADS.with_values("1,x")
     with pytest.raises(UsageError, match="--values is for thresholds and heads"):
         COMPONENTS.with_values("1")
-
-
-def test_an_unknown_study_is_told_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"no study 'parts'; choose one of components"):
-        find_study("parts")

@@ -26,9 +26,6 @@ def test_twins_and_families_are_as_similar_as_said(n_classes):
             expected = FITTED.family_similarity if one // 4 == other // 4 else 0.0
             expected = FITTED.twin_similarity if one // 2 == other // 2 else expected
             assert cosines[one, other] == pytest.approx(expected, abs=1e-4)
-
-
-def test_a_class_without_a_twin_is_its_own():
     np.testing.assert_array_equal(classes(5).twins, [1, 0, 3, 2, 4])
 
 
