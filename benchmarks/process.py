@@ -27,14 +27,13 @@ class Outcome(NamedTuple):
 def run_in_process(function: Callable[..., Any], *arguments: Any) -> Outcome:
     """Calls a function of a module's top level in a new process; arguments are what JSON holds."""
     name = f"{function.__module__}:{function.__qualname__}"
-    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.process", name],
         input=json.dumps(arguments),
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        cwd=REPOSITORY,
     )
     if done.returncode:
         *_, told = done.stderr.strip().splitlines() or ["it said nothing"]

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from ucls.cache import write_csv
 
-WIDE = 160
-"""Columns of a log, which is not cut at the width of a terminal that is not there."""
+WIDE = 160  # Columns of a log, which is not cut at the width of a terminal that is not there.
 
 
 class Table(NamedTuple):
@@ -19,18 +18,13 @@ class Table(NamedTuple):
 
     def markdown(self) -> str:
         """Lines of Markdown with the columns aligned, the last line ended too."""
-        columns = list(zip(self.headings, *self.rows, strict=True))
-        widths = [max(3, *map(len, column)) for column in columns]
-        pads = [str.ljust] * self.n_left + [str.rjust] * (len(widths) - self.n_left)
-        rule = [pad("-" if pad is str.ljust else ":", width, "-")
-                for pad, width in zip(pads, widths, strict=True)]  # fmt: skip
-        lines = [
-            " | ".join(
-                pad(cell, width) for pad, cell, width in zip(pads, cells, widths, strict=True)
-            )
-            for cells in (self.headings, rule, *self.rows)
-        ]
-        return "".join(f"| {line} |\n" for line in lines)
+        columns = []
+        for number, cells in enumerate(zip(self.headings, *self.rows, strict=True)):
+            width = max(3, *map(len, cells))
+            pad, end = (str.ljust, "-") if number < self.n_left else (str.rjust, ":")
+            heading, *rest = (pad(cell, width) for cell in cells)
+            columns.append([heading, end.rjust(width, "-"), *rest])
+        return "".join(f"| {' | '.join(line)} |\n" for line in zip(*columns, strict=True))
 
     def write_csv(self, path: Path) -> None:
         """Writes the cells, atomically."""

@@ -14,10 +14,7 @@ Folder = Annotated[Path | None, typer.Option(exists=True, file_okay=False, help=
 
 
 def command(*, rows: Rows = None, folder: Folder = None) -> None:
-    """Measure memory and speed of a feature cache against a bare file of the same bytes.
-
-    Example: python -m benchmarks cache-memory --rows 10000 --rows 100000
-    """
+    """Measure memory and speed of a feature cache against a bare file of the same bytes."""
     counts = rows or list(SIZES)
     if wrong := [count for count in counts if count < BATCH or count % BATCH]:
         raise UsageError(f"expected --rows in multiples of {BATCH:,}, got {wrong[0]}: round it")

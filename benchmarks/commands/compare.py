@@ -19,11 +19,7 @@ def command(
     before: Annotated[Path, typer.Argument(help="JSON of `python -m benchmarks speed`.")],
     after: Annotated[Path, typer.Argument(help="Another one, of the same sizes.")],
 ) -> None:
-    """Show what changed between two records of speed.
-
-    Ratios below 1 are faster than their reference. A change counts where the quartiles of both
-    records lie apart.
-    """
+    """Show which ratios changed, where the quartiles of both records lie apart."""
     old, new = read_record(before, SpeedRecord), read_record(after, SpeedRecord)
     for line in machine_differences(old, new):
         print(f"differs: {line}")
@@ -49,10 +45,10 @@ def changes(before: SpeedRecord, after: SpeedRecord) -> Iterator[list[str]]:
 def verdict(before: Measurement, after: Measurement) -> str:
     """``faster`` or ``slower`` where the quartiles do not overlap, else ``same``."""
     (low, high), (new_low, new_high) = before.spread, after.spread
-    overlap = low <= new_high and new_low <= high
-    if overlap or abs(after.ratio / before.ratio - 1.0) < NOTABLE:
+    overlap, change = low <= new_high and new_low <= high, after.ratio / before.ratio - 1.0
+    if overlap or abs(change) < NOTABLE:
         return "same"
-    return "slower" if after.ratio > before.ratio else "faster"
+    return "slower" if change > 0 else "faster"
 
 
 def machine_differences(before: SpeedRecord, after: SpeedRecord) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.commands.growth import FOLDER, RECORD
+from benchmarks.commands.growth import FOLDER
 
 Growth = Annotated[
     Path, typer.Argument(metavar="[GROWTH.json]", help="JSON of `python -m benchmarks growth`.")
@@ -16,7 +16,7 @@ Out = Annotated[Path | None, typer.Option(metavar="FILE.md", help="Write it to a
 
 
 def command(
-    growth: Growth = FOLDER / RECORD,
+    growth: Growth = FOLDER / "growth.json",
     *,
     device_tflops: Peak = 989.0,
     device_share: Share = 0.4,
@@ -26,10 +26,7 @@ def command(
     device_bandwidth_share: Share = 0.7,
     out: Out = None,
 ) -> None:
-    """Estimate ImageNet-1k and 100 million images, here by slope and on a GPU by arithmetic.
-
-    The GPU is an H100 by default. Example: python -m benchmarks estimate --out estimate.md
-    """
+    """Estimate ImageNet-1k and 100 million images, here by slope and on a GPU by arithmetic."""
     from benchmarks.records import read_record
     from benchmarks.speed.estimate import Device, estimate_page
     from benchmarks.speed.growth.record import GrowthRecord

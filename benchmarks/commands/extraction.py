@@ -28,13 +28,11 @@ def command(
 
     on_gpu = torch.cuda.is_available()
     print(describe_machine())
-    show_measurements(
-        extraction_ratios(
-            n_images=images or (20_000 if on_gpu else 512),
-            backbone=backbone or ("dinov2_vitl14" if on_gpu else "dinov2_vits14"),
-            batch_size=batch_size or (256 if on_gpu else 32),
-            precision=precision or ("float16" if on_gpu else "float32"),
-            workers=workers,
-            repeats=repeats,
-        )
-    )
+    ratios = extraction_ratios(
+        n_images=images or (20_000 if on_gpu else 512),
+        backbone=backbone or ("dinov2_vitl14" if on_gpu else "dinov2_vits14"),
+        batch_size=batch_size or (256 if on_gpu else 32),
+        precision=precision or ("float16" if on_gpu else "float32"),
+        workers=workers, repeats=repeats,
+    )  # fmt: skip
+    show_measurements(ratios)

@@ -4,27 +4,20 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.commands.speed import Areas, Quick
 from benchmarks.options import RESULTS, Out, choose
 
 FOLDER = RESULTS / "growth"
-RECORD = "growth.json"
 
-Stages = Annotated[
-    str, typer.Option(metavar="NAME,...", help="'all', or some, such as train,self-train.")
-]
-Quick = Annotated[bool, typer.Option("--quick", help="Small sizes, each once: a trial.")]
 Repeats = Annotated[
     int | None, typer.Option(min=1, help="Turns that are timed; default: 3, or 1 with --quick.")
 ]
 
 
 def command(
-    *, stages: Stages = "all", quick: Quick = False, repeats: Repeats = None, out: Out = FOLDER
+    *, stages: Areas = "all", quick: Quick = False, repeats: Repeats = None, out: Out = FOLDER
 ) -> None:
-    """Measure how time and memory of each stage grow with images, clusters, heads and features.
-
-    Example: python -m benchmarks growth --stages train,ensemble
-    """
+    """Measure how time and memory of each stage grow with images, clusters, heads and features."""
     from benchmarks.records import made_here, write_record
     from benchmarks.speed.growth import works
     from benchmarks.speed.growth.page import growth_page, plot_growth
@@ -42,8 +35,8 @@ def command(
             advance(1)
     record = GrowthRecord(**made_here(), stages=tuple(measured))
     page = growth_page(record)
-    write_record(out / RECORD, record)
+    write_record(out / "growth.json", record)
     with atomic_write(out / "growth.md") as partial:
         partial.write_text(page, encoding="utf-8")
     plots = [path for growth in measured for path in plot_growth(growth, out)]
-    print(page, out / RECORD, out / "growth.md", *plots, sep="\n")
+    print(page, out / "growth.json", out / "growth.md", *plots, sep="\n")

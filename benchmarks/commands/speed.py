@@ -8,9 +8,9 @@ import typer
 from benchmarks.machine import describe_machine
 from benchmarks.options import Repeats, choose
 
-Quick = Annotated[bool, typer.Option("--quick", help="Small sizes: less than three minutes.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Small sizes: a few minutes.")]
 Areas = Annotated[
-    str, typer.Option(metavar="NAME,...", help="'all', or some, such as neighbors,epoch.")
+    str, typer.Option(metavar="NAME,...", help="'all', or some, such as neighbors,self-train.")
 ]
 Out = Annotated[Path | None, typer.Option(help="Where the JSON goes, for `compare`.")]
 
@@ -38,5 +38,4 @@ def command(
         if out is not None:
             # After each area, so that nothing is lost if a later one fails or is stopped.
             write_record(out, record)
-    if out is not None:
-        print(f"\nwritten: {out}")
+            print(f"\nwritten: {out}")

@@ -32,14 +32,9 @@ def command(
     from benchmarks.speed import training_ratios
     from benchmarks.speed.measurement import Size, show_measurements
 
-    settings = {
-        "batch_size": batch,
-        "hidden_dim": hidden,
-        "bottleneck_dim": bottleneck,
-        "n_smoothing": smoothing,
-        **({"scales": [float(scale) for scale in names_of(scales)]} if scales else {}),
-        **({"symmetric": True} if symmetric else {}),
-    }
+    settings = {"batch_size": batch, "hidden_dim": hidden, "bottleneck_dim": bottleneck}
+    settings |= {"n_smoothing": smoothing} | ({"symmetric": True} if symmetric else {})
+    settings |= {"scales": [float(scale) for scale in names_of(scales)]} if scales else {}
     chosen = choose(precisions, training_ratios.PRECISIONS, what="--precisions")
     size = Size(100_000, clusters, heads, features)
     print(describe_machine())

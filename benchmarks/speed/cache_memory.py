@@ -1,8 +1,4 @@
-"""Memory and speed of a feature cache, against a bare file of the same bytes.
-
-Each figure comes from a fresh process. Before reading, the file is dropped from the system's
-memory, so that both read from the disk.
-"""
+"""Memory and speed of a feature cache, against a bare file of the same bytes."""
 
 import os
 import tempfile
@@ -75,6 +71,7 @@ def measure_caches(n_rows: int, folder: Path | None = None) -> Table:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         bare, cache = (Path(temporary).resolve() / name for name in ("bare", "cache"))
         rows = [_line("write", n_rows, (write_bare, bare), (write_cache, cache))]
+        # Both are to read from the disk.
         for path in (bare, cache):
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

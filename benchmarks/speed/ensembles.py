@@ -14,26 +14,20 @@ ONE_HEAD = "overlap tables of one head with the others"
 
 
 def ensemble_ratios(size: Size, *, repeats: int) -> list[Measurement]:
-    """Times consensus methods on made-up heads against bare counting.
+    """Times consensus methods on made-up heads against the counting of overlaps that they need.
 
-    MCLA needs the overlap of each two clusters of different heads: ``bincount`` over all pairs is
-    the least that it can take. ``vote`` needs as much to find the most central head; with one that
-    is given, the tables of that head alone.
+    With a central head that is given, ``vote`` would need the tables of that head alone.
     """
     n_clusters, n_heads = size.n_clusters, size.n_heads
     _, heads = make_label_matrix(size.n_images, n_clusters, n_heads=n_heads, mode="hard")
-    all_pairs = {ALL_PAIRS: partial(count_tables, heads, n_clusters, n_first=n_heads)}
-    one_head = {ONE_HEAD: partial(count_tables, heads, n_clusters, n_first=1)}
-    return [
-        measurement
-        for method, counts in (("mcla", all_pairs), ("vote", {**all_pairs, **one_head}))
-        for measurement in against_each(
-            f"{method} of {n_heads} heads, {size.n_images:,} images, C={n_clusters:,} (hard)",
-            partial(consensus, heads, n_clusters, method=method),
-            counts,
-            repeats=repeats,
-        )
-    ]
+    what = f"of {n_heads} heads, {size.n_images:,} images, C={n_clusters:,} (hard)"
+    counts = {ALL_PAIRS: partial(count_tables, heads, n_clusters, n_first=n_heads)}
+    found = []
+    for method in ("mcla", "vote"):
+        ours = partial(consensus, heads, n_clusters, method=method)
+        found += against_each(f"{method} {what}", ours, counts, repeats=repeats)
+        counts[ONE_HEAD] = partial(count_tables, heads, n_clusters, n_first=1)
+    return found
 
 
 def count_tables(heads: npt.NDArray[np.int32], n_clusters: int, *, n_first: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.pages import render_page
-from benchmarks.speed.growth.record import SMALLEST_MB, GrowthRecord, Point, StageGrowth, fit_slope
+from benchmarks.speed.growth.record import SMALLEST_MB, GrowthRecord, StageGrowth, fit_slope
 from benchmarks.speed.growth.works import ITERATIONS as FEW_ITERATIONS
 from benchmarks.speed.measurement import Size
 from benchmarks.speed.self_training import token_columns
@@ -33,8 +33,7 @@ products of its layers; counted on real steps, operation by operation."""
 PASSES = 10
 """The same of logits and of weights in an iteration of self-training."""
 ADDING = {"train": "CD", "ensemble": "NC"}
-"""The axes whose costs add up rather than multiply: the layers of a head, and in consensus what is
-done for each image and what is done for each pair of clusters."""
+"""Axes whose costs add up rather than multiply: layers; images, and pairs of clusters."""
 LABELS = "memory: train, labels at its end, int64 and float32, in parts and whole"
 TIMES = ((365.25 * 86_400, "years"), (86_400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 ROOMS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B"))
@@ -59,22 +58,19 @@ class Load(NamedTuple):
     single: float
     moved: float
 
-    def computing(self, device: Device) -> float:
-        """Seconds of the products alone."""
-        half, single = device.half_tflops * device.half_share, device.single_tflops
-        return (self.half / half + self.single / (single * device.single_share)) / 1e12
-
-    def seconds(self, device: Device) -> float:
-        """Of the products and, one after the other, of what passes between them."""
-        moving = self.moved / (1e12 * device.bandwidth_tb * device.bandwidth_share)
-        return self.computing(device) + moving
+    def seconds(self, device: Device) -> tuple[float, float]:
+        """Of the products alone, and with what passes between them, one after the other."""
+        products = self.half / (device.half_tflops * device.half_share)
+        products += self.single / (device.single_tflops * device.single_share)
+        moving = self.moved / (device.bandwidth_tb * device.bandwidth_share)
+        return products / 1e12, (products + moving) / 1e12
 
 
 def estimate_page(record: GrowthRecord, device: Device, *, source: str) -> str:
     """The whole page, from the growth of all stages; ``source`` is where that lies."""
     cases = [
-        (title, size, time_rows(size, record, device), room(size, record))
-        for title, size in CASES.items()
+        (name, size, time_rows(size, record, device), room(size, record))
+        for name, size in CASES.items()
     ]
     return render_page(
         TEMPLATE, cases=cases, record=record, device=device, source=source, graph_bytes=graph_bytes,
@@ -89,7 +85,7 @@ def time_rows(size: Size, record: GrowthRecord, device: Device) -> list[dict[str
     for stage in STAGES:
         here, factor = seconds_here(record.of(stage), size)
         load = LOADS[stage](size) if stage in LOADS else None
-        products, there = (load.computing(device), load.seconds(device)) if load else (here, here)
+        products, there = load.seconds(device) if load else (here, here)
         row = {"stage": stage, "here": here, "factor": factor, "load": load}
         rows.append({**row, "products": products, "device": there})
     return rows
@@ -133,13 +129,11 @@ LOADS = {"neighbors": search_load, "train": training_load, "self-train": self_tr
 
 def seconds_here(growth: StageGrowth, size: Size) -> tuple[float, float]:
     """A stage on the machine that its growth was measured on, and the factor of doubt."""
-    if growth.stage == "train":
-        epoch, factor = extrapolate(growth, size)
-        return EPOCHS * epoch, factor
-    if growth.stage == "evaluate":
-        return extrapolate(growth, replace(size, n_images=n_sampled(size)))
     if growth.stage != "self-train":
-        return extrapolate(growth, size)
+        # K-means is fitted to a sample.
+        most = SAMPLE_PER_CLUSTER * size.n_clusters if growth.stage == "evaluate" else math.inf
+        once, factor = extrapolate(growth, replace(size, n_images=min(size.n_images, most)))
+        return once * (EPOCHS if growth.stage == "train" else 1), factor
     # What grows with the iterations and what grows with the images apart, both with C and D.
     per_image, iterating = np.polyfit(*growth.seconds("N"), 1)
     whole = max(iterating, 0.0) * ITERATIONS / FEW_ITERATIONS
@@ -149,22 +143,18 @@ def seconds_here(growth: StageGrowth, size: Size) -> tuple[float, float]:
 
 
 def extrapolate(
-    growth: StageGrowth,
-    size: Size,
-    figure: Callable[[Point], Any] = lambda one: np.median(one.seconds),
+    growth: StageGrowth, size: Size, figure: Callable[..., Any] = lambda one: np.median(one.seconds)
 ) -> tuple[float, float]:
-    """A figure of a stage at a size, and the factor, from 1, by which it may be off.
+    """A figure at a size, and the factor by which it may be off, of one standard error.
 
-    Along each axis the measured figures are followed, and beyond them the slope of their last half;
-    factors are multiplied, but for those of :data:`ADDING`. Doubt is one standard error.
+    Along each axis the measured figures are followed, and beyond them the slope of their last half.
     """
     base = next(figure(point) for point in growth.points if point.size == growth.base)
     product, added, doubt = 1.0, 1.0, 0.0
     for letter in growth.letters:
         sizes, _ = growth.seconds(letter)
         values = [figure(point) for point in growth.along(letter)]
-        _, error = fit_slope(sizes, values)
-        last, _ = fit_slope(sizes, values, last_half=True)
+        (_, error), (last, _) = (fit_slope(sizes, values, last_half=half) for half in (False, True))
         wanted = size.on_axis(letter)
         beyond = max(1.0, wanted / sizes[-1])
         along = float(np.exp(np.interp(np.log(wanted), np.log(sizes), np.log(values))))
@@ -184,7 +174,8 @@ def room(size: Size, record: GrowthRecord) -> dict[str, float]:
     width = token_columns(size.n_features)["cls4+patch"].stop
     features, tokens = SINGLE * n_images * size.n_features, HALF * n_images * width
     logits = SINGLE * n_heads * BATCH_SIZE * size.n_clusters
-    sampled, held_out = n_sampled(size) / n_images, SelfTrainConfig().holdout
+    held_out = SelfTrainConfig().holdout
+    sampled = min(1.0, SAMPLE_PER_CLUSTER * size.n_clusters / n_images)
     peak, _ = extrapolate(record.of("ensemble"), size, lambda one: max(one.memory_mb, SMALLEST_MB))
     return {
         "disk: features, float16, four tokens and a mean": tokens,
@@ -193,7 +184,6 @@ def room(size: Size, record: GrowthRecord) -> dict[str, float]:
         "disk: heads.safetensors, float32": weights,
         "disk: checkpoint.safetensors, student, teacher, two moments": 4 * weights,
         "disk: assignments.h5, int32 and float16, all heads": n_heads * labels,
-        "disk: consensus.h5, int32 and float16": labels,
         "disk: classifier.safetensors, float32, the widest": SINGLE * width * size.n_clusters,
         "memory: neighbors, features in float16": features / 2,
         "memory: train, features in float32, on a GPU there and here": features,
@@ -204,11 +194,6 @@ def room(size: Size, record: GrowthRecord) -> dict[str, float]:
         "memory: evaluate, features, and a sample with its copy": features * (1 + 2 * sampled),
         "memory: ensemble, at its peak, by slope": 1e6 * peak,
     }
-
-
-def n_sampled(size: Size) -> int:
-    """Images that k-means is fitted to."""
-    return min(size.n_images, SAMPLE_PER_CLUSTER * size.n_clusters)
 
 
 def n_weights(size: Size) -> int:

@@ -21,23 +21,19 @@ from ucls.config import Config
 from ucls.decoding import Views, decode_batches
 from ucls.extract_settings import resolve_extractions
 from ucls.memory import freed_memory_kept
-from ucls.progress import Advance
+from ucls.progress import Advance, SilentReporter
 from ucls.sources import Source, load_source
 from ucls.stages.extract import backbone_of, extract
 
-WIDTH, HEIGHT = 500, 375
-"""Of a usual ImageNet picture."""
+WIDTH, HEIGHT = 500, 375  # Of a usual ImageNet picture.
 
 
-class Stopwatch:
+class Stopwatch(SilentReporter):
     """A reporter that times progress bars and keeps the bottlenecks they told of."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self.bottlenecks: list[str] = []
-
-    def say(self, message: str, /) -> None:
-        """Drops the line."""
 
     @contextmanager
     def track(
@@ -51,7 +47,7 @@ class Stopwatch:
 
 def extraction_ratios(
     *, n_images: int, backbone: str = "dinov2_vits14", batch_size: int = 32,
-    precision: str = "float32", workers: int | None = None, repeats: int = 3,
+    precision: str = "float32", workers: int | None = None, repeats: int,
 ) -> list[Measurement]:  # fmt: skip
     """Times extraction against forward passes; loading the model, at random, counts for neither.
 
@@ -76,10 +72,8 @@ def extraction_ratios(
                 configs = {backbone: config}
                 extract(source, configs, cache_dir=cache_dir, device=device, reporter=stopwatch)
     name = f"extraction of {n_images:,} JPEGs, {backbone}, {precision}, batch {batch_size}"
-    facts = {
-        "images_per_s": n_images / float(np.median(stopwatch.seconds)),
-        "bottleneck": statistics.mode(stopwatch.bottlenecks),
-    }
+    rate = n_images / float(np.median(stopwatch.seconds))
+    facts = {"images_per_s": rate, "bottleneck": statistics.mode(stopwatch.bottlenecks)}
     return [Measurement(name, "bare forward pass", stopwatch.seconds, bare, facts)]
 
 
@@ -98,13 +92,11 @@ def write_jpegs(folder: Path, n_images: int) -> None:
 
 def load_batches(source: Source, backbone: Backbone, batch_size: int) -> list[torch.Tensor]:
     """All batches on the device, float32 and normalised."""
-    mean, std = (
-        torch.tensor(values, device=backbone.device).view(3, 1, 1)
-        for values in (backbone.spec.mean, backbone.spec.std)
-    )
+    both = torch.tensor((backbone.spec.mean, backbone.spec.std), device=backbone.device)
+    mean, std = both.view(2, 3, 1, 1)
     images, views = source.splits["train"], Views(backbone.preprocess)
-    batches = decode_batches(images, views, start=0, batch_size=batch_size)
-    pixels = (batch.pixels for batch in batches)
+    decoded = decode_batches(images, views, start=0, batch_size=batch_size)
+    pixels = (batch.pixels for batch in decoded)
     return [(one[0].to(backbone.device) / 255 - mean) / std for one in pixels if one is not None]
 
 

@@ -13,7 +13,6 @@ from benchmarks.tables import Table
 Work = Callable[[], object]
 
 AXES = {"N": "n_images", "C": "n_clusters", "H": "n_heads", "D": "n_features"}
-HEADINGS = ("", "against", "ours", "reference", "ratio", "quartiles", "further")
 
 
 @dataclass(frozen=True, order=True)
@@ -70,7 +69,7 @@ class Measurement:
         return tuple(np.quantile(self.ratios, [0.25, 0.75]).tolist())
 
     def cells(self) -> list[str]:
-        """Its line in a table with :data:`HEADINGS`."""
+        """Its line in a table."""
         facts = "  ".join(
             f"{name} {fact if isinstance(fact, str) else f'{fact:.4g}'}"
             for name, fact in self.facts.items()
@@ -91,20 +90,8 @@ class SpeedRecord(Record):
 
 def show_measurements(measurements: Iterable[Measurement]) -> None:
     """Prints a line for each ratio."""
-    Table(HEADINGS, [one.cells() for one in measurements], n_left=2).show()
-
-
-def time_in_turns(
-    works: Mapping[str, Work], *, repeats: int, warm_up: int = 1
-) -> dict[str, list[float]]:
-    """Seconds of several works in turns, so that noise meets all alike; some turns do not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(warm_up + repeats):
-        for name, work in works.items():
-            taken = time_once(work)
-            if turn >= warm_up:
-                seconds[name].append(taken)
-    return seconds
+    headings = ("", "against", "ours", "reference", "ratio", "quartiles", "further")
+    Table(headings, [one.cells() for one in measurements], n_left=2).show()
 
 
 def time_once(work: Work) -> float:
@@ -122,8 +109,12 @@ def time_once(work: Work) -> float:
 def against_each(
     name: str, ours: Work, references: Mapping[str, Work], *, repeats: int, warm_up: int = 1
 ) -> list[Measurement]:
-    """Times ours and each reference in turns."""
-    seconds = time_in_turns({"ours": ours, **references}, repeats=repeats, warm_up=warm_up)
+    """Times ours and each reference in turns, so that noise meets all alike."""
+    works = {"ours": ours, **references}
+    turns = [
+        {key: time_once(work) for key, work in works.items()} for _ in range(warm_up + repeats)
+    ][warm_up:]
+    seconds = {key: [turn[key] for turn in turns] for key in works}
     return [Measurement(name, other, seconds["ours"], seconds[other]) for other in references]
 
 

@@ -17,7 +17,6 @@ from ucls.search import BlockSearch, unit_vectors
 
 K, THRESHOLD = 50, 0.3
 """Of the thesis (5.2.5)."""
-N_QUERIES = 4096
 IMAGES_PER_PRODUCT = 8192
 
 Vectors = npt.NDArray[np.float32]
@@ -40,7 +39,7 @@ def build_graph(
     return build_neighbors(features, k=k, threshold=THRESHOLD, cap=cap, device=device)
 
 
-def search_ratios(size: Size, *, repeats: int, n_queries: int = N_QUERIES) -> list[Measurement]:
+def search_ratios(size: Size, *, repeats: int, n_queries: int = 4096) -> list[Measurement]:
     """S_x of some images against the product, and FAISS and scikit-learn that rank the nearest."""
     import torch
 

@@ -17,19 +17,12 @@ from ucls.stages import self_train as stage
 def self_training_ratios(
     size: Size, *, repeats: int, iterations: int = 50, batch_size: int = 1024
 ) -> list[Measurement]:
-    """Times all linear classifiers, for fewer iterations than the 12,500 of a run.
-
-    The reference takes the products alone, into memory that is there already: logits and gradient
-    for each feature set, and once the logits of the images held out.
-    """
+    """Times all linear classifiers, for fewer iterations than a run, against the products alone."""
     config = SelfTrainConfig(iterations=iterations, batch_size=batch_size)
-    return against_each(
-        f"self-training, {iterations} iterations of {batch_size:,} images, D={size.n_features:,}, "
-        f"C={size.n_clusters:,}",
-        self_training(size, config, device()),
-        {"bare products": bare_products(size, config, device())},
-        repeats=repeats,
-    )
+    what = f"{iterations} iterations of {batch_size:,} images, {size.text('DC')}"
+    ours = self_training(size, config, device())
+    products = {"bare products": bare_products(size, config, device())}
+    return against_each(f"self-training, {what}", ours, products, repeats=repeats)
 
 
 def self_training(size: Size, config: SelfTrainConfig, where: torch.device | None = None) -> Work:
@@ -56,7 +49,7 @@ def made_up_tokens(size: Size) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.
 
 
 def bare_products(size: Size, config: SelfTrainConfig, where: torch.device) -> Work:
-    """The products of a whole self-training, float32."""
+    """Logits and gradients of all iterations, and once the logits of the images held out."""
     columns = token_columns(size.n_features)
     n_outputs = len(config.learning_rates) * size.n_clusters
     batch_size, iterations = config.batch_size or 0, config.iterations or 0

@@ -10,7 +10,6 @@ import torch
 from benchmarks.speed.measurement import Size
 
 Products = list[Callable[[], object]]
-Make = Callable[..., torch.Tensor]
 
 
 def step_products(config: Any, size: Size, *, n_partners: int, device: torch.device) -> Products:
@@ -50,8 +49,8 @@ def step_products(config: Any, size: Size, *, n_partners: int, device: torch.dev
 
 
 def layer_products(
-    make: Make, n_heads: int, widths: Sequence[int], n_rows: int, *, trained: bool = True,
-    features: bool = True, own_inputs: bool = False,
+    make: Callable[..., torch.Tensor], n_heads: int, widths: Sequence[int], n_rows: int, *,
+    trained: bool = True, features: bool = True, own_inputs: bool = False,
 ) -> Products:  # fmt: skip
     """The products of the layers of all heads, ahead and, if they are trained, back.
 

@@ -22,13 +22,11 @@ from ucls.objectives import temi
 from ucls.objectives.sinkhorn import sinkhorn_knopp
 from ucls.schedules import cosine_rise, scale_to_batch, warmup_cosine
 
-Features = npt.NDArray[np.floating]
-
 
 class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Each image with a random neighbour."""
 
-    def __init__(self, features: Features, graph: NeighborGraph) -> None:
+    def __init__(self, features: npt.NDArray[Any], graph: NeighborGraph) -> None:
         self.features = torch.as_tensor(features, dtype=torch.float32)
         self.graph = graph
 
@@ -46,13 +44,9 @@ class Head(nn.Module):
 
     def __init__(self, n_features: int, n_clusters: int, hidden: int, bottleneck: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(
-            nn.Linear(n_features, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, bottleneck),
-        )
+        first, second = nn.Linear(n_features, hidden), nn.Linear(hidden, hidden)
+        third = nn.Linear(hidden, bottleneck)
+        self.mlp = nn.Sequential(first, nn.GELU(), second, nn.GELU(), third)
         self.last = weight_norm(nn.Linear(bottleneck, n_clusters, bias=False))
         for layer in self.mlp[::2]:
             nn.init.trunc_normal_(layer.weight, std=0.02)
@@ -71,16 +65,9 @@ class StraightforwardTrainer:
     """
 
     def __init__(
-        self,
-        features: Features,
-        graph: NeighborGraph,
-        config: Any,
-        *,
-        n_clusters: int,
-        seed: int,
-        device: torch.device,
-        two_way: bool = True,
-    ) -> None:
+        self, features: npt.NDArray[Any], graph: NeighborGraph, config: Any, *, n_clusters: int,
+        seed: int, device: torch.device, two_way: bool = True,
+    ) -> None:  # fmt: skip
         torch.manual_seed(seed)
         self.config, self.device, self.two_way = config, device, two_way
         n_heads, n_features = config.n_heads, features.shape[1]
@@ -155,14 +142,11 @@ class StraightforwardTrainer:
         return torch.stack(losses).mean(dim=0), temi.agreement_weights(*probs)
 
     def _set_learning_rate(self) -> None:
-        config = self.config
+        config, warmup_steps = self.config, self.config.warmup_epochs * len(self.loader)
         rate = warmup_cosine(
-            self.step_number,
-            peak=config.learning_rate,
-            final=config.final_learning_rate,
-            warmup_steps=config.warmup_epochs * len(self.loader),
-            total_steps=self.n_steps,
-        )
+            self.step_number, peak=config.learning_rate, final=config.final_learning_rate,
+            warmup_steps=warmup_steps, total_steps=self.n_steps,
+        )  # fmt: skip
         for group in self.optimizer.param_groups:
             group["lr"] = scale_to_batch(rate, config.batch_size)
             group["weight_decay"] = config.weight_decay

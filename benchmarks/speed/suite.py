@@ -20,10 +20,8 @@ from benchmarks.speed.training_ratios import accuracy_ratios, epoch_ratios, step
 from ucls.cache import RunFolder
 from ucls.errors import UclsError
 
-Area = Callable[[int], Iterable[Measurement]]
-"""Takes the number of repeats."""
+Area = Callable[[int], Iterable[Measurement]]  # Of the number of repeats.
 
-UCLS = Path(sys.executable).with_name("ucls")
 IMAGENET100 = Size(128_545, 100, 50, 2048)
 FIFTH = replace(IMAGENET100, n_images=IMAGENET100.n_images // 5, n_heads=8)
 SMALL_EPOCH = Size(4096, 20, 16, 512)
@@ -31,18 +29,15 @@ STEPS = [Size(2048, clusters, heads, 2048) for heads in (1, 16, 50) for clusters
 
 
 def whole_run_shares(size: Size, **settings: Any) -> list[Measurement]:
-    """Runs ``ucls run`` in a process of its own; the ratio is the share of each stage in the whole.
-
-    Shares do not sum to 1: a run also starts Python, and reads and checks the features.
-    """
+    """Runs ``ucls run``, which also starts Python and reads features; ratios are stages' shares."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         features = folder / "simulated.h5"
         write_simulated(features, simulate(size))
-        command = [str(UCLS), "run", str(features), "-k", str(size.n_clusters), "--quiet"]
+        ucls = str(Path(sys.executable).with_name("ucls"))
+        command = [ucls, "run", str(features), "-k", str(size.n_clusters), "--quiet"]
         command += ["--out", str(folder / "run"), "--cache-dir", str(folder / "cache")]
-        for setting, value in settings.items():
-            command += ["--set", f"{setting}={value}"]
+        command += [f"--set={setting}={value}" for setting, value in settings.items()]
         started = time.perf_counter()
         done = run(command, capture_output=True, text=True, check=False)
         seconds = time.perf_counter() - started

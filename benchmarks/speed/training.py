@@ -65,11 +65,11 @@ def made_up_graph(neighbors: npt.NDArray[np.int32]) -> NeighborGraph:
 
 def fitted_config(size: Size, *, precision: str, **settings: object) -> TrainConfig:
     """The settings of a training that a run of this size with some of ``train`` set would have."""
-    asked = {"n_heads": size.n_heads, "precision": precision, **settings}
     facts = DataFacts(
         n_images=size.n_images, n_features=size.n_features, n_clusters=size.n_clusters,
         backbone="features", device=device().type, fast_precision=precision,
     )  # fmt: skip
+    asked = {"n_heads": size.n_heads, "precision": precision, **settings}
     config = Config().with_values({f"train.{name}": value for name, value in asked.items()})
     return autoconfigure(config, facts).train
 

@@ -24,8 +24,7 @@ PEERS = {
 }
 """Precision, and whether its loss goes both ways, as in TEMI's code."""
 BARE = "bare matmuls"
-N_BATCHES = 8
-"""Of a step's data, taken in turn."""
+N_BATCHES = 8  # Of a step's data, taken in turn.
 
 
 def step_ratios(
@@ -91,12 +90,9 @@ def epoch_ratios(
 
 
 def accuracy_ratios(
-    size: Size, *, epochs: int, reached: float = 0.99, **settings: object
+    size: Size, *, epochs: int, share: float = 0.99, **settings: object
 ) -> list[Measurement]:
-    """The same training to its end by both, ours in bfloat16: time for all, and to the same ACC.
-
-    ACC is the mean over the heads after an epoch; the same one is a share of the lower final one.
-    """
+    """A training to its end by both: time for all, and to the same share of the lower mean ACC."""
     inputs, classes = training.simulated_inputs(size)
     single, half = (
         training.ucls_config(size, precision=precision, epochs=epochs, **settings)
@@ -104,23 +100,20 @@ def accuracy_ratios(
     )
     ours = HeadTrainer(**inputs, config=half, device=training.device())
     plain = StraightforwardTrainer(**inputs, config=single, device=training.device())
-    works = (
-        (ours.train_epoch, lambda: ours.predict(inputs["features"]).labels),
-        (plain.train_epoch, plain.labels),
-    )
-    curves = []
+    labelling = (lambda: ours.predict(inputs["features"]).labels), plain.labels
+    seconds, accuracies = np.zeros((2, 2, epochs))
     with freed_memory_kept():
-        for train_epoch, labels in works:
-            seconds, accuracies = [], []
-            for _ in range(epochs):
-                seconds.append(time_once(train_epoch))
-                accuracies.append(np.mean([clustering_accuracy(classes, one) for one in labels()]))
-            curves.append((np.cumsum(seconds), np.array(accuracies)))
-    finals = [float(accuracies[-1]) for _, accuracies in curves]
-    target = reached * min(finals)
-    whole = ([float(seconds[-1])] for seconds, _ in curves)
+        for row, (trainer, labels) in enumerate(zip((ours, plain), labelling, strict=True)):
+            for epoch in range(epochs):
+                seconds[row, epoch] = time_once(trainer.train_epoch)
+                found = [clustering_accuracy(classes, one) for one in labels()]
+                accuracies[row, epoch] = np.mean(found)
+    seconds = seconds.cumsum(axis=1)
+    finals = accuracies[:, -1].tolist()
+    target = share * min(finals)
+    whole = seconds[:, -1:].tolist()
     # Accuracy need not rise from epoch to epoch: the first that is high enough counts.
-    until = ([float(seconds[np.argmax(accuracies >= target)])] for seconds, accuracies in curves)
+    until = seconds[[0, 1], (accuracies >= target).argmax(axis=1), None].tolist()
     name = f"of {size.n_images:,} simulated images, {_shape(size)}, {epochs} epochs, bfloat16"
     facts = dict(zip(("final_acc", "reference_final_acc"), finals, strict=True))
     same = f"training to the same ACC {name}"

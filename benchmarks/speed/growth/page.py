@@ -1,6 +1,6 @@
 """The growth of all stages as a page of Markdown, and a log-log plot of each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,10 @@ STYLE: dict[Any, Any] = {
     "lines.markerfacecolor": "white", "axes.spines.top": False, "axes.spines.right": False,
 }  # fmt: skip
 LINES = {
-    "N": ("images", "o-", "black"),
-    "C": ("clusters", "s--", "0.35"),
-    "H": ("heads", "^:", "0.2"),
-    "D": ("features", "D-.", "0.5"),
-}
+    "N": ("images", "o-", "black"), "C": ("clusters", "s--", "0.35"),
+    "H": ("heads", "^:", "0.2"), "D": ("features", "D-.", "0.5"),
+}  # fmt: skip
 """Name, marker and style, and shade of each axis, which differ without colour too."""
-
-Figures = Callable[[str], tuple[list[int], list[float]]]
 
 
 def growth_page(record: GrowthRecord) -> str:
@@ -70,7 +66,7 @@ def plot_growth(growth: StageGrowth, folder: Path) -> list[Path]:
     return files
 
 
-def draw(axes: Any, growth: StageGrowth, figures: Figures, what: str) -> None:
+def draw(axes: Any, growth: StageGrowth, figures: Any, what: str) -> None:
     """A line for each axis, named by where it leads and its slopes."""
     for letter in growth.letters:
         sizes, values = figures(letter)

@@ -70,10 +70,9 @@ class GrowthRecord(Record):
         for growth in self.stages:
             if growth.stage == stage:
                 return growth
-        measured = ", ".join(growth.stage for growth in self.stages)
         raise UsageError(
-            f"expected the growth of all stages, got only that of {measured or 'none'} and not of "
-            f"{stage}; measure it with: python -m benchmarks growth"
+            f"expected the growth of all stages, got none of {stage}: measure all with "
+            "python -m benchmarks growth"
         )
 
 

@@ -1,7 +1,6 @@
 """The work of every stage on inputs that are there already, its sizes, and its measuring."""
 
 import ctypes
-import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,8 +15,8 @@ import torch
 from benchmarks.label_matrices import make_label_matrix
 from benchmarks.process import run_in_process
 from benchmarks.speed.growth.record import Point, StageGrowth
-from benchmarks.speed.measurement import Size, Work, time_in_turns
-from benchmarks.speed.neighbors import build_graph, simulated_features
+from benchmarks.speed.measurement import Size, Work, time_once
+from benchmarks.speed.neighbors import K, build_graph, simulated_features
 from benchmarks.speed.self_training import self_training
 from benchmarks.speed.training import inputs, made_up_graph, random_graph, ucls_config
 from ucls.baselines import kmeans
@@ -36,7 +35,6 @@ ITERATIONS = 10
 EPOCHS = 1000
 """So many that no look at the heads falls into an epoch that is timed."""
 OVER_CLUSTERING = 3
-N_NEIGHBORS = 50
 SMALLEST = Size(BATCH_SIZE, 4, 2, 16)
 """Makes libraries load what they load late."""
 LONG = 10.0
@@ -62,7 +60,7 @@ def prepare_merge(size: Size) -> Work:
     """Heads of three times as many clusters as wanted, merged by a made-up graph."""
     n_heads, n_own = size.n_heads, OVER_CLUSTERING * size.n_clusters
     classes, heads = make_label_matrix(size.n_images, n_own, n_heads=n_heads, mode="independent")
-    graph = made_up_graph(ring_neighbors(classes, N_NEIGHBORS))
+    graph = made_up_graph(ring_neighbors(classes, K))
     return lambda: merge_heads(heads, graph, size.n_clusters, head_clusters=[n_own] * n_heads)
 
 
@@ -125,11 +123,9 @@ def measure_growth(stage: str, grid: Grid, *, repeats: int) -> StageGrowth:
     """Times one stage at each size so often, after a first run that tells the memory."""
     sizes = sizes_of(grid)
     outcome = run_in_process(measure_sizes, stage, [asdict(size) for size in sizes], repeats)
-    points = (
-        Point(size, tuple(seconds), memory_mb)
-        for size, (seconds, memory_mb) in zip(sizes, outcome.result, strict=True)
-    )
-    return StageGrowth(stage, WORKS[stage][0], grid[0], tuple(points))
+    found = zip(sizes, outcome.result, strict=True)
+    points = tuple(Point(size, tuple(seconds), memory) for size, (seconds, memory) in found)
+    return StageGrowth(stage, WORKS[stage][0], grid[0], points)
 
 
 def measure_sizes(
@@ -150,17 +146,13 @@ def measure_size(
     resident_mb()
     with measure() as usage:
         work()
-    if usage.seconds >= LONG:
-        seconds = [usage.seconds]
-    else:
-        seconds = time_in_turns({"work": work}, repeats=repeats, warm_up=0)["work"]
+    is_long = usage.seconds >= LONG
+    seconds = [usage.seconds] if is_long else [time_once(work) for _ in range(repeats)]
     return seconds, usage.peak_memory_mb * 2**20 / 1e6 - bare_mb
 
 
 def resident_mb() -> float:
     """Megabytes of this process, after what was freed is given back where that can be told."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
     return float(psutil.Process().memory_info().rss) / 1e6

@@ -11,7 +11,6 @@ from benchmarks.speed.measurement import (
     against_each,
     seconds_text,
     show_measurements,
-    time_in_turns,
 )
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
@@ -28,10 +27,10 @@ def test_a_ratio_is_the_median_over_turns_with_its_quartiles():
 
 def test_works_take_turns_after_the_warm_up():
     done = []
-    works = {name: lambda name=name: done.append(name) for name in "ab"}
-    seconds = time_in_turns(works, repeats=2, warm_up=1)
+    ours, other = (lambda name=name: done.append(name) for name in "ab")
+    (found,) = against_each("work", ours, {"other": other}, repeats=2, warm_up=1)
     assert done == ["a", "b"] * 3
-    assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
+    assert (len(found.seconds), len(found.reference_seconds)) == (2, 2)
 
 
 def test_against_each_gives_a_measurement_for_each_reference():

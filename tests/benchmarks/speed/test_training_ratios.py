@@ -46,7 +46,7 @@ def test_epochs_against_each_peer():
 
 
 def test_a_training_to_its_end_tells_both_accuracies():
-    whole, to_target = accuracy_ratios(SIZE, epochs=3, reached=0.9, **TINY)
+    whole, to_target = accuracy_ratios(SIZE, epochs=3, share=0.9, **TINY)
     final = whole.facts
     assert 0.25 <= min(final.values()) <= max(final.values()) <= 1.0
     assert to_target.facts["acc"] == pytest.approx(0.9 * min(final.values()))

@@ -39,7 +39,7 @@ def test_the_record_that_is_kept_is_read():
 
 
 def test_a_stage_that_was_not_measured_is_told_with_what_to_do():
-    with pytest.raises(UsageError, match="only that of train, ensemble and not of merge; measure"):
+    with pytest.raises(UsageError, match="got none of merge: measure all"):
         growth_record("train", "ensemble").of("merge")
 
 
