@@ -25,8 +25,6 @@ def make_label_matrix(
     n_images: int, n_classes: int, *, n_heads: int, mode: str, seed: int = 0
 ) -> tuple[Classes, npt.NDArray[np.int32]]:
     """Draws the classes [N] of the images, and what each head makes of them [H, N], int32."""
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
     rng = np.random.default_rng(seed)
     is_hard = mode == "hard"
     classes = _draw_classes(rng, n_images, n_classes, spread=SIZE_SPREAD if is_hard else 0.0)

@@ -78,11 +78,6 @@ class Ablation:
     notes: tuple[str, ...] = ()
     neighbors: tuple[NeighborFigures, ...] = ()
 
-    @property
-    def datasets(self) -> set[str | None]:
-        """Those that its rows were run on."""
-        return {row.dataset or self.dataset for row in self.rows}
-
     def scores(self, name: str, part: Part, *, dataset: str, objective: str = "ucls") -> Scores:
         """The scores of the row of a setting, and of a part of its run; empty if there is none."""
         wanted = (name, part, dataset, objective)

@@ -48,11 +48,6 @@ class Trial(Record):
         """What all stages took together."""
         return sum(stage["seconds"] for stage in self.stages.values())
 
-    @property
-    def scored(self) -> dict[str, Any]:
-        """The figures of ``val`` if it has images, else of ``train``."""
-        return dict(self.figures["val"] or self.figures["train"])
-
 
 def from_folder(folder: Path) -> dict[str, Any]:
     """What the folder of an evaluated run tells, by the fields of :class:`Trial`."""

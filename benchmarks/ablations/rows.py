@@ -66,7 +66,8 @@ class Results:
     def published(self) -> Ablation | None:
         """The thesis's table, if it is of these images."""
         table, source = load_published().ablations[self.plan.study.published], self.plan.source
-        return table if source.kind == "dataset" and source.name in table.datasets else None
+        datasets = {row.dataset or table.dataset for row in table.rows}
+        return table if source.kind == "dataset" and source.name in datasets else None
 
     def rows(self) -> list[Row]:
         """Puts the runs of each row together, with the thesis's figures if these are of them."""

@@ -74,9 +74,9 @@ class Study:
             for row in self.variants
             if not row.needs_patches
         )
-        left_out = [row.label for row in self.rows if row.needs_patches]
-        notes = (f"{label}: left out, as there are no patch tokens." for label in left_out)
-        return replace(self, rows=rows, adds_up=False, notes=(*self.notes, *notes))
+        left_out = ", ".join(row.label for row in self.rows if row.needs_patches)
+        notes = (*self.notes, f"Without patch tokens {left_out or 'nothing'} is left out.")
+        return replace(self, rows=rows, adds_up=False, notes=notes)
 
     def with_values(self, text: str) -> "Study":
         """The same study of other values, as in ``10,20``; the settings check what they are."""

@@ -49,7 +49,8 @@ def summary(outcomes: Iterable[Outcome]) -> Table:
     """What ran, was skipped and failed, with the ACC in percent of what has figures."""
     rows = []
     for outcome in outcomes:
-        scored = outcome.trial.scored if outcome.trial else {}
+        figures = outcome.trial.figures if outcome.trial else {"val": {}, "train": {}}
+        scored = figures["val"] or figures["train"]
         found = [scored.get(name, {}).get("acc") for name in SHOWN]
         accuracies = ["" if value is None else f"{100 * value:.2f}" for value in found]
         time = str(timedelta(seconds=round(outcome.seconds)))

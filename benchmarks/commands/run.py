@@ -49,10 +49,8 @@ def command(
     from benchmarks.runner import STAGE_NAMES
     from ucls.console import console_reporter
     from ucls.datasets import DATASETS
-    from ucls.devices import resolve_device
     from ucls.sources import load_source
 
-    resolve_device(device)
     asked: dict[str, Any] = {"objective": objective, "device": device, "runs_dir": runs_dir}
     # These would change the run, and not the name of its record.
     overrides = opt.parse_settings(settings, "seed", "device", "train.objective")

@@ -18,11 +18,7 @@ def test_it_shows_every_seed_beside_peers() -> None:
 
 def test_a_row_holds_the_mean_and_every_seed() -> None:
     parts = ("kmeans", "heads", "best_head", "ensemble.chosen", "self_training")
-    runs = [
-        {split: {part: {"acc": acc, "acc_mean": acc - 0.1} for part in parts}}
-        for split in ("train",)
-        for acc in (0.8, 0.9)
-    ]
-    rows = digits_table([{**run, "val": run["train"]} for run in runs], {}).rows
+    runs = [{part: {"acc": acc, "acc_mean": acc - 0.1} for part in parts} for acc in (0.8, 0.9)]
+    rows = digits_table([{"train": run, "val": run} for run in runs], {}).rows
     assert rows[0] == ["train", "k-means", "0.850", "0.800 0.900"]
     assert rows[1] == ["train", "heads, mean", "0.750", "0.700 0.800"]

@@ -2,9 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from benchmarks.__main__ import app
 from benchmarks.objectives import (
     VARIANTS,
+    ObjectivesRecord,
     choose_rows,
     digits_source,
     objectives_table,
@@ -12,6 +15,7 @@ from benchmarks.objectives import (
     run_variant,
     thinned_rows,
 )
+from benchmarks.records import read_record
 from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.objectives.settings import OBJECTIVES
@@ -71,3 +75,14 @@ def test_the_oracle_links_all_of_a_class_and_no_others() -> None:
         neighbors, _ = graph.row(row)
         expected = np.setdiff1d(np.flatnonzero(labels == labels[row]), [row])
         np.testing.assert_array_equal(neighbors, expected)
+
+
+@pytest.mark.slow
+def test_the_command_shows_a_row_and_leaves_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    options = ["--seeds", "1", "--row", "uic", "--json", str(path)]
+    done = CliRunner().invoke(app, ["objectives", *options])
+    assert done.exit_code == 0, done.output
+    assert "digits, classes 1:1, neighbours from the features" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("uic")
+    assert read_record(path, ObjectivesRecord).results["uic"][0]["ACC"] > 0.7

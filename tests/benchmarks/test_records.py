@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.records import Record, made_here, read_record, write_record
 from ucls.cache import read_json, write_json
-from ucls.errors import UclsError, UsageError
+from ucls.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +49,3 @@ def test_another_file_is_refused(tmp_path: Path, text: str | None, found: str) -
         path.write_text(text)
     with pytest.raises(UsageError, match=rf"scale\.json, got {found}"):
         read_record(path, Scale)
-
-
-def test_what_is_no_number_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(UclsError):
-        write_record(tmp_path / "scale.json", Scale(**made_here(), kilograms=(float("nan"),)))
-    assert not (tmp_path / "scale.json").exists()

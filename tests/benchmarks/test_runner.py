@@ -5,15 +5,10 @@ import pytest
 from benchmarks.runner import STAGE_NAMES, run_stages
 from ucls.config import Config
 from ucls.errors import MismatchError, UsageError
-from ucls.sources import Source, load_source
+from ucls.sources import Source
 
 QUICK = {"train.epochs": 2, "train.n_heads": 3, "self_train.iterations": 10, "neighbors.k": 3}
 CONFIG = Config(device="cpu").with_values(QUICK)
-
-
-@pytest.fixture
-def blobs(sources: Path) -> Source:
-    return load_source(str(sources / "blobs.npz"), val=str(sources / "blobs-val.npz"))
 
 
 def test_some_stages_go_on_with_other_settings(tmp_path: Path, blobs: Source) -> None:
@@ -46,8 +41,5 @@ def test_another_run_is_replaced_only_on_demand(tmp_path: Path, blobs: Source) -
     with pytest.raises(MismatchError, match="other settings"):
         run_stages(blobs, other, tmp_path, stages=stages)
     run_stages(blobs, other, tmp_path, stages=stages, overwrite=True)
-
-
-def test_later_stages_need_a_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no run in .*let the stages begin with extract"):
         run_stages(None, CONFIG, tmp_path / "nothing", stages=("ensemble",))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from benchmarks.ablations.study import find_study
 from benchmarks.jobs import Outcome
 from benchmarks.trials import Trial
 from tests.benchmarks.accuracy.samples import make_trial
-from ucls.sources import Source, load_source
+from ucls.sources import load_source
 
 MakeResults = Callable[..., Results]
 NEIGHBORS = {
@@ -53,9 +52,3 @@ def make_results() -> MakeResults:
         return Results(plan, outcomes)
 
     return make
-
-
-@pytest.fixture
-def blobs_source(sources: Path) -> Source:
-    """120 labelled images of four classes, and 40 of ``val``."""
-    return load_source(str(sources / "blobs.npz"), val=str(sources / "blobs-val.npz"))

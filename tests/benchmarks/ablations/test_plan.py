@@ -32,12 +32,6 @@ def first_job(made: Plan) -> Job:
     return made.jobs(Path("runs"), Path("out"))[0]
 
 
-@pytest.mark.parametrize("preset", [None, "imagenet100", "cifar20"])
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_study_can_be_run(name: str, preset: str | None) -> None:
-    plan(STUDIES[name], preset=preset)
-
-
 def test_the_user_wins_over_the_study_and_the_preset() -> None:
     made = config(HEADS, 0)
     assert (made.train.scales, made.merge.linkage, made.ensemble.heads) == ((1,), "none", "all")
@@ -49,8 +43,8 @@ def test_the_user_wins_over_the_study_and_the_preset() -> None:
     assert (made.train.batch_size, made.extract.backbone) == (1024, "dinov2_vitl14_reg4")
 
 
-def test_a_preset_leaves_alone_what_rows_and_source_say(blobs_source: Source) -> None:
-    made = config(SMOOTHING, 1, blobs_source, preset="imagenet100")
+def test_a_preset_leaves_alone_what_rows_and_source_say(blobs: Source) -> None:
+    made = config(SMOOTHING, 1, blobs, preset="imagenet100")
     assert made.train.n_smoothing == 4
     assert (made.n_clusters, made.extract.backbone, made.features) == (None, None, None)
 
@@ -64,9 +58,9 @@ def test_rows_without_a_threshold_of_their_own_take_the_one_that_is_wanted() -> 
 
 def test_the_preset_trains_as_the_study_did() -> None:
     temi, ours = (200, 20, 512, 1e-4), (200, 100, 1024, 1.25e-6)
-    for study, expected in zip(
-        STUDIES.values(), (temi, ours, ours, (400, *ours[1:]), temi), strict=True
-    ):
+    trained = (temi, ours, ours, (400, *ours[1:]), temi)
+    for study, expected in zip(STUDIES.values(), trained, strict=True):
+        assert config(study, 0).train.early_stopping is False
         for row in range(len(study.variants)):
             train = config(study, row, preset="imagenet100").train
             sizes = (train.epochs, train.warmup_epochs, train.batch_size)
@@ -100,13 +94,8 @@ def test_wrong_settings_are_told_before_anything_runs(
         plan(study, **choices)
 
 
-def test_a_source_without_labels_is_refused(sources: Path) -> None:
-    with pytest.raises(UsageError, match="need labels, and plain has none: give --labels folders"):
-        plan(HEADS, load_source(str(sources / "plain.npy")))
-
-
-def test_all_rows_come_with_one_seed_before_the_next(blobs_source: Source) -> None:
-    jobs = plan(LOSSES, blobs_source).jobs(Path("runs"), Path("out"))
+def test_all_rows_come_with_one_seed_before_the_next(blobs: Source) -> None:
+    jobs = plan(LOSSES, blobs).jobs(Path("runs"), Path("out"))
     assert [job.config.seed for job in jobs] == [2] * 4 + [3] * 4
     assert [job.name for job in jobs[:4]] == [variant.key for variant in LOSSES.variants]
     assert jobs[0].folder == Path("runs/losses-blobs/temi-baseline-seed2")
@@ -114,8 +103,10 @@ def test_all_rows_come_with_one_seed_before_the_next(blobs_source: Source) -> No
     assert jobs[0].images == {"train": 120, "val": 40}
 
 
-def test_a_record_is_known_by_images_and_settings(sources: Path, blobs_source: Source) -> None:
-    made = plan(LOSSES, blobs_source)
+def test_a_record_is_known_by_images_and_settings(sources: Path, blobs: Source) -> None:
+    with pytest.raises(UsageError, match="labels, and plain has none: give --labels folders"):
+        plan(HEADS, load_source(str(sources / "plain.npy")))
+    made = plan(LOSSES, blobs)
     settings = first_job(made).settings
     assert first_job(replace(made, device="cpu")).settings == settings
     others = [
@@ -125,11 +116,9 @@ def test_a_record_is_known_by_images_and_settings(sources: Path, blobs_source: S
     assert all(first_job(other).settings != settings for other in others)
 
 
-def test_rows_about_patches_are_left_out_of_a_feature_file(
-    tmp_path: Path, blobs_source: Source
-) -> None:
-    fitted = plan(COMPONENTS, blobs_source).fit_to_features(tmp_path).study
-    assert fitted.notes[-1] == "+ Feat.: left out, as there are no patch tokens."
+def test_rows_about_patches_are_left_out_of_a_feature_file(tmp_path: Path, blobs: Source) -> None:
+    fitted = plan(COMPONENTS, blobs).fit_to_features(tmp_path).study
+    assert fitted.notes[-1] == "Without patch tokens + Feat. is left out."
     changed = {"features": "cls+patch"}
     for before, after in zip(COMPONENTS.variants[2:], fitted.variants[1:], strict=True):
         assert after.settings["features"] == "cls"

@@ -26,18 +26,13 @@ def test_every_study_has_a_table_and_a_plot(tmp_path: Path, make_results, name: 
     text = written[0].read_text(encoding="utf-8")
     assert f"As thesis tables {' and '.join(load_studies()[name].tables)}, on features" in text
     assert "\n\n\n" not in text
+    if name == "components":
+        assert text.startswith("# Components one by one: digits\n\nAs thesis tables 6.9 and 6.11")
+        assert "360 images of `val`, 10 clusters, mean ± standard deviation over seeds" in text
+        assert "- Set by hand: `train.epochs=70`.\n" in text
+        assert "- Machine: Abacus, 2 cores, torch 2.0, ucls 0.1.\n- Made by `python -m" in text
     table = scores_table(results.plan.study, results.rows())
     assert {len(line) for line in table.rows} == {len(table.headings)}
-
-
-def test_it_says_what_was_measured_and_how(tmp_path: Path, make_results) -> None:
-    text = report_of(tmp_path, make_results())
-    assert text.startswith("# Components one by one: digits\n\nAs thesis tables 6.9 and 6.11")
-    assert "360 images of `val`, 10 clusters, mean ± standard deviation over seeds" in text
-    assert "| Baseline (TEMI)" in text
-    assert "- Set by hand: `train.epochs=70`.\n" in text
-    assert "- Machine: Abacus, 2 cores, torch 2.0, ucls 0.1.\n" in text
-    assert "- Made by `python -m benchmarks" in text
 
 
 def test_the_thesis_stands_beside_its_own_images_only(tmp_path: Path, make_results) -> None:
@@ -45,9 +40,7 @@ def test_the_thesis_stands_beside_its_own_images_only(tmp_path: Path, make_resul
     assert "85.00 ± 5.00 (79.44, +5.56)" in own
     assert "In brackets the thesis's figure" in own
     assert "DINOv2 ViT-L/14" in own
-    other = report_of(tmp_path, make_results())
-    assert "79.44" not in other
-    assert "In brackets" not in other
+    assert "In brackets" not in report_of(tmp_path, make_results())
 
 
 def test_simulated_features_are_told(tmp_path: Path, make_results) -> None:

@@ -33,6 +33,7 @@ def test_what_no_run_has_is_missing(make_results) -> None:
     del outcomes[0].trial.figures["val"]["ensemble.chosen"]
     rows = replace(results, outcomes=outcomes).rows()
     assert "features" not in [row.key for row in rows]
+    assert "+ Adaptive NN (typical, 0.25)" in [row.label for row in rows]
     assert ("ensemble", "acc") not in rows[0].figures
 
 
@@ -42,14 +43,6 @@ def test_without_labels_of_val_those_of_train_count(make_results) -> None:
     for val in (None, {"best_head": {"head": 0}}):
         trial = replace(results.trials[0], figures={"train": {}, "val": val})
         assert replace(results, outcomes=[Outcome("one", "ran", trial=trial)]).split == "train"
-
-
-def test_the_label_tells_the_threshold_that_was_used(make_results) -> None:
-    results = make_results()
-    assert "+ Adaptive NN (typical, 0.25)" in [row.label for row in results.rows()]
-    for trial in results.trials:
-        trial.resolved["neighbors.threshold"] = 0.25
-    assert "+ Adaptive NN (0.25)" in [row.label for row in results.rows()]
 
 
 def test_published_figures_stand_by_their_own_rows(make_results) -> None:

@@ -37,6 +37,7 @@ def test_a_dataset_that_is_not_published_has_our_columns_only() -> None:
     rows = rows_of(text_of("digits", make_trial()))
     assert rows["UCLS stage 1"] == ["80.00", "91.00", "70.00"]
     assert "TEMI" not in rows
+    assert "interchanged" in text_of("food101")
 
 
 def test_runs_with_other_settings_are_marked_or_left_out() -> None:
@@ -47,10 +48,6 @@ def test_runs_with_other_settings_are_marked_or_left_out() -> None:
     text = text_of("digits", make_trial(), make_trial(seed=1, overrides={"train.epochs": 1}))
     assert "†" not in text
     assert "- left out, as other runs have the settings of the benchmark: ucls, seed 1" in text
-
-
-def test_notes_on_slips_are_there() -> None:
-    assert "interchanged" in text_of("food101")
 
 
 def test_the_csv_has_a_row_for_every_line_and_score() -> None:

@@ -69,7 +69,6 @@ def test_the_exit_code_tells_of_failed_runs(ablate, tmp_path: Path, sources: Pat
     ("arguments", "message"),
     [
         (["parts", "--source", "digits"], "no study 'parts'"),
-        (["heads", "--source", "digist"], "did you mean 'digits'"),
         (["heads", "--source", "digits", "--set", "train.epoch=3"], "no such setting"),
         (["losses", "--source", "digits", "--values", "1"], "--values is for"),
     ],

@@ -37,12 +37,6 @@ def test_purities_are_even_quantiles(n_classes):
     np.testing.assert_allclose(purities, FITTED.loosest + span * quantiles**FITTED.purity_skew)
 
 
-def test_twins_are_about_as_pure_and_families_are_mixed():
-    purities = class_purities(FITTED, 100).reshape(25, 2, 2)
-    assert np.abs(np.diff(purities, axis=2)).max() < 0.02
-    assert np.abs(np.diff(purities.mean(axis=2), axis=1)).mean() > 0.2
-
-
 @pytest.mark.parametrize("n_classes", [10, 100, 1000])
 def test_as_many_unrelated_images_reach_the_level_however_many_classes_there_are(n_classes):
     deviation = FITTED.n_dims(n_classes) ** -0.5

@@ -77,8 +77,3 @@ def test_the_file_is_a_source_that_says_it_is_simulated(tmp_path: Path, whole):
     with h5py.File(tmp_path / "real.h5", "w") as file:
         file["features"] = np.zeros((3, 2))
     assert how_simulated(tmp_path / "real.h5") == how_simulated(Path("digits")) == ""
-
-
-def test_the_file_ends_in_h5(tmp_path: Path):
-    with pytest.raises(UsageError, match=r"\.h5"):
-        write_simulated(tmp_path / "made.npy", SimulatedFeatures(10, 2))
