@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def measure_caches(n_rows: int, folder: Path | None = None) -> Table:
         return Table(HEADINGS, rows)
 
 
-def _line(action: str, n_rows: int, *parts: tuple) -> list[str]:
+def _line(action: str, n_rows: int, *parts: tuple[Any, Path]) -> list[str]:
     n_megabytes = n_rows * SPEC.bytes_per_image / 1e6
     bare, cache = (run_in_process(function, str(path), n_rows) for function, path in parts)
     rates = (f"{n_megabytes / one.seconds:,.0f}" for one in (cache, bare))

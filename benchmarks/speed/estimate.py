@@ -131,7 +131,7 @@ def seconds_here(growth: StageGrowth, size: Size) -> tuple[float, float]:
     """A stage on the machine that its growth was measured on, and the factor of doubt."""
     if growth.stage != "self-train":
         # K-means is fitted to a sample.
-        most = SAMPLE_PER_CLUSTER * size.n_clusters if growth.stage == "evaluate" else math.inf
+        most = SAMPLE_PER_CLUSTER * size.n_clusters if growth.stage == "evaluate" else size.n_images
         once, factor = extrapolate(growth, replace(size, n_images=min(size.n_images, most)))
         return once * (EPOCHS if growth.stage == "train" else 1), factor
     # What grows with the iterations and what grows with the images apart, both with C and D.

@@ -12,9 +12,6 @@ def test_markdown_has_its_columns_aligned() -> None:
         "| k-means |     7 |\n"
         "| a       | 12.50 |\n"
     )  # fmt: skip
-
-
-def test_more_columns_can_be_set_to_the_left() -> None:
     table = Table(["a", "b", "c"], [["1", "2", "3"]], n_left=2)
     assert table.markdown().splitlines()[1] == "| --- | --- | --: |"
 

@@ -40,16 +40,13 @@ def test_what_one_record_lacks_is_told():
 
 def test_other_machines_and_versions_are_told():
     here = record(step=(1.0,))
-    machine = {
-        **here.machine,
-        "cores": 96,
-        "versions": {**here.machine["versions"], "torch": "1.0"},
-    }
+    versions = {**here.machine["versions"], "torch": "1.0"}
+    machine = {**here.machine, "cores": 96, "versions": versions}
     there = dataclasses.replace(here, machine=machine)
     assert machine_differences(here, here) == []
-    differences = machine_differences(there, here)
-    assert [line.split(":")[0] for line in differences] == ["cores", "torch"]
-    assert "96 before" in differences[0]
+    cores, torch = machine_differences(there, here)
+    assert cores.startswith("cores: 96 before, ")
+    assert torch.startswith("torch: 1.0 before, ")
 
 
 def test_both_records_are_put_beside_each_other(tmp_path):
@@ -59,6 +56,3 @@ def test_both_records_are_put_beside_each_other(tmp_path):
     done = CliRunner().invoke(app, ["compare", *map(str, paths)])
     assert done.exit_code == 0, done.output
     assert done.output.splitlines()[-1].split() == ["step", "bare", "2", "1", "-50%", "faster"]
-    missing = CliRunner().invoke(app, ["compare", str(paths[0]), str(tmp_path / "none.json")])
-    assert "python -m benchmarks speed" in str(missing.exception)
-    assert "none.json" in str(missing.exception)

@@ -7,7 +7,6 @@ from benchmarks.speed.growth import works
 from benchmarks.speed.growth.record import GrowthRecord
 from benchmarks.speed.growth.works import read_grids
 from tests.benchmarks.speed.growth.samples import stage_growth
-from ucls.errors import UsageError
 
 
 @pytest.fixture
@@ -47,11 +46,6 @@ def test_sizes_and_repeats_are_the_full_ones_unless_told(asked, tmp_path):
     run("--stages", "merge", "--repeats", 5, "--out", tmp_path)
     full = read_grids("full")["merge"]
     assert asked == [("merge", full, 3), ("merge", full, 5)]
-
-
-def test_another_stage_is_told_with_those_that_there_are():
-    assert isinstance(error := run("--stages", "tram").exception, UsageError)
-    assert "some of neighbors, train, merge" in str(error)
 
 
 @pytest.mark.slow

@@ -10,6 +10,5 @@ def test_an_extraction_is_put_beside_the_bare_model():
     assert found.name == f"extraction of 4 JPEGs, {BACKBONE}, float32, batch 2"
     assert found.against == "bare forward pass"
     assert len(found.seconds) == len(found.reference_seconds) == 2
-    assert min(found.seconds + found.reference_seconds) > 0
     assert found.facts["images_per_s"] == 4 / np.median(found.seconds)
     assert found.facts["bottleneck"] in ("read", "decode", "forward", "write", "compute")

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks.speed.measurement import Size
-from benchmarks.speed.straightforward import Pairs, StraightforwardTrainer
+from benchmarks.speed.straightforward import StraightforwardTrainer
 from benchmarks.speed.training import random_inputs, ucls_config
 from ucls.training import HeadTrainer
 
@@ -39,15 +39,6 @@ def test_it_trains_what_ours_trains():
         images, neighbors = ours.views.draw(rows, 1, drawn)
         loss = ours.step(rows, step, generator).mean()
         assert plain.step(images, neighbors) == pytest.approx(float(loss), abs=1e-5)
-
-
-def test_pairs_are_an_image_and_a_neighbor():
-    features, graph = INPUTS["features"], INPUTS["graph"]
-    pairs = Pairs(features, graph)
-    assert len(pairs) == N_IMAGES
-    drawn = {pairs[5][1].numpy().tobytes() for _ in range(200)}
-    assert drawn == {features[row].tobytes() for row in graph.row(5)[0]}
-    assert pairs[5][0].tolist() == features[5].tolist()
 
 
 def test_an_epoch_takes_every_full_batch_and_lowers_the_loss():

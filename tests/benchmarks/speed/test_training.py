@@ -15,16 +15,13 @@ from ucls.training import HeadTrainer
 SIZE = Size(256, 4, n_heads=2, n_features=64)
 
 
-def test_the_settings_are_those_of_ucls():
+def test_settings_are_those_of_the_objective():
     config = ucls_config(SIZE, precision="bfloat16", epochs=7, hidden_dim=16)
     assert (config.objective, config.prior, config.symmetric) == ("ucls", "uniform", False)
     assert (config.epochs, config.precision, config.scales) == (7, "bfloat16", (1.0,))
     assert (config.n_heads, config.batch_size, config.hidden_dim) == (2, 1024, 16)
-
-
-def test_other_objectives_have_settings_of_their_own():
-    config = fitted_config(SIZE, objective="self-classifier", precision="float32")
-    assert config.scales == (1, 2, 4, 8)
+    other = fitted_config(SIZE, objective="self-classifier", precision="float32")
+    assert other.scales == (1, 2, 4, 8)
 
 
 def test_the_graph_is_that_of_the_simulated_features():

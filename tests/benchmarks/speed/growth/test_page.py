@@ -1,5 +1,4 @@
 from matplotlib.figure import Figure
-from PIL import Image
 
 from benchmarks.speed.growth.page import growth_page, growth_rows, plot_growth
 from tests.benchmarks.speed.growth.samples import growth_record, stage_growth
@@ -17,7 +16,6 @@ def test_a_line_for_each_axis_of_each_stage():
 
 def test_the_page_says_where_its_figures_come_from():
     text = growth_page(record := growth_record())
-    assert record.machine["processor"] in text
     assert f"2 repeats on {record.machine['processor']}" in text
     assert record.command in text
     assert "- merge: merging heads of 3 C clusters, around N=4,096, C=8, H=4" in text
@@ -25,11 +23,12 @@ def test_the_page_says_where_its_figures_come_from():
 
 
 def test_a_plot_is_written_twice_and_always_the_same(tmp_path):
-    first, again = (plot_growth(stage_growth("train"), tmp_path) for _ in range(2))
+    folders = tmp_path / "first", tmp_path / "again"
+    for folder in folders:
+        folder.mkdir()
+    first, again = (plot_growth(stage_growth("train"), folder) for folder in folders)
     assert [path.name for path in first] == ["train.svg", "train.png"]
     assert first[0].read_bytes() == again[0].read_bytes()
-    with Image.open(first[1]) as image:
-        assert image.width > 1000
 
 
 def test_the_plot_names_axes_units_and_slopes(tmp_path, monkeypatch):
