@@ -12,7 +12,7 @@ Stages = Annotated[
     str, typer.Option(metavar="NAME,...", help="Some, on the run folders of an earlier call.")
 ]
 Objective = Annotated[str, typer.Option(help="What is trained: ucls, temi, scan, ...")]
-SubsetDir = Annotated[Path | None, typer.Option(help="Holds imagenet_50.txt, ..., of SCAN.")]
+SubsetDir = Annotated[Path, typer.Option(help="Holds imagenet_50.txt, ..., of SCAN.")]
 ResultsDir = Annotated[Path, typer.Option(help="Where the records go.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do the stages again, from scratch.")]
 
@@ -26,7 +26,7 @@ def command(
     objective: Objective = "ucls",
     settings: opt.Settings = None,
     data_dir: opt.DataDir = None,
-    subset_dir: SubsetDir = None,
+    subset_dir: SubsetDir = Path("imagenet_subsets"),
     cache_dir: opt.CacheDir = None,
     runs_dir: opt.RunsDir = Path("runs/benchmarks"),
     results_dir: ResultsDir = opt.RESULTS,
@@ -70,7 +70,7 @@ def command(
     outcomes: list[Outcome] = []
     for name, jobs in todo.items():
         info, subset = DATASETS[name], None
-        if info.takes_subset and subset_dir:
+        if info.takes_subset:
             subset = subset_dir / f"imagenet_{info.n_classes}.txt"
         where: dict[str, Any] = {"data_dir": data_dir, "subset": subset, "download": download}
         outcomes += run_jobs(jobs, partial(load_source, name, **where), **options)

@@ -31,7 +31,7 @@ def test_one_dataset_fails_and_the_other_runs(
     result = call(tmp_path, "--datasets", "cifar10,imagenet50,digits", "--first-seed", "3")
     assert result.exit_code == 1
     assert "cifar10 failed: where cifar10 lies is not known: give --data-dir" in result.stderr
-    assert "imagenet50 failed: " in result.stderr
+    assert "imagenet50 failed: cannot read the subset " in result.stderr
     assert "digits, seed 3" in result.stderr
     assert f"records: {tmp_path / 'results'}" in result.stdout
     assert (tmp_path / "results" / "digits" / "ucls-seed3.json").is_file()
