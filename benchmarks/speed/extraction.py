@@ -7,6 +7,7 @@ which weighs the more the fewer the images, decodes, resizes, normalises, and wr
 import statistics
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,9 +69,9 @@ def extraction_ratios(
         time_bare_model(model, batches[:1])
         for _ in range(repeats):
             bare.append(time_bare_model(model, batches))
-            with tempfile.TemporaryDirectory() as cache_dir:
+            with tempfile.TemporaryDirectory() as made:
                 configs = {backbone: config}
-                extract(source, configs, cache_dir=cache_dir, device=device, reporter=stopwatch)
+                extract(source, configs, cache_dir=made, device=device, reporter=stopwatch)
     name = f"extraction of {n_images:,} JPEGs, {backbone}, {precision}, batch {batch_size}"
     rate = n_images / float(np.median(stopwatch.seconds))
     facts = {"images_per_s": rate, "bottleneck": statistics.mode(stopwatch.bottlenecks)}
@@ -107,4 +108,4 @@ def time_bare_model(backbone: Backbone, batches: list[torch.Tensor]) -> float:
     dtype = getattr(torch, backbone.spec.precision) if is_half else None
     casting = torch.autocast(kind, dtype, enabled=is_half)
     with freed_memory_kept(), torch.inference_mode(), casting:
-        return time_once(lambda: [model.forward_features(batch) for batch in batches])
+        return time_once(lambda: deque(map(model.forward_features, batches), maxlen=0))
