@@ -2,16 +2,17 @@
 
 import sys
 from importlib import import_module
+from pkgutil import iter_modules
 
 import typer
 
+from benchmarks import commands
 from ucls.errors import UclsError
 
-COMMANDS = ("run", "table", "ablate", "simulate", "speed", "compare", "growth", "estimate")
-
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
-for name in COMMANDS:
-    app.command(name)(import_module(f"benchmarks.commands.{name}").command)
+for module in iter_modules(commands.__path__):
+    command = import_module(f"{commands.__name__}.{module.name}").command
+    app.command(module.name.replace("_", "-"))(command)
 
 
 def main() -> None:

@@ -1,23 +1,20 @@
-"""The whole pipeline on scikit-learn's digits, beside other ways to cluster the same pixels.
+"""The whole pipeline on scikit-learn's digits, beside other ways to cluster the same pixels."""
 
-Run: python -m benchmarks.digits --seeds 5
-"""
-
-import argparse
-import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering, SpectralClustering
 
-from benchmarks.machine import describe_machine
-from ucls.metrics.scores import clustering_accuracy
-from ucls.pipeline import run
+from benchmarks.runner import run_stages
+from benchmarks.tables import Table
+from ucls.config import Config
+from ucls.metrics import clustering_accuracy
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
-from ucls.settings.config import Config
+from ucls.sources import load_source
 
 ROWS = {
     "k-means": ("kmeans", "acc"),
@@ -28,50 +25,36 @@ ROWS = {
 }
 
 
-def run_seed(seed: int, folder: Path) -> tuple[dict[str, Any], float]:
-    """One whole run with default settings; its figures and seconds."""
+def run_digits(config: Config, folder: Path) -> tuple[dict[str, Any], float]:
+    """Figures and seconds of a whole run, in ``seedS``, with a feature cache of its own."""
     started = time.perf_counter()
-    finished = run(
-        "digits",
-        out=folder / f"seed{seed}",
-        config=Config(seed=seed),
-        cache_dir=folder / f"cache{seed}",
-    )
-    return finished.figures, time.perf_counter() - started
+    run, cache_dir = folder / f"seed{config.seed}", folder / f"cache{config.seed}"
+    figures, _ = run_stages(load_source("digits"), config, run, cache_dir=cache_dir)
+    return figures, time.perf_counter() - started
 
 
-def peer_accuracies(folder: Path) -> dict[str, float]:
-    """Accuracy of scikit-learn's clusterings on the same features."""
-    finished = Run(folder / "seed0")
+def peer_accuracies(run: Path) -> dict[str, float]:
+    """ACC of scikit-learn's clusterings on the training features of a run, 0..1."""
+    finished = Run(run)
     with finished.features("train") as cache:
         features = cache.read("cls")
     labels = known_labels(finished)["train"]
-    spectral = SpectralClustering(10, affinity="nearest_neighbors", random_state=0)
-    peers = {"spectral": spectral, "agglomerative": AgglomerativeClustering(10)}
+    peers = {
+        "spectral": SpectralClustering(10, affinity="nearest_neighbors", random_state=0),
+        "agglomerative": AgglomerativeClustering(10),
+    }
     return {
         name: clustering_accuracy(labels, peer.fit_predict(features))
         for name, peer in peers.items()
     }
 
 
-def main() -> None:
-    """Prints ACC per seed and its mean, on the training images and on ``val``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    seeds = range(parser.parse_args().seeds)
-    print(describe_machine())
-    with tempfile.TemporaryDirectory() as folder:
-        results = [run_seed(seed, Path(folder)) for seed in seeds]
-        peers = peer_accuracies(Path(folder))
-    for name, accuracy in peers.items():
-        print(f"train  {name:14} {accuracy:.3f}")
+def digits_table(runs: Sequence[Mapping[str, Any]], peers: Mapping[str, float]) -> Table:
+    """ACC per seed and its mean, on the training images and on ``val``."""
+    rows = [["train", name, f"{accuracy:.3f}", ""] for name, accuracy in peers.items()]
     for split in ("train", "val"):
         for name, (row, column) in ROWS.items():
-            values = [figures[split][row][column] for figures, _ in results]
-            print(f"{split:5}  {name:14} {np.round(values, 3)} mean {np.mean(values):.3f}")
-    seconds = [round(s, 1) for _, s in results]
-    print(f"seconds per run (feature extraction included): {seconds}")
-
-
-if __name__ == "__main__":
-    main()
+            values = [figures[split][row][column] for figures in runs]
+            each = " ".join(f"{value:.3f}" for value in values)
+            rows.append([split, name, f"{np.mean(values):.3f}", each])
+    return Table(["split", "", "mean ACC", "by seed"], rows, n_left=2)

@@ -1,155 +1,113 @@
-"""Seconds, memory and accuracy of every consensus method, on heads made up for the purpose.
+"""Seconds, memory and accuracy of the consensus methods, on heads made up for the purpose."""
 
-Seconds are those of ``consensus`` alone, its first call in a fresh process, with the imports that
-it makes. GB is the peak resident memory of that process, the label matrix and Python included. Of
-several repeats the quickest and the largest peak count. A method that does not fit into memory, or
-that ``all`` leaves out because it would take very long, is a line that says so; name it in
-``--methods`` to run it however long it takes.
-
-Run: python benchmarks/ensembles.py --n 1281167 --clusters 1000 --heads 50 --mode hard
-"""
-
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-# Run as a file, Python would look for ``benchmarks`` in its own folder only.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.consensus_process import combine
+from benchmarks.label_matrices import make_label_matrix
+from benchmarks.options import choose
+from benchmarks.process import run_in_process
+from benchmarks.records import Record
+from benchmarks.tables import Table
+from ucls.ensemble.methods import METHODS
+from ucls.errors import UclsError
+from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import nmi
 
-from benchmarks.label_matrices import MODES, make_label_matrix
-from benchmarks.machine import describe_machine
-from ucls.ensemble.methods import ALL, METHODS
-from ucls.metrics.scores import clustering_accuracy, nmi
-
-REPOSITORY = Path(__file__).resolve().parents[1]
+HEADINGS = ("method", "s", "GB", "ACC", "NMI", "ANMI", "occupied", "")
 
 Figures = dict[str, Any]
 Labels = npt.NDArray[np.int32]
 
 
-def main() -> None:
-    """Prints the machine, how good single heads are, and a line for every method."""
-    args = parse_arguments()
-    machine = describe_machine("numpy", "scipy", "pymetis", "mtkahypar")
-    print(machine)
-    classes, heads = make_label_matrix(
-        args.n, args.clusters, n_heads=args.heads, mode=args.mode, seed=args.seed
-    )
-    print(f"N={args.n:,} C={args.clusters:,} H={args.heads} {args.mode}, seed {args.seed}")
-    single = describe_heads(classes, heads)
-    print("ACC of single heads: " + ", ".join(f"{k} {v:.4f}" for k, v in single.items()))
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "labels.npy", heads)
-        del heads  # leaves the methods more memory
-        results = run_methods(args, Path(folder), classes)
-    if args.json:
-        settings = {name: value for name, value in vars(args).items() if name != "json"}
-        record = {"machine": machine, "settings": settings, "heads": single, "methods": results}
-        args.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+class Heads(NamedTuple):
+    """The size of made-up labels, and how heads err."""
+
+    n_images: int
+    n_clusters: int
+    n_heads: int
+    mode: str
+    seed: int
 
 
-def parse_arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--n", type=int, default=50_000, help="images")
-    parser.add_argument("--clusters", type=int, default=100)
-    parser.add_argument("--heads", type=int, default=50)
-    parser.add_argument("--mode", choices=MODES, default=MODES[0])
-    parser.add_argument("--methods", type=method_names, default=ALL, help="such as mcla,vote")
-    parser.add_argument("--seed", type=int, default=0, help="of the labels and the methods")
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where to write the figures as well")
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class EnsemblesRecord(Record):
+    """What one call measured.
+
+    Attributes:
+        heads: the mean, least and largest ACC of single heads.
+        methods: ``seconds``, ``gigabytes``, ``acc``, ``nmi``, ``anmi`` and ``occupied_clusters``,
+            or why a method is ``left_out``.
+    """
+
+    made_by: ClassVar[str] = "ensembles"
+
+    settings: dict[str, Any]
+    heads: dict[str, float]
+    methods: dict[str, Figures]
 
 
-def method_names(text: str) -> str | list[str]:
-    """Methods separated by commas, or ``all``."""
-    if text == ALL:
-        return ALL
-    names = text.split(",")
-    if unknown := set(names) - set(METHODS):
-        raise argparse.ArgumentTypeError(
-            f"expected {ALL} or some of {','.join(METHODS)}, got {','.join(sorted(unknown))}"
-        )
-    return names
-
-
-def describe_heads(classes: Labels, heads: Labels) -> dict[str, float]:
-    """The mean, least and largest ACC of single heads."""
-    acc = [clustering_accuracy(classes, head) for head in heads]
-    return {"mean": float(np.mean(acc)), "min": min(acc), "max": max(acc)}
-
-
-def run_methods(args: argparse.Namespace, folder: Path, classes: Labels) -> dict[str, Figures]:
-    """Prints a line for every method as soon as it has run; their figures."""
-    print(f"{'method':<8}{'s':>8}{'GB':>7}{'ACC':>8}{'NMI':>8}{'ANMI':>8}{'occupied':>10}")
-    results: dict[str, Figures] = {}
-    shape = (args.heads, args.n)
-    for name in METHODS if args.methods == ALL else args.methods:
-        if args.methods == ALL and takes_very_long(name, shape, args.clusters):
-            results[name] = {"left_out": f"would take very long: run it with --methods {name}"}
-        else:
-            repeats = [
-                run_method(name, folder, classes, n_clusters=args.clusters, seed=args.seed)
-                for _ in range(args.repeats)
-            ]
-            results[name] = best_of(repeats)
-        print(format_row(name, results[name]), flush=True)
-    return results
-
-
-def takes_very_long(name: str, shape: tuple[int, int], n_clusters: int) -> bool:
-    """Whether ``all`` leaves a method out for labels of this shape."""
-    method = METHODS[name]
-    return method.work(np.broadcast_to(np.int32(0), shape), n_clusters) > method.largest
-
-
-def run_method(name: str, folder: Path, classes: Labels, *, n_clusters: int, seed: int) -> Figures:
-    """Runs one method in a fresh process; its figures, or why there are none."""
-    out = folder / "clustering.npy"
-    command = [sys.executable, "-m", "benchmarks.consensus_process", str(folder / "labels.npy")]
-    command += [name, str(n_clusters), str(out), "--seed", str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
-    if done.returncode < 0:
-        return {"left_out": f"stopped by signal {-done.returncode}: out of memory?"}
-    if done.returncode > 0:
-        return {"left_out": "failed: " + done.stderr.strip().rpartition("\n")[2]}
-    figures: Figures = json.loads(done.stdout)
-    if "left_out" not in figures:
-        clustering = np.load(out)
-        figures["acc"] = clustering_accuracy(classes, clustering)
-        figures["nmi"] = nmi(classes, clustering)
-    return figures
-
-
-def best_of(repeats: list[Figures]) -> Figures:
-    """The figures of runs that found the same: the least seconds and the largest peak."""
-    if any("left_out" in figures for figures in repeats):
-        return next(figures for figures in repeats if "left_out" in figures)
-    return repeats[0] | {
-        "seconds": min(figures["seconds"] for figures in repeats),
-        "gigabytes": max(figures["gigabytes"] for figures in repeats),
+def choose_methods(text: str, heads: Heads) -> Mapping[str, bool]:
+    """Which methods to show, and whether to run each: ``all`` leaves out what takes very long."""
+    labels = np.broadcast_to(np.int32(0), (heads.n_heads, heads.n_images))
+    return {
+        name: text != "all" or METHODS[name].work(labels, heads.n_clusters) <= METHODS[name].largest
+        for name in choose(text, METHODS, what="--methods")
     }
 
 
-def format_row(name: str, figures: Figures) -> str:
-    """A line of the table."""
-    if "left_out" in figures:
-        return f"{name:<8}{figures['left_out']}"
-    return (
-        f"{name:<8}{figures['seconds']:>8.2f}{figures['gigabytes']:>7.2f}{figures['acc']:>8.4f}"
-        f"{figures['nmi']:>8.4f}{figures['anmi']:>8.4f}{figures['occupied_clusters']:>10}"
-    )
+def measure_methods(
+    heads: Heads, methods: Mapping[str, bool], *, repeats: int, told: Callable[[str], None]
+) -> tuple[dict[str, float], dict[str, Figures]]:
+    """Runs each method in fresh processes; returns ``heads`` and ``methods`` of the record."""
+    size = heads._asdict()
+    classes, labels = make_label_matrix(size.pop("n_images"), size.pop("n_clusters"), **size)
+    accuracies = [clustering_accuracy(classes, head) for head in labels]
+    single = {"mean": float(np.mean(accuracies)), "min": min(accuracies), "max": max(accuracies)}
+    found: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "labels.npy", labels)
+        del labels  # leaves the methods more memory
+        for name, runs in methods.items():
+            found[name] = {"left_out": f"would take very long: run it with --methods {name}"}
+            if runs:
+                found[name] = _measure(name, Path(folder), classes, heads, repeats)
+            told(f"{name}: {found[name].get('left_out', 'done')}")
+    return single, found
 
 
-if __name__ == "__main__":
-    main()
+def ensembles_table(methods: Mapping[str, Figures]) -> Table:
+    """A line for every method."""
+    rows = []
+    for name, figures in methods.items():
+        cells = [""] * (len(HEADINGS) - 2)
+        if "left_out" not in figures:
+            scores = [f"{figures[score]:.4f}" for score in ("acc", "nmi", "anmi")]
+            usage = [f"{figures['seconds']:.2f}", f"{figures['gigabytes']:.2f}"]
+            cells = [*usage, *scores, str(figures["occupied_clusters"])]
+        rows.append([name, *cells, figures.get("left_out", "")])
+    return Table(HEADINGS, rows)
+
+
+def _measure(name: str, folder: Path, classes: Labels, heads: Heads, repeats: int) -> Figures:
+    """The quickest of the repeats and the largest peak, with the scores, or what went wrong."""
+    labels, out = folder / "labels.npy", folder / "clustering.npy"
+    arguments = (str(labels), name, heads.n_clusters, heads.seed, str(out))
+    try:
+        each = [run_in_process(combine, *arguments) for _ in range(repeats)]
+    except UclsError as error:
+        return {"left_out": str(error)}
+    clustering = np.load(out)
+    return {
+        **each[0].result,
+        "seconds": min(done.result["seconds"] for done in each),
+        "gigabytes": max(done.peak_mb for done in each) / 1000,
+        "acc": clustering_accuracy(classes, clustering),
+        "nmi": nmi(classes, clustering),
+    }

@@ -10,17 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-ERROR = 0.15
-"""Mean probability that a head is wrong about an image."""
-NEIGHBOR_SHARE = 0.7
-"""Share of the errors that go to the neighbouring class; the rest goes anywhere."""
-SIZE_SPREAD = 0.6
-"""Standard deviation of the logarithm of the class sizes."""
-DIFFICULTY = 1.5
-"""Sum of the two parameters of the Beta distribution of an image's error probability."""
-MERGED_SHARE = 0.1
-"""Share of the classes that a head merges into their neighbour, and of those that it splits."""
-
+ERROR = 0.15  # mean probability that a head is wrong about an image
+NEIGHBOR_SHARE = 0.7  # of the errors go to the neighbouring class, the rest anywhere
+SIZE_SPREAD = 0.6  # standard deviation of the logarithm of the class sizes
+DIFFICULTY = 1.5  # sum of the parameters of the Beta distribution of an image's error probability
+MERGED_SHARE = 0.1  # of the classes a head merges into their neighbour, and splits as many
 MODES = ("independent", "hard")
 
 Classes = npt.NDArray[np.int32]
@@ -30,24 +24,14 @@ Generator = np.random.Generator
 def make_label_matrix(
     n_images: int, n_classes: int, *, n_heads: int, mode: str, seed: int = 0
 ) -> tuple[Classes, npt.NDArray[np.int32]]:
-    """Draws the classes of the images, and what each head makes of them.
-
-    Args:
-        n_images: N.
-        n_classes: C, which is also the number of clusters of every head.
-        n_heads: H.
-        mode: ``independent`` or ``hard``.
-        seed: the same seed gives the same labels.
-
-    Returns:
-        The classes, int32 [N], and the heads' labels, int32 [H, N].
-    """
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    """Draws the classes [N] of the images, and what each head makes of them [H, N], int32."""
     rng = np.random.default_rng(seed)
     is_hard = mode == "hard"
     classes = _draw_classes(rng, n_images, n_classes, spread=SIZE_SPREAD if is_hard else 0.0)
-    error = _draw_error(rng, n_images) if is_hard else np.full(n_images, ERROR, dtype=np.float32)
+    error = np.full(n_images, ERROR, dtype=np.float32)
+    if is_hard:  # most images are easy, a few are hard
+        drawn = rng.beta(DIFFICULTY * ERROR, DIFFICULTY * (1 - ERROR), n_images)
+        error = drawn.astype(np.float32)
     heads = np.empty((n_heads, n_images), dtype=np.int32)
     for head in heads:
         labels = _err(rng, classes, error, n_classes)
@@ -65,15 +49,9 @@ def _draw_classes(rng: Generator, n_images: int, n_classes: int, *, spread: floa
     return rng.permutation(np.repeat(np.arange(n_classes, dtype=np.int32), sizes))
 
 
-def _draw_error(rng: Generator, n_images: int) -> npt.NDArray[np.float32]:
-    """The probability that a head is wrong about each image: most are easy, a few are hard."""
-    return rng.beta(DIFFICULTY * ERROR, DIFFICULTY * (1 - ERROR), n_images).astype(np.float32)
-
-
 def _err(rng: Generator, classes: Classes, error: npt.NDArray[Any], n_classes: int) -> Classes:
     """Sends the images that a head gets wrong to the neighbouring class or anywhere."""
-    n_images = len(classes)
-    wrong = np.flatnonzero(rng.random(n_images, dtype=np.float32) < error)
+    wrong = np.flatnonzero(rng.random(len(classes), dtype=np.float32) < error)
     neighbors = (classes[wrong] + 1) % n_classes
     anywhere = rng.integers(0, n_classes, len(wrong), dtype=np.int32)
     labels = classes.copy()

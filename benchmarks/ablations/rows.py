@@ -1,144 +1,130 @@
 """The rows of a study: each figure over its runs, beside the thesis's own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.ablations.record import Record
-from benchmarks.ablations.study import Study
-from benchmarks.accuracy.published import SCORES, Ablation, load_published
+from benchmarks.ablations.plan import Plan
+from benchmarks.ablations.study import Variant
+from benchmarks.jobs import Outcome
+from benchmarks.published import SCORES, Ablation, load_published
+from benchmarks.trials import Trial
 
-NEIGHBORS = ("mean_count", "accuracy_above", "accuracy", "capped")
-"""Figures of the neighbours in tables; those in ``COUNTS`` are no shares."""
-COUNTS = ("mean_count",)
+PARTS = {
+    "best_head": "Best head",
+    "heads": "Overall",
+    "ensemble": "Ensemble †",
+    "self_training": "Ensemble + self-training ‡",
+}
+NEIGHBORS = {
+    "mean_count": "NN count",
+    "accuracy_above": "NN ACC above (%)",
+    "accuracy": "NN ACC of all (%)",
+    "capped": "Sets cut (%)",
+}
 
-Group = str
-"""What a figure is of: a part of a study, ``neighbors``, or ``train`` (its seconds)."""
-Published = Mapping[tuple[str, Group, str], float]
-"""The thesis's figures, in percent, by row, group and name."""
+Of = tuple[str, str]  # a part of a study, "neighbors" or "train"; and the name of a figure of it
 
 
 class Figure(NamedTuple):
-    """A figure over the runs of a row; scores and shares in percent."""
+    """A figure over runs; ``spread`` is their standard deviation, of ``heads`` that of heads."""
 
     mean: float
-    spread: float | None
-    """Standard deviation over runs; of ``heads`` over the heads of a run. None: a single run."""
-    n: int
-    """Runs."""
+    spread: float | None = None
     published: float | None = None
 
 
 class Row(NamedTuple):
-    """A row of a study."""
+    """A row of a study; scores and shares are in percent."""
 
     key: str
     label: str
-    figures: Mapping[tuple[Group, str], Figure]
-    """By group and name; without those that no run has."""
-
-    def get(self, group: Group, name: str) -> Figure | None:
-        """A figure, or None where no run has it."""
-        return self.figures.get((group, name))
+    figures: Mapping[Of, Figure]
 
 
-def published_table(study: Study, record: Record) -> Ablation | None:
-    """The thesis's table, if it is of the images of a record."""
-    table = load_published().ablations[study.published]
-    is_dataset = record.source["kind"] == "dataset" and record.simulated is None
-    datasets = {row.dataset for row in table.rows}
-    return table if is_dataset and record.source["name"] in datasets else None
+@dataclass(frozen=True)
+class Results:
+    """What the runs of a plan came to."""
 
+    plan: Plan
+    outcomes: Sequence[Outcome]
 
-def published_figures(study: Study, record: Record) -> Published:
-    """The thesis's figures of the images of a record; empty if it has none of them."""
-    table = published_table(study, record)
-    if table is None:
-        return {}
-    figures: dict[tuple[str, Group, str], float] = {}
-    dataset = record.source["name"]
-    for variant in study.variants:
-        for part in study.parts:
-            scores = table.scores(variant.name, part, dataset=dataset, objective=variant.objective)
-            figures |= {(variant.key, part, name): one.mean for name, one in scores.items()}
-    for of_one in table.neighbors:
-        key = f"{of_one.threshold:.1f}"
-        figures[key, "neighbors", "mean_count"] = of_one.mean_count
-        if of_one.accuracy is not None:
-            figures[key, "neighbors", "accuracy_above"] = of_one.accuracy
-    return figures
+    @property
+    def trials(self) -> list[Trial]:
+        """The runs with figures."""
+        return [outcome.trial for outcome in self.outcomes if outcome.trial is not None]
 
+    @property
+    def split(self) -> str:
+        """``val`` where its images are labelled, as in the thesis; else ``train``."""
+        val = self.trials[0].figures["val"]
+        return "val" if val is not None and "acc" in val["best_head"] else "train"
 
-def rows_of(study: Study, record: Record) -> list[Row]:
-    """Puts the runs of each row together, with the thesis's figures if they are of these images.
+    @property
+    def published(self) -> Ablation | None:
+        """The thesis's table, if it is of these images."""
+        table, source = load_published().ablations[self.plan.study.published], self.plan.source
+        datasets = {row.dataset or table.dataset for row in table.rows}
+        return table if source.kind == "dataset" and source.name in datasets else None
 
-    Args:
-        study: whose record it is.
-        record: the runs.
+    def rows(self) -> list[Row]:
+        """Puts the runs of each row together, with the thesis's figures if these are of them."""
+        rows = []
+        for variant in self.plan.study.variants:
+            trials = [trial for trial in self.trials if trial.row == variant.key]
+            if trials:
+                published = dict(self._published_figures(variant))
+                figures = {
+                    of: figure._replace(published=published.get(of))
+                    for of, figure in self._figures(trials)
+                }
+                rows.append(Row(variant.key, _label(variant, trials[0]), figures))
+        return rows
 
-    Returns:
-        A row for each that has runs with figures.
-    """
-    published = published_figures(study, record)
-    rows = []
-    for key, label in record.rows.items():
-        runs = [entry.figures for entry in record.finished if entry.variant == key]
-        if not runs:
-            continue
-        figures = dict(_figures(study, [run for run in runs if run is not None]))
-        seconds = [e.seconds["train"] for e in record.finished if e.variant == key]
-        figures["train", "seconds"] = over_runs(seconds)
-        beside = {
-            (group, name): figure._replace(published=published.get((key, group, name)))
-            for (group, name), figure in figures.items()
-        }
-        rows.append(Row(key, label_of(label, key, record), beside))
-    return rows
+    def _figures(self, trials: Sequence[Trial]) -> Iterator[tuple[Of, Figure]]:
+        measured = [trial.figures[self.split] for trial in trials]
+        for part in self.plan.study.parts:
+            name = f"{part}.chosen" if part == "ensemble" else part
+            found = [one[name] for one in measured if name in one]
+            for score in SCORES if found else ():
+                if part == "heads":
+                    mean, spread = (
+                        100 * float(np.mean([one[f"{score}_{how}"] for one in found]))
+                        for how in ("mean", "std")
+                    )
+                    yield (part, score), Figure(mean, spread)
+                else:
+                    yield (part, score), over_runs([100 * one[score] for one in found])
+        for figure in NEIGHBORS:
+            factor = 1 if figure == "mean_count" else 100
+            values = [(trial.neighbors or {})[figure] for trial in trials]
+            if known := [factor * value for value in values if value is not None]:
+                yield ("neighbors", figure), over_runs(known)
+        seconds = [trial.stages["train"]["seconds"] for trial in trials]
+        yield ("train", "seconds"), over_runs(seconds)
 
-
-def _figures(
-    study: Study, runs: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[tuple[Group, str], Figure]]:
-    for part in study.parts:
-        found = [run[part] for run in runs if run.get(part) is not None]
-        for name in SCORES if found else ():
-            yield (part, name), _score(found, name, over_heads=part == "heads")
-    for name in NEIGHBORS:
-        factor = 1 if name in COUNTS else 100
-        values = [run["neighbors"][name] for run in runs]
-        known = [factor * value for value in values if value is not None]
-        if known:
-            figure = over_runs(known)
-            # The same neighbours for all seeds have no deviation.
-            yield ("neighbors", name), figure._replace(spread=figure.spread or None)
-
-
-def _score(runs: Sequence[Mapping[str, float]], name: str, *, over_heads: bool) -> Figure:
-    if not over_heads:
-        return over_runs([100 * run[name] for run in runs])
-    mean, spread = (
-        100 * float(np.mean([run[f"{name}_{how}"] for run in runs])) for how in ("mean", "std")
-    )
-    return Figure(mean, spread, len(runs))
+    def _published_figures(self, variant: Variant) -> Iterator[tuple[Of, float | None]]:
+        table = self.published
+        if table is None:
+            return
+        where = {"dataset": self.plan.source.name, "objective": variant.objective}
+        for part in self.plan.study.parts:
+            for name, score in table.scores(variant.name or variant.key, part, **where).items():
+                yield (part, name), score.mean
+        for of_one in table.neighbors:
+            if f"{of_one.threshold:.1f}" == variant.key:
+                yield ("neighbors", "mean_count"), of_one.mean_count
+                yield ("neighbors", "accuracy_above"), of_one.accuracy
 
 
 def over_runs(values: Sequence[float]) -> Figure:
     """Mean and standard deviation of a figure; one value has no deviation."""
-    spread = float(np.std(values)) if len(values) > 1 else None
-    return Figure(float(np.mean(values)), spread, len(values))
+    return Figure(float(np.mean(values)), float(np.std(values)) if len(values) > 1 else None)
 
 
-def label_of(label: str, key: str, record: Record) -> str:
-    """The label of a row, with the neighbours' threshold that it was run with.
-
-    ``typical`` is followed by the similarity that it came to.
-    """
-    settings = record.settings.get(key)
-    if settings is None:
-        return label.format(threshold="not run")
-    asked = settings["neighbors.threshold"]
-    runs = [entry.figures for entry in record.finished if entry.variant == key]
-    found = runs[0]["neighbors"]["threshold"] if runs and runs[0] else asked
-    text = f"{found:g}" if asked != "typical" else f"typical, {found:.3f}"
-    return label.format(threshold=text)
+def _label(variant: Variant, trial: Trial) -> str:
+    """The label with the neighbours' threshold; what ``typical`` came to is told too."""
+    found, asked = (trial.neighbors or {})["threshold"], trial.resolved["neighbors.threshold"]
+    return variant.label.format(threshold="typical, " * (asked == "typical") + f"{found:.3g}")

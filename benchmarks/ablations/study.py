@@ -1,56 +1,38 @@
-"""A study: a table of the thesis as data."""
+"""The studies: tables of the thesis, from ``studies.toml``, whose head tells of the fields."""
 
-from collections.abc import Callable, Mapping, Sequence
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+from pydantic import TypeAdapter
+
+from benchmarks.published import Part
 from ucls.errors import UsageError
 
-Settings = Mapping[str, Any]
-Part = Literal["best_head", "heads", "ensemble", "self_training"]
+STUDIES = Path(__file__).with_name("studies.toml")
+
+Settings = Mapping[str, Any]  # dotted names to values
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A row: what a run takes instead of what the others of its study do.
-
-    Attributes:
-        key: tells the variants of a study apart, in records and folders.
-        label: for tables and plots; ``{threshold}`` stands for the neighbours' threshold.
-        settings: dotted names to values.
-        name: of its row in the published table.
-        objective: of that row, where the table has several.
-        needs_patches: whether the row is about the patch tokens, and means nothing without any.
-    """
+    """A row: what a run takes instead of what the others of its study do."""
 
     key: str
     label: str
-    settings: Settings
-    name: str
-    objective: str | None = None
+    settings: Settings = field(default_factory=dict)
+    name: str = ""
+    objective: str = "ucls"
+    without: tuple[str, ...] = ()
     needs_patches: bool = False
 
 
 @dataclass(frozen=True)
 class Study:
-    """A table: its rows, and what they share.
-
-    Attributes:
-        name: on the command line, in records and folders.
-        title: for tables and plots.
-        heading: of the column of labels.
-        axis: of what the rows are, with its unit; for plots.
-        tables: those of the thesis.
-        published: name of the table in ``published.toml``.
-        variants: the rows.
-        parts: what is measured of every run.
-        shows_neighbors: whether its table has the figures of the neighbours too.
-        settings: what all rows share, unless the user wants something else.
-        thesis: the thesis's own settings where they are not those of its presets.
-        training: says so in words.
-        values: makes the rows for other values than the thesis's; None where rows are no values.
-        notes: what a reader has to know.
-    """
+    """A table: its rows, and what they share."""
 
     name: str
     title: str
@@ -58,29 +40,70 @@ class Study:
     axis: str
     tables: tuple[str, ...]
     published: str
-    variants: tuple[Variant, ...]
+    shared: Settings
     parts: tuple[Part, ...] = ("best_head", "heads", "ensemble")
     shows_neighbors: bool = False
-    settings: Settings = field(default_factory=dict)
     thesis: Settings = field(default_factory=dict)
     training: str = ""
-    values: Callable[[Sequence[float]], tuple[Variant, ...]] | None = None
     notes: tuple[str, ...] = ()
+    setting: str = ""
+    values: tuple[Any, ...] = ()
+    rows: tuple[Variant, ...] = ()
+    adds_up: bool = False
 
     @property
-    def varied(self) -> set[str]:
-        """The settings that tell its rows apart, or that some of them need."""
-        return {name for variant in self.variants for name in variant.settings}
+    def variants(self) -> tuple[Variant, ...]:
+        """The rows, each with all of its settings."""
+        if self.setting:
+            return tuple(
+                Variant(str(value), str(value), {self.setting: value}) for value in self.values
+            )
+        found: list[Variant] = []
+        for row in self.rows:
+            above = found[-1].settings if found and self.adds_up else {}
+            kept = {name: value for name, value in above.items() if name not in row.without}
+            found.append(replace(row, settings={**kept, **row.settings}))
+        return tuple(found)
 
-    def with_values(self, values: Sequence[float]) -> "Study":
-        """The same study of other values.
+    def without_patches(self) -> "Study":
+        """The same study of class tokens alone, with a note on the rows that it leaves out."""
+        if self.setting:
+            return self
+        rows = tuple(
+            replace(row, settings={**row.settings, "features": "cls"})
+            for row in self.variants
+            if not row.needs_patches
+        )
+        left_out = ", ".join(row.label for row in self.rows if row.needs_patches)
+        notes = (*self.notes, f"Without patch tokens {left_out or 'nothing'} is left out.")
+        return replace(self, rows=rows, adds_up=False, notes=notes)
 
-        Raises:
-            UsageError: if its rows are no values.
-        """
-        if self.values is None:
+    def with_values(self, text: str) -> "Study":
+        """The same study of other values, as in ``10,20``; the settings check what they are."""
+        if not self.setting:
             raise UsageError(
                 f"--values is for thresholds and heads, and the rows of {self.name} are no values: "
                 "leave it out"
             )
-        return replace(self, variants=self.values(values))
+        try:
+            values = tomllib.loads(f"values = [{text}]")["values"]
+        except tomllib.TOMLDecodeError:
+            raise UsageError(f"expected --values such as 10,20, got {text!r}") from None
+        return replace(self, values=tuple(dict.fromkeys(values)))
+
+
+@cache
+def load_studies() -> Mapping[str, Study]:
+    """Reads ``studies.toml``, by name."""
+    tree = tomllib.loads(STUDIES.read_text(encoding="utf-8"))
+    shared = tree.pop("shared")
+    studies = {name: {**study, "name": name, "shared": shared} for name, study in tree.items()}
+    return TypeAdapter(dict[str, Study]).validate_python(studies)
+
+
+def find_study(name: str) -> Study:
+    """The study of a name; UsageError if there is none."""
+    studies = load_studies()
+    if name not in studies:
+        raise UsageError(f"there is no study {name!r}; choose one of {', '.join(studies)}")
+    return studies[name]

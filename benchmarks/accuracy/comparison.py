@@ -3,146 +3,94 @@
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
 
-from benchmarks.accuracy.benchmark import load_benchmark
-from benchmarks.accuracy.published import SCORES, Part, PublishedRow, Score, Scores
-from benchmarks.accuracy.records import (
-    Record,
-    changed_settings,
-    missing_images,
-    show_setting,
-)
+from benchmarks.accuracy.datasets import load_benchmark
+from benchmarks.published import SCORES, Part, PublishedRow, Score, Scores
+from benchmarks.records import read_record
+from benchmarks.trials import Trial, departures
+from ucls.settings.objectives import objective_names
+
+Trials = tuple[Trial, ...]
 
 OWN_PARTS: tuple[Part, ...] = ("best_head", "best_run", "ensemble", "self_training")
-METRICS = {
-    "kmeans": "kmeans",
-    "best_head": "best_head",
-    "best_run": "best_head",
-    "ensemble": "ensemble.chosen",
-    "self_training": "self_training",
-}
-"""Rows of ``metrics.json`` by what a line shows."""
+METRICS = {"best_run": "best_head", "ensemble": "ensemble.chosen"}  # names in metrics.json
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table.
+    """A published row, without scores where nothing is published, and ours of some runs."""
 
-    Attributes:
-        objective: what was trained; empty for k-means.
-        part: what of the runs is measured.
-        published: the row beside it; None if there is none.
-        records: ours that it is made of.
-        ours: our scores, in percent.
-    """
-
-    objective: str
-    part: Part | Literal["kmeans"]
-    published: PublishedRow | None
-    records: tuple[Record, ...]
+    published: PublishedRow
+    trials: Trials
     ours: Scores
 
     def difference(self, score: str) -> float | None:
         """Ours less the published score, in percentage points; None if one is not there."""
-        published = {} if self.published is None else self.published.scores
-        if score not in published or score not in self.ours:
+        theirs = self.published.scores
+        if score not in theirs or score not in self.ours:
             return None
-        return self.ours[score].mean - published[score].mean
+        return self.ours[score].mean - theirs[score].mean
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All lines of a dataset.
+    """All lines of a dataset, and the records behind them by objective.
 
-    Attributes:
-        dataset: its name.
-        split: of our scores.
-        lines: in order.
-        used: the records behind them.
-        left_out: records that do not have the file's settings, where others do.
+    ``left_out`` are records that do not have the file's settings, where others do.
     """
 
     dataset: str
     split: str
     lines: tuple[Line, ...]
-    used: tuple[Record, ...]
-    left_out: tuple[Record, ...]
+    used: Mapping[str, Trials]
+    left_out: Trials
 
 
-def compare(
-    dataset: str, records: Sequence[Record], published: Sequence[PublishedRow]
-) -> Comparison:
-    """Puts the means of our runs beside the published rows.
-
-    Args:
-        dataset: its name.
-        records: ours, of any objectives and seeds; k-means is that of the first objective's.
-        published: rows in the order to show them in.
-    """
-    objectives = dict.fromkeys(record.objective for record in records)
-    used = {objective: _to_use(records, objective) for objective in objectives}
-    split = "val" if all(record.figures["val"] for record in records) else "train"
-    lines = [_line("", "kmeans", None, next(iter(used.values()), ()), split)]
-    for objective, part, row in _rows(published, used):
-        lines.append(_line(objective, part, row, used.get(objective, ()), split))
-    chosen = tuple(record for group in used.values() for record in group)
-    return Comparison(
-        dataset,
-        split,
-        tuple(lines),
-        used=tuple(record for record in records if record in chosen),
-        left_out=tuple(record for record in records if record not in chosen),
-    )
+def read_trials(results_dir: Path, dataset: str) -> list[Trial]:
+    """Reads all records of a dataset, by objective and seed."""
+    paths = (results_dir / dataset).glob("*-seed*.json")
+    trials = [read_record(path, Trial) for path in paths]
+    return sorted(trials, key=lambda trial: (objective_names().index(trial.objective), trial.seed))
 
 
-def departures(record: Record) -> list[str]:
-    """Tells how a run differs from what its file asks for: ``train.epochs = 1``."""
-    asked = load_benchmark(record.dataset).settings_for(record.objective, {})
-    changed = [
-        f"{name} = {show_setting(record.settings, name)}"
-        for name in changed_settings(asked, record.settings)
-    ]
-    return changed + missing_images(record)
+def compare(dataset: str, trials: Sequence[Trial], published: Sequence[PublishedRow]) -> Comparison:
+    """Puts the means of our runs beside the published rows; k-means is the first objective's."""
+    used = {one.objective: _to_use(trials, one.objective) for one in trials}
+    split = "val" if all(trial.figures["val"] for trial in trials) else "train"
+    kmeans = _line(PublishedRow("kmeans", ""), next(iter(used.values()), ()), split)
+    rows = [*published, *_unpublished(set(used) - {row.objective for row in published})]
+    lines = [_line(row, used.get(row.objective, ()), split) for row in rows]
+    left_out = tuple(trial for trial in trials if trial not in used[trial.objective])
+    return Comparison(dataset, split, (kmeans, *lines), used, left_out)
 
 
-def _rows(
-    published: Sequence[PublishedRow], used: Collection[str]
-) -> Iterator[tuple[str, Part, PublishedRow | None]]:
-    """The published rows, and rows for what of ours has none."""
-    for row in published:
-        yield row.objective, row.part, row
-    for objective in used:
-        if objective not in {row.objective for row in published}:
-            for part in OWN_PARTS if objective == "ucls" else OWN_PARTS[:1]:
-                yield objective, part, None
+def file_departures(trial: Trial) -> list[str]:
+    """How a run differs from what its dataset's file asks for."""
+    benchmark = load_benchmark(trial.dataset)
+    return departures(trial, benchmark.settings_for(trial.objective, {}), benchmark.images)
 
 
-def _to_use(records: Sequence[Record], objective: str) -> tuple[Record, ...]:
+def _unpublished(objectives: Collection[str]) -> Iterator[PublishedRow]:
+    for objective in sorted(objectives, key=objective_names().index):
+        for part in OWN_PARTS if objective == "ucls" else OWN_PARTS[:1]:
+            yield PublishedRow(part, objective)
+
+
+def _to_use(trials: Sequence[Trial], objective: str) -> Trials:
     """The runs with the file's settings; all of them if none has these."""
-    own = [record for record in records if record.objective == objective]
-    return tuple([record for record in own if not departures(record)] or own)
+    own = [trial for trial in trials if trial.objective == objective]
+    return tuple([trial for trial in own if not file_departures(trial)] or own)
 
 
-def _line(
-    objective: str,
-    part: Part | Literal["kmeans"],
-    published: PublishedRow | None,
-    records: Sequence[Record],
-    split: str,
-) -> Line:
-    name = METRICS[part]
-    measured = [record for record in records if name in record.figures[split]]
-    if part == "best_run" and measured:
-        measured = [max(measured, key=lambda record: _scores(record, split, name)["acc"])]
-    by_run = [_scores(record, split, name) for record in measured]
-    ours = {score: _mean([scores[score] for scores in by_run]) for score in SCORES if by_run}
-    return Line(objective, part, published, tuple(measured), ours)
-
-
-def _scores(record: Record, split: str, name: str) -> Mapping[str, float]:
-    scores: Mapping[str, float] = record.figures[split][name]
-    return scores
+def _line(row: PublishedRow, trials: Trials, split: str) -> Line:
+    name = METRICS.get(row.part, row.part)
+    measured = [trial for trial in trials if name in trial.figures[split]]
+    if row.part == "best_run" and measured:
+        measured = [max(measured, key=lambda trial: float(trial.figures[split][name]["acc"]))]
+    found = [trial.figures[split][name] for trial in measured]
+    ours = {score: _mean([one[score] for one in found]) for score in SCORES if found}
+    return Line(row, tuple(measured), ours)
 
 
 def _mean(values: Sequence[float]) -> Score:

@@ -1,19 +1,18 @@
-"""The comparison as Markdown."""
+"""The comparison as Markdown and as CSV, and what became of a call as a table."""
 
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
 
-from benchmarks.accuracy.comparison import Comparison, Line, departures
-from benchmarks.accuracy.describe import (
-    count_runs,
-    describe_departures,
-    describe_machine,
-    describe_runs,
-)
-from benchmarks.accuracy.markdown import format_table
-from benchmarks.accuracy.published import SCORES, ImageCounts, Score
+from benchmarks.accuracy.comparison import Comparison, Line, file_departures
+from benchmarks.jobs import Outcome
+from benchmarks.pages import render_page
+from benchmarks.published import SCORES
+from benchmarks.tables import Table
+from benchmarks.trials import Trial, describe_machines
+from ucls.datasets import DATASETS
 
-WIDTH = 100
+PAGE = Path(__file__).with_name("page.md.jinja")
 PARTS = {
     "kmeans": "k-means",
     "best_head": "UCLS stage 1",
@@ -21,119 +20,121 @@ PARTS = {
     "ensemble": "UCLS ensemble",
     "self_training": "UCLS ensemble + self-training",
 }
-EXPLANATION = """\
-Scores are in percent; diff. is ours less the published mean, in percentage points. Ours are
-mean ± sample standard deviation (n - 1) over the seeds; the thesis does not say which deviation it
-gives.
-
-- k-means: of our features
-- stage 1: the head with the lowest training loss; its best seed is the run with the highest ACC
-- ensemble: the consensus of what the heads say of the images that are measured
-- self-training: a classifier that has learnt the consensus of the training images
-- TEMI, SCAN and others: the head with the lowest loss of that objective; ours sees our features
-"""
+CSV_HEADINGS = (
+    "dataset", "split", "objective", "part", "score",
+    "ours", "ours_std", "seeds", "features", "departures",
+    "published", "published_std", "published_backbone", "source", "difference",
+)  # fmt: skip
+SHOWN = ("kmeans", "best_head", "ensemble.chosen", "self_training")  # rows of metrics.json
 
 
-def format_markdown(comparisons: Sequence[Comparison], images: Mapping[str, ImageCounts]) -> str:
-    """Writes all datasets as one text.
-
-    Args:
-        comparisons: one for each dataset.
-        images: published sizes by dataset.
-    """
-    records = [record for comparison in comparisons for record in comparison.used]
-    machines = list(dict.fromkeys(map(describe_machine, records)))
-    parts = ["# Accuracy beside the published figures\n"]
-    if machines:
-        text = f"Ours: {count_runs(records)} on {'; '.join(machines)}."
-        parts.append(textwrap.fill(text, WIDTH) + "\n")
-    parts.append(EXPLANATION)
-    for comparison in comparisons:
-        counts = images.get(comparison.dataset)
-        parts += _section(comparison, counts, tells_machine=len(machines) > 1)
-    return "\n".join(parts)
+def as_markdown(comparisons: Sequence[Comparison]) -> str:
+    """Writes all datasets as one text."""
+    tools = {"describe_runs": describe_runs, "table_of": comparison_table, "remarks_of": remarks}
+    return render_page(PAGE, comparisons=comparisons, datasets=DATASETS, **tools)
 
 
-def _section(
-    comparison: Comparison, counts: ImageCounts | None, *, tells_machine: bool
-) -> Iterator[str]:
-    sizes = (
-        ""
-        if counts is None
-        else (
-            f"{counts.classes:,} classes; {counts.train:,} images of train, {counts.val:,} of val. "
-        )
-    )
-    yield f"## {comparison.dataset}\n\n{sizes}Scores are those of {comparison.split}.\n"
-    if comparison.used:
-        yield _list(_runs(comparison, tells_machine=tells_machine))
-    yield _table(comparison)
-    if remarks := list(_remarks(comparison)):
-        yield _list(remarks)
+def as_csv(comparisons: Iterable[Comparison]) -> Table:
+    """A row for every line and score; what is not known is empty."""
+    rows = [
+        [comparison.dataset, comparison.split, *_csv_cells(line, score)]
+        for comparison in comparisons
+        for line in comparison.lines
+        for score in SCORES
+    ]
+    return Table(CSV_HEADINGS, rows)
 
 
-def _list(texts: Iterable[str]) -> str:
-    lines = (
-        textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ") for text in texts
-    )
-    return "\n".join(lines) + "\n"
+def summary(outcomes: Iterable[Outcome]) -> Table:
+    """What ran, was skipped and failed, with the ACC in percent of what has figures."""
+    rows = []
+    for outcome in outcomes:
+        figures = outcome.trial.figures if outcome.trial else {"val": {}, "train": {}}
+        scored = figures["val"] or figures["train"]
+        found = [scored.get(name, {}).get("acc") for name in SHOWN]
+        accuracies = ["" if value is None else f"{100 * value:.2f}" for value in found]
+        time = str(timedelta(seconds=round(outcome.seconds)))
+        rows.append([outcome.title, outcome.result, time, *accuracies, outcome.reason])
+    return Table(["ACC on val, else train", "result", "time", *SHOWN, ""], rows, n_left=2)
 
 
-def _runs(comparison: Comparison, *, tells_machine: bool) -> Iterator[str]:
-    """What our runs were, by objective."""
-    for objective in dict.fromkeys(record.objective for record in comparison.used):
-        runs = [record for record in comparison.used if record.objective == objective]
-        machines = f" on {'; '.join(dict.fromkeys(map(describe_machine, runs)))}"
-        yield f"ours, {objective}: {describe_runs(runs)}{machines if tells_machine else ''}"
-
-
-def _remarks(comparison: Comparison) -> Iterator[str]:
-    """Our runs with other settings, and slips in what is published."""
-    for text in describe_departures(comparison.used):
-        yield f"† not the settings of the benchmark: {text}"
-    for text in describe_departures(comparison.left_out):
-        yield f"left out, as other runs have the settings of the benchmark: {text}"
-    for line in comparison.lines:
-        if line.published is not None and line.published.note:
-            yield f"{_name(line)} ({line.published.source}): {line.published.note}"
-
-
-def _table(comparison: Comparison) -> str:
-    """Published columns are there only where something is published."""
-    if not any(line.published for line in comparison.lines):
-        rows = [
-            [_marked_name(line), *(_cell(line.ours.get(score)) for score in SCORES)]
-            for line in comparison.lines
-        ]
-        return format_table(["", *map(str.upper, SCORES)], rows)
+def comparison_table(comparison: Comparison) -> Table:
+    """A line each; columns that would be empty are left out."""
     headings = ["", "published with"]
     for score in SCORES:
-        headings += [f"{score.upper()} ours", "publ.", "diff."]
-    rows = [_cells(line) for line in comparison.lines]
-    return format_table(headings, rows, n_left=2)
+        headings += [score.upper(), "publ.", "diff."]
+    columns = zip(headings, *map(_cells, comparison.lines), strict=True)
+    shown, *rows = zip(*(column for column in columns if any(column[1:])), strict=True)
+    return Table(shown, rows, n_left=2 if "published with" in shown else 1)
 
 
-def _cells(line: Line) -> list[str]:
-    published = {} if line.published is None else line.published.scores
-    cells = [_marked_name(line), (line.published.backbone if line.published else None) or ""]
-    for score in SCORES:
-        difference = line.difference(score)
-        text = "" if difference is None else f"{difference:+.2f}"
-        cells += [_cell(line.ours.get(score)), _cell(published.get(score)), text]
-    return cells
+def describe_runs(trials: Sequence[Trial]) -> str:
+    """Seeds, features, mean time and machines."""
+    mean = timedelta(seconds=round(sum(trial.seconds for trial in trials) / len(trials)))
+    seeds, machines = ", ".join(str(trial.seed) for trial in trials), describe_machines(trials)
+    return f"seeds {seeds}; {describe_features(trials)}; {mean} each on {'; '.join(machines)}"
 
 
-def _marked_name(line: Line) -> str:
-    return _name(line) + (" †" if any(map(departures, line.records)) else "")
+def describe_features(trials: Sequence[Trial]) -> str:
+    """Backbones and tokens that runs saw: ``dinov2_vitl14_reg4 cls+patch``."""
+    seen = {
+        f"{' + '.join(trial.figures['backbones'])} {trial.resolved['features']}" for trial in trials
+    }
+    return " or ".join(sorted(seen))
+
+
+def describe_departures(trials: Sequence[Trial]) -> list[str]:
+    """Where runs do not have their file's settings."""
+    return [
+        f"{trial.objective}, seed {trial.seed}: {', '.join(changes)}"
+        for trial in trials
+        if (changes := file_departures(trial))
+    ]
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """Our runs with other settings, and slips in what is published."""
+    used = [trial for trials in comparison.used.values() for trial in trials]
+    changed, other = map(describe_departures, (used, comparison.left_out))
+    notes = [(_name(line), line.published) for line in comparison.lines]
+    return [
+        *(f"† not the settings of the benchmark: {text}" for text in changed),
+        *(f"left out, as other runs have the settings of the benchmark: {text}" for text in other),
+        *(f"{name} ({row.source}): {row.note}" for name, row in notes if row.note),
+    ]
 
 
 def _name(line: Line) -> str:
-    if line.objective == "ucls" or line.part == "kmeans":
-        return PARTS[line.part]
-    return line.objective.upper()
+    row = line.published
+    return PARTS[row.part] if row.objective in ("", "ucls") else row.objective.upper()
 
 
-def _cell(score: Score | None) -> str:
-    if score is None:
-        return ""
-    return f"{score.mean:.{score.digits}f}" + ("" if score.std is None else f" ±{score.std:.2f}")
+def _cells(line: Line) -> list[str]:
+    mark = " †" if any(map(file_departures, line.trials)) else ""
+    cells = [_name(line) + mark, line.published.backbone or ""]
+    for name in SCORES:
+        for score in (line.ours.get(name), line.published.scores.get(name)):
+            std = "" if score is None or score.std is None else f" ±{score.std:.2f}"
+            cells.append("" if score is None else f"{score.mean:.{score.digits}f}{std}")
+        difference = line.difference(name)
+        cells.append("" if difference is None else f"{difference:+.2f}")
+    return cells
+
+
+def _csv_cells(line: Line, name: str) -> list[str]:
+    row, nothing = line.published, (None, None)
+    cells = [
+        row.objective,
+        row.part,
+        name,
+        *line.ours.get(name, nothing)[:2],
+        " ".join(str(trial.seed) for trial in line.trials),
+        describe_features(line.trials),
+        "; ".join(describe_departures(line.trials)),
+        *row.scores.get(name, nothing)[:2],
+        row.backbone or "",
+        row.source,
+        line.difference(name),
+    ]
+    numbers = {None: ""} | {cell: str(round(cell, 3)) for cell in cells if isinstance(cell, float)}
+    return [numbers.get(cell, cell) for cell in cells]

@@ -1,141 +1,77 @@
 """``python -m benchmarks ablate``: the ablations of the thesis."""
 
-import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
-from ucls.cli import options as opt
-
-if TYPE_CHECKING:
-    from benchmarks.ablations.record import Entry
-
-RESULTS = Path("benchmarks/results/ablations")
+from benchmarks import options as opt
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="components, thresholds, heads, smoothing or losses.")
 ]
-SourceOption = Annotated[
-    str,
-    typer.Option(
-        "--source",
-        help="A dataset name, a folder of images, a .csv list of images, a feature file, or "
-        "'simulated'.",
-    ),
-]
-Seeds = Annotated[int, typer.Option(min=1, help="Runs of every row.")]
-FirstSeed = Annotated[int, typer.Option(min=0, help="Seed of the first of them.")]
-Threshold = Annotated[
-    str,
-    typer.Option(
-        help="Of the adaptive neighbours: a cosine similarity, 'typical', or 'auto' for what fits "
-        "the features (the preset's if there is one)."
-    ),
-]
+SourceOption = Annotated[str, typer.Option("--source", help="As for `ucls run`; it needs labels.")]
 Values = Annotated[
-    str | None,
-    typer.Option(
-        metavar="A,B,...", help="thresholds and heads: other values than the thesis's own."
-    ),
+    str | None, typer.Option(metavar="A,B,...", help="Others for thresholds and heads.")
 ]
-N = Annotated[int | None, typer.Option("--n", min=2, help="Images of simulated features.")]
-Width = Annotated[
-    int | None, typer.Option("--features", min=1, help="Width of simulated features.")
-]
-RunsDir = Annotated[Path, typer.Option(help="Where the run folders go.")]
-Out = Annotated[Path, typer.Option(help="Where record, tables and plot go.")]
-SkipExisting = Annotated[
-    bool,
-    typer.Option("--skip-existing", help="Keep what an equal, earlier call has finished."),
-]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show what every stage does.")]
+Preset = Annotated[str | None, typer.Option(help="The thesis's settings for a dataset.")]
+Labels = Annotated[Literal["none", "folders"], typer.Option(help="Names of sub-folders.")]
+Val = Annotated[str | None, typer.Option(help="Images like SOURCE, never trained on.")]
+Subset = Annotated[Path | None, typer.Option(metavar="FILE.txt", help="Classes of imagenet50, ...")]
+Out = Annotated[Path, typer.Option(help="Where records, tables and plot go.")]
 
 
 def command(
     study: StudyName,
     *,
     source: SourceOption,
-    seeds: Seeds = 3,
-    first_seed: FirstSeed = 0,
-    clusters: opt.Clusters = None,
-    threshold: Threshold = "auto",
+    seeds: opt.Seeds = 3,
+    first_seed: opt.FirstSeed = 0,
     values: Values = None,
-    preset: opt.Preset = None,
+    preset: Preset = None,
     settings: opt.Settings = None,
-    labels: opt.FolderLabels = opt.LabelSource.NONE,
-    val: opt.Val = None,
+    labels: Labels = "none",
+    val: Val = None,
     data_dir: opt.DataDir = None,
-    subset: opt.Subset = None,
+    subset: Subset = None,
     download: opt.Download = False,
-    n_images: N = None,
-    n_features: Width = None,
     cache_dir: opt.CacheDir = None,
-    runs_dir: RunsDir = Path("runs/ablations"),
-    out: Out = RESULTS,
-    device: opt.Device = None,
-    skip_existing: SkipExisting = False,
-    verbose: Verbose = False,
+    runs_dir: opt.RunsDir = Path("runs/ablations"),
+    out: Out = opt.RESULTS / "ablations",
+    device: opt.Device = "auto",
+    skip_existing: opt.SkipExisting = False,
 ) -> None:
     """Take the method apart as the thesis does, on any labelled source; write tables and a plot.
 
+    A setting that only some rows have of their own, such as neighbors.threshold of components, is
+    set for the others.
+
     Example: python -m benchmarks ablate components --source digits --seeds 3
     """
-    from benchmarks.ablations.opening import Size, open_source
-    from benchmarks.ablations.plan import Places, Plan
+    from benchmarks.ablations.plan import Plan
     from benchmarks.ablations.report import write_report
-    from benchmarks.ablations.runner import run_study
-    from benchmarks.ablations.settings import Choices, parse_threshold, parse_values
-    from benchmarks.ablations.studies import find_study
-    from ucls.console import console_reporter
-    from ucls.settings.given import parse_setting
+    from benchmarks.ablations.rows import Results
+    from benchmarks.ablations.study import find_study
+    from benchmarks.accuracy.table import summary
+    from benchmarks.jobs import run_jobs
+    from benchmarks.runner import STAGE_NAMES
+    from ucls.progress import PlainReporter
+    from ucls.sources import load_source
 
-    chosen = find_study(study)
+    chosen, given = find_study(study), opt.parse_settings(settings, "seed", "device")
     if values is not None:
-        chosen = chosen.with_values(parse_values(values))
-    opened = open_source(
-        source,
-        size=Size(n_images, clusters, n_features),
-        folder=runs_dir / "simulated",
-        labels=labels.value,
-        val=val,
-        data_dir=data_dir,
-        subset=subset,
-        download=download,
-    )
-    choices = Choices(
-        given=dict(map(parse_setting, settings or ())),
-        preset=preset,
-        threshold=parse_threshold(threshold),
-        n_clusters=clusters,
-        device=device or "auto",
-    )
-    places = Places(runs_dir, out / f"{chosen.name}-{opened.source.name}.json", cache_dir)
-    record = run_study(
-        Plan(chosen, opened.source, choices, range(first_seed, first_seed + seeds)),
-        places,
-        command=shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-        simulated=opened.simulated,
-        skip_existing=skip_existing,
-        reporter=console_reporter(quiet=not verbose),
-        told=tell,
-    )
-    for path in [places.record, *write_report(chosen, record, places.record)]:
+        chosen = chosen.with_values(values)
+    images: dict[str, Any] = {"val": val, "data_dir": data_dir, "subset": subset}
+    opened = load_source(source, labels=labels, download=download, **images)
+    plan = Plan(chosen, opened, range(first_seed, first_seed + seeds), given, preset, device)
+    options: dict[str, Any] = {"cache_dir": cache_dir, "reporter": PlainReporter()}
+    plan = plan.fit_to_features(**options)
+    left_out = () if "self_training" in chosen.parts else ("self-train",)
+    options["stages"] = [stage for stage in STAGE_NAMES if stage not in left_out]
+    options |= {"skip_existing": skip_existing, "overwrite": not skip_existing}
+    outcomes = list(run_jobs(plan.jobs(runs_dir, out), lambda: opened, **options))
+    summary(outcomes).show()
+    for path in [out / plan.name, *write_report(Results(plan, outcomes), out)]:
         print(path)
-    if len(record.finished) < len(record.entries):
+    if any(outcome.result == "failed" for outcome in outcomes):
         raise typer.Exit(1)
-
-
-def tell(entry: "Entry") -> None:
-    """Says in a line how a run went."""
-    name = f"{entry.variant}, seed {entry.seed}"
-    if entry.figures is None:
-        print(f"{name} failed: {entry.error}", file=sys.stderr, flush=True)
-        return
-    accuracies = [
-        f"{part.replace('_', ' ')} {100 * figures['acc']:.1f} %"
-        for part, figures in entry.figures.items()
-        if part in ("best_head", "ensemble", "self_training") and figures is not None
-    ]
-    print(f"{name}: {', '.join(accuracies)}; training {entry.seconds['train']:.1f} s", flush=True)

@@ -1,90 +1,39 @@
 """``python -m benchmarks run``: datasets and seeds, with the thesis's settings."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ucls.cli import options as opt
+from benchmarks import options as opt
 
-if TYPE_CHECKING:
-    from benchmarks.accuracy.plan import Outcome
-
-RUNS = Path("runs/benchmarks")
-RESULTS = Path("benchmarks/results")
-
-Datasets = Annotated[
-    str,
-    typer.Option(metavar="NAME,...", help="digits, cifar10, ...; 'all' is the ten of the thesis."),
-]
-Seeds = Annotated[int, typer.Option(min=1, help="How many seeds to run each dataset with.")]
-FirstSeed = Annotated[int, typer.Option(min=0, help="The seeds count up from here.")]
+Datasets = Annotated[str, typer.Option(metavar="NAME,...", help="'all': the thesis's ten.")]
 Stages = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME,...",
-        help="'all', or some of extract, neighbors, train, merge, ensemble, self-train, evaluate, "
-        "on the run folders of an earlier call.",
-    ),
+    str, typer.Option(metavar="NAME,...", help="Some, on the run folders of an earlier call.")
 ]
-Objective = Annotated[
-    str,
-    typer.Option(
-        help="ucls, temi, scan, self-classifier, uic, c2bin or turtle; settings that have no part "
-        "in it are left out."
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="A setting over the dataset's own; the record and the table say so.",
-    ),
-]
-SubsetDir = Annotated[
-    Path | None,
-    typer.Option(help="Holds imagenet_50.txt, imagenet_100.txt and imagenet_200.txt."),
-]
-RunsDir = Annotated[Path, typer.Option(help="Where the run folders go.")]
+Objective = Annotated[str, typer.Option(help="What is trained: ucls, temi, scan, ...")]
+SubsetDir = Annotated[Path, typer.Option(help="Holds imagenet_50.txt, ..., of SCAN.")]
 ResultsDir = Annotated[Path, typer.Option(help="Where the records go.")]
-SkipExisting = Annotated[
-    bool,
-    typer.Option(
-        "--skip-existing",
-        help="Leave out what has a record with these settings, and replace what has one with "
-        "others.",
-    ),
-]
-Overwrite = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite",
-        help="Do the stages again, and replace runs that were made with other settings.",
-    ),
-]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do the stages again, from scratch.")]
 
 
 def command(
     *,
     datasets: Datasets = "all",
-    seeds: Seeds = 5,
-    first_seed: FirstSeed = 0,
+    seeds: opt.Seeds = 5,
+    first_seed: opt.FirstSeed = 0,
     stages: Stages = "all",
     objective: Objective = "ucls",
-    settings: Settings = None,
+    settings: opt.Settings = None,
     data_dir: opt.DataDir = None,
-    subset_dir: SubsetDir = None,
+    subset_dir: SubsetDir = Path("imagenet_subsets"),
     cache_dir: opt.CacheDir = None,
-    runs_dir: RunsDir = RUNS,
-    results_dir: ResultsDir = RESULTS,
-    device: opt.Device = None,
+    runs_dir: opt.RunsDir = Path("runs/benchmarks"),
+    results_dir: ResultsDir = opt.RESULTS,
+    device: opt.Device = "auto",
     download: opt.Download = False,
-    skip_existing: SkipExisting = False,
+    skip_existing: opt.SkipExisting = False,
     overwrite: Overwrite = False,
-    verbose: opt.Verbose = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Run datasets with the thesis's settings and several seeds, a JSON record for each.
 
@@ -92,50 +41,40 @@ def command(
 
     Example: python -m benchmarks run --datasets cifar10,stl10 --seeds 5
     """
-    from benchmarks.accuracy.benchmark import load_benchmarks
-    from benchmarks.accuracy.plan import Plan
-    from benchmarks.accuracy.runner import run_plan
-    from benchmarks.accuracy.stages import parse_stages
-    from benchmarks.accuracy.summary import print_summary
-    from ucls.console import console_reporter
-    from ucls.settings.given import parse_setting
+    from functools import partial
 
-    plan = Plan(
-        benchmarks=load_benchmarks(datasets),
-        seeds=range(first_seed, first_seed + seeds),
-        runs_dir=runs_dir,
-        results_dir=results_dir,
-        stages=parse_stages(stages),
-        objective=objective,
-        overrides=dict(parse_setting(text) for text in settings or ()),
-        data_dir=data_dir,
-        subset_dir=subset_dir,
-        cache_dir=cache_dir,
-        device=device or "auto",
-        download=download,
-        overwrite=overwrite,
-        skip_existing=skip_existing,
-    )
-    outcomes = []
-    for outcome in run_plan(plan, reporter=console_reporter(quiet=quiet)):
-        outcomes.append(outcome)
-        if outcome.result == "failed":
-            tell_failure(outcome, show_traceback=verbose)
-    print_summary(outcomes)
-    if any(outcome.record for outcome in outcomes):
-        print(f"\nrecords: {results_dir}; next: {next_command(results_dir)}")
+    from benchmarks.accuracy.datasets import load_benchmarks
+    from benchmarks.accuracy.table import summary
+    from benchmarks.jobs import Outcome, run_jobs
+    from benchmarks.runner import STAGE_NAMES
+    from ucls.datasets import DATASETS
+    from ucls.progress import PlainReporter
+    from ucls.sources import load_source
+
+    asked: dict[str, Any] = {"objective": objective, "device": device, "runs_dir": runs_dir}
+    # These would change the run, and not the name of its record.
+    overrides = opt.parse_settings(settings, "seed", "device", "train.objective")
+    asked |= {"overrides": overrides, "results_dir": results_dir}
+    numbers = range(first_seed, first_seed + seeds)
+    # All at once, so that a wrong setting is told before anything runs.
+    todo = {
+        one.name: [one.job(seed, **asked) for seed in numbers] for one in load_benchmarks(datasets)
+    }
+    options: dict[str, Any] = {
+        "stages": opt.choose(stages, STAGE_NAMES, what="--stages"),
+        "skip_existing": skip_existing,
+        "overwrite": overwrite,
+        "cache_dir": cache_dir,
+        "reporter": PlainReporter(),
+    }
+    outcomes: list[Outcome] = []
+    for name, jobs in todo.items():
+        info, subset = DATASETS[name], None
+        if info.takes_subset:
+            subset = subset_dir / f"imagenet_{info.n_classes}.txt"
+        where: dict[str, Any] = {"data_dir": data_dir, "subset": subset, "download": download}
+        outcomes += run_jobs(jobs, partial(load_source, name, **where), **options)
+    summary(outcomes).show()
+    print(f"records: {results_dir}")
     if any(outcome.result == "failed" for outcome in outcomes):
         raise typer.Exit(1)
-
-
-def next_command(results_dir: Path) -> str:
-    """What shows the records beside the published figures."""
-    where = "" if results_dir == RESULTS else f" --results-dir {results_dir}"
-    return f"python -m benchmarks table{where}"
-
-
-def tell_failure(outcome: "Outcome", *, show_traceback: bool) -> None:
-    """Prints a line on what stopped a run, to stderr."""
-    if show_traceback:
-        print(outcome.traceback, file=sys.stderr)
-    print(f"{outcome.title} failed: {outcome.reason}", file=sys.stderr, flush=True)

@@ -1,42 +1,23 @@
 """``python -m benchmarks simulate``: made-up features, written or held against the thesis."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from benchmarks.simulated.features import SimulatedFeatures
+from ucls.errors import UsageError
 
-
-class Split(StrEnum):
-    """Other images of the same classes."""
-
-    TRAIN = "train"
-    VAL = "val"
-
-
-Check = Annotated[
-    bool, typer.Option("--check", help="Show thesis table 6.16 beside the simulated features.")
-]
+Check = Annotated[bool, typer.Option("--check", help="Show thesis table 6.16 beside them.")]
 Difficulty = Annotated[
-    bool,
-    typer.Option("--difficulty", help="Show how well k-means, k-NN and a linear probe do on them."),
+    bool, typer.Option("--difficulty", help="Show how k-means, k-NN and a linear probe do.")
 ]
-Out = Annotated[
-    Path | None, typer.Option(metavar="FILE.h5", help="Write them as a source for `ucls run`.")
-]
-N = Annotated[int, typer.Option("--n", min=2, help="Images.")]
+Out = Annotated[Path | None, typer.Option(metavar="FILE.h5", help="A source for `ucls run`.")]
+NImages = Annotated[int, typer.Option("--n", min=2, help="Images.")]
 NClusters = Annotated[int, typer.Option("--clusters", min=2, help="Classes.")]
 Width = Annotated[int, typer.Option("--features", min=2, help="Width of the features.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of classes and images.")]
-SplitName = Annotated[
-    Split, typer.Option("--split", help="'val': other images of the classes of 'train'.")
-]
-Queries = Annotated[
-    int, typer.Option(min=1, help="Images whose neighbours are looked for, among all (--check).")
-]
+Split = Annotated[Literal["train", "val"], typer.Option(help="'val': other images.")]
+Queries = Annotated[int, typer.Option(min=1, help="Images whose neighbours --check looks for.")]
 
 
 def command(
@@ -44,11 +25,11 @@ def command(
     check: Check = False,
     difficulty: Difficulty = False,
     out: Out = None,
-    n: N = 128_545,
+    n_images: NImages = 128_545,
     clusters: NClusters = 100,
     features: Width = 2048,
     seed: Seed = 0,
-    split: SplitName = Split.TRAIN,
+    split: Split = "train",
     queries: Queries = 4096,
 ) -> None:
     """Make features with the geometry of DINOv2 ViT-L/14 on ImageNet-100.
@@ -58,74 +39,34 @@ def command(
 
     Example: python -m benchmarks simulate --check
     """
+    from benchmarks.simulated import check as table
+    from benchmarks.simulated.difficulty import measure_difficulty
     from benchmarks.simulated.features import SimulatedFeatures, write_simulated
-    from ucls.console import console_reporter
-    from ucls.errors import UsageError
+    from ucls.progress import PlainReporter
 
     if not (check or difficulty or out):
         raise UsageError("expected --check, --difficulty or --out FILE.h5: give one or more")
-    made = SimulatedFeatures(n, clusters, features, seed, split.value)
+    made = SimulatedFeatures(n_images, clusters, features, seed, split)
+    print(
+        f"simulated features: N={n_images:,}, C={clusters:,}, D={features:,}, seed {seed}, "
+        f"{split}; the smallest D that holds the fit is {made.geometry.n_dims(clusters)}"
+    )
     if out is not None:
-        with console_reporter().track("simulate", n, "images") as advance:
-            write_simulated(
-                out,
-                n_images=n,
-                n_classes=clusters,
-                n_features=features,
-                seed=seed,
-                split=split.value,
-                advance=advance,
-            )
-        print(f"simulated features: {out}")
+        with PlainReporter().track("simulate", n_images, "images") as advance:
+            write_simulated(out, made, advance=advance)
+        print(f"written to {out}")
     if difficulty:
-        _show_difficulty(made)
-    if check and not _show_check(made, queries):
-        raise typer.Exit(1)
-
-
-def _show_check(made: "SimulatedFeatures", n_queries: int) -> bool:
-    """Prints table 6.16 beside the features; whether all is within its bounds."""
-    from benchmarks.simulated.check import ACCURACY_BOUND, COUNT_BOUND, check, scaled_k, set_cap
-    from benchmarks.simulated.table import comparison_table
-    from ucls.console import console_reporter, new_console
-
-    with console_reporter().track("simulate: neighbours", made.n_images, "images") as advance:
-        rows = check(made, n_queries=n_queries, advance=advance)
-    print(
-        f"simulated features beside thesis table 6.16: {describe(made)}\n"
-        f"sets S_x of {min(n_queries, made.n_images):,} simulated images among all, "
-        f"k={scaled_k(made)}, cap={set_cap(made):,}; published counts scaled to this N/C\n"
-    )
-    new_console().print(comparison_table(rows))
-    n_within = sum(row.is_within for row in rows)
-    print(
-        f"\n{n_within} of {len(rows)} thresholds within {COUNT_BOUND:g} % (counts) and "
-        f"{ACCURACY_BOUND:g} points (ACC of the sets, and of what is above the threshold): "
-        "simulated"
-    )
-    if made.n_features < (needed := made.geometry.n_dims(made.n_classes)):
+        for name, accuracy in measure_difficulty(made).items():
+            print(f"ACC on simulated features, {name}: {accuracy:.2%}")
+    if check:
+        with PlainReporter().track("simulate: neighbours", n_images, "images") as advance:
+            rows = table.check(made, n_queries=queries, advance=advance)
+        print(f"table 6.16 scaled to k={table.scaled_k(made)}, cap={table.set_cap(made):,}")
+        table.comparison_table(rows).show()
+        n_within = sum(row.excess <= 1 for row in rows)
         print(
-            f"below D={needed} the simulated background is denser than fitted, so this need not "
-            f"hold for D={made.n_features}"
+            f"{n_within} of {len(rows)} thresholds within {table.BOUNDS[0]:g} % (counts) and "
+            f"{table.BOUNDS[1]:g} points (ACC of the sets, and of what is above the threshold)"
         )
-    return n_within == len(rows)
-
-
-def _show_difficulty(made: "SimulatedFeatures") -> None:
-    from benchmarks.simulated.difficulty import N_TRAIN, N_VAL, measure_difficulty
-
-    found = measure_difficulty(made)
-    print(
-        f"accuracies on simulated features: {describe(made)}\n"
-        f"of {min(N_TRAIN, made.n_images):,} training images and {N_VAL:,} others: "
-        f"linear probe {found.linear_probe:.2%}, k-NN {found.knn:.2%}, "
-        f"k-means {found.kmeans:.2%} (of the training images)\n"
-    )
-
-
-def describe(made: "SimulatedFeatures") -> str:
-    """Size and seed of simulated features."""
-    return (
-        f"N={made.n_images:,}, C={made.n_classes:,}, D={made.n_features:,}, "
-        f"seed {made.seed}, {made.split}"
-    )
+        if n_within < len(rows):
+            raise typer.Exit(1)

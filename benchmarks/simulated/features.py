@@ -9,8 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.simulated.classes import Classes, make_classes
-from benchmarks.simulated.geometry import FITTED, MIXED_POWER, Geometry
+from benchmarks.simulated.classes import FITTED, Classes, Geometry, make_classes
 from ucls.cache import atomic_write
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
@@ -19,28 +18,17 @@ Float32 = npt.NDArray[np.float32]
 
 IMAGES_PER_BLOCK = 1024
 IMAGES_PER_WRITE = 8 * IMAGES_PER_BLOCK
-STREAMS = {"classes": 0, "embedding": 1, "labels": 2, "train": 3, "val": 4}
-"""What is drawn independently of what else, by the second number of its seed."""
+MIXED_POWER = 3  # of a uniform number is the twin's share in a mixed image: mostly a little
+STREAMS = {"classes": 0, "embedding": 1, "labels": 2, "train": 3, "val": 4}  # parts of seeds
+TOLD = ("n_images", "n_classes", "n_features", "seed")
 
 
 @dataclass(frozen=True)
 class SimulatedFeatures:
-    """Features with the geometry of real ones, made where they are read.
+    """N images of C classes with D features and the geometry of real ones, made when read.
 
     Images are drawn in blocks, each with a seed of its own, so that a row is the same whatever is
-    read with it or before it.
-
-    Attributes:
-        n_images: N.
-        n_classes: C.
-        n_features: D. Below ``geometry.n_dims(n_classes)`` they work, but are nearer to each other
-            than the geometry says.
-        seed: the same seed gives the same classes.
-        split: ``val`` has other images of the same classes than ``train``.
-        geometry: how classes and images lie.
-
-    Raises:
-        UsageError: if there are fewer than two classes, or fewer images than classes.
+    read with it or before it. ``val`` has other images of the same classes than ``train``.
     """
 
     n_images: int
@@ -51,14 +39,11 @@ class SimulatedFeatures:
     geometry: Geometry = FITTED
 
     def __post_init__(self) -> None:
-        if not 2 <= self.n_classes <= self.n_images:
+        if not 2 <= self.n_classes <= self.n_images or self.n_features < 2:
             raise UsageError(
-                "expected at least 2 classes and as many images, got "
-                f"{self.n_classes} classes and {self.n_images} images: change one of them"
-            )
-        if self.n_features < 2:
-            raise UsageError(
-                f"expected at least 2 features, got {self.n_features}: give more of them"
+                "expected at least 2 classes, as many images, and 2 features, got "
+                f"{self.n_classes} classes, {self.n_images} images and {self.n_features} features: "
+                "change one of them"
             )
 
     @property
@@ -73,14 +58,7 @@ class SimulatedFeatures:
         return self._rng("labels", STREAMS[self.split]).permutation(balanced)
 
     def chunk(self, rows: slice | npt.NDArray[np.integer[Any]]) -> Float32:
-        """Makes the features of some images.
-
-        Args:
-            rows: a slice of 0..N - 1, or n numbers of images.
-
-        Returns:
-            float32 [n, D], of length sqrt(D) each, as a layer norm leaves them.
-        """
+        """Features of n images, float32 [n, D], as long as a layer norm leaves them: sqrt(D)."""
         wanted = np.arange(self.n_images)[rows]
         blocks = wanted // IMAGES_PER_BLOCK
         features = np.empty((len(wanted), self.n_features), dtype=np.float32)
@@ -116,11 +94,7 @@ class SimulatedFeatures:
 def draw_images(
     classes: Classes, labels: npt.NDArray[np.int32], geometry: Geometry, rng: np.random.Generator
 ) -> Float32:
-    """Draws an image for each label, as a unit vector.
-
-    Returns:
-        float32 [n, dimensions].
-    """
+    """Draws an image for each of n labels, as a unit vector, float32 [n, dimensions]."""
     n_images, n_dims = len(labels), classes.centres.shape[1]
     logits = np.log(classes.purity / (1 - classes.purity))[labels]
     logits += geometry.purity_spread * rng.standard_normal(n_images)
@@ -142,41 +116,30 @@ def draw_images(
 
 
 def write_simulated(
-    path: Path,
-    *,
-    n_images: int,
-    n_classes: int,
-    n_features: int = 2048,
-    seed: int = 0,
-    split: Literal["train", "val"] = "train",
-    advance: Advance = ignore_progress,
+    path: Path, made: SimulatedFeatures, *, advance: Advance = ignore_progress
 ) -> None:
-    """Writes simulated features as a source for ``ucls run``, a chunk at a time.
-
-    Args:
-        path: an ``.h5`` file, which is replaced if it is there: ``features`` float16 [N, D],
-            ``labels`` int32 [N], and an attribute ``simulated`` that tells how they were made.
-        n_images: N.
-        n_classes: C.
-        n_features: D.
-        seed: see :class:`SimulatedFeatures`, as for ``split``.
-        split: ``train`` or ``val``.
-        advance: told of every image written.
-
-    Raises:
-        UsageError: if the file has another ending, or the numbers do not go together.
-        UclsError: if the file cannot be written.
-    """
+    """Writes features (float16) and labels as a source for ``ucls run``; the file ends in .h5."""
     import h5py
 
     if path.suffix != ".h5":
         raise UsageError(f"expected a file that ends in .h5, got {path}: rename it")
-    made = SimulatedFeatures(n_images, n_classes, n_features, seed, split)
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         file.attrs["simulated"] = json.dumps(asdict(made))
         file["labels"] = made.labels
-        features = file.create_dataset("features", (n_images, n_features), dtype=np.float16)
-        for start in range(0, n_images, IMAGES_PER_WRITE):
-            rows = slice(start, min(start + IMAGES_PER_WRITE, n_images))
+        shape = (made.n_images, made.n_features)
+        features = file.create_dataset("features", shape, dtype=np.float16)
+        for start in range(0, made.n_images, IMAGES_PER_WRITE):
+            rows = slice(start, min(start + IMAGES_PER_WRITE, made.n_images))
             features[rows] = made.chunk(rows).astype(np.float16)
             advance(rows.stop - rows.start)
+
+
+def how_simulated(path: Path) -> str:
+    """What a file that is simulated was made with, as text; empty for all others."""
+    import h5py
+
+    if path.suffix != ".h5":
+        return ""
+    with h5py.File(path) as file:
+        made = json.loads(file.attrs.get("simulated", "{}"))
+    return ", ".join(f"{name} {made[name]:,}" for name in TOLD if made)

@@ -1,48 +1,67 @@
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-REPOSITORY = Path(__file__).parents[2]
-SMALL = ["--n", "400", "--clusters", "5", "--heads", "6"]
+from benchmarks.__main__ import app
+from benchmarks.ensembles import (
+    HEADINGS,
+    EnsemblesRecord,
+    Heads,
+    choose_methods,
+    ensembles_table,
+    measure_methods,
+)
+from benchmarks.records import read_record
+from ucls.ensemble.methods import METHODS
+from ucls.errors import UsageError
 
-
-def run_benchmark(*arguments, as_file=False):
-    start = ["benchmarks/ensembles.py"] if as_file else ["-m", "benchmarks.ensembles"]
-    command = [sys.executable, *start, *SMALL, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
-
-
-@pytest.mark.parametrize("as_file", [False, True])
-def test_it_has_a_line_per_method_and_the_same_in_json(as_file, tmp_path):
-    record = tmp_path / "figures.json"
-    done = run_benchmark("--methods", "vote,mcla", "--json", record, as_file=as_file)
-    assert done.returncode == 0, done.stderr
-    _machine, size, single, columns, *rows = done.stdout.splitlines()
-    assert size == "N=400 C=5 H=6 independent, seed 0"
-    assert single.startswith("ACC of single heads: mean 0.8")
-    assert columns.split() == ["method", "s", "GB", "ACC", "NMI", "ANMI", "occupied"]
-    figures = json.loads(record.read_text())["methods"]
-    assert [row.split()[0] for row in rows] == list(figures) == ["vote", "mcla"]
-    for row in rows:
-        name, _seconds, gigabytes, acc, nmi, anmi, occupied = row.split()
-        assert float(acc) == pytest.approx(figures[name]["acc"], abs=1e-4)
-        assert 0.95 < float(acc) <= 1
-        assert 0.5 < float(anmi) < float(nmi) <= 1
-        assert int(occupied) == 5
-        # The method's own: torch or scikit-learn would take more.
-        assert 0.02 < float(gigabytes) < 0.13
+SMALL = Heads(400, 5, 6, "independent", 0)
 
 
-def test_a_method_that_fails_is_a_line_that_says_why():
-    done = run_benchmark("--clusters", "401", "--methods", "mcla")
-    assert done.returncode == 0, done.stderr
-    assert "between 2 and the number of images" in done.stdout.splitlines()[-1]
+def test_every_method_has_figures_of_a_process_of_its_own() -> None:
+    heads = SMALL._replace(n_images=300, n_clusters=401)
+    _, failed = measure_methods(heads, {"mcla": True}, repeats=1, told=lambda line: None)
+    assert "between 2 and the number of images" in failed["mcla"]["left_out"]
+    lines: list[str] = []
+    methods = {"vote": True, "nmf": False}
+    single, found = measure_methods(SMALL, methods, repeats=1, told=lines.append)
+    assert 0.8 < single["min"] <= single["mean"] <= single["max"] < 0.92
+    assert lines == ["vote: done", "nmf: would take very long: run it with --methods nmf"]
+    vote = found["vote"]
+    assert 0.95 < vote["acc"] <= 1
+    assert 0.5 < vote["anmi"] < vote["nmi"] <= 1
+    assert vote["occupied_clusters"] == 5
+    # The method's own: torch or scikit-learn would take more.
+    assert 0.02 < vote["gigabytes"] < 0.13
+    table = ensembles_table(found)
+    assert table.rows[0][0] == "vote"
+    assert table.rows[0][3:7:3] == [f"{vote['acc']:.4f}", "5"]
+    assert (table.rows[1][0], table.rows[1][-1]) == ("nmf", lines[1].removeprefix("nmf: "))
+    assert {len(row) for row in table.rows} == {len(HEADINGS)}
 
 
-def test_unknown_methods_are_refused():
-    done = run_benchmark("--methods", "mcla,kmeans")
-    assert done.returncode == 2
-    assert "got kmeans" in done.stderr
+def test_all_leaves_out_what_takes_very_long() -> None:
+    assert all(choose_methods("all", SMALL).values())
+    large = Heads(1_281_167, 1000, 50, "hard", 0)
+    assert {name for name, runs in choose_methods("all", large).items() if not runs} >= {"nmf"}
+    assert choose_methods("nmf", large) == {"nmf": True}
+    assert set(choose_methods("all", large)) == set(METHODS)
+    with pytest.raises(UsageError, match=r"--methods to be 'all' or some of mcla, .*got kmeans"):
+        choose_methods("mcla,kmeans", SMALL)
+
+
+def test_the_command_has_a_line_per_method_and_the_same_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    size = ["--n", "400", "--clusters", "5", "--heads", "6", "--mode", "hard"]
+    options = ["--methods", "vote,mcla", "--json", str(path)]
+    done = CliRunner().invoke(app, ["ensembles", *size, *options])
+    assert done.exit_code == 0, done.output
+    assert "N=400 C=5 H=6 hard, seed 0" in done.stdout
+    assert "ACC of single heads: mean 0." in done.stdout
+    record = read_record(path, EnsemblesRecord)
+    assert (record.settings["n_images"], record.settings["mode"]) == (400, "hard")
+    assert list(record.methods) == ["mcla", "vote"]
+    for name, figures in record.methods.items():
+        line = next(line for line in done.stdout.splitlines() if line.startswith(name))
+        assert f"{figures['acc']:.4f}" in line.split()

@@ -1,80 +1,70 @@
-import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.ablations.record import Entry
-from benchmarks.ablations.report import write_report
-from benchmarks.ablations.studies import COMPONENTS, HEADS, STUDIES
+from benchmarks.ablations.report import cell, scores_table, write_report
+from benchmarks.ablations.rows import Figure, Results
+from benchmarks.ablations.study import load_studies
+from benchmarks.jobs import Outcome
+from benchmarks.simulated.features import SimulatedFeatures, write_simulated
+from ucls.sources import load_source
+
+FAILED = Outcome("sinkhorn, seed 1", "failed", "no memory")
 
 
-def read_report(tmp_path: Path, study, record) -> str:
-    write_report(study, record, tmp_path / "record.json")
-    return (tmp_path / "record.md").read_text(encoding="utf-8")
+def report_of(folder: Path, results: Results) -> str:
+    return write_report(results, folder)[0].read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_study_has_tables_and_plots(tmp_path: Path, make_record, name: str) -> None:
-    written = write_report(STUDIES[name], make_record(name), tmp_path / "record.json")
-    assert [path.suffix for path in written] == [".md", ".csv", ".svg", ".png"]
+@pytest.mark.parametrize("name", load_studies())
+def test_every_study_has_a_table_and_a_plot(tmp_path: Path, make_results, name: str) -> None:
+    results = make_results(name)
+    written = write_report(results, tmp_path)
+    assert [path.suffix for path in written] == [".md", ".png"]
     assert all(path.stat().st_size > 0 for path in written)
-    tables = " and ".join(STUDIES[name].tables)
-    assert tables in (tmp_path / "record.md").read_text(encoding="utf-8")
+    text = written[0].read_text(encoding="utf-8")
+    assert f"As thesis tables {' and '.join(load_studies()[name].tables)}, on features" in text
+    assert "\n\n\n" not in text
+    if name == "components":
+        assert text.startswith("# Components one by one: digits\n\nAs thesis tables 6.9 and 6.11")
+        assert "360 images of `val`, 10 clusters, mean ± standard deviation over seeds" in text
+        assert "- Set by hand: `train.epochs=70`.\n" in text
+        assert "- Machine: Abacus, 2 cores, torch 2.0, ucls 0.1.\n- Made by `python -m" in text
+    table = scores_table(results.plan.study, results.rows())
+    assert {len(line) for line in table.rows} == {len(table.headings)}
 
 
-def test_it_says_what_was_measured_and_how(tmp_path: Path, make_record) -> None:
-    text = read_report(tmp_path, COMPONENTS, make_record())
-    assert text.startswith("# Components one by one: digits\n")
-    assert "30 images of `val`, 10 clusters, mean ± standard deviation over 2 seeds" in text
-    assert "All rows: `neighbors.k` 5" in text
-    assert "Set by hand: `train.epochs=7`" in text
-    assert "Machine: a machine" in text
-    assert "Made by `python -m benchmarks ablate`" in text
-
-
-def test_the_thesis_stands_beside_its_own_images_only(tmp_path: Path, make_record) -> None:
-    own = read_report(tmp_path, COMPONENTS, make_record(source="imagenet100"))
+def test_the_thesis_stands_beside_its_own_images_only(tmp_path: Path, make_results) -> None:
+    own = report_of(tmp_path, make_results(source="imagenet100"))
     assert "85.00 ± 5.00 (79.44, +5.56)" in own
+    assert "In brackets the thesis's figure" in own
     assert "DINOv2 ViT-L/14" in own
-    other = read_report(tmp_path, COMPONENTS, make_record())
-    assert "79.44" not in other
-    assert "In brackets" not in other
+    assert "In brackets" not in report_of(tmp_path, make_results())
 
 
-def test_simulated_features_are_told_everywhere(tmp_path: Path, make_record) -> None:
-    record = make_record(source="simulated", kind="features", simulated={"n_images": 1280})
-    text = read_report(tmp_path, COMPONENTS, record)
-    assert text.startswith("# Components one by one: simulated\n")
-    assert "**Simulated features** (n_images 1,280)" in text
-    rows = list(csv.DictReader((tmp_path / "record.csv").open(encoding="utf-8")))
-    assert {row["source"] for row in rows} == {"simulated"}
+def test_simulated_features_are_told(tmp_path: Path, make_results) -> None:
+    write_simulated(tmp_path / "made.h5", SimulatedFeatures(90, 3, 16))
+    results = make_results()
+    plan = replace(results.plan, source=load_source(str(tmp_path / "made.h5")))
+    results = replace(results, plan=plan)
+    for trial in results.trials:
+        trial.figures.update(train=trial.figures["val"], val=None)
+    text = report_of(tmp_path, results)
+    assert "**Simulated features** (n_images 90, n_classes 3, n_features 16, seed 0)" in text
+    assert "90 images of `train`" in text
 
 
-def test_what_failed_or_is_left_out_is_told(tmp_path: Path, make_record) -> None:
-    record = make_record(accs=(0.8,))
-    record.left_out["+ Feat."] = "there are no patches"
-    record.entries.append(Entry("sinkhorn", 1, "key", "folder", "a machine", error="no memory"))
-    text = read_report(tmp_path, COMPONENTS, record)
-    assert "+ Feat. is left out: there are no patches." in text
-    assert "FAILED: sinkhorn, seed 1: no memory" in text
+def test_what_failed_is_told(tmp_path: Path, make_results) -> None:
+    results = make_results(accs=(0.8,))
+    text = report_of(tmp_path, replace(results, outcomes=[*results.outcomes, FAILED]))
+    assert "- FAILED: sinkhorn, seed 1: no memory\n" in text
+    results = replace(make_results("heads", accs=()), outcomes=[FAILED])
+    assert [path.suffix for path in write_report(results, tmp_path)] == [".md"]
+    assert "No run has finished.\n\n- FAILED: sinkhorn" in report_of(tmp_path, results)
 
 
-def test_without_any_finished_run_the_failures_remain(tmp_path: Path, make_record) -> None:
-    record = make_record("heads", accs=())
-    record.entries.append(Entry("10", 0, "key", "folder", "a machine", error="no memory"))
-    written = write_report(HEADS, record, tmp_path / "record.json")
-    assert [path.suffix for path in written] == [".md", ".csv"]
-    text = (tmp_path / "record.md").read_text(encoding="utf-8")
-    assert "No run has finished." in text
-    assert "FAILED: 10, seed 0: no memory" in text
-
-
-def test_the_csv_holds_every_figure_unrounded_enough(tmp_path: Path, make_record) -> None:
-    write_report(COMPONENTS, make_record(source="imagenet100"), tmp_path / "record.json")
-    rows = list(csv.DictReader((tmp_path / "record.csv").open(encoding="utf-8")))
-    (one,) = [
-        row for row in rows
-        if (row["row"], row["group"], row["figure"]) == ("baseline", "best_head", "acc")
-    ]  # fmt: skip
-    found = [float(one[name]) for name in ("mean", "spread", "runs", "published", "difference")]
-    assert found == pytest.approx([85.0, 5.0, 2, 79.44, 5.56])
+def test_a_cell_holds_the_published_figure_and_the_difference() -> None:
+    assert cell(Figure(93.02, 0.114, published=93.18)) == "93.02 ± 0.11 (93.18, -0.16)"
+    assert cell(Figure(1293.02)) == "1,293.02"
+    assert cell(None) == "-"

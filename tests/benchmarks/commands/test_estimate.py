@@ -1,70 +1,31 @@
-from pathlib import Path
-
-import pytest
-import typer
 from typer.testing import CliRunner
 
-from benchmarks.commands.estimate import GROWTH, command
-from benchmarks.commands.growth import OUT, RECORD
-from benchmarks.speed.estimate.device import Device
-from benchmarks.speed.growth.records import write_growth
+from benchmarks.__main__ import app
+from benchmarks.records import write_record
 from tests.benchmarks.speed.growth.samples import growth_record
 from ucls.errors import UsageError
 
-app = typer.Typer()
-app.command()(command)
+
+def run(*options):
+    return CliRunner().invoke(app, ["estimate", *map(str, options)])
 
 
-@pytest.fixture
-def told(monkeypatch):
-    """The devices that reports are made of, and no report."""
-    devices = []
-
-    def markdown(record, device, *, source):
-        devices.append(device)
-        return f"# {len(record.stages)} stages of {source}\n"
-
-    monkeypatch.setattr("benchmarks.speed.estimate.report.estimate_markdown", markdown)
-    return devices
-
-
-@pytest.fixture
-def record_path(tmp_path: Path) -> Path:
-    path = tmp_path / "growth.json"
-    write_growth(path, growth_record())
-    return path
-
-
-def test_the_report_goes_to_the_terminal_and_to_a_file(told, record_path, tmp_path):
+def test_every_option_of_the_device_counts_and_the_page_goes_to_a_file_too(tmp_path):
+    write_record(path := tmp_path / "growth.json", growth_record())
     out = tmp_path / "new" / "estimate.md"
-    done = CliRunner().invoke(app, [str(record_path), "--out", str(out)])
-    assert done.output == f"# 6 stages of {record_path}\n" == out.read_text()
-    assert told == [Device()]
-
-
-def test_every_option_of_the_device_counts(told, record_path):
     options = {
-        "tflops": 1.0, "share": 0.1, "fp32-tflops": 2.0, "fp32-share": 0.2, "bandwidth": 3.0,
+        "tflops": 1.5, "share": 0.1, "fp32-tflops": 2.5, "fp32-share": 0.2, "bandwidth": 3.5,
         "bandwidth-share": 0.3,
     }  # fmt: skip
-    given = [text for name, value in options.items() for text in (f"--device-{name}", str(value))]
-    CliRunner().invoke(app, [str(record_path), *given])
-    assert told == [Device(1.0, 0.1, 2.0, 0.2, 3.0, 0.3)]
+    given = [text for name, value in options.items() for text in (f"--device-{name}", value)]
+    done = run(path, *given, "--out", out)
+    assert done.output == out.read_text()
+    assert f"`{path}`" in done.output
+    assert "1.5 TFLOP/s of bfloat16 products of which 10% are reached" in done.output
+    assert "2.5 TFLOP/s of float32 (20%), 3.5 TB/s of memory (30%)" in done.output
 
 
 def test_without_a_record_it_says_how_to_make_one(tmp_path):
-    done = CliRunner().invoke(app, [str(tmp_path / "none.json")])
+    done = run(tmp_path / "none.json")
     assert isinstance(done.exception, UsageError)
     assert "python -m benchmarks growth" in str(done.exception)
-
-
-def test_it_reads_what_growth_writes():
-    assert GROWTH == OUT / RECORD
-
-
-@pytest.mark.slow
-def test_the_real_report_of_a_made_up_record(record_path):
-    done = CliRunner().invoke(app, [str(record_path)])
-    assert done.exit_code == 0, done.output
-    assert "## 100 million images, C=10,000" in done.output
-    assert "nan" not in done.output

@@ -1,23 +1,12 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from benchmarks.commands.growth import command, parse_stages
-from benchmarks.speed.growth.records import read_growth
-from benchmarks.speed.growth.sizes import QUICK
-from benchmarks.speed.growth.works import WORKS
+from benchmarks.__main__ import app
+from benchmarks.records import read_record
+from benchmarks.speed.growth import works
+from benchmarks.speed.growth.record import GrowthRecord
+from benchmarks.speed.growth.works import read_grids
 from tests.benchmarks.speed.growth.samples import stage_growth
-from ucls.errors import UsageError
-
-REPOSITORY = Path(__file__).parents[3]
-
-app = typer.Typer()
-app.command()(command)
 
 
 @pytest.fixture
@@ -25,53 +14,43 @@ def asked(monkeypatch):
     """What the command asks to be measured, which is made up."""
     calls = []
 
-    def measure(stage, grid, *, repeats, advance):
+    def measure(stage, grid, *, repeats):
         calls.append((stage, grid, repeats))
         return stage_growth(stage, repeats=repeats)
 
-    monkeypatch.setattr("benchmarks.speed.growth.measuring.measure_growth", measure)
+    monkeypatch.setattr(works, "measure_growth", measure)
     return calls
+
+
+def run(*options):
+    return CliRunner().invoke(app, ["growth", *map(str, options)])
 
 
 def test_it_leaves_a_record_a_table_and_plots(asked, tmp_path):
     out = tmp_path / "growth"
-    done = CliRunner().invoke(app, ["--quick", "--stages", "train,neighbors", "--out", str(out)])
+    done = run("--quick", "--stages", "train,neighbors", "--out", out)
     assert done.exit_code == 0, done.output
-    assert asked == [("neighbors", QUICK["neighbors"], 1), ("train", QUICK["train"], 1)]
+    quick = read_grids("quick")
+    assert asked == [("neighbors", quick["neighbors"], 1), ("train", quick["train"], 1)]
     written = {path.name for path in out.iterdir()}
     assert written == {
         "growth.json", "growth.md", "neighbors.svg", "neighbors.png", "train.svg", "train.png",
     }  # fmt: skip
-    assert [growth.stage for growth in read_growth(out / "growth.json").stages] == [
-        "neighbors", "train",
-    ]  # fmt: skip
+    record = read_record(out / "growth.json", GrowthRecord)
+    assert [growth.stage for growth in record.stages] == ["neighbors", "train"]
     assert (out / "growth.md").read_text() in done.output
-    assert all(name in done.output for name in written)
 
 
 def test_sizes_and_repeats_are_the_full_ones_unless_told(asked, tmp_path):
-    CliRunner().invoke(app, ["--stages", "merge", "--out", str(tmp_path)])
-    ((_, grid, repeats),) = asked
-    assert grid.base.n_images > QUICK["merge"].base.n_images
-    assert repeats == 3
-    CliRunner().invoke(app, ["--stages", "merge", "--repeats", "5", "--out", str(tmp_path)])
-    assert asked[1][2] == 5
-
-
-def test_stages_are_in_the_order_of_a_run():
-    assert parse_stages("all") == list(WORKS)
-    assert parse_stages("ensemble, train") == ["train", "ensemble"]
-    with pytest.raises(UsageError, match=r"expected stages of neighbors, .*, got merging, tram"):
-        parse_stages("tram,merging,train")
+    run("--stages", "merge", "--out", tmp_path)
+    run("--stages", "merge", "--repeats", 5, "--out", tmp_path)
+    full = read_grids("full")["merge"]
+    assert asked == [("merge", full, 3), ("merge", full, 5)]
 
 
 @pytest.mark.slow
 def test_the_real_command_measures_and_draws(tmp_path):
-    options = ["--quick", "--stages", "ensemble,merge", "--out", str(tmp_path)]
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks", "growth", *options], check=True, cwd=REPOSITORY
-    )
-    record = json.loads((tmp_path / "growth.json").read_text())
-    assert record["command"].startswith("python -m benchmarks growth --quick")
-    assert [stage["stage"] for stage in record["stages"]] == ["merge", "ensemble"]
+    done = run("--quick", "--stages", "ensemble,merge", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert len(read_record(tmp_path / "growth.json", GrowthRecord).stages) == 2
     assert (tmp_path / "merge.svg").is_file()

@@ -3,52 +3,60 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from benchmarks.commands.run import command, next_command
+from benchmarks.__main__ import app
 from tests.benchmarks.accuracy.samples import QUICK
+from tests.ucls.datasets.layouts import write_cifar10
 from ucls.errors import UsageError
 
-app = typer.Typer()
-app.command()(command)
+PIXELS = {
+    "extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0,
+    "features": "cls", "neighbors.k": 5, "train.batch_size": 16,
+}  # fmt: skip
 
 
-def call(folder: Path, *arguments: str) -> Result:
+def call(folder: Path, *arguments: str, **settings: object) -> Result:
     places = ["--runs-dir", folder / "runs", "--results-dir", folder / "results"]
-    places += ["--cache-dir", folder / "cache"]
-    quick = [part for name, value in QUICK.items() for part in ("--set", f"{name}={value}".lower())]
-    return CliRunner().invoke(app, [*map(str, places), *quick, *arguments])
+    places += ["--cache-dir", folder / "cache", "--seeds", 1]
+    asked = {**QUICK, **settings}
+    quick = [part for name, value in asked.items() for part in ("--set", f"{name}={value}".lower())]
+    return CliRunner().invoke(app, ["run", *map(str, places), *quick, *arguments])
 
 
 def test_one_dataset_fails_and_the_other_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("UCLS_DATA", raising=False)
-    result = call(tmp_path, "--datasets", "cifar10,digits", "--seeds", "1", "--first-seed", "3")
+    result = call(tmp_path, "--datasets", "cifar10,imagenet50,digits", "--first-seed", "3")
     assert result.exit_code == 1
-    assert result.stderr.startswith("cifar10 failed: where cifar10 lies is not known")
+    assert "cifar10 failed: where cifar10 lies is not known: give --data-dir" in result.stderr
+    assert "imagenet50 failed: cannot read the subset " in result.stderr
     assert "digits, seed 3" in result.stderr
-    assert "cifar10 failed:" in result.stdout
-    assert f"benchmarks table --results-dir {tmp_path / 'results'}" in result.stdout
+    assert f"records: {tmp_path / 'results'}" in result.stdout
     assert (tmp_path / "results" / "digits" / "ucls-seed3.json").is_file()
     assert "Traceback" not in result.output
 
 
-def test_the_traceback_is_there_on_demand(tmp_path: Path) -> None:
-    result = call(tmp_path, "--datasets", "digits", "--seeds", "1", "--stages", "train", "-v", "-q")
-    assert "Traceback" in result.stderr
-    assert "let the stages begin with extract" in result.stderr
-    assert result.exit_code == 1
+def test_a_dataset_in_its_own_layout_is_run_again_where_images_were_missing(tmp_path: Path) -> None:
+    write_cifar10(tmp_path, n_train=60, n_val=20)
+    options = ["--datasets", "cifar10", "--data-dir", str(tmp_path)]
+    options += ["--objective", "temi", "--skip-existing"]
+    result = call(tmp_path, *options, **PIXELS)
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "results" / "cifar10" / "temi-seed0.json").is_file()
+    again = call(tmp_path, *options, "--stages", "extract,neighbors", **PIXELS).stderr
+    assert "run again, as its record differs: train had 60 of 50,000 images" in again
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--datasets", "cifar11"], "no benchmark 'cifar11'"),
-        (["--stages", "ensembel"], "no stage 'ensembel'"),
+        (["--datasets", "cifar11"], "got cifar11"),
+        (["--stages", "ensembel"], "got ensembel"),
         (["--set", "train.epoch=3"], "train.epoch: no such setting"),
         (["--set", "train.epochs"], "expected --set NAME=VALUE"),
+        (["--set", "seed=3"], "seed is not given with --set"),
         (["--objective", "temy"], "train.objective"),
     ],
 )
@@ -61,13 +69,8 @@ def test_wrong_use_is_told_before_anything_runs(
     assert not (tmp_path / "runs").exists()
 
 
-def test_the_next_command_names_the_folder_only_where_it_must() -> None:
-    assert next_command(Path("benchmarks/results")) == "python -m benchmarks table"
-    assert next_command(Path("x")) == "python -m benchmarks table --results-dir x"
-
-
 def test_the_command_line_imports_no_torch() -> None:
-    modules = "benchmarks.commands.run, benchmarks.commands.table"
-    code = f"import sys, {modules}; print('torch' in sys.modules)"
+    names = "run, table, ablate, simulate, digits, objectives, ensembles"
+    code = f"import sys; from benchmarks.commands import {names}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -1,16 +1,11 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
+from benchmarks.records import read_record
 from benchmarks.speed import suite
-from benchmarks.speed.measurement import Measurement
-
-REPOSITORY = Path(__file__).parents[3]
+from benchmarks.speed.measurement import Measurement, SpeedRecord
+from ucls.errors import UsageError
 
 
 def made_up(ratio):
@@ -22,21 +17,18 @@ def small_suite(monkeypatch):
     monkeypatch.setattr(suite, "QUICK", {"first": made_up(2.0), "second": made_up(3.0)})
 
 
+def run(*options):
+    return CliRunner().invoke(app, ["speed", "--quick", *map(str, options)])
+
+
 def test_all_areas_are_shown_and_written(small_suite, tmp_path):
     out = tmp_path / "speed.json"
-    done = CliRunner().invoke(app, ["speed", "--quick", "--repeats", "2", "--out", str(out)])
+    done = run("--repeats", 2, "--out", out)
     assert done.exit_code == 0, done.output
     assert [line for line in ("first", "second") if f"\n{line}\n" in done.output]
-    record = json.loads(out.read_text())
-    assert [entry["seconds"] for entry in record["measurements"]] == [[2.0, 2.0], [3.0, 3.0]]
-    assert record["machine"]["cores"] >= 1
-
-
-def test_some_areas_only(small_suite, tmp_path):
-    done = CliRunner().invoke(app, ["speed", "--quick", "--areas", "second"])
-    assert done.exit_code == 0, done.output
-    assert "second" in done.output
-    assert "first" not in done.output
+    record = read_record(out, SpeedRecord)
+    assert [entry.seconds for entry in record.measurements] == [[2.0, 2.0], [3.0, 3.0]]
+    assert "first" not in run("--areas", "second").output
 
 
 def test_what_is_done_is_kept_when_a_later_area_fails(monkeypatch, tmp_path):
@@ -44,28 +36,12 @@ def test_what_is_done_is_kept_when_a_later_area_fails(monkeypatch, tmp_path):
         raise RuntimeError("broken")
 
     monkeypatch.setattr(suite, "QUICK", {"first": made_up(2.0), "second": fail})
-    out = tmp_path / "speed.json"
-    done = CliRunner().invoke(app, ["speed", "--quick", "--out", str(out)])
+    done = run("--out", tmp_path / "speed.json")
     assert isinstance(done.exception, RuntimeError)
-    assert len(json.loads(out.read_text())["measurements"]) == 1
+    assert len(read_record(tmp_path / "speed.json", SpeedRecord).measurements) == 1
 
 
 def test_an_unknown_area_is_named_with_the_choices():
-    command = [sys.executable, "-m", "benchmarks", "speed", "--quick", "--areas", "neighbours"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: there is no area 'neighbours' with --quick; choose of ")
-    assert "neighbors" in done.stderr
-
-
-def test_compare_shows_both_records(small_suite, monkeypatch, tmp_path):
-    before, after = tmp_path / "a.json", tmp_path / "b.json"
-    CliRunner().invoke(app, ["speed", "--quick", "--out", str(before)])
-    monkeypatch.setattr(suite, "QUICK", {"first": made_up(1.0)})
-    CliRunner().invoke(app, ["speed", "--quick", "--out", str(after)])
-    done = CliRunner().invoke(app, ["compare", str(before), str(after)])
-    assert done.exit_code == 0, done.output
-    assert "faster" in done.output
-    assert "-67%" in done.output
-    missing = CliRunner().invoke(app, ["compare", str(before), str(tmp_path / "none.json")])
-    assert "there is no record" in str(missing.exception)
+    assert isinstance(error := run("--areas", "neighbours").exception, UsageError)
+    assert str(error).startswith("expected --areas to be 'all' or some of extraction, ")
+    assert str(error).endswith("got neighbours: leave it out")

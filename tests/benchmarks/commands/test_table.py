@@ -1,47 +1,39 @@
 from pathlib import Path
 
-import pytest
-import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from benchmarks.accuracy.records import write_record
-from benchmarks.commands.table import command
-from tests.benchmarks.accuracy.samples import make_record
+from benchmarks.__main__ import app
+from benchmarks.options import RESULTS
 from ucls.errors import UsageError
 
-app = typer.Typer()
-app.command()(command)
+
+def table(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["table", *map(str, arguments)])
 
 
-def test_the_table_is_printed_and_written(tmp_path: Path) -> None:
-    for seed in range(2):
-        write_record(tmp_path, make_record("stl10", seed=seed))
-    result = CliRunner().invoke(app, ["--results-dir", str(tmp_path)], catch_exceptions=False)
-    assert result.exit_code == 0
-    text = (tmp_path / "table.md").read_text(encoding="utf-8")
-    assert text in result.stdout
-    assert "## stl10" in text
-    assert "## cifar10" not in text
-    assert (tmp_path / "table.csv").read_text(encoding="utf-8").startswith("dataset,split,")
+def test_records_that_were_kept_give_the_table_that_was_kept(tmp_path: Path) -> None:
+    results = Path(__file__).parents[3] / RESULTS
+    result = table("--results-dir", results, "--out", tmp_path / "new" / "figures.md")
+    assert result.exit_code == 0, result.output
+    for name in ("md", "csv"):
+        written = (tmp_path / "new" / f"figures.{name}").read_text(encoding="utf-8")
+        assert written == (results / f"table.{name}").read_text(encoding="utf-8")
+    assert "## digits" in result.stdout
 
 
-def test_datasets_and_place_can_be_chosen(tmp_path: Path) -> None:
-    out = tmp_path / "new" / "figures.md"
-    arguments = ["--results-dir", str(tmp_path), "--datasets", "all", "--out", str(out)]
-    CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert out.read_text(encoding="utf-8").count("\n## ") == 10
-    assert out.with_suffix(".csv").is_file()
+def test_published_figures_are_shown_without_records(tmp_path: Path) -> None:
+    assert table("--results-dir", tmp_path, "--datasets", "all").exit_code == 0
+    assert (tmp_path / "table.md").read_text(encoding="utf-8").count("\n## ") == 10
+    assert (tmp_path / "table.csv").is_file()
 
 
-def test_without_records_it_says_how_to_make_some(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["--results-dir", str(tmp_path)])
-    assert isinstance(result.exception, UsageError)
-    assert "benchmarks run --datasets digits" in str(result.exception)
-
-
-def test_a_record_of_another_version_is_named(tmp_path: Path) -> None:
-    path = write_record(tmp_path, make_record())
+def test_what_is_no_record_or_not_there_is_told(tmp_path: Path) -> None:
+    missing = table("--results-dir", tmp_path).exception
+    assert isinstance(missing, UsageError)
+    assert "benchmarks run --datasets digits" in str(missing)
+    path = tmp_path / "digits" / "ucls-seed0.json"
+    path.parent.mkdir()
     path.write_text("{}", encoding="utf-8")
-    result = CliRunner().invoke(app, ["--results-dir", str(tmp_path)])
-    with pytest.raises(UsageError, match=r"ucls-seed0\.json"):
-        raise result.exception or AssertionError
+    wrong = table("--results-dir", tmp_path).exception
+    assert isinstance(wrong, UsageError)
+    assert "ucls-seed0.json" in str(wrong)

@@ -1,37 +1,25 @@
-import numpy as np
 import pytest
 import torch
 
-from benchmarks.speed.straightforward import Pairs, StraightforwardTrainer
-from benchmarks.speed.training import ucls_config
-from benchmarks.step_products import Size
-from benchmarks.training_step import random_graph
+from benchmarks.speed.measurement import Size
+from benchmarks.speed.straightforward import StraightforwardTrainer
+from benchmarks.speed.training import random_inputs, ucls_config
 from ucls.training.trainer import HeadTrainer
 
-SIZE = Size(n_heads=3, n_features=12, n_clusters=4, batch_size=16, hidden_dim=8, bottleneck_dim=6)
-N_IMAGES = 64
-
-
-def random_features():
-    return np.random.default_rng(0).standard_normal((N_IMAGES, 12), dtype=np.float32)
-
-
-def config():
-    return ucls_config(SIZE, precision="float32", epochs=30, n_images=N_IMAGES)
-
-
-def plain_trainer(**options):
-    return StraightforwardTrainer(
-        random_features(), random_graph(N_IMAGES), config(), n_clusters=4, seed=0,
-        device=torch.device("cpu"), **options,
-    )  # fmt: skip
+N_IMAGES, BATCH_SIZE, HIDDEN_DIM = 64, 16, 8
+SIZE = Size(N_IMAGES, 4, n_heads=3, n_features=12)
+CONFIG = ucls_config(
+    SIZE, precision="float32", epochs=30, batch_size=BATCH_SIZE, hidden_dim=HIDDEN_DIM,
+    bottleneck_dim=6,
+)  # fmt: skip
+INPUTS = {**random_inputs(SIZE), "config": CONFIG, "device": torch.device("cpu")}
 
 
 def with_the_weights_of(trainer, heads):
     """Copies the weights of all our heads into the list of heads."""
     for number, head in enumerate(trainer.student):
         first, _, hidden, _, bottleneck = head.mlp
-        rows = slice(number * SIZE.hidden_dim, (number + 1) * SIZE.hidden_dim)
+        rows = slice(number * HIDDEN_DIM, (number + 1) * HIDDEN_DIM)
         first.weight.data.copy_(heads.first_weight.data[rows])
         hidden.weight.data.copy_(heads.hidden_weight.data[number].T)
         bottleneck.weight.data.copy_(heads.bottleneck_weight.data[number].T)
@@ -40,14 +28,10 @@ def with_the_weights_of(trainer, heads):
 
 
 def test_it_trains_what_ours_trains():
-    ours = HeadTrainer(
-        random_features(), random_graph(N_IMAGES), config(), n_clusters=4, seed=0,
-        device=torch.device("cpu"),
-    )  # fmt: skip
-    plain = plain_trainer(two_way=False)
+    ours, plain = HeadTrainer(**INPUTS), StraightforwardTrainer(**INPUTS, two_way=False)
     with_the_weights_of(plain, ours.objective.student)
     ours.train_mode(True)
-    rows = torch.arange(SIZE.batch_size)
+    rows = torch.arange(BATCH_SIZE)
     generator = torch.Generator().manual_seed(0)
     for step in range(3):
         drawn = torch.Generator()
@@ -57,20 +41,10 @@ def test_it_trains_what_ours_trains():
         assert plain.step(images, neighbors) == pytest.approx(float(loss), abs=1e-5)
 
 
-def test_pairs_are_an_image_and_a_neighbor():
-    graph = random_graph(N_IMAGES)
-    features = random_features()
-    pairs = Pairs(features, graph)
-    assert len(pairs) == N_IMAGES
-    drawn = {pairs[5][1].numpy().tobytes() for _ in range(200)}
-    assert drawn == {features[row].tobytes() for row in graph.row(5)[0]}
-    assert pairs[5][0].tolist() == features[5].tolist()
-
-
 def test_an_epoch_takes_every_full_batch_and_lowers_the_loss():
-    trainer = plain_trainer()
+    trainer = StraightforwardTrainer(**INPUTS)
     losses = [trainer.train_epoch() for _ in range(8)]
-    assert trainer.step_number == 8 * (N_IMAGES // SIZE.batch_size)
+    assert trainer.step_number == 8 * (N_IMAGES // BATCH_SIZE)
     assert losses[-1] < losses[0]
     labels = trainer.labels()
     assert labels.shape == (3, N_IMAGES)

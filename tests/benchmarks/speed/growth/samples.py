@@ -1,11 +1,9 @@
 """A made-up record of growth: every stage follows a power law, to the letter."""
 
-import itertools
-
-from benchmarks.speed.growth.points import Point, StageGrowth
-from benchmarks.speed.growth.records import GrowthRecord, new_growth_record
-from benchmarks.speed.growth.sizes import QUICK, Size
-from benchmarks.speed.growth.works import WORKS
+from benchmarks.records import made_here
+from benchmarks.speed.growth.record import GrowthRecord, Point, StageGrowth
+from benchmarks.speed.growth.works import WORKS, read_grids, sizes_of
+from benchmarks.speed.measurement import Size
 
 EXPONENTS = {"N": 2.0, "C": 0.5, "H": 1.0, "D": 1.5}
 
@@ -18,22 +16,16 @@ def power_law(size: Size, letters: str = "NCHD") -> float:
     return seconds
 
 
-def stage_growth(stage: str, *, repeats: int = 2) -> StageGrowth:
+def stage_growth(stage: str, *, repeats: int = 2, seconds=power_law) -> StageGrowth:
     """A stage at the quick sizes; memory is a kilobyte for each image and head."""
-    grid = QUICK[stage]
+    grid = read_grids("quick")[stage]
     points = tuple(
-        Point(
-            size,
-            tuple(itertools.repeat(power_law(size), repeats)),
-            1e-3 * size.n_images * size.n_heads,
-        )
-        for size in grid.sizes()
+        Point(size, (seconds(size),) * repeats, 1e-3 * size.n_images * size.n_heads)
+        for size in sizes_of(grid)
     )
-    return StageGrowth(stage, WORKS[stage].what, grid.base, points)
+    return StageGrowth(stage, WORKS[stage][0], grid[0], points)
 
 
 def growth_record(*stages: str) -> GrowthRecord:
     """A record of some stages, or of all."""
-    return new_growth_record(
-        "python -m benchmarks growth", list(map(stage_growth, stages or WORKS))
-    )
+    return GrowthRecord(**made_here(), stages=tuple(map(stage_growth, stages or WORKS)))

@@ -1,1 +1,0 @@
-"""Time and memory of sizes that were not run, on paper."""
