@@ -73,7 +73,10 @@ class OpenSection(Section):
     def _settings_are_known(cls, values: Any) -> Any:
         if cls.model_config.get("extra") == "forbid":
             return values
-        given = dict(values) if isinstance(values, OpenSection) else values
+        given = dict(values) if isinstance(values, Mapping | OpenSection) else values
+        if isinstance(given, dict):
+            # A setting that is left open may be one of something no longer registered.
+            given = {n: v for n, v in given.items() if v is not None or n in cls.model_fields}
         # One model for fields and options finds everything that is wrong at once.
         return dict(_closed(cls, *cls.registered().items()).model_validate(given))
 

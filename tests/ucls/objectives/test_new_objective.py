@@ -123,3 +123,11 @@ def test_without_its_record_a_setting_of_it_is_unknown() -> None:
         Config().with_values({"train.evenness": 1.0})
     with pytest.raises(UsageError, match=r"train.objective: input should be 'ucls', .*'turtle'"):
         Config().with_values({"train.objective": "toy"})
+
+
+def test_settings_of_other_objectives_are_read_without_its_record() -> None:
+    written = Config().model_dump(mode="json")
+    assert written["train"]["evenness"] is None
+    del RECORDS["toy"]
+    assert config_problems(written) == []
+    assert "evenness" not in Config.model_validate(written).model_dump()["train"]
