@@ -19,7 +19,7 @@ from ucls.errors import UsageError
 from ucls.pipeline import start
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
-from ucls.settings.objectives import objective_names
+from ucls.settings.objectives import RECORDS, objective_names
 from ucls.sources import Source, load_source
 from ucls.types import NeighborGraph
 
@@ -30,9 +30,9 @@ Labels = npt.NDArray[np.int32]
 ALONE: Settings = {"train.scales": [1], "merge.linkage": "none"}
 NOT_MERGED: Mapping[str, Settings] = {
     name: {**ALONE, "train.objective": name}
-    if name not in ("self-classifier", "c2bin")  # which have no scales
+    if len(record.scales or (1,)) == 1  # others have heads as wanted among their own sizes
     else {"train.objective": name, "merge.linkage": "none"}
-    for name in objective_names()
+    for name, record in RECORDS.items()
 }
 VARIANTS: Mapping[str, Settings] = {
     **{name: {"train.objective": name} for name in objective_names()},

@@ -51,9 +51,17 @@ def options(context: typer.Context, version: opt.Version = False) -> None:
         print(context.get_help())
 
 
-def add_command(to: typer.Typer, name: str, command: Callable[..., Any], example: str) -> None:
+def add_command(
+    to: typer.Typer,
+    name: str,
+    command: Callable[..., Any],
+    example: str,
+    *,
+    shows_progress: bool = True,
+) -> None:
     """Adds a command whose help ends with an example."""
-    to.command(name, epilog=f"Example: {example}")(takes_verbosity(command))
+    with_options = takes_verbosity(command, shows_progress=shows_progress)
+    to.command(name, epilog=f"Example: {example}")(with_options)
 
 
 add_command(app, "run", run.command, run.EXAMPLE)
@@ -65,7 +73,9 @@ for stage in STAGES:
     else:
         add_command(app, stage.name, stage_command(stage), stage.example)
 for module in (predict, cut, datasets, backbones, validate, doctor):
-    add_command(app, module.__name__.rpartition(".")[2], module.command, module.EXAMPLE)
+    name = module.__name__.rpartition(".")[2]
+    shows_progress = module in (predict, cut)
+    add_command(app, name, module.command, module.EXAMPLE, shows_progress=shows_progress)
 
 cache_app = typer.Typer(
     help="Look at, check and remove cached features.",
@@ -73,7 +83,9 @@ cache_app = typer.Typer(
     no_args_is_help=True,
 )
 for module in (cache_ls, cache_info, cache_verify, cache_rm):
-    add_command(cache_app, module.__name__.rpartition("_")[2], module.command, module.EXAMPLE)
+    name = module.__name__.rpartition("_")[2]
+    shows_progress = module is cache_verify
+    add_command(cache_app, name, module.command, module.EXAMPLE, shows_progress=shows_progress)
 app.add_typer(cache_app, name="cache")
 
 

@@ -30,16 +30,18 @@ class Verbosity:
 asked = Verbosity()
 
 
-def takes_verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds both options to a command, which need not know of them."""
+def takes_verbosity(
+    command: Callable[..., Any], *, shows_progress: bool = True
+) -> Callable[..., Any]:
+    """Adds the options to a command, which need not know of them; ``-q`` if it shows progress."""
 
     @functools.wraps(command)
-    def with_options(*, verbose: bool, quiet: bool, **options: Any) -> Any:
+    def with_options(*, verbose: bool, quiet: bool = False, **options: Any) -> Any:
         asked.verbose, asked.quiet = verbose, quiet
         return command(**options)
 
     signature = inspect.signature(command)
-    parameters = [*signature.parameters.values(), *OPTIONS]
+    parameters = [*signature.parameters.values(), *OPTIONS[: 1 + shows_progress]]
     vars(with_options)["__signature__"] = signature.replace(parameters=parameters)
     return with_options
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ucls.cache import read_json
+from ucls.cache import run_files as files
 from ucls.config import Config
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import later_stages
@@ -57,8 +59,8 @@ def run(
         reporter=reporter,
     ).folder.path
     for stage in later_stages():
-        result = stage(path, reporter=reporter)
-    return Finished(path, result)
+        stage(path, reporter=reporter)
+    return Finished(path, read_json(path / files.METRICS))
 
 
 def extract_source(

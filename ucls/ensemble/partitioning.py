@@ -23,6 +23,8 @@ IMBALANCE = Option(
     default=None,
     help="1 lets clusters be twice the mean size; or auto.",
 )
+"""Left out: 0.05 for HGPA; for CSPA and HBGF as far as the largest cluster of the median head
+exceeds the mean, at most 1."""
 """How far a cluster may exceed the mean size."""
 
 

@@ -22,12 +22,14 @@ class Stage:
         files: what it leaves in the run folder once it is done.
         settings: a digest of the settings and inputs that decide what it leaves; where it differs
             from the one that was recorded, the stage is stale.
-        run: ``module:function`` from a run folder to what it left, imported when it is called.
+        run: ``module:function``, imported when it is called; but for the first stage, which starts
+            the run, from a run folder to what it left.
         applies: whether a run has a need of it; without, it is done with the stage before.
         follows: whether it is done only as long as the stage before is.
         counts: whether what it left counts still, apart from its files and its digest.
         stale: what is said of it where the digest differs; ``chosen`` is the chosen consensus.
-        more_files: patterns of what it leaves at times, or while it is at work.
+        more_files: patterns of what else it may leave.
+        unfinished: files that it goes on from after it was stopped.
         options: settings that its command has an option for.
         help: of its command, where that is like those of other stages.
         example: of its command.
@@ -43,6 +45,7 @@ class Stage:
     counts: Callable[["Run"], bool] = lambda run: True
     stale: str = "has other settings"
     more_files: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     help: str = ""
     example: str = ""
@@ -133,7 +136,7 @@ STAGES = (
         files=(files.HEADS, files.TRAINING_LOG, files.ASSIGNMENTS),
         settings=_of_training,
         run="ucls.stages.train:train",
-        more_files=(files.CHECKPOINT,),
+        unfinished=(files.CHECKPOINT,),
         options=("train.objective", "device", "seed"),
         help="Train all clustering heads at the same time.",
         example="ucls train runs/digits --objective scan",
@@ -217,4 +220,6 @@ def stage_after(name: str) -> Stage | None:
 
 def run_files() -> tuple[str, ...]:
     """Patterns of all that the stages leave in a run folder."""
-    return tuple(name for stage in STAGES for name in (*stage.files, *stage.more_files))
+    return tuple(
+        name for stage in STAGES for name in (*stage.files, *stage.more_files, *stage.unfinished)
+    )

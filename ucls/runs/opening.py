@@ -12,7 +12,7 @@ from ucls.runs.catalog import EXTRACT, find_stage, stages_until
 from ucls.runs.resolve import refuse_extraction_settings
 from ucls.runs.run import Run
 from ucls.settings.config import Config
-from ucls.settings.objectives import RECORDS, unused_settings
+from ucls.settings.objectives import RECORDS, objective_names, unused_settings
 
 
 def open_run(
@@ -88,8 +88,8 @@ class StageFunction:
         run = open_for(self._stage.name, path, settings=settings, reporter=reporter)
         with run.freshness.work(self._stage.name, overwrite=overwrite) as todo:
             if todo and overwrite:
-                for unfinished in self._stage.more_files:
-                    run.folder.file(unfinished).unlink(missing_ok=True)
+                for name in self._stage.unfinished:
+                    run.folder.file(name).unlink(missing_ok=True)
             if todo:
                 self._work(run)
         return run.folder.file(self._stage.files[-1])
@@ -145,7 +145,7 @@ def without_a_part(requested: Config, settings: Mapping[str, Any]) -> list[str]:
         Dotted names: what another objective does not heed, and what another prior does not.
     """
     wanted = settings.get("train.objective", requested.train.objective)
-    objective = wanted if wanted in RECORDS else requested.train.objective
+    objective = wanted if wanted in objective_names() else requested.train.objective
     names = list(unused_settings(objective, requested.train.model_dump()))
     asked = settings.get("train.prior", requested.train.prior)
     prior = asked or RECORDS[objective].options.get("prior")

@@ -12,7 +12,7 @@ from ucls.runs.consensuses import Consensuses
 from ucls.runs.features import Caches, SplitFeatures
 from ucls.runs.freshness import Freshness
 from ucls.runs.resolve import read_extracted, resolve
-from ucls.settings.config import Config, required
+from ucls.settings.config import Config, read_config, required
 from ucls.settings.extraction import cached_name
 
 
@@ -44,7 +44,7 @@ class Run:
                 "run the same `ucls run` or `ucls extract` again"
             )
         self.data = read_extracted(self.folder)
-        self.ask_for(Config.model_validate(self.folder.record["requested"]))
+        self.ask_for(read_config(self.folder.record["requested"]))
         self.freshness: Freshness = Freshness(self)
         self.consensuses: Consensuses = Consensuses(self)
 

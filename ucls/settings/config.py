@@ -276,7 +276,8 @@ class MergeConfig(Section):
 class EnsembleConfig(OpenSection):
     """Stage ``ensemble``: a consensus of the heads (thesis 5.1.2).
 
-    Besides these fields it has one for every option of :data:`ucls.ensemble.methods.METHODS`.
+    Besides these fields it has one for every option of :data:`ucls.ensemble.methods.METHODS`, which
+    stand beside each method.
     """
 
     method: str = "mcla"

@@ -44,10 +44,10 @@ def gather(
 
 def known_objective(values: Mapping[str, Any]) -> str:
     """The objective that was asked for; ``ucls`` if none was, or one that is not known."""
-    from ucls.settings.objectives import RECORDS
+    from ucls.settings.objectives import objective_names
 
     wanted = values.get("train.objective")
-    return wanted if wanted in RECORDS else "ucls"
+    return next((name for name in objective_names() if name == wanted), "ucls")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The options of consensus methods as settings."""
 
+from functools import cache
 from math import isfinite
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ AUTO = "auto"
 """What settings call a value that is left to the method."""
 
 
+@cache
 def setting_field(option: Option) -> tuple[Any, Any]:
     """The type and the default of an option's setting."""
     kind = setting_type(option.kind)

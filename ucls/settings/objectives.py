@@ -164,6 +164,10 @@ def register(record: Record) -> None:
     """
     if record.name in RECORDS:
         raise UsageError(f"there is an objective {record.name!r} already: choose another name")
+    taken = {**own_options(), **record.own_options}
+    for name, kind in own_options().items():
+        if taken[name] != kind:
+            raise UsageError(f"{name} is another setting of {', '.join(users(name))}: rename it")
     RECORDS[record.name] = record
 
 

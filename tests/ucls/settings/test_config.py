@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from ucls.errors import UsageError
+from ucls.settings import config
 from ucls.settings.config import (
     Config,
     EnsembleConfig,
@@ -201,6 +202,14 @@ def test_a_strength_of_the_prior_needs_the_soft_one(prior: str | None) -> None:
     assert problem == "train: prior_strength has a part in prior = soft only: set that too"
     both = {"train.prior": "soft", "train.prior_strength": 0.5}
     assert Config().with_values(both).train.prior_strength == 0.5
+
+
+def test_no_section_is_made_anew_for_every_check() -> None:
+    Config().with_values({"train.epochs": 5})
+    before = config._closed.cache_info().currsize
+    for epochs in range(5, 15):
+        Config().with_values({"train.epochs": epochs, "ensemble.imbalance": 0.5})
+    assert config._closed.cache_info().currsize == before
 
 
 def test_config_problems_of_good_settings_are_none() -> None:

@@ -86,6 +86,10 @@ def test_an_objective_that_is_not_known_is_found_out_later(objective: object) ->
         Config().with_values(gather(preset="cifar10") | {"train.objective": objective})
 
 
+def test_what_is_no_name_is_no_objective() -> None:
+    assert known_objective({"train.objective": ["scan"]}) == "ucls"
+
+
 def test_known_objectives() -> None:
     assert [known_objective({"train.objective": name}) for name in objective_names()] == list(
         objective_names()
