@@ -255,6 +255,7 @@ def limit_files(n_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "limit"),
     [
@@ -284,6 +285,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names}
 
 
+@pytest.mark.slow
 def test_plain_lines_and_results_apart(
     start_ucls: StartUcls, sources: Path, tmp_path: Path, tiny_options: list[str]
 ) -> None:

@@ -166,7 +166,9 @@ def accuracy_of_the_best_head(objective: str, seed: int, **changes: Any) -> floa
 
 
 @all_objectives
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_finds_separable_blobs(objective: str, seed: int) -> None:
     assert accuracy_of_the_best_head(objective, seed) > 0.9
 
