@@ -1,4 +1,4 @@
-"""How much is shown: ``-v`` and ``-q``, which every command takes."""
+"""How much is shown: ``-v``, and ``-q`` where a command shows progress."""
 
 import functools
 import inspect
