@@ -14,8 +14,8 @@ GROUND = (
 )  # fmt: skip
 ROOMS = (
     "cli", "pipeline", "stages", "runs", "metrics", "training", "objectives", "config", "settings",
-    "doctor", "sources", "extraction", "datasets", "merging", "backbones", "images", "ensemble",
-    "neighbors", "heads", "ground", "cache",
+    "doctor", "sources", "extraction", "datasets", "merging", "checkpoints", "backbones", "images",
+    "ensemble", "neighbors", "heads", "ground", "cache",
 )  # fmt: skip
 """From the top down; ``ground`` are the single files that any room may import."""
 OF_CACHE = ("errors", "types")

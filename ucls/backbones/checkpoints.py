@@ -4,21 +4,17 @@ import argparse
 import re
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from textwrap import shorten
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ucls.backbones.layouts import to_timm
+from ucls.backbones.wrappers import drop_aside, unwrap
 from ucls.errors import UsageError
-
-SUFFIXES = (".safetensors", ".pth", ".pt", ".tar", ".ckpt", ".bin")
-
-# Where training checkpoints keep their models, the best one first: averaged over the training
-# (teacher, target encoder) before trained by gradients.
-_MODELS = ("teacher", "target_encoder", "model", "state_dict", "student", "encoder")
-_WRAPPERS = ("module.", "backbone.")
-_HEADS = ("head.", "dino_head.", "ibot_head.", "fc.", "pred.", "decoder_")
 
 # Training checkpoints hold options beside the weights, and paths among them. Neither class runs
 # code; pure paths stand in for those of any system, which only that system can make.
@@ -40,39 +36,49 @@ _SAFE_CLASSES: list[Any] = [
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 # How the files of torch.save before PyTorch 1.6 begin, which are pickles too.
 _TORCH_PICKLE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_ZIP = b"PK\x03\x04"
+# A safetensors file begins with the length of its header, which is JSON.
+_SAFETENSORS = re.compile(rb".{6}\x00\x00\{", re.DOTALL)
+_OTHER_KINDS = (
+    (rb"\Z", "an empty file"),
+    (rb"version https://git-lfs", "a pointer of Git LFS in place of the file; run `git lfs pull`"),
+    (rb"(?i)\s*<(?:!doctype|html|\?xml)", "a web page in place of the file"),
+    (rb"\x89HDF", "an HDF5 file"),
+    (rb"\x93NUMPY", "a NumPy array"),
+    (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf", "a compressed file; unpack it first"),
+    (rb".{257}ustar", "a tar archive; unpack it first"),
+    (
+        rb"\s*\{\s*\"(?:metadata|weight_map)",
+        "the list of a checkpoint's parts; join these in one file",
+    ),
+    (rb"(?:[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]*)+\Z", "a text file"),
+)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Reads the weights of a backbone, on the CPU, without ever running code from the file.
 
     Args:
-        path: a .safetensors file, or a PyTorch checkpoint. Of a training checkpoint, the teacher
-            or target encoder is taken, and projection heads are left out.
+        path: a .safetensors file or a PyTorch checkpoint, whatever its name ends in. Of a training
+            checkpoint, the teacher or target encoder is taken, and projection heads are left out.
 
     Returns:
-        Tensors under the names that the backbone gives them.
+        Tensors under the names that timm gives them.
 
     Raises:
         UsageError: if the file is not there, of another kind, damaged, without weights, or if it
-            holds Python objects.
+            holds Python objects, or tensors of unknown kind beside the backbone.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES or not path.is_file():
+    read = _reader(path)
+    try:
+        state = select_backbone(read(path))
+    except ValueError as error:
         raise UsageError(
-            "expected weights as a .safetensors file or a .pth checkpoint, got "
-            f"{path}: {_problem(path)}"
-        )
-    read = _read_safetensors if suffix == ".safetensors" else _read_torch
-    state = select_backbone(read(path))
+            f"cannot tell the weights of a backbone in {path}: {error}; give a file of these alone"
+        ) from error
     if not state:
         raise UsageError(f"expected weights in {path}, got a file without tensors of a model")
     return state
-
-
-def _problem(path: Path) -> str:
-    if path.is_dir():
-        return "it is a folder"
-    return "it is another kind" if path.is_file() else "there is no such file"
 
 
 def select_backbone(checkpoint: Any) -> dict[str, Tensor]:
@@ -82,44 +88,56 @@ def select_backbone(checkpoint: Any) -> dict[str, Tensor]:
         checkpoint: what a checkpoint file holds.
 
     Returns:
-        The tensors of the backbone by name: without wrappers such as ``module.backbone.`` before
-        the name, without projection heads, and blocks numbered without their chunk. Empty if
-        there are none.
+        The tensors of the backbone under timm's names, see :mod:`ucls.backbones.wrappers` and
+        :mod:`ucls.backbones.layouts`; without heads. Empty if there are none.
+
+    Raises:
+        ValueError: if the checkpoint holds something of unknown kind beside the backbone.
     """
-    state = _find_model(checkpoint)
-    for wrapper in _WRAPPERS:
-        names = [name for name in state if name.startswith(wrapper)]
-        state = {name.removeprefix(wrapper): state[name] for name in names} or state
-    return {
-        # DINOv2 trains with its blocks in chunks, and numbers them through.
-        re.sub(r"^blocks\.\d+\.(?=\d+\.)", "blocks.", name): tensor
-        for name, tensor in state.items()
-        if not name.startswith(_HEADS)
-    }
+    return drop_aside(to_timm(unwrap(checkpoint)))
 
 
-def _find_model(checkpoint: Any) -> dict[str, Tensor]:
-    if not isinstance(checkpoint, dict):
-        return {}
-    for key in _MODELS:
-        if isinstance(checkpoint.get(key), dict):
-            checkpoint = checkpoint[key]
-            break
-    return {
-        name: value
-        for name, value in checkpoint.items()
-        if isinstance(name, str) and isinstance(value, Tensor)
-    }
+def _reader(path: Path) -> Callable[[Path], Any]:
+    """Tells by its content how to read a file."""
+    try:
+        kind = "it is a folder" if path.is_dir() else "there is no such file"
+        start = _start(path) if path.is_file() else None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if start is not None:
+        if _SAFETENSORS.match(start):
+            return _read_safetensors
+        if start.startswith(_ZIP) or _PICKLE.match(start):
+            return _read_torch
+        kinds = (kind for pattern, kind in _OTHER_KINDS if re.match(pattern, start, re.DOTALL))
+        kind = f"it is {next(kinds, 'another kind of file')}"
+    raise UsageError(
+        f"expected weights as a .safetensors file or a PyTorch checkpoint, got {path}: {kind}"
+    )
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)
 
 
 def _read_torch(path: Path) -> Any:
+    is_zip = zipfile.is_zipfile(path)
     try:
-        with torch.serialization.safe_globals(_SAFE_CLASSES), warnings.catch_warnings():
+        with (
+            torch.serialization.safe_globals(_SAFE_CLASSES),
+            warnings.catch_warnings(),
+            path.open("rb") as file,
+        ):
             # PyTorch warns of files that it then refuses, which the error says in a line.
             warnings.simplefilter("ignore")
+            # Given the path of one that ends so, it would read safetensors.
+            source = file if path.suffix == ".safetensors" else path
             return torch.load(
-                path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+                source, map_location="cpu", weights_only=True, mmap=is_zip and source is path
             )
+    except (OSError, MemoryError) as error:
+        raise _unreadable(path, error) from error
     except Exception as error:
         objects = _objects_in(path, error)
         if objects:
@@ -127,7 +145,14 @@ def _read_torch(path: Path) -> Any:
                 f"{path} holds Python objects ({objects}), which are never loaded "
                 "because they can run code: give a file of tensors alone, or .safetensors"
             ) from error
+        if is_zip and _is_whole(path):
+            raise _unreadable(path, error) from error
         raise _damaged(path, "a PyTorch checkpoint") from error
+
+
+def _is_whole(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip() is None
 
 
 def _objects_in(path: Path, error: Exception) -> str:
@@ -135,9 +160,9 @@ def _objects_in(path: Path, error: Exception) -> str:
     found = re.search(r"GLOBAL (\S+)|TorchScript", str(error))
     if found:
         return found[1] or found[0]
-    with path.open("rb") as file:
-        start = file.read(len(_TORCH_PICKLE))
-    return "a plain pickle" if _PICKLE.match(start) and start != _TORCH_PICKLE else ""
+    start = _start(path)
+    is_plain = _PICKLE.match(start) and not start.startswith(_TORCH_PICKLE)
+    return "a plain pickle" if is_plain else ""
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -146,8 +171,18 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as error:
+    except (OSError, MemoryError) as error:
+        raise _unreadable(path, error) from error
+    except SafetensorError as error:
         raise _damaged(path, "safetensors") from error
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    reason = shorten(str(error), 150) or type(error).__name__
+    return UsageError(
+        f"expected weights that can be read, got {path}: {reason}; see that it can be opened, and "
+        "that it is a .safetensors file or a PyTorch checkpoint"
+    )
 
 
 def _damaged(path: Path, kind: str) -> UsageError:

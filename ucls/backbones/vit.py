@@ -190,9 +190,10 @@ def build_vit(
 
     Arguments and errors are those of :func:`ucls.backbones.build.build_backbone`.
     """
-    check_vit(name, spatial_size(image_size))
+    size = spatial_size(image_size)
+    check_vit(name, size)
     return ViTBackbone(
-        load_vit(name, weights=weights),
+        load_vit(name, weights=weights, size=size),
         # Caches are found by this name, so untrained features never pass for real ones.
         name=f"{name}{UNTRAINED}" if weights == RANDOM_WEIGHTS else name,
         image_size=image_size,

@@ -2,7 +2,6 @@
 
 import difflib
 import inspect
-import math
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from ucls.backbones.checkpoints import read_weights
+from ucls.backbones.layouts import fit_to_model
 from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS
-from ucls.backbones.position_embeddings import resample_position_embedding
+from ucls.backbones.position_embeddings import resample_position_embedding, trained_grid
 from ucls.errors import UclsError, UsageError
 
 _HUB_TIMEOUT = 10.0  # seconds
 _SEED = 0
 
 
-def load_vit(name: str, *, weights: str | None = None) -> Any:
+def load_vit(name: str, *, weights: str | None = None, size: tuple[int, int] | None = None) -> Any:
     """Builds a timm ViT for the image size that its weights were trained with.
 
     Args:
@@ -27,6 +27,8 @@ def load_vit(name: str, *, weights: str | None = None) -> Any:
         weights: a file for :func:`ucls.backbones.checkpoints.read_weights`; ``random`` for
             untrained ones, the same every time; None for those of the hub, from its cache or
             downloaded.
+        size: height and width that are asked for, in pixels: tells the shape of position
+            embeddings that are for a grid of patches which is not square.
 
     Raises:
         UsageError: if the weights do not fit the model.
@@ -35,7 +37,7 @@ def load_vit(name: str, *, weights: str | None = None) -> Any:
     if weights == RANDOM_WEIGHTS:
         return _build_random(timm_name(name))
     if weights is not None:
-        return _load_from_file(name, Path(weights).expanduser())
+        return _load_from_file(name, Path(weights).expanduser(), size)
     if name in BACKBONES and not BACKBONES[name].is_hosted:
         raise UsageError(
             f"no hub has weights of {name}: get the checkpoint of the original release and pass "
@@ -77,11 +79,12 @@ def fit_to_size(model: Any, size: tuple[int, int], *, position_offset: float | N
         size: height and width in pixels, multiples of the patch size.
         position_offset: how to resample, see :class:`ucls.backbones.names.BackboneInfo`.
     """
-    native = getattr(model, "pos_embed", None)
+    native, trained = getattr(model, "pos_embed", None), model.patch_embed.grid_size
     model.set_input_size(size)
     if native is not None and position_offset is not None:
-        grid = model.patch_embed.grid_size
-        resampled = resample_position_embedding(native.detach(), grid, offset=position_offset)
+        resampled = resample_position_embedding(
+            native.detach(), model.patch_embed.grid_size, offset=position_offset, trained=trained
+        )
         model.pos_embed = nn.Parameter(resampled)
 
 
@@ -172,23 +175,24 @@ def _find_in_hub(architecture: str) -> str:
         return str(hf_hub_download(repository, file))
 
 
-def _load_from_file(name: str, path: Path) -> Any:
+def _load_from_file(name: str, path: Path, size: tuple[int, int] | None) -> Any:
     import timm
 
     state = read_weights(path)
-    for layer in _classifier_layers(timm_name(name)):
-        state.pop(f"{layer}.weight", None)
-        state.pop(f"{layer}.bias", None)
-    # Told that the weights have no classifier, timm loads them strictly.
-    overlay = {"state_dict": state, "num_classes": 0, "classifier": None}
     try:
+        skeleton = _build_skeleton(name)
+        state = fit_to_model(state, skeleton.state_dict().keys())
+        _check_shapes(state, skeleton)
+        # Told that the weights have no classifier, timm loads them strictly.
+        overlay = {"state_dict": state, "num_classes": 0, "classifier": None}
         model: Any = timm.create_model(
             timm_name(name),
             pretrained=True,
             pretrained_cfg_overlay=overlay,
             num_classes=0,
-            **_trained_size(name, state),
+            **_trained_size(state, skeleton, size),
         )
+        _check_all_loaded(state, model)
     except Exception as error:
         lines = str(error).splitlines()
         details = "; ".join(textwrap.shorten(line, 150) for line in lines[1:4] or lines)
@@ -200,33 +204,56 @@ def _load_from_file(name: str, path: Path) -> Any:
     return model
 
 
-def _classifier_layers(architecture: str) -> tuple[str, ...]:
-    import timm
-
-    config: Any = timm.get_pretrained_cfg(architecture)
-    layers = config.classifier or ()
-    return (layers,) if isinstance(layers, str) else tuple(layers)
-
-
-def _trained_size(name: str, state: dict[str, Tensor]) -> dict[str, Any]:
-    """Tells the image size that the position embeddings are for, which may differ from timm's."""
-    embedding, projection = state.get("pos_embed"), state.get("patch_embed.proj.weight")
-    if embedding is None or projection is None:
-        return {}
-    model = _build_skeleton(name)
-    patch = model.patch_embed.patch_size[0]
-    registers = state.get("register_tokens", state.get("reg_token"))
-    # With one of these wrong, timm fails while resampling, or resamples without a word.
+def _check_shapes(state: dict[str, Tensor], model: Any) -> None:
+    """With one of these wrong, timm fails while resampling, or resamples without a word."""
+    for name, tensor in state.items():
+        if not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise ValueError(f"{name} holds {kind}, not floating point numbers")
+    projection = state.get("patch_embed.proj.weight")
+    if projection is None:
+        return
     for what, found, expected in (
-        ("pixels per side of a patch", projection.shape[-1], patch),
+        ("dimensions of the weights of a patch", projection.ndim, 4),
+        (
+            "pixels per side of a patch",
+            _show(*projection.shape[-2:]),
+            _show(*model.patch_embed.patch_size),
+        ),
         ("numbers per token", projection.shape[0], model.embed_dim),
-        ("class tokens", _count(state.get("cls_token")), _count(model.cls_token)),
-        ("register tokens", _count(registers), _count(getattr(model, "reg_token", None))),
+        ("class tokens", _count(state, "cls_token"), _count(model.state_dict(), "cls_token")),
+        ("register tokens", _count(state, "reg_token"), _count(model.state_dict(), "reg_token")),
     ):
         if found != expected:
             raise ValueError(f"{found} {what}, not {expected}")
-    return {"img_size": math.isqrt(embedding.shape[1]) * patch}
 
 
-def _count(tokens: Tensor | None) -> int:
-    return 0 if tokens is None else tokens.shape[1]
+def _count(state: dict[str, Tensor], tokens: str) -> int:
+    return state[tokens].shape[1] if tokens in state else 0
+
+
+def _trained_size(
+    state: dict[str, Tensor], model: Any, size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Tells the image size that the position embeddings are for, which may differ from timm's."""
+    if "pos_embed" not in state or model.pos_embed is None:
+        return {}
+    n_prefix = 0 if getattr(model, "no_embed_class", False) else model.num_prefix_tokens
+    n_patches = state["pos_embed"].shape[1] - n_prefix
+    grid = trained_grid(n_patches, usual=model.patch_embed.grid_size, asked=size or (1, 1))
+    patch = model.patch_embed.patch_size
+    return {"img_size": (grid[0] * patch[0], grid[1] * patch[1])}
+
+
+def _check_all_loaded(state: dict[str, Tensor], model: Any) -> None:
+    """Strict loading says nothing of what timm has left out before it."""
+    buffers = dict(model.named_buffers())
+    for name in state.keys() & buffers.keys():
+        # DINOv3 was released with its wavelengths rounded to bfloat16.
+        if not torch.allclose(state[name].float(), buffers[name], rtol=1e-2, atol=0):
+            raise ValueError(f"{name} is not what this model has")
+    given = {name: tensor for name, tensor in state.items() if name not in buffers}
+    held = dict(model.named_parameters())
+    if sum(map(torch.numel, given.values())) != sum(map(torch.numel, held.values())):
+        unused = ", ".join(sorted(given.keys() - held.keys())) or "some of its tensors"
+        raise ValueError(f"this model has no place for {unused}")

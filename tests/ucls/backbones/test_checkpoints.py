@@ -4,11 +4,14 @@ import pickle
 import sys
 import types
 import warnings
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+import ucls.checkpoints
 from ucls.backbones.checkpoints import read_weights, select_backbone
 from ucls.errors import UsageError
 
@@ -85,16 +88,12 @@ def test_options_may_hold_paths_of_any_system(tmp_path, monkeypatch, module, nam
     assert_is_state(read_weights(tmp_path / "weights.pth"))
 
 
-@pytest.mark.parametrize("suffix", [".pth.tar", ".pt", ".bin", ".ckpt", ".PTH"])
-def test_names_of_checkpoints(tmp_path, suffix):
-    torch.save(STATE, tmp_path / f"weights{suffix}")
-    assert_is_state(read_weights(tmp_path / f"weights{suffix}"))
-
-
-def test_safetensors(tmp_path):
-    for name in ("weights.safetensors", "weights.SAFETENSORS"):
-        save_file(prefixed("module.", STATE), tmp_path / name)
-        assert_is_state(read_weights(tmp_path / name))
+@pytest.mark.parametrize("name", ["w.pth.tar", "w.PTH", "w.safetensors", "w.SAFETENSORS", "w"])
+@pytest.mark.parametrize("save", [save_file, torch.save])
+def test_the_content_decides_whatever_the_name(tmp_path, name, save):
+    save(prefixed("module.", STATE), tmp_path / name)
+    assert_is_state(read_weights(tmp_path / name))
+    assert ucls.checkpoints.read_weights is read_weights
 
 
 def test_norms_are_no_heads():
@@ -166,10 +165,16 @@ def test_a_folder_is_no_file(tmp_path, name):
     [
         ("none.pth", None, r"none\.pth: there is no such file"),
         ("none.safetensors", None, r"none\.safetensors: there is no such file"),
-        ("model.npz", b"", r"got .*model\.npz: it is another kind"),
-        ("damaged.safetensors", b"\x80" * 100, "as safetensors: it is damaged or incomplete"),
-        ("empty.pth", b"", "as a PyTorch checkpoint: it is damaged or incomplete"),
-        ("text.pth", b"version https://git-lfs.github.com/spec/v1", "it is damaged or incomplete"),
+        ("empty.pth", b"", "it is an empty file"),
+        ("lfs.pth", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("page.safetensors", b"\n<!DOCTYPE html><html>", "it is a web page"),
+        ("list.bin", b'{"metadata": {"total_size": 1}, "weight_map": {}}', "list of a checkpoint"),
+        ("model.pth", b"\x89HDF\r\n\x1a\n" + bytes(600), "it is an HDF5 file"),
+        ("model.npy", b"\x93NUMPY\x01\x00", "it is a NumPy array"),
+        ("model.pth.gz", b"\x1f\x8b\x08\x00", "it is a compressed file; unpack"),
+        ("model.tar", b"a" + bytes(256) + b"ustar" + bytes(300), "it is a tar archive; unpack"),
+        ("notes.pt", "Gewichte für später".encode(), "it is a text file"),
+        ("noise.pt", bytes(range(256)), "it is another kind of file"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, name, content, message):
@@ -178,15 +183,38 @@ def test_files_that_cannot_be_used(tmp_path, name, content, message):
     with pytest.raises(UsageError, match=message) as caught:
         read_weights(tmp_path / name)
     assert "\n" not in str(caught.value)
+    assert "damaged" not in str(caught.value)
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-def test_half_a_checkpoint(tmp_path, zipped):
-    path = tmp_path / "half.pth"
-    torch.save(STATE, path, _use_new_zipfile_serialization=zipped)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+@pytest.mark.parametrize(
+    "save", [save_file, torch.save, partial(torch.save, _use_new_zipfile_serialization=False)]
+)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_part_of_a_file_is_damaged(tmp_path, save, share):
+    path = tmp_path / "part.pth"
+    save(STATE, path)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(UsageError, match="damaged or incomplete"):
         read_weights(path)
+
+
+def test_a_whole_archive_of_another_kind_is_not_damaged(tmp_path):
+    np.savez(tmp_path / "model.pth", cls_token=np.zeros(3))
+    (tmp_path / "model.pth.npz").rename(tmp_path / "model.pth")
+    with pytest.raises(UsageError, match=r"that can be read, got .*model\.pth: "):
+        read_weights(tmp_path / "model.pth")
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()])
+@pytest.mark.parametrize("reader", ["torch.load", "safetensors.torch.load_file"])
+def test_a_file_that_cannot_be_read_now_is_not_damaged(tmp_path, monkeypatch, reader, error):
+    def fail(*_args, **_options):
+        raise error
+
+    (torch.save if reader == "torch.load" else save_file)(STATE, tmp_path / "weights")
+    monkeypatch.setattr(reader, fail)
+    with pytest.raises(UsageError, match=r"that can be read, got .*: .*(Input|Memory)"):
+        read_weights(tmp_path / "weights")
 
 
 @pytest.mark.parametrize(
