@@ -22,8 +22,9 @@ def build_backbone(
             :func:`ucls.backbones.names.canonical_name`.
         image_size: pixels per side, or (height, width); for a ViT multiples of its patch size.
         channels: 1 or 3; a ViT takes 3.
-        weights: a .safetensors file or an original .pth checkpoint; ``random`` for untrained
-            weights; None takes those of the hub, from its cache or downloaded.
+        weights: a .safetensors file or a PyTorch checkpoint, as it was released or as timm,
+            transformers or OpenCLIP save it; ``random`` for untrained weights; None takes those of
+            the hub, from its cache or downloaded.
         device: where the forward pass runs.
         precision: of the forward pass; ``pixels`` is always float32.
 

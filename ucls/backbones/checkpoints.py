@@ -1,4 +1,4 @@
-"""Weights from files: safetensors, and the original checkpoints of DINO, DINOv2, MSN and MAE."""
+"""Weights from files: safetensors and PyTorch checkpoints, told apart by their content."""
 
 import argparse
 import re

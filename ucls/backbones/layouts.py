@@ -23,6 +23,7 @@ _RENAMES = [
         (r"^class_embedding$", "cls_token"),
         (r"^(?:position_embeddings|position_embedding\.weight|positional_embedding)$", "pos_embed"),
         (r"^storage_tokens$", "register_tokens"),
+        (r"^rope_embed\.", "rope."),
         (r"^(?:patch_embeddings?(?:\.projection)?|conv1)\.", "patch_embed.proj."),
         (r"^(?:pre_layrnorm|ln_pre)\.", "norm_pre."),
         (r"^(?:layernorm|post_layernorm|ln_post)\.", "norm."),
@@ -65,9 +66,7 @@ def to_timm(state: _Tensors) -> _Tensors:
         new = name
         for pattern, replacement in _RENAMES:
             new = pattern.sub(replacement, new)
-        if new in renamed:
-            raise ValueError(f"two tensors hold {new}")
-        renamed[new] = tensor
+        _put(renamed, new, tensor)
     _join_attention(renamed)
     _split_pooling(renamed)
     _shape_tokens(renamed)
@@ -94,7 +93,7 @@ def fit_to_model(state: _Tensors, names: Container[str]) -> _Tensors:
     for name in [name for name in state if name not in names]:
         scale = re.sub(r"\.ls([12])\.gamma$", r".gamma_\1", name)
         if scale in names:
-            state[scale] = state.pop(name)
+            _put(state, scale, state.pop(name))
         elif name.endswith(".attn.qkv.bias"):
             _split_bias(state, name, names)
         elif name.endswith((".attn.q_bias", ".attn.v_bias")):
@@ -102,11 +101,17 @@ def fit_to_model(state: _Tensors, names: Container[str]) -> _Tensors:
     return state
 
 
+def _put(state: _Tensors, name: str, tensor: Tensor) -> None:
+    if name in state:
+        raise ValueError(f"there are two of {name}, in two layouts")
+    state[name] = tensor
+
+
 def _join(state: _Tensors, *parts: str, into: str) -> None:
     """Joins what is there of the parts, where the last one is."""
     for name in [name for name in state if parts[-1] in name]:
         found = [other for part in parts if (other := name.replace(parts[-1], part)) in state]
-        state[name.replace(parts[-1], into)] = torch.cat([state.pop(other) for other in found])
+        _put(state, name.replace(parts[-1], into), torch.cat([state.pop(o) for o in found]))
 
 
 def _join_attention(state: _Tensors) -> None:
@@ -114,7 +119,7 @@ def _join_attention(state: _Tensors) -> None:
         for part in (".attn.q.", ".attn.k."):  # DINOv3's keys have no bias
             state.setdefault(name.replace(".attn.v.", part), torch.zeros_like(state[name]))
     _join(state, ".attn.q.", ".attn.k.", ".attn.v.", into=".attn.qkv.")
-    for name in [name for name in state if f"{name}_mask" in state]:
+    for name in [name for name in state if f"{name}_mask" in state and name.endswith("qkv.bias")]:
         # DINOv3 multiplies the two in every forward pass.
         state[name] = state[name] * state.pop(f"{name}_mask")
 
@@ -123,14 +128,16 @@ def _split_pooling(state: _Tensors) -> None:
     for kind in ("weight", "bias"):
         if (joint := state.pop(f"attn_pool.qkv.{kind}", None)) is not None:
             query, *rest = joint.chunk(3)
-            state[f"attn_pool.q.{kind}"], state[f"attn_pool.kv.{kind}"] = query, torch.cat(rest)
+            _put(state, f"attn_pool.q.{kind}", query)
+            _put(state, f"attn_pool.kv.{kind}", torch.cat(rest))
 
 
 def _shape_tokens(state: _Tensors) -> None:
     for name in state.keys() & {"cls_token", "pos_embed"}:
-        state[name] = state[name].reshape(1, -1, state[name].shape[-1])
+        if state[name].ndim < 3:
+            state[name] = state[name].reshape(1, -1, state[name].shape[-1])
     if "register_tokens" in state:
-        state["reg_token"] = state.pop("register_tokens")
+        _put(state, "reg_token", state.pop("register_tokens"))
         if {"cls_token", "pos_embed"} <= state.keys():
             # DINOv2's class token has a position, timm's has it added.
             state["cls_token"] = state["cls_token"] + state["pos_embed"][:, :1]
@@ -141,7 +148,7 @@ def _split_bias(state: _Tensors, name: str, names: Container[str]) -> None:
     """Leaves out the parts of a bias that the model has no place for, which must be zero."""
     for part, bias in zip("qkv", state.pop(name).chunk(3), strict=True):
         own = name.replace("qkv.bias", f"{part}_bias")
-        state[own] = bias
+        _put(state, own, bias)
         if own not in names:
             _drop_zeros(state, own)
 
@@ -149,6 +156,6 @@ def _split_bias(state: _Tensors, name: str, names: Container[str]) -> None:
 def _drop_zeros(state: _Tensors, name: str) -> None:
     if state.pop(name).any():
         raise ValueError(
-            f"{name} is not zero, and this model has no such bias; timm's models whose names end "
-            "in _qkvb have it"
+            f"{name} is not zero, and this model has no such bias; of DINOv3, timm's models with "
+            "_qkvb in their names have it"
         )

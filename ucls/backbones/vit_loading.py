@@ -143,20 +143,15 @@ def _build_random(architecture: str) -> Any:
 
 
 def _load_from_hub(name: str) -> Any:
-    import timm
-
     try:
-        # Told where the file is, timm does not ask the hub.
-        overlay = {"file": _find_in_hub(timm_name(name))}
-        return timm.create_model(
-            timm_name(name), pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay
-        )
+        path = _find_in_hub(timm_name(name))
     except Exception as error:
         raise UclsError(
             f"no weights for {name}: they are not in the cache of the Hugging Face hub and cannot "
             f"be downloaded ({type(error).__name__}); run once where there is a network, pass "
             f"--weights FILE, try it with --weights {RANDOM_WEIGHTS}, or use --backbone pixels"
         ) from error
+    return _load_from_file(name, Path(path))
 
 
 def _find_in_hub(architecture: str) -> str:
@@ -175,14 +170,14 @@ def _find_in_hub(architecture: str) -> str:
         return str(hf_hub_download(repository, file))
 
 
-def _load_from_file(name: str, path: Path, size: tuple[int, int] | None) -> Any:
+def _load_from_file(name: str, path: Path, size: tuple[int, int] | None = None) -> Any:
     import timm
 
     state = read_weights(path)
     try:
         skeleton = _build_skeleton(name)
         state = fit_to_model(state, skeleton.state_dict().keys())
-        _check_shapes(state, skeleton)
+        _check_shapes(state, skeleton.state_dict())
         # Told that the weights have no classifier, timm loads them strictly.
         overlay = {"state_dict": state, "num_classes": 0, "classifier": None}
         model: Any = timm.create_model(
@@ -204,28 +199,25 @@ def _load_from_file(name: str, path: Path, size: tuple[int, int] | None) -> Any:
     return model
 
 
-def _check_shapes(state: dict[str, Tensor], model: Any) -> None:
+def _check_shapes(state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     """With one of these wrong, timm fails while resampling, or resamples without a word."""
     for name, tensor in state.items():
         if not tensor.is_floating_point():
             kind = str(tensor.dtype).removeprefix("torch.")
             raise ValueError(f"{name} holds {kind}, not floating point numbers")
-    projection = state.get("patch_embed.proj.weight")
-    if projection is None:
+    projections = (weights.get("patch_embed.proj.weight") for weights in (state, expected))
+    found, own = (None if weight is None else tuple(weight.shape) for weight in projections)
+    if found is None or own is None:
         return
-    for what, found, expected in (
-        ("dimensions of the weights of a patch", projection.ndim, 4),
-        (
-            "pixels per side of a patch",
-            _show(*projection.shape[-2:]),
-            _show(*model.patch_embed.patch_size),
-        ),
-        ("numbers per token", projection.shape[0], model.embed_dim),
-        ("class tokens", _count(state, "cls_token"), _count(model.state_dict(), "cls_token")),
-        ("register tokens", _count(state, "reg_token"), _count(model.state_dict(), "reg_token")),
+    for what, value, right in (
+        ("dimensions of the weights of a patch", len(found), len(own)),
+        ("pixels per side of a patch", _show(*found[-2:]), _show(*own[-2:])),
+        ("numbers per token", found[0], own[0]),
+        ("class tokens", _count(state, "cls_token"), _count(expected, "cls_token")),
+        ("register tokens", _count(state, "reg_token"), _count(expected, "reg_token")),
     ):
-        if found != expected:
-            raise ValueError(f"{found} {what}, not {expected}")
+        if value != right:
+            raise ValueError(f"{value} {what}, not {right}")
 
 
 def _count(state: dict[str, Tensor], tokens: str) -> int:
@@ -236,10 +228,11 @@ def _trained_size(
     state: dict[str, Tensor], model: Any, size: tuple[int, int] | None
 ) -> dict[str, Any]:
     """Tells the image size that the position embeddings are for, which may differ from timm's."""
-    if "pos_embed" not in state or model.pos_embed is None:
+    embedding = state.get("pos_embed")
+    if embedding is None or embedding.ndim != 3 or model.pos_embed is None:
         return {}
     n_prefix = 0 if getattr(model, "no_embed_class", False) else model.num_prefix_tokens
-    n_patches = state["pos_embed"].shape[1] - n_prefix
+    n_patches = embedding.shape[1] - n_prefix
     grid = trained_grid(n_patches, usual=model.patch_embed.grid_size, asked=size or (1, 1))
     patch = model.patch_embed.patch_size
     return {"img_size": (grid[0] * patch[0], grid[1] * patch[1])}

@@ -15,11 +15,13 @@ _INNER = re.compile(
 # Says nothing of features: heads, decoders, and the state of a training.
 _ASIDE = re.compile(
     r"(?:\w+_)?heads?(?:_dist)?|fc|(?:\w+_)?classifier|(?:\w+_)?(?:project(?:or|ion)s?|predictor)"
-    r"|pred|proj|pooler|pre_logits|decoder(?:_\w+)?|mask_token|logit_(?:scale|bias)"
+    r"|neck|pred|proj|pooler|pre_logits|decoder(?:_\w+)?|mask_token|logit_(?:scale|bias)"
     r"|opt(?:imi[sz]ers?(?:_states?)?)?|(?:lr_)?schedulers?|(?:\w+_)?scaler|criterion|(?:\w+_)?loss"
     r"|center|prototypes|queue(?:_ptr)?|(?:\w+_)?rng_states?|epoch|iteration|(?:global_)?step"
-    r"|callbacks|loops|args|config|(?:hyper_)?parameters"
+    r"|callbacks|loops|args|config|(?:hyper_)?parameters|local_cls_norm"
 )
+# Integers that models compute from the shape of their grid.
+_COMPUTED = ("position_ids", "relative_position_index")
 _TRAINED = (
     r"(?:\w+_)?student(?:_\w+)?|gram_teacher|online(?:_\w+)?|(?:context_|base_)?encoder(?:_q)?"
     r"|model|module|state_dict|net(?:work)?|backbone"
@@ -38,7 +40,7 @@ _TEXT = (
 # averaged over the training from one trained by gradients, one for images from one for text.
 _TAKEN = (
     *((taken, "|".join((_TRAINED, *_AVERAGED))) for taken in _AVERAGED),
-    (r"visual|vision_(?:model|tower|encoder)", _TEXT),
+    (r"visual(?:_encoder)?|vision(?:_\w+)?|ima?ge?_encoder", _TEXT),
 )
 
 
@@ -66,7 +68,11 @@ def unwrap(checkpoint: Any) -> _Tensors:
 
 def drop_aside(state: _Tensors) -> _Tensors:
     """Leaves out heads and all else that has no part in features."""
-    return {name: tensor for name, tensor in state.items() if not _ASIDE.fullmatch(_first(name))}
+    return {
+        name: tensor
+        for name, tensor in state.items()
+        if not (_ASIDE.fullmatch(_first(name)) or name.endswith(_COMPUTED))
+    }
 
 
 def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -101,7 +107,7 @@ def _find_wrapper(state: _Tensors) -> str | None:
     kept = {part for part in parts if not _ASIDE.fullmatch(part)}
     networks = {part for part in kept if _is_network(_under(state, part))}
     if not networks:
-        return kept.pop() if len(kept) == 1 and all("." in name for name in state) else None
+        return kept.pop() if len(kept) == 1 and not kept & state.keys() else None
     taken, beside = _choose(networks)
     unknown = sorted(part for part in kept - {taken} if not re.fullmatch(beside, part))
     if unknown:

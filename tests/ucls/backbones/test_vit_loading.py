@@ -6,6 +6,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from ucls.backbones.position_embeddings import resample_position_embedding
+from ucls.backbones.vit import hash_weights
 from ucls.backbones.vit_loading import check_vit, fit_to_size, load_vit, timm_name
 from ucls.errors import UclsError, UsageError
 
@@ -95,6 +97,47 @@ def test_random_weights_tell_images_apart(name):
     assert (first - second).abs().max() > 0.05
 
 
+@pytest.mark.parametrize("trained", [(64, 128), (128, 64), (48, 64)])
+@pytest.mark.parametrize("times", [1, 2])
+def test_position_embeddings_of_a_grid_that_is_not_square(tmp_path, trained, times):
+    model = random_model(image_size=trained, num_classes=0)
+    torch.save(model.state_dict(), tmp_path / "wide.pth")
+    size = (trained[0] * times, trained[1] * times)
+    loaded = load_vit("test_vit", weights=str(tmp_path / "wide.pth"), size=size)
+    assert_same_weights(loaded, model)
+    fit_to_size(loaded, size, position_offset=None)
+    model.set_input_size(size)
+    assert_same_weights(loaded, model)
+
+
+def test_the_grid_is_kept_by_the_models_own_resampling():
+    model = random_model(image_size=(64, 128))
+    native = model.pos_embed.detach()
+    fit_to_size(model, (96, 160), position_offset=0.1)
+    expected = resample_position_embedding(native, (6, 10), offset=0.1, trained=(4, 8))
+    assert torch.equal(model.pos_embed, expected)
+
+
+@pytest.mark.parametrize(
+    ("trained", "size", "message"),
+    [
+        ((64, 128), (64, 64), "for 32 patches, which are no square: take the image size"),
+        ((32, 128), (32, 128), "for 16 patches, which are 2x8 or 4x4: take the image size"),
+    ],
+)
+def test_a_grid_of_unknown_shape_is_refused(tmp_path, trained, size, message):
+    torch.save(random_model(image_size=trained).state_dict(), tmp_path / "wide.pth")
+    with pytest.raises(UsageError, match=message):
+        load_vit("test_vit", weights=str(tmp_path / "wide.pth"), size=size)
+
+
+def test_patches_of_models_without_position_embeddings_are_checked_too(tmp_path):
+    model = timm.create_model("vit_small_patch16_dinov3", num_classes=0, patch_size=8)
+    torch.save(model.state_dict(), tmp_path / "patches.pth")
+    with pytest.raises(UsageError, match="8 pixels per side of a patch, not 16"):
+        load_vit("dinov3_vits16", weights=str(tmp_path / "patches.pth"))
+
+
 def test_missing_and_unexpected_weights_are_named(tmp_path):
     state = random_model().state_dict()
     state["blocks.0.extra"] = state.pop("blocks.1.norm1.weight")
@@ -108,6 +151,36 @@ def test_missing_and_unexpected_weights_are_named(tmp_path):
     assert '"blocks.1.norm1.weight"' in message
     assert '"blocks.0.extra"' in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("norm_pre.weight", torch.ones(64)),
+        ("blocks.10.norm1.weight", torch.ones(64)),
+        ("blocks.0.attn.qkv.lora_A.default.weight", torch.ones(4, 64)),
+        ("blocks.0.attn.qkv.weight_scale", torch.ones(1)),
+        ("blocks.0.pre_logits.weight", torch.ones(64)),  # timm leaves out what is called so
+        ("module.blocks.0.norm1.weight", torch.ones(64)),
+        ("blocks.0.attn.qkv.weight", torch.ones(192, 64, dtype=torch.int8)),
+    ],
+)
+def test_no_tensor_is_left_out_without_a_word(tmp_path, name, value):
+    save_file(random_model().state_dict() | {name: value}, tmp_path / "more.safetensors")
+    with pytest.raises(UsageError, match="does not hold weights of test_vit") as caught:
+        load_vit("test_vit", weights=str(tmp_path / "more.safetensors"))
+    assert name in str(caught.value)
+
+
+def test_any_tensor_of_a_file_changes_the_hash(tmp_path):
+    state = random_model_without_head().state_dict()
+    names = [name for name in state if name.startswith("blocks.1.") or "blocks" not in name]
+    hashes = set()
+    for name in names:
+        save_file(state | {name: state[name] + 1e-3}, tmp_path / "changed.safetensors")
+        model = load_vit("test_vit", weights=str(tmp_path / "changed.safetensors"))
+        hashes.add(hash_weights(model.state_dict()))
+    assert len(hashes - {hash_weights(state)}) == len(names) > 15
 
 
 def test_weights_of_another_model(saved):
@@ -158,14 +231,26 @@ def test_no_weights_and_no_network(hub_cache):
     assert "\n" not in message
 
 
-def test_weights_in_the_cache_of_the_hub_need_no_network(hub_cache):
+def save_in_hub_cache(hub_cache, state):
     repository = hub_cache / "models--timm--test_vit.r160_in1k"
     snapshot = repository / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc")
-    save_file(random_model().state_dict(), snapshot / "model.safetensors")
+    save_file(state, snapshot / "model.safetensors")
+
+
+def test_weights_in_the_cache_of_the_hub_need_no_network(hub_cache):
+    save_in_hub_cache(hub_cache, random_model().state_dict())
     assert_same_weights(load_vit(HOSTED), random_model_without_head())
+
+
+def test_weights_of_the_hub_are_whole_too(hub_cache):
+    state = random_model().state_dict()
+    state.pop("blocks.1.norm1.weight")
+    save_in_hub_cache(hub_cache, state)
+    with pytest.raises(UsageError, match=r"Missing .*blocks\.1\.norm1\.weight"):
+        load_vit(HOSTED)
 
 
 def test_an_unreachable_hub_is_not_asked_again_and_again(hub_cache, monkeypatch):
