@@ -100,17 +100,19 @@ def select_backbone(checkpoint: Any) -> dict[str, Tensor]:
 def _reader(path: Path) -> Callable[[Path], Any]:
     """Tells by its content how to read a file."""
     try:
-        kind = "it is a folder" if path.is_dir() else "there is no such file"
         start = _start(path) if path.is_file() else None
+        if start is None:
+            kind = "a folder" if path.is_dir() else "no regular file"
+            kind = f"it is {kind}" if path.exists() else "there is no such file"
+        elif _SAFETENSORS.match(start):
+            return _read_safetensors
+        elif start.startswith(_ZIP) or _PICKLE.match(start):
+            return _read_torch
+        else:
+            kinds = (kind for begin, kind in _OTHER_KINDS if re.match(begin, start, re.DOTALL))
+            kind = f"it is {next(kinds, 'another kind of file')}"
     except OSError as error:
         raise _unreadable(path, error) from error
-    if start is not None:
-        if _SAFETENSORS.match(start):
-            return _read_safetensors
-        if start.startswith(_ZIP) or _PICKLE.match(start):
-            return _read_torch
-        kinds = (kind for pattern, kind in _OTHER_KINDS if re.match(pattern, start, re.DOTALL))
-        kind = f"it is {next(kinds, 'another kind of file')}"
     raise UsageError(
         f"expected weights as a .safetensors file or a PyTorch checkpoint, got {path}: {kind}"
     )

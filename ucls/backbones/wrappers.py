@@ -16,9 +16,9 @@ _INNER = re.compile(
 _ASIDE = re.compile(
     r"(?:\w+_)?heads?(?:_dist)?|fc|(?:\w+_)?classifier|(?:\w+_)?(?:project(?:or|ion)s?|predictor)"
     r"|neck|pred|proj|pooler|pre_logits|decoder(?:_\w+)?|mask_token|logit_(?:scale|bias)"
-    r"|opt(?:imi[sz]ers?(?:_states?)?)?|(?:lr_)?schedulers?|(?:\w+_)?scaler|criterion|(?:\w+_)?loss"
-    r"|center|prototypes|queue(?:_ptr)?|(?:\w+_)?rng_states?|epoch|iteration|(?:global_)?step"
-    r"|callbacks|loops|args|config|(?:hyper_)?parameters|local_cls_norm"
+    r"|opt(?:im(?:i[sz]ers?)?)?(?:_states?)?|(?:lr_)?sched(?:ulers?)?|(?:\w+_)?scaler"
+    r"|criterion|(?:\w+_)?loss|center|prototypes|queue(?:_ptr)?|(?:\w+_)?rng_states?|epoch|iteration|(?:global_)?step"
+    r"|callbacks|loops|args|config|(?:hyper_)?parameters|local_cls_norm|n_averaged"
 )
 # Integers that models compute from the shape of their grid.
 _COMPUTED = ("position_ids", "relative_position_index")

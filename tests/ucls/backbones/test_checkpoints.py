@@ -1,4 +1,5 @@
 import argparse
+import os
 import pathlib
 import pickle
 import sys
@@ -158,6 +159,12 @@ def test_a_folder_is_no_file(tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(UsageError, match=f"got .*{name}: it is a folder"):
         read_weights(tmp_path / name)
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "weights.pth")
+    with pytest.raises(UsageError, match=r"got .*weights\.pth: it is no regular file"):
+        read_weights(tmp_path / "weights.pth")
 
 
 @pytest.mark.parametrize(
