@@ -25,7 +25,7 @@ TEXT = {
 SIGLIP = BASE | {"intermediate_size": 3072, "hidden_act": "gelu"}
 
 TRANSFORMERS = [
-    ("dino_vits16", "ViT", SMALL | NARROW, 32),
+    pytest.param("dino_vits16", "ViT", SMALL | NARROW, 32, marks=slow),
     pytest.param("msn_vits16", "ViTMSN", SMALL | NARROW, 32, marks=slow),
     pytest.param("dinov2_vits14", "Dinov2", SMALL, 28, marks=slow),
     ("dinov2_vits14_reg4", "Dinov2WithRegisters", SMALL, 28),
