@@ -16,7 +16,7 @@ _INNER = re.compile(
 _ASIDE = re.compile(
     r"(?:\w+_)?heads?(?:_dist)?|fc|(?:\w+_)?classifier|(?:\w+_)?(?:project(?:or|ion)s?|predictor)"
     r"|neck|pred|proj|pooler|pre_logits|decoder(?:_\w+)?|mask_token|logit_(?:scale|bias)"
-    r"|opt(?:im(?:i[sz]ers?)?)?(?:_states?)?|(?:lr_)?sched(?:ulers?)?|(?:\w+_)?scaler"
+    r"|(?:opt(?:im(?:i[sz]ers?)?)?|(?:lr_)?sched(?:ulers?)?|(?:\w+_)?scaler)(?:_states?)?(?:_dict)?"
     r"|criterion|(?:\w+_)?loss|center|prototypes|queue(?:_ptr)?|(?:\w+_)?rng_states?|epoch|iteration|(?:global_)?step"
     r"|callbacks|loops|args|config|(?:hyper_)?parameters|local_cls_norm|n_averaged"
 )
@@ -24,7 +24,7 @@ _ASIDE = re.compile(
 _COMPUTED = ("position_ids", "relative_position_index")
 _TRAINED = (
     r"(?:\w+_)?student(?:_\w+)?|gram_teacher|online(?:_\w+)?|(?:context_|base_)?encoder(?:_q)?"
-    r"|model|module|state_dict|net(?:work)?|backbone"
+    r"|(?:model|module|net(?:work)?|backbone)(?:_state_dict)?|state_dict"
 )
 _AVERAGED = (
     r"(?!gram_)(?:\w+_)?teacher(?:_\w+)?",
