@@ -45,6 +45,7 @@ def side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
     if len(parts) == 1:
         return parts[0]
     for part in parts:
-        norms = np.linalg.norm(part.astype(np.float32, copy=False), axis=1, keepdims=True)
-        np.divide(part, np.where(norms > 0, norms, 1).astype(part.dtype), out=part)
+        # Letters: n images, d features. In float64 no square overflows or vanishes.
+        norms = np.sqrt(np.einsum("nd,nd->n", part, part, dtype=np.float64))[:, None]
+        np.divide(part, np.where(norms > 0, norms, 1), out=part, casting="same_kind")
     return np.concatenate(parts, axis=1)

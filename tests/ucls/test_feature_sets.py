@@ -32,6 +32,14 @@ def test_the_cosine_of_two_images_is_the_mean_of_the_backbones():
     np.testing.assert_allclose(cosines(both), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_the_scale_of_a_backbone_does_not_matter(size: float):
+    rng = np.random.default_rng(0)
+    first, second = (rng.normal(size=(5, width)).astype(np.float32) for width in (3, 7))
+    both = side_by_side([first.copy(), second * np.float32(size)])
+    np.testing.assert_allclose(both, side_by_side([first, second]), rtol=1e-5)
+
+
 def test_one_part_is_neither_scaled_nor_copied():
     part = np.array([[3.0, 4.0]])
     assert side_by_side([part]) is part

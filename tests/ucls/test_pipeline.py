@@ -224,6 +224,28 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
     assert len(read(path / "labels.csv")) == 60
 
 
+@pytest.mark.parametrize("size", [2.0**-100, 1e-9, 2.0**100])
+@pytest.mark.parametrize("inputs", ["heads", "tokens"])
+def test_the_scale_of_the_features_does_not_matter(
+    tmp_path: Path, sources: Path, tiny_config: Config, size: float, inputs: str
+) -> None:
+    features = np.load(sources / "plain.npy")
+    config = tiny_config.with_values({"self_train.inputs": inputs})
+    labels = []
+    for name, factor in (("usual", 1.0), ("sized", size)):
+        (tmp_path / name).mkdir()
+        source = tmp_path / name / "x.npy"
+        np.save(source, features * np.float32(factor))
+        run_path = pipeline.run(str(source), out=tmp_path / name / "run", config=config).path
+        predict(run_path, str(source), out=tmp_path / name / "new.csv")
+        new = [row["cluster"] for row in read(tmp_path / name / "new.csv")]
+        assert new == [row["cluster"] for row in read(run_path / "labels.csv")]
+        labels.append((run_path / "labels.csv").read_text())
+    if size == 1e-9:  # values are rounded, and with them confidences
+        labels = [[line.split(",")[2] for line in text.splitlines()] for text in labels]
+    assert labels[0] == labels[1]
+
+
 def test_a_folder_with_labels_beats_chance(shared_photo_run: Path) -> None:
     figures = json.loads((shared_photo_run / "metrics.json").read_text())
     assert figures["n_clusters"] == 3

@@ -51,7 +51,7 @@ def largest_difference(
     ).reshape(*fresh.shape[:2], -1, cache.n_features)
     fresh = fresh.reshape(cached.shape)
     largest = np.abs(cached).max(axis=-1, keepdims=True)
-    return float((np.abs(fresh - cached) / np.maximum(largest, np.finfo(np.float32).eps)).max())
+    return float((np.abs(fresh - cached) / np.maximum(largest, np.finfo(np.float32).tiny)).max())
 
 
 def _extract(

@@ -17,9 +17,9 @@ CHUNK = 4096
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def heads_metadata(heads: Heads) -> dict[str, str]:
-    """What lies beside the weights in ``heads.safetensors``."""
-    return {"heads": json.dumps(describe(heads), sort_keys=True)}
+def heads_metadata(heads: Heads, *, scale: float) -> dict[str, str]:
+    """What lies beside the weights in ``heads.safetensors``; ``scale`` is of the features."""
+    return {"heads": json.dumps(describe(heads), sort_keys=True), "scale": repr(scale)}
 
 
 class TrainedHeads:
@@ -59,6 +59,7 @@ class TrainedHeads:
             for head in chosen
         ]
         self.normalize = _batch_norm(tensors, description["n_features"])
+        self.scale = float(metadata.get("scale", "1"))  # files of older versions have none
 
     @property
     def sizes(self) -> list[int]:
@@ -74,8 +75,8 @@ class TrainedHeads:
         """All heads' logits side by side: [N, D] to [N, n_outputs]."""
         parts = []
         for start in range(0, len(features), CHUNK):
-            chunk = torch.from_numpy(np.asarray(features[start : start + CHUNK], np.float32))
-            logits = self.network(self.normalize(chunk))
+            chunk = torch.from_numpy(np.array(features[start : start + CHUNK], np.float32))
+            logits = self.network(self.normalize(chunk.mul_(self.scale)))
             by_head = [logits[row, :, end - size : end] for row, end, size in self._places]
             parts.append(torch.cat(by_head, dim=1).numpy())
         return np.concatenate(parts)

@@ -1,18 +1,17 @@
 """What the clusters are measured against: k-means below, supervised bounds above."""
 
-from typing import TYPE_CHECKING
+import warnings
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ucls.neighbors.search import unit_vectors
 from ucls.progress import Advance, ignore_progress
 from ucls.settings.config import SelfTrainConfig
 from ucls.training.linear import self_train
+from ucls.training.scale import CHUNK, ColumnStatistics
 from ucls.types import Labels
-
-if TYPE_CHECKING:
-    import torch
 
 LONG_KMEANS = 10**11
 """Images times features times clusters."""
@@ -36,23 +35,36 @@ def kmeans(
     of each. Where a whole fit would take hours, it is to a random sample of 256 images per cluster.
     """
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
-    fitted_to = _sample(features["train"], n_clusters, seed)
+    tensors = {
+        split: torch.from_numpy(np.require(x, requirements="W")) for split, x in features.items()
+    }
+    sample = _sample(tensors["train"], n_clusters, seed)
+    statistics = ColumnStatistics.of(torch.split(sample, CHUNK))
+    # Float32 holds the squares of standardised features, on which k-means rests.
+    fitted_to = statistics.standardize(sample).numpy()
     models = []
     for restart in range(restarts):
         model = KMeans(n_clusters, n_init=1, random_state=seed + restart)
-        models.append(model.fit(fitted_to))
+        with warnings.catch_warnings():
+            # Fewer distinct images than clusters: the run has said so.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            models.append(model.fit(fitted_to))
         advance(1)
     best = min(models, key=lambda model: model.inertia_)
-    return {split: best.predict(x).astype(np.int32) for split, x in features.items()}
+    return {
+        split: best.predict(statistics.standardize(x).numpy()).astype(np.int32)
+        for split, x in tensors.items()
+    }
 
 
-def _sample(features: Features, n_clusters: int, seed: int) -> Features:
+def _sample(features: torch.Tensor, n_clusters: int, seed: int) -> torch.Tensor:
     """All features, or as many random rows as k-means can be fitted to in minutes."""
     n_images, n_kept = len(features), SAMPLE_PER_CLUSTER * n_clusters
-    if features.size * n_clusters <= LONG_KMEANS or n_images <= n_kept:
+    if features.numel() * n_clusters <= LONG_KMEANS or n_images <= n_kept:
         return features
-    return features[np.random.default_rng(seed).choice(n_images, n_kept, replace=False)]
+    return features[np.random.default_rng(seed).choice(n_images, n_kept, replace=False).tolist()]
 
 
 def knn_accuracy(
@@ -75,7 +87,7 @@ def linear_probe_accuracy(
     *,
     config: SelfTrainConfig,
     seed: int = 0,
-    device: "torch.device | None" = None,
+    device: torch.device | None = None,
     advance: Advance = ignore_progress,
 ) -> float:
     """Accuracy on ``val`` of the linear classifiers of self-training, given the true labels.

@@ -25,7 +25,7 @@ from ucls.training.standstill import Look, stands_still
 if TYPE_CHECKING:
     from ucls.training.trainer import HeadTrainer, State
 
-CHECKPOINT_VERSION = 2
+CHECKPOINT_VERSION = 3
 """Raised whenever the layout of the trainer's state changes; older ones are not continued."""
 
 MOST_NAMED = 5
@@ -63,7 +63,7 @@ def train(run: Run) -> None:
     write_tensors(
         run.folder.file(files.HEADS),
         to_numpy(trainer.trained_state()),
-        heads_metadata(trainer.objective.heads),
+        heads_metadata(trainer.objective.heads, scale=trainer.scale),
     )
     with atomic_write(run.folder.file(files.TRAINING_LOG)) as partial:
         partial.write_text("".join(f"{line}\n" for line in records), encoding="utf-8")

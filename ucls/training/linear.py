@@ -12,6 +12,7 @@ from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import SelfTrainConfig, required
+from ucls.training.scale import ColumnStatistics
 from ucls.types import Labels
 
 INITIAL_STD = 0.01
@@ -49,8 +50,8 @@ class LinearClassifier:
         labels, confidence = [], []
         weight, bias = torch.from_numpy(self.weight), torch.from_numpy(self.bias)
         for start in range(0, len(features), CHUNK):
-            chunk = np.asarray(features[start : start + CHUNK], dtype=np.float32)
-            logits = torch.from_numpy(chunk) * self.scale @ weight + bias
+            chunk = torch.from_numpy(np.array(features[start : start + CHUNK], np.float32))
+            logits = chunk.mul_(self.scale) @ weight + bias
             best = logits.softmax(dim=1).max(dim=1)
             labels.append(best.indices.int())
             confidence.append(best.values)
@@ -115,7 +116,10 @@ def self_train(
     weights = np.ones(len(tokens)) if weights is None else weights.astype(np.float64)
     rows = np.flatnonzero((pseudo_labels >= 0) & (weights > 0))
     training, held_out = _hold_out(rows, config.holdout, seed=seed)
-    scale = 1.0 / max(_root_mean_square(tokens, training), 1e-12)
+    statistics = ColumnStatistics.of(
+        torch.from_numpy(tokens[training[start : start + CHUNK]]).to(device)
+        for start in range(0, len(training), CHUNK)
+    )
     targets = _Targets(
         labels=torch.from_numpy(pseudo_labels).long().to(device),
         weights=torch.from_numpy(weights / weights[training].mean()).float().to(device),
@@ -130,15 +134,15 @@ def self_train(
         tokens,
         targets,
         rows=training,
-        scale=scale,
+        statistics=statistics,
         config=config,
         generator=generator,
         advance=advance,
     )
-    scores = _score_held_out(banks, tokens[held_out], pseudo_labels[held_out], scale=scale)
+    scores = _score_held_out(banks, tokens[held_out], pseudo_labels[held_out], statistics)
     return SelfTrained(
         candidates=tuple(Candidate(f, lr) for f in columns for lr in config.learning_rates),
-        classifiers=tuple(c for bank in banks for c in bank.classifiers(scale)),
+        classifiers=tuple(c for bank in banks for c in bank.classifiers(statistics)),
         agreement=scores.agreement.numpy(),
         chosen=scores.best(),
     )
@@ -208,11 +212,13 @@ class _Bank:
             velocity.mul_(self.momentum).add_(slope)
             parameter.sub_(velocity * (self.rates * relative_rate))
 
-    def classifiers(self, scale: float) -> list[LinearClassifier]:
-        """Takes the bank apart."""
-        weight, bias = self.weight.cpu().numpy(), self.bias.cpu().numpy()
+    def classifiers(self, statistics: ColumnStatistics) -> list[LinearClassifier]:
+        """Takes the bank apart; what centres the features goes into the biases."""
+        # Letters: d features, r learning rates, c clusters.
+        of_centre = torch.einsum("d,drc->rc", statistics.centre[self.columns], self.weight)
+        weight, bias = self.weight.cpu().numpy(), (self.bias - of_centre).cpu().numpy()
         return [
-            LinearClassifier(np.ascontiguousarray(weight[:, i]), bias[i], scale)
+            LinearClassifier(np.ascontiguousarray(weight[:, i]), bias[i], statistics.scale)
             for i in range(len(bias))
         ]
 
@@ -228,7 +234,7 @@ class _Scores(NamedTuple):
 
 
 def _score_held_out(
-    banks: list[_Bank], tokens: Features, labels: Labels, *, scale: float
+    banks: list[_Bank], tokens: Features, labels: Labels, statistics: ColumnStatistics
 ) -> _Scores:
     """Scores every classifier, a chunk of rows at a time: logits [n, R, C] can be large."""
     device = banks[0].weight.device
@@ -236,7 +242,7 @@ def _score_held_out(
     sums = []
     for start in range(0, len(tokens), CHUNK):
         rows = slice(start, start + CHUNK)
-        chunk = _to_device(tokens[rows], scale, device)
+        chunk = statistics.standardize(torch.from_numpy(tokens[rows]))
         scores = [_score(bank.logits(chunk), targets[rows]) for bank in banks]
         sums.append(torch.cat(scores, dim=1).double().cpu())
     agreement, cross_entropy = torch.stack(sums).sum(dim=0) / len(tokens)
@@ -258,17 +264,16 @@ def _fit(
     targets: _Targets,
     *,
     rows: Rows,
-    scale: float,
+    statistics: ColumnStatistics,
     config: SelfTrainConfig,
     generator: torch.Generator,
     advance: Advance,
 ) -> None:
-    device = banks[0].weight.device
     iterations, batch_size = required(config.iterations), required(config.batch_size)
     for iteration in range(iterations):
         drawn = torch.randint(len(rows), (batch_size,), generator=generator)
         batch_rows = rows[drawn.numpy()]
-        batch = _to_device(tokens[batch_rows], scale, device)
+        batch = statistics.standardize(torch.from_numpy(tokens[batch_rows]))
         relative_rate = scale_to_batch(
             warmup_cosine(iteration, peak=1.0, final=0.0, warmup_steps=0, total_steps=iterations),
             batch_size,
@@ -276,15 +281,3 @@ def _fit(
         for bank in banks:
             bank.step(batch, targets.of(batch_rows), relative_rate)
         advance(1)
-
-
-def _to_device(tokens: Features, scale: float, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(tokens)).to(device).float() * scale
-
-
-def _root_mean_square(features: Features, rows: Rows) -> float:
-    sums = [
-        float(np.square(features[rows[i : i + CHUNK]], dtype=np.float64).sum())
-        for i in range(0, len(rows), CHUNK)
-    ]
-    return float(np.sqrt(sum(sums) / (len(rows) * features.shape[1])))

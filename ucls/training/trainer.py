@@ -19,6 +19,7 @@ from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
 from ucls.training.sampling import NeighborSampler
+from ucls.training.scale import CHUNK, ColumnStatistics
 from ucls.training.standstill import SAMPLE, head_agreement, interval
 from ucls.training.views import ViewKind, ViewSampler
 from ucls.types import NeighborGraph
@@ -60,13 +61,17 @@ class HeadTrainer:
     from its :meth:`state` continues exactly as if it had never stopped.
 
     Args:
-        features: float [N, D], or [V, N, D] with augmented views after the plain one.
+        features: float [N, D], or [V, N, D] with augmented views after the plain one; of any scale,
+            as they are multiplied by ``scale``.
         graph: S_x of every image.
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
         n_clusters: C.
         seed: of the initial weights and of all draws.
         device: where everything lives.
         spaces: width of each feature space; they sum to D. None: one.
+
+    Attributes:
+        scale: brings the mean variance of the plain view's columns to 1.
 
     Raises:
         UsageError: if the graph does not fit the features, an image has no neighbour, or augmented
@@ -84,7 +89,7 @@ class HeadTrainer:
         device: torch.device,
         spaces: Sequence[int] | None = None,
     ) -> None:
-        views = torch.as_tensor(features, dtype=torch.float32)
+        views = torch.from_numpy(np.require(features, np.float32, "W"))
         views = views.to(device) if views.ndim == 3 else views[None].to(device)
         _check_views(views, graph, config)
         self.config, self.seed, self.device = config, seed, device
@@ -103,8 +108,10 @@ class HeadTrainer:
         self.objective: Objective = build_objective(config, task)
         # Without an affine part: the heads' first layer can learn that too, and the gradient
         # with respect to the features, a large product, is not needed.
+        statistics = ColumnStatistics.of(torch.split(self.features, CHUNK))
+        self.scale = statistics.scale
         self.normalize: nn.Module = (
-            _batch_norm(self.features) if required(config.batch_norm) else nn.Identity()
+            _batch_norm(statistics) if required(config.batch_norm) else nn.Identity()
         )
         cast("nn.Module", self.objective).to(device)
         self.optimizer = new_optimizer(self.objective, weight_decay=config.weight_decay)
@@ -191,7 +198,7 @@ class HeadTrainer:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
-        views = self.views.draw(rows, self.objective.n_partners, generator)
+        views = self.views.draw(rows, self.objective.n_partners, generator).mul_(self.scale)
         normalized = self.normalize(views.flatten(0, -2)).view_as(views)
         progress = step / (self.n_epochs * self.steps_per_epoch)
         head_losses = self.objective(Batch(rows, normalized, progress, generator))
@@ -224,7 +231,8 @@ class HeadTrainer:
         heads = self.objective.heads
         parts = []
         for chunk in features.split(PREDICTION_CHUNK):  # type: ignore[no-untyped-call]
-            logits = heads(self.normalize(chunk.to(self.device))) / self.objective.temperature
+            inputs = self.normalize(chunk.to(self.device) * self.scale)
+            logits = heads(inputs) / self.objective.temperature
             best = [part.softmax(dim=-1).max(dim=-1) for part in by_size(logits, heads.sizes)]
             indices = torch.cat([found.indices for found in best])
             parts.append((indices, torch.cat([found.values for found in best])))
@@ -272,11 +280,11 @@ class HeadTrainer:
         self.head_losses = state["head_losses"].to(self.device)
 
 
-def _batch_norm(features: torch.Tensor) -> nn.BatchNorm1d:
+def _batch_norm(statistics: ColumnStatistics) -> nn.BatchNorm1d:
     """Batch norm that knows the data before the first batch, for whoever asks the heads then."""
-    normalize = nn.BatchNorm1d(features.shape[1], affine=False).to(features.device)
-    normalize.running_mean = features.mean(dim=0)
-    normalize.running_var = features.var(dim=0, correction=0)
+    normalize = nn.BatchNorm1d(len(statistics.mean), affine=False).to(statistics.mean.device)
+    normalize.running_mean = statistics.centre
+    normalize.running_var = (statistics.variance * statistics.scale**2).float()
     return normalize
 
 

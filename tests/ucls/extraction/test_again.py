@@ -4,15 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import blobs
 from ucls.cache import FeatureCacheWriter, FeatureSpec, open_cache
 from ucls.extraction.again import largest_difference
 from ucls.images.feature_files import FeatureArray, load_features
 
 
-@pytest.fixture
-def images(sources: Path) -> FeatureArray:
-    return load_features(sources / "plain.npy")
+@pytest.fixture(params=[1.0, 1e-30])
+def images(sources: Path, request: pytest.FixtureRequest) -> FeatureArray:
+    images = load_features(sources / "plain.npy")
+    return replace(images, features=images.features * np.float32(request.param))
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def test_equal_features_do_not_differ(path: Path, images: FeatureArray) -> None:
 
 
 def test_the_difference_is_a_share_of_the_largest_value(path: Path, images: FeatureArray) -> None:
-    features = blobs(120, 0)[0]
+    features = images.features.copy()
     largest = np.abs(features[5]).max()
     features[5, 2] += largest / 4
-    features[7, 0] += 100
+    features[7, 0] += 100 * largest
     changed = replace(images, features=features)
     with open_cache(path) as cache:
         rows = np.array([0, 4])  # images 0 and 5, as image 1 was skipped

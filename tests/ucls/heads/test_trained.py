@@ -74,7 +74,7 @@ def trained(
 
 def saved(trainer: HeadTrainer) -> tuple[Arrays, dict[str, str]]:
     tensors = {name: tensor.numpy().copy() for name, tensor in trainer.trained_state().items()}
-    return tensors, heads_metadata(trainer.objective.heads)
+    return tensors, heads_metadata(trainer.objective.heads, scale=trainer.scale)
 
 
 @all_seeds
@@ -113,7 +113,8 @@ def test_heads_of_the_first_size_come_first(network: str) -> None:
     heads = TrainedHeads(*saved(trainer))
     assert heads.sizes == [4, 4, 4, 12, 12, 12, 8, 8, 8]
     assert heads.n_outputs == 72
-    logits = trainer.objective.heads(trainer.normalize(torch.from_numpy(features)))
+    scaled = torch.from_numpy(features * trainer.scale)
+    logits = trainer.objective.heads(trainer.normalize(scaled))
     by_size = logits.detach().split((4, 12, 8), dim=-1)
     expected = torch.cat([row for part in by_size for row in part], dim=-1)
     np.testing.assert_allclose(heads.logits(features), expected, rtol=1e-5, atol=1e-5)
@@ -167,12 +168,13 @@ def test_several_feature_spaces(seed: int, batch_norm: bool) -> None:
 
 
 @all_networks
-def test_without_batch_norm_heads_see_the_features_as_they_are(network: str) -> None:
+def test_without_batch_norm_heads_see_the_features_at_unit_scale(network: str) -> None:
     trainer, features = trained(network, 0, batch_norm=False)
     tensors, metadata = saved(trainer)
     assert {name.partition(".")[0] for name in tensors} == {"heads"}
     heads = TrainedHeads(tensors, metadata)
-    expected = heads.network(torch.from_numpy(features)).transpose(0, 1).flatten(1)
+    scaled = torch.from_numpy(features * trainer.scale)
+    expected = heads.network(scaled).transpose(0, 1).flatten(1)
     np.testing.assert_array_equal(heads.logits(features), expected)
 
 
@@ -183,7 +185,7 @@ def test_the_batch_norm_is_the_trained_one(seed: int, network: str) -> None:
     tensors, metadata = saved(trainer)
     heads = TrainedHeads(tensors, metadata)
     mean, var = tensors["batch_norm.running_mean"], tensors["batch_norm.running_var"]
-    normalized = torch.from_numpy((features - mean) / np.sqrt(var + 1e-5))
+    normalized = torch.from_numpy((features * trainer.scale - mean) / np.sqrt(var + 1e-5))
     expected = heads.network(normalized).transpose(0, 1).flatten(1)
     np.testing.assert_allclose(heads.logits(features), expected, rtol=1e-4, atol=1e-4)
 
@@ -196,6 +198,7 @@ def test_files_of_older_versions_are_read(
 ) -> None:
     trainer, features = trained("mlp", seed, batch_norm=batch_norm)
     tensors, metadata = saved(trainer)
+    metadata["scale"] = "1.0"  # what they were trained with
     old = {
         f"teacher.{name.removeprefix('heads.')}" if name.startswith("heads.") else name: value
         for name, value in tensors.items()
@@ -210,8 +213,9 @@ def test_files_of_older_versions_are_read(
 @all_networks
 def test_metadata_are_text_that_describes_the_heads(network: str) -> None:
     heads = trained(network, 0, scales=(1, 3))[0].objective.heads
-    (text,) = heads_metadata(heads).values()
-    assert json.loads(text) == describe(heads)
+    metadata = heads_metadata(heads, scale=0.1)
+    assert json.loads(metadata["heads"]) == describe(heads)
+    assert metadata["scale"] == "0.1"
 
 
 @all_networks

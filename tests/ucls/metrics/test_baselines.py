@@ -33,6 +33,17 @@ def test_kmeans_finds_blobs_and_labels_other_splits_with_the_same_centres(seed: 
     assert clusters["val"].dtype == np.int32
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e20, 1e30])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_baselines_take_features_of_any_scale(size: float, offset: float) -> None:
+    (train, train_labels), (val, val_labels) = blobs(0, 60), blobs(10, 30)
+    train, val = ((size * (x + offset).astype(np.float64)).astype("f4") for x in (train, val))
+    clusters = kmeans({"train": train, "val": val}, n_clusters=CLUSTERS, restarts=3)
+    assert clustering_accuracy(val_labels, clusters["val"]) == 1.0
+    probe = linear_probe_accuracy(train, train_labels, val, val_labels, config=PROBE)
+    assert probe == 1.0
+
+
 @all_seeds
 def test_kmeans_keeps_the_restart_with_the_least_inertia(seed: int) -> None:
     train = np.random.default_rng(seed).normal(size=(80, 3)).astype(np.float32)

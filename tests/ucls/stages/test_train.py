@@ -172,7 +172,7 @@ def test_a_training_that_still_moves_goes_to_the_end(run_path: Path, lines: Line
     assert lines.said[0] == "train: 6 heads, 40 of 40 epochs"
 
 
-def interrupt(*_: object) -> None:
+def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -86,8 +86,9 @@ def test_equals_autograd_and_torchs_sgd(seed: int, weighted: bool) -> None:
     result = fit(seed, tokens, labels, weights=weights if weighted else None)
     training, _ = split_rows(seed, labels)
     relative = torch.from_numpy(weights[training] / weights[training].mean()).float()
-    scale = 1.0 / np.sqrt(np.mean(tokens[training].astype(np.float64) ** 2))
-    inputs = torch.from_numpy(tokens[training]) * scale
+    scale = 1.0 / np.sqrt(tokens[training].astype(np.float64).var(axis=0).mean())
+    centre = torch.from_numpy(tokens[training].mean(axis=0) * scale).float()
+    inputs = torch.from_numpy(tokens[training]) * scale - centre
     targets = torch.from_numpy(labels[training]).long()
     generator = torch.Generator().manual_seed(seed)
     initial = {
@@ -111,7 +112,8 @@ def test_equals_autograd_and_torchs_sgd(seed: int, weighted: bool) -> None:
             sgd.step()
             cosine.step()
         np.testing.assert_allclose(classifier.weight, linear.weight.detach().T, atol=1e-4)
-        np.testing.assert_allclose(classifier.bias, linear.bias.detach(), atol=1e-4)
+        bias = (linear.bias - linear.weight @ centre[cols]).detach()
+        np.testing.assert_allclose(classifier.bias, bias, atol=1e-4)
         assert classifier.scale == pytest.approx(scale)
 
 
@@ -224,12 +226,28 @@ def test_same_seed_twice_is_equal_and_another_seed_is_not() -> None:
 
 
 @all_seeds
-def test_the_size_of_the_features_does_not_matter(seed: int) -> None:
+@pytest.mark.parametrize("size", [1e-30, 1e3, 1e30])
+def test_the_size_of_the_features_does_not_matter(seed: int, size: float) -> None:
     tokens, labels = labelled_tokens(seed)
-    small, large = fit(seed, tokens, labels), fit(seed, tokens * np.float32(1000), labels)
-    for a, b in zip(small.classifiers, large.classifiers, strict=True):
+    sized = tokens * np.float32(size)
+    for a, b in zip(
+        fit(seed, tokens, labels).classifiers, fit(seed, sized, labels).classifiers, strict=True
+    ):
         np.testing.assert_allclose(a.weight, b.weight, atol=1e-4)
-        assert a.scale == pytest.approx(1000 * b.scale, rel=1e-5)
+        assert a.scale == pytest.approx(size * b.scale, rel=1e-5)
+        np.testing.assert_array_equal(
+            a.predict(tokens[:, : len(a.weight)])[0], b.predict(sized[:, : len(b.weight)])[0]
+        )
+
+
+@all_seeds
+def test_features_far_from_zero_are_learned(seed: int) -> None:
+    tokens, labels = labelled_tokens(seed, noise=0.1)
+    far = (tokens + 1e3).astype(np.float32)
+    result = fit(seed, far, labels)
+    chosen = result.candidates[result.chosen]
+    predicted, _ = result.classifiers[result.chosen].predict(far[:, COLUMNS[chosen.feature_set]])
+    assert (predicted == labels).mean() > 0.98
 
 
 def test_a_classifier_that_blew_up_is_not_chosen() -> None:

@@ -1,4 +1,5 @@
 import math
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
@@ -569,16 +570,39 @@ def test_losses_stay_finite_where_the_teacher_leaves_clusters_out(precision: str
 
 
 @all_objectives
-@pytest.mark.parametrize("size", [1e-3, 1e3])
+@pytest.mark.parametrize("exponent", [-110, 110])
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_losses_stay_finite_whatever_the_size_of_the_features(
-    objective: str, size: float, batch_norm: bool
+def test_the_scale_of_the_features_does_not_matter(
+    objective: str, exponent: int, batch_norm: bool
 ) -> None:
     features, _ = blobs(0)
     graph = build_neighbors(features, k=5, threshold=1.0)
-    sized = (size * features).astype(np.float32)
-    trainer = trained_for(trainer_of(sized, graph, objective, batch_norm=batch_norm), 2)
-    assert trainer.head_losses.isfinite().all()
+    sized = np.ldexp(features, exponent)  # loses nothing
+    trainers = [
+        trained_for(trainer_of(x, graph, objective, batch_norm=batch_norm), 2)
+        for x in (features, sized)
+    ]
+    assert trainers[1].scale == np.ldexp(trainers[0].scale, -exponent)
+    assert torch.equal(trainers[0].head_losses, trainers[1].head_losses)
+    first, second = (t.predict(x) for t, x in zip(trainers, (features, sized), strict=True))
+    np.testing.assert_array_equal(first.labels, second.labels)
+
+
+def test_features_far_from_zero_are_told_apart() -> None:
+    features, labels = blobs(0)
+    graph = build_neighbors(features, k=5, threshold=1.0)
+    far = (features + 1e4 * features.std()).astype(np.float32)
+    trainer = trained_for(trainer_of(far, graph), 12)
+    assert clustering_accuracy(labels, trainer.predict(far).labels[0]) == 1.0
+
+
+def test_the_callers_features_stay_as_they_are() -> None:
+    features, _ = blobs(0)
+    graph = build_neighbors(features, k=5, threshold=1.0)
+    features.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained_for(trainer_of(features, graph), 1)
 
 
 @all_objectives
@@ -590,7 +614,8 @@ def test_predictions_are_those_of_the_heads(objective: str, seed: int) -> None:
     assert prediction.labels.dtype == np.int32
     assert prediction.confidence.dtype == np.float16
     state = trainer.trained_state()
-    normalized = (torch.from_numpy(features) - state["batch_norm.running_mean"]) / torch.sqrt(
+    scaled = torch.from_numpy(features * trainer.scale)
+    normalized = (scaled - state["batch_norm.running_mean"]) / torch.sqrt(
         state["batch_norm.running_var"] + 1e-5
     )
     temperature = {
@@ -625,7 +650,8 @@ def test_networks_with_classifiers_of_several_sizes(objective: str) -> None:
     assert labels.shape == confidence.shape == (6, IMAGES)
     assert labels.min() >= 0
     assert labels[:3].max() < 4 <= labels[3:].max() < 12
-    logits = trainer.objective.heads.eval()(trainer.normalize.eval()(trainer.features))
+    scaled = trainer.features * trainer.scale
+    logits = trainer.objective.heads.eval()(trainer.normalize.eval()(scaled))
     np.testing.assert_array_equal(labels[:3], logits[..., :4].argmax(dim=-1))
     np.testing.assert_array_equal(labels[3:], logits[..., 4:].argmax(dim=-1))
 
