@@ -51,6 +51,10 @@ class TerminalReporter:
         """Shows one line."""
         self.console.print(message, markup=False, soft_wrap=True)
 
+    def warn(self, message: str, /) -> None:
+        """Shows one line."""
+        self.say(f"WARNING: {message}")
+
     @contextmanager
     def track(
         self, description: str, total: int, unit: str, /, *, done: int = 0

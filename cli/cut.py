@@ -28,6 +28,8 @@ def command(
     The run stays as it is; the clusters of all images are written to a CSV of their own.
     """
     from ucls.cli.tables import print_cut
+    from ucls.runs.heads import warn_of_collapse
     from ucls.stages.cut import cut
 
     print_cut(cut(run, clusters, out=out, reporter=chosen_reporter()))
+    warn_of_collapse(run, chosen_reporter())

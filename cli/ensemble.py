@@ -67,6 +67,7 @@ def command(
     """
     from ucls.cli.tables import print_ensembles
     from ucls.runs.consensus_figures import compare_ensembles
+    from ucls.runs.heads import warn_of_collapse
     from ucls.settings.given import gather
     from ucls.stages.ensemble import ensemble
 
@@ -89,6 +90,7 @@ def command(
     )
     figures = compare_ensembles(run)
     print_ensembles(figures if split is None else {split: figures[split]})
+    warn_of_collapse(run, chosen_reporter())
 
 
 def _parameter(option: Option) -> inspect.Parameter:

@@ -15,6 +15,7 @@ def command(
 ) -> None:
     """Measure every result of a run, against labels where they are known."""
     from ucls.cli.tables import print_results
+    from ucls.runs.heads import warn_of_collapse
     from ucls.settings.given import gather
     from ucls.stages.evaluate import evaluate
 
@@ -26,3 +27,4 @@ def command(
     )
     print_results(figures)
     print(f"\nall figures: {run / 'metrics.json'}")
+    warn_of_collapse(run, chosen_reporter())

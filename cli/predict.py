@@ -29,6 +29,7 @@ def command(
     device: BackboneDevice = None,
 ) -> None:
     """Label new images with a finished run: path, cluster, confidence, probability."""
+    from ucls.runs.heads import warn_of_collapse
     from ucls.sources import load_source
     from ucls.stages.predict import predict
 
@@ -45,6 +46,7 @@ def command(
     )
     for path, reason in result.skipped:
         reporter.say(f"skipped {path}: {reason}")
+    warn_of_collapse(run, reporter)
     occupied = int((result.cluster_sizes > 0).sum())
     print(f"{result.n_images:,} images in {occupied} clusters: {out}")
     for name in result.untrained:

@@ -36,6 +36,7 @@ def command(
     """
     from ucls import pipeline
     from ucls.cli.tables import print_results
+    from ucls.runs.heads import warn_of_collapse
     from ucls.settings.config import Config
     from ucls.settings.given import gather
     from ucls.sources import load_source
@@ -72,3 +73,4 @@ def command(
     print_results(result.figures)
     print(f"\nlabels of all images: {result.path / 'labels.csv'}")
     print(f"all figures:          {result.path / 'metrics.json'}")
+    warn_of_collapse(result.path, chosen_reporter())

@@ -24,12 +24,15 @@ def stage_command(stage: Stage) -> Callable[..., None]:
         overwrite: opt.Overwrite = False,
         **given: Any,
     ) -> None:
+        from ucls.runs.heads import warn_of_collapse
         from ucls.settings.given import gather
 
         options = {names[name].replace(".", "__"): value for name, value in given.items()}
         values = gather(config=config, settings=settings, **options)
-        print(stage(run, settings=values, overwrite=overwrite, reporter=chosen_reporter()))
+        reporter = chosen_reporter()
+        print(stage(run, settings=values, overwrite=overwrite, reporter=reporter))
         tell_next(stage, run)
+        warn_of_collapse(run, reporter)
 
     first, *others, _ = inspect.signature(command).parameters.values()
     own = [

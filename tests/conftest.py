@@ -51,6 +51,9 @@ class Lines:
     def say(self, message: str, /) -> None:
         self.said.append(message)
 
+    def warn(self, message: str, /) -> None:
+        self.say(f"WARNING: {message}")
+
     @contextmanager
     def track(
         self, description: str, total: int, unit: str, /, *, done: int = 0

@@ -49,3 +49,13 @@ def side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
         norms = np.sqrt(np.einsum("nd,nd->n", part, part, dtype=np.float64))[:, None]
         np.divide(part, np.where(norms > 0, norms, 1), out=part, casting="same_kind")
     return np.concatenate(parts, axis=1)
+
+
+def count_distinct(features: NDArray[np.floating], *, enough: int) -> int:
+    """How many rows of features [N, D] differ; counting stops at ``enough``."""
+    seen: set[bytes] = set()
+    for row in features:
+        seen.add((row + 0.0).tobytes())  # makes -0 to 0
+        if len(seen) == enough:
+            break
+    return len(seen)

@@ -23,6 +23,9 @@ class Reporter(Protocol):
     def say(self, message: str, /) -> None:
         """Shows one line."""
 
+    def warn(self, message: str, /) -> None:
+        """Shows one line that nobody may miss, also where all else is silent."""
+
     def track(
         self, description: str, total: int, unit: str, /, *, done: int = 0
     ) -> AbstractContextManager[Advance]:
@@ -34,10 +37,14 @@ def ignore_progress(amount: int = 1, /, **figures: float | str) -> None:
 
 
 class SilentReporter:
-    """A :class:`Reporter` that shows nothing; the default in Python."""
+    """A :class:`Reporter` that shows warnings only; the default in Python."""
 
     def say(self, message: str, /) -> None:
         """Drops the line."""
+
+    def warn(self, message: str, /) -> None:
+        """Shows one line."""
+        print(f"WARNING: {message}", file=sys.stderr, flush=True)
 
     @contextmanager
     def track(
@@ -50,7 +57,7 @@ class SilentReporter:
 SILENT = SilentReporter()
 
 
-class PlainReporter:
+class PlainReporter(SilentReporter):
     """One line now and then, for logs."""
 
     def say(self, message: str, /) -> None:

@@ -11,7 +11,7 @@ from ucls.progress import (
 )
 
 
-def test_the_silent_reporter_takes_all_calls_and_shows_nothing(
+def test_the_silent_reporter_takes_all_calls_and_shows_warnings_only(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     reporter: Reporter = SILENT
@@ -21,6 +21,8 @@ def test_the_silent_reporter_takes_all_calls_and_shows_nothing(
         advance(4, loss=0.5)
         assert advance is ignore_progress
     assert capsys.readouterr() == ("", "")
+    reporter.warn("look")
+    assert capsys.readouterr() == ("", "WARNING: look\n")
 
 
 def test_tracking_lets_errors_through() -> None:

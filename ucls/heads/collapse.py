@@ -1,6 +1,6 @@
 """Heads that have collapsed: that use few of their clusters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def collapse_reason(head: IntArray, n_clusters: int) -> str | None:
     return None
 
 
-def collapsed_heads(labels: IntArray, head_clusters: Sequence[int]) -> dict[int, str]:
+def collapsed_heads(labels: IntArray, head_clusters: Iterable[int]) -> dict[int, str]:
     """The heads that have collapsed, each with the reason.
 
     Args:

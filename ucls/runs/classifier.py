@@ -51,15 +51,25 @@ class Classifier:
         """Labels features [N, D]: clusters int32 [N] and their probability [N]."""
         return self.linear.predict(self.heads.logits(features) if self.heads else features)
 
+    def judge(
+        self, clusters: Labels, probability: npt.NDArray[np.float32], by_head: Labels
+    ) -> Labelled:
+        """How sure predicted clusters [N] are, with what the voters say, int32 [H, N].
+
+        Where no voter counts, since all have collapsed, no cluster is more probable than another.
+        """
+        if not self.votes.votes.any():
+            probability = np.full_like(probability, 1.0 / len(self.linear.bias))
+        return Labelled(clusters, self.votes.confidence(by_head, clusters), probability)
+
 
 def label_split(run: Run, split: str) -> Labelled:
     """Labels a run's own images, whose heads have spoken already in ``assignments.h5``."""
     classifier = load_classifier(run.folder)
     with run.features(split) as cache:
-        clusters, probability = classifier.predict(cache.read(classifier.feature_set))
+        predicted = classifier.predict(cache.read(classifier.feature_set))
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
-    said = assignments.labels[split][list(classifier.voters)]
-    return Labelled(clusters, classifier.votes.confidence(said, clusters), probability)
+    return classifier.judge(*predicted, assignments.labels[split][list(classifier.voters)])
 
 
 def write_classifier(

@@ -12,6 +12,7 @@ from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.progress import Advance
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
+from ucls.runs.heads import all_collapsed
 from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig
 from ucls.types import Labels
@@ -98,12 +99,16 @@ class Combination:
     def _entry(self, method: str, results: Mapping[str, Consensus]) -> ConsensusEntry:
         """The entry of one method's results by split."""
         settings = used_settings(self._of_method(method))
+        is_sure = not all_collapsed(self.run, self.heads)
         entry = ConsensusEntry(
             name=entry_name(settings, self.run.config.ensemble),
             method=method,
             heads=self.heads,
             labels={split: result.labels for split, result in results.items()},
-            confidence={s: result.confidence.astype(np.float16) for s, result in results.items()},
+            confidence={
+                split: (is_sure * result.confidence).astype(np.float16)
+                for split, result in results.items()
+            },
             anmi={split: result.anmi for split, result in results.items()},
             seconds={split: result.seconds for split, result in results.items()},
             key=self._key(method),

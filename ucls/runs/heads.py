@@ -1,12 +1,16 @@
 """What the heads of a run say of its images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import Assignments, read_assignments, read_merges
 from ucls.cache import run_files as files
+from ucls.feature_sets import count_distinct
+from ucls.heads.collapse import collapsed_heads
+from ucls.progress import Reporter
 from ucls.runs.run import Run
 from ucls.types import renumber
 
@@ -48,3 +52,36 @@ def merged_assignments(
     }
     merged = np.full_like(assignments.head_clusters, n_clusters)
     return Assignments(labels, assignments.confidence, assignments.loss, n_clusters, merged)
+
+
+def find_collapsed(run: Run) -> dict[int, str]:
+    """The heads that had collapsed before their clusters were merged, each with the reason."""
+    trained = as_trained(run)
+    labels, head_clusters = trained.labels["train"], trained.head_clusters
+    found = collapsed_heads(labels, head_clusters)
+    if len(found) < len(labels):
+        return found
+    # No head can fill more clusters than there are different images.
+    with run.features("train") as cache:
+        features = cache.read(run.feature_set)
+    n_distinct = count_distinct(features, enough=int(head_clusters.max()))
+    return collapsed_heads(labels, np.minimum(head_clusters, n_distinct))
+
+
+def all_collapsed(run: Run, heads: Iterable[int]) -> bool:
+    """Whether each of some heads has collapsed, so that nothing is known of the images."""
+    return find_collapsed(run).keys() >= set(heads)
+
+
+def warn_of_collapse(path: Path, reporter: Reporter) -> None:
+    """Warns if the chosen consensus of a run rests on collapsed heads alone."""
+    run = Run(path)
+    if run.consensuses.chosen_name() is None:
+        return
+    voters = run.consensuses.chosen().heads
+    if all_collapsed(run, voters):
+        reporter.warn(
+            f"all {len(voters)} heads of {path} have collapsed, so its clusters mean nothing and "
+            "their confidence is 0: the features hardly tell the images apart, or the training "
+            "went astray; try more images, other features, or a lower train.learning_rate"
+        )

@@ -15,7 +15,7 @@ from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
 from ucls.runs.consensus_settings import consensus_options
-from ucls.runs.heads import merged_assignments
+from ucls.runs.heads import all_collapsed, merged_assignments
 from ucls.runs.labels import known_labels
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
@@ -108,11 +108,12 @@ def _combine(
     )
     weights = None if config.weights == "equal" else options["weights"]
     votes = HeadVotes.of(labels["train"], train.labels, n_clusters, weights=weights)
-    found = {"train": CutSplit(train.labels, train.confidence)}
+    is_sure = np.float32(not all_collapsed(run, voters))
+    found = {"train": CutSplit(train.labels, is_sure * train.confidence)}
     for split, by_head in labels.items():
         if split != "train":
             clusters = votes.majority(by_head, n_clusters)
-            found[split] = CutSplit(clusters, votes.confidence(by_head, clusters))
+            found[split] = CutSplit(clusters, is_sure * votes.confidence(by_head, clusters))
     return found
 
 

@@ -14,11 +14,10 @@ from ucls.ensemble.heads_as_text import Rule, canonical_heads, parse_heads
 from ucls.ensemble.selection import Selection, select_heads
 from ucls.ensemble.steps import n_pairs
 from ucls.errors import UsageError
-from ucls.heads.collapse import collapsed_heads
 from ucls.progress import SILENT, Reporter
 from ucls.runs.combination import Combination
 from ucls.runs.consensus_settings import vary
-from ucls.runs.heads import as_trained, heads_of
+from ucls.runs.heads import as_trained, find_collapsed, heads_of
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig, required
@@ -144,16 +143,15 @@ def _select(run: Run, assignments: Assignments, config: EnsembleConfig) -> Selec
     reporter = run.reporter if compares_heads else SILENT
     candidates = np.flatnonzero(assignments.head_clusters == run.n_clusters)
     total = n_pairs(len(candidates))
-    trained = as_trained(run)
     with reporter.track("ensemble: NMI of heads", total, "pairs of heads") as advance:
         return select_heads(
             required(config.heads),
             assignments.labels["train"],
             assignments.loss,
             n_clusters=assignments.n_clusters,
-            scales=trained.head_clusters,
+            scales=as_trained(run).head_clusters,
             candidates=candidates,
-            collapsed=collapsed_heads(trained.labels["train"], trained.head_clusters.tolist()),
+            collapsed=find_collapsed(run),
             drop_collapsed=config.drop_collapsed,
             advance=advance,
         )

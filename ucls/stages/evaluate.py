@@ -21,7 +21,7 @@ from ucls.metrics import scores as metrics
 from ucls.progress import SILENT, Reporter
 from ucls.runs.baselines import baseline_figures
 from ucls.runs.consensus_figures import consensus_figures
-from ucls.runs.heads import heads_of
+from ucls.runs.heads import all_collapsed, heads_of
 from ucls.runs.labels import known_labels
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
@@ -92,6 +92,7 @@ def _metrics(run: Run) -> Figures:
         "n_clusters": run.n_clusters,
         "seed": run.config.seed,
         "backbones": run.backbones,
+        "collapsed": all_collapsed(run, run.consensuses.chosen().heads),
         **results,
     }
 

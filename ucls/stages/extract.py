@@ -81,7 +81,7 @@ def extract(
         for split, images in source.splits.items():
             caches[split][name] = extraction.run(images, folder, overwrite=overwrite)
         if is_untrained(config):
-            reporter.say(f"WARNING: {name} is untrained (random weights); {MEANS_NOTHING}")
+            reporter.warn(f"{name} is untrained (random weights); {MEANS_NOTHING}")
     return caches
 
 

@@ -1,11 +1,11 @@
 """Stage ``neighbors``: feature cache to ``neighbors.h5``."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ucls.cache import run_files as files
 from ucls.cache import write_graph
 from ucls.errors import UsageError
+from ucls.feature_sets import count_distinct
 from ucls.runs.opening import as_stage
 from ucls.runs.run import Run
 from ucls.settings.config import required
@@ -25,10 +25,16 @@ def neighbors(run: Run) -> None:
         # Several kinds of features are scaled on reading, which takes more than half precision.
         dtype = cache.dtype if len(cache.specs) == 1 else np.float32
         features = cache.read(run.feature_set, dtype=dtype)
-    if all_equal(features):
+    n_distinct = count_distinct(features, enough=run.n_clusters)
+    if n_distinct == 1:
         raise UsageError(
             f"all {len(features)} images have the same features, so nothing tells them apart; "
             "check that the images differ and suit the backbone"
+        )
+    if n_distinct < run.n_clusters:
+        run.reporter.warn(
+            f"only {n_distinct} distinct rows of features for {run.n_clusters} clusters: some "
+            "clusters stay empty or split equal images; choose a smaller -k"
         )
     with run.reporter.track("neighbors", len(features), "images") as advance:
         graph = build_neighbors(
@@ -47,11 +53,6 @@ def neighbors(run: Run) -> None:
         f"neighbors: {graph.mean_count:.1f} per image (the {graph.k} nearest and all above "
         f"similarity {graph.threshold:.3f}); {graph.n_capped:,} sets cut at {graph.cap}"
     )
-
-
-def all_equal(features: NDArray[np.floating]) -> bool:
-    """Whether all rows [N, D] are the same."""
-    return all((row == features[0]).all() for row in features)
 
 
 def cap_of(cap: int | str, n_images: int, n_clusters: int) -> int | None:

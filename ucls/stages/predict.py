@@ -108,9 +108,7 @@ class _Labeller:
         classifier = self._classifier
         logits = self._voters.logits(features[self._voters_features])
         inputs = logits if classifier.heads else features[classifier.feature_set]
-        clusters, probability = classifier.linear.predict(inputs)
-        confidence = classifier.votes.confidence(self._voters.labels(logits), clusters)
-        return Labelled(clusters, confidence, probability)
+        return classifier.judge(*classifier.linear.predict(inputs), self._voters.labels(logits))
 
 
 def _with_weights(

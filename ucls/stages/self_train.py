@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from ucls.ensemble.head_weights import HeadWeights, loss_weights
 from ucls.heads.trained import TrainedHeads
 from ucls.runs.classifier import label_split, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
-from ucls.runs.heads import heads_of
+from ucls.runs.heads import all_collapsed, heads_of
 from ucls.runs.opening import as_stage
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
@@ -49,6 +49,7 @@ def self_train(run: Run) -> None:
     config = run.config.self_train
     consensus = run.consensuses.chosen()
     inputs = Inputs.of(run)
+    sure = consensus.confidence["train"]
     with run.features("train") as cache:
         matrix = inputs.read(cache)
     iterations = required(config.iterations)
@@ -59,7 +60,7 @@ def self_train(run: Run) -> None:
             inputs.columns,
             n_clusters=run.n_clusters,
             config=config,
-            weights=consensus.confidence["train"] if config.confidence_weights else None,
+            weights=sure if config.confidence_weights and sure.any() else None,
             seed=run.config.seed,
             device=resolve_device(run.config.device),
             advance=advance,
@@ -139,7 +140,10 @@ def token_columns(spec: FeatureSpec) -> dict[str, slice]:
 
 
 def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
-    """The heads of a consensus, aligned to it on the training images and weighed as it was."""
+    """The heads of a consensus, aligned to it on the training images and weighed as it was.
+
+    If all have collapsed, none has a vote.
+    """
     assignments = heads_of(run)
     heads = list(consensus.heads)
     weights: HeadWeights = None
@@ -150,6 +154,8 @@ def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
             weights = loss_weights(assignments.loss[heads])
     labels = assignments.labels["train"][heads]
     votes = HeadVotes.of(labels, consensus.labels["train"], run.n_clusters, weights=weights)
+    if all_collapsed(run, heads):
+        votes = replace(votes, votes=np.zeros_like(votes.votes))
     if not run.merges:
         return votes
     merged = read_merges(run.folder.file(files.MERGES)).heads

@@ -94,7 +94,11 @@ def _train_epochs(
     collapsed = [f"head {head} {reason}" for head, reason in looks[-1]["collapsed"].items()]
     if collapsed:
         more = f" and {len(collapsed) - MOST_NAMED} more" if len(collapsed) > MOST_NAMED else ""
-        run.reporter.say(f"train: collapsed: {', '.join(collapsed[:MOST_NAMED])}{more}")
+        told = f"collapsed: {', '.join(collapsed[:MOST_NAMED])}{more}"
+        if len(collapsed) == trainer.n_all_heads:
+            run.reporter.warn(f"train: all heads have {told}")
+        else:
+            run.reporter.say(f"train: {told}")
 
 
 def _may_stop(run: Run, looks: list[dict[str, Any]]) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ucls.errors import UclsError, UsageError
+from ucls.feature_sets import count_distinct
 from ucls.heads.collapse import collapsed_heads
 from ucls.heads.layers import by_size
 from ucls.objectives.building import Task
@@ -116,6 +117,9 @@ class HeadTrainer:
         cast("nn.Module", self.objective).to(device)
         self.optimizer = new_optimizer(self.objective, weight_decay=config.weight_decay)
         self.head_losses = torch.full((self.n_all_heads,), torch.inf, device=device)
+        # No head can fill more clusters than there are different images.
+        plain = features if features.ndim == 2 else features[0]
+        self.n_distinct = count_distinct(plain, enough=max(self.head_clusters))
 
     @property
     def head_clusters(self) -> list[int]:
@@ -169,7 +173,8 @@ class HeadTrainer:
         if self.epoch % interval(self.n_epochs) and self.epoch < self.n_epochs:
             return None, None
         labels = self._predict(self.features[self.sample])[0].int().cpu().numpy()
-        return head_agreement(labels), collapsed_heads(labels, self.head_clusters)
+        most = np.minimum(self.head_clusters, self.n_distinct)
+        return head_agreement(labels), collapsed_heads(labels, most)
 
     def _record(self, seconds: float) -> EpochRecord:
         agreement, collapsed = self._look_at_heads()

@@ -58,7 +58,8 @@ def shares(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 def test_the_schema(shared_run: Path) -> None:
     figures = figures_of(shared_run)
-    assert list(figures) == ["schema", "dataset", "n_clusters", "seed", "backbones", "train", "val"]
+    head = ["schema", "dataset", "n_clusters", "seed", "backbones", "collapsed"]
+    assert list(figures) == [*head, "train", "val"]
     assert (figures["schema"], figures["dataset"]) == (1, "blobs")
     assert (figures["n_clusters"], figures["seed"]) == (4, 0)
 
