@@ -17,6 +17,21 @@ Linkage = Literal["average", "share", "spectral"]
 LINKAGES: tuple[Linkage, ...] = ("spectral", "average", "share")
 
 
+def check_labels(name: str, labels: IntArray) -> None:
+    """Checks labels of any shape, called ``name``.
+
+    Raises:
+        UsageError: if they are not integers from 0, with -1 where there is none.
+    """
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise UsageError(f"{name} must be integers, got {labels.dtype}: convert them")
+    if labels.size and labels.min() < -1:
+        raise UsageError(
+            f"{name} must be numbers from 0, or -1 where there is none, got {labels.min()}: "
+            "replace other negative numbers"
+        )
+
+
 def renumber(labels: IntArray, numbers: Labels) -> Labels:
     """Replaces each label by ``numbers[label]``; -1 stays -1."""
     # In an array, -1 takes the last.

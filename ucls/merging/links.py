@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.types import Labels, NeighborGraph
+from ucls.types import Labels, NeighborGraph, check_labels
 
 NEAREST = 50
 """Neighbours of each image that count: the nearest are the purest, and enough."""
@@ -69,7 +69,11 @@ def count_links(labels: Labels, n_clusters: int, edges: Edges) -> ClusterLinks:
         labels: of the head, int32 [N] in -1..n_clusters-1; -1 is missing.
         n_clusters: C'.
         edges: of the neighbour graph.
+
+    Raises:
+        UsageError: if a label is below -1.
     """
+    check_labels("labels", labels)
     counts = np.zeros(n_clusters * n_clusters, dtype=np.int64)
     for start in range(0, len(edges.sources), EDGES_PER_CHUNK):
         part = slice(start, start + EDGES_PER_CHUNK)

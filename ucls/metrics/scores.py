@@ -2,8 +2,8 @@
 
 Labels are true classes, integers [N] from 0; images with label -1 (unknown) are left out.
 Clusters are integers [N] from 0; cluster -1 (no cluster) counts as an error in every accuracy
-and as one more cluster in NMI, AMI and ARI. Nothing here needs more than a few arrays of N
-integers and one table of classes by clusters.
+and as one more cluster in NMI, AMI and ARI. Anything below -1 is refused. Nothing here needs more
+than a few arrays of N integers and one table of classes by clusters.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ucls.errors import UsageError
 from ucls.metrics.adjusted_information import adjusted_mutual_information
-from ucls.types import IntArray, NeighborGraph
+from ucls.types import IntArray, NeighborGraph, check_labels
 
 # Rows of a neighbour graph looked at together: bounds memory, whatever N is.
 ROWS_PER_CHUNK = 4096
@@ -44,7 +44,7 @@ def clustering_accuracy(labels: IntArray, clusters: IntArray) -> float:
         0..1.
 
     Raises:
-        UsageError: not two integer vectors of one length, or no known label.
+        UsageError: not two integer vectors of one length, a value below -1, or no known label.
     """
     table = _count(labels, clusters)
     return float(table.counts[_match(table)].sum() / table.class_sizes.sum())
@@ -126,7 +126,7 @@ def cluster_sizes(clusters: IntArray, n_clusters: int) -> npt.NDArray[np.int64]:
         UsageError: a cluster outside -1..n_clusters-1.
     """
     clusters = np.asarray(clusters)
-    if clusters.size and not (clusters.min() >= -1 and clusters.max() < n_clusters):
+    if clusters.size and not -1 <= clusters.min() <= clusters.max() < n_clusters:
         raise UsageError(
             f"clusters must be in -1..{n_clusters - 1}, got {clusters.min()}..{clusters.max()}: "
             "renumber them or change n_clusters"
@@ -255,9 +255,8 @@ def _check(labels: IntArray, clusters: IntArray) -> tuple[IntArray, IntArray]:
             "labels and clusters must be vectors of one length, "
             f"got shapes {labels.shape} and {clusters.shape}: give one of each per image"
         )
-    for name, values in (("labels", labels), ("clusters", clusters)):
-        if not np.issubdtype(values.dtype, np.integer):
-            raise UsageError(f"{name} must be integers, got {values.dtype}: convert them")
+    check_labels("labels", labels)
+    check_labels("clusters", clusters)
     known = labels >= 0
     if not known.any():
         raise UsageError("at least one label must be known, got none: metrics need true labels")
@@ -272,6 +271,7 @@ def _check_rows(indptr: IntArray, labels: IntArray) -> IntArray:
             f"labels must have one entry for each of {len(indptr) - 1} images in the graph, "
             f"got shape {labels.shape}: use the labels of the same image set"
         )
+    check_labels("labels", labels)
     return labels
 
 

@@ -13,7 +13,7 @@ from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import SelfTrainConfig, required
 from ucls.training.scale import ColumnStatistics
-from ucls.types import Labels
+from ucls.types import Labels, check_labels
 
 INITIAL_STD = 0.01
 CHUNK = 4096
@@ -110,8 +110,9 @@ def self_train(
         advance: told of every iteration.
 
     Raises:
-        UsageError: if fewer than two images have a pseudo-label that counts.
+        UsageError: if fewer than two images have a pseudo-label that counts, or one is below -1.
     """
+    check_labels("pseudo_labels", pseudo_labels)
     device = device or torch.device("cpu")
     weights = np.ones(len(tokens)) if weights is None else weights.astype(np.float64)
     rows = np.flatnonzero((pseudo_labels >= 0) & (weights > 0))

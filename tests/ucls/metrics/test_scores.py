@@ -226,3 +226,27 @@ def test_labels_must_fit_the_graph():
         metrics.neighbor_accuracy(graph.indptr, graph.indices, np.zeros(29, dtype=int))
     with pytest.raises(UsageError, match="30 images"):
         metrics.neighbor_statistics(graph, np.zeros(31, dtype=int), [0.0])
+
+
+@pytest.mark.parametrize("function", [*AGAINST_LABELS, metrics.clustering_metrics])
+def test_numbers_below_minus_one_are_refused(function):
+    right, wrong = np.array([0, 0, 1, 1]), np.array([0, -2, 1, 1])
+    for labels, clusters, name in ((wrong, right, "labels"), (right, wrong, "clusters")):
+        with pytest.raises(UsageError, match=f"{name} must be numbers from 0, or -1 .* got -2"):
+            function(labels, clusters)
+
+
+def test_neighbor_figures_refuse_labels_below_minus_one():
+    graph, labels = random_graph(0), np.full(30, -2)
+    for figure in (
+        lambda: metrics.neighbor_accuracy(graph.indptr, graph.indices, labels),
+        lambda: metrics.neighbor_statistics(graph, labels, [0.0]),
+    ):
+        with pytest.raises(UsageError, match=r"labels must be numbers from 0, or -1 .* got -2"):
+            figure()
+
+
+@pytest.mark.parametrize("function", [metrics.nmi, metrics.ami, metrics.ari])
+def test_no_cluster_counts_as_one_more_cluster(function):
+    labels, clusters = np.array([0, 0, 1, 1, 2, 2]), np.array([-1, -1, 1, 1, 2, 0])
+    assert function(labels, clusters) == pytest.approx(function(labels, clusters + 1))

@@ -267,6 +267,13 @@ def test_too_few_pseudo_labels(n_labelled: int) -> None:
         fit(0, tokens, labels)
 
 
+def test_pseudo_labels_below_minus_one_are_refused() -> None:
+    tokens, labels = labelled_tokens(0)
+    labels[3] = -2
+    with pytest.raises(UsageError, match=r"pseudo_labels must be numbers from 0, or -1 .* got -2"):
+        fit(0, tokens, labels)
+
+
 def test_two_images_are_enough_and_every_iteration_is_told() -> None:
     tokens, labels = labelled_tokens(0, n_images=2)
     told: list[int] = []
