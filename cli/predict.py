@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ucls.cli import options as opt
+from ucls.cli.extract import MOST_LISTED
 from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls predict runs/photos new-photos/ --out new.csv"
@@ -44,8 +45,10 @@ def command(
         device=device,
         reporter=reporter,
     )
-    for path, reason in result.skipped:
+    for path, reason in result.skipped[:MOST_LISTED]:
         reporter.say(f"skipped {path}: {reason}")
+    if len(result.skipped) > MOST_LISTED:
+        reporter.say(f"skipped {len(result.skipped) - MOST_LISTED:,} more")
     warn_of_collapse(run, reporter)
     occupied = int((result.cluster_sizes > 0).sum())
     print(f"{result.n_images:,} images in {occupied} clusters: {out}")

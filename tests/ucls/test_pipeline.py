@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.conftest import Cli, Lines, StartUcls
+from tests.conftest import Cli, Lines, StartUcls, blobs
 from ucls import pipeline
-from ucls.cache import FeatureCache, RunFolder, read_assignments, read_tensors
-from ucls.errors import MismatchError, UsageError
+from ucls.cache import FeatureCache, RunFolder, read_assignments, read_tensors, read_truth
+from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.runs.catalog import STAGES
 from ucls.runs.run import Run
 from ucls.settings.config import Config
@@ -204,8 +204,8 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
         reporter=lines,
     ).path
     assert (
-        f"extract: skipped what could not be read (2 of 60), see {path / 'skipped.csv'}"
-        in lines.said
+        f"extract: skipped what could not be read (2 of 60), see {path / 'skipped.csv'}; the first "
+        "is high/00.png, empty file" in lines.said
     )
     assert [(row["path"], row["split"], row["reason"]) for row in read(path / "skipped.csv")] == [
         ("high/00.png", "train", "empty file"),
@@ -222,6 +222,36 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
     pipeline.run(load_source(str(folder), labels="folders"), out=tmp_path / "a", config=config)
     assert not (path / "skipped.csv").exists()
     assert len(read(path / "labels.csv")) == 60
+
+
+def test_rows_of_zeros_are_skipped_like_unreadable_images(
+    tmp_path: Path, own_cache: Path, tiny_config: Config, lines: Lines
+) -> None:
+    paths = []
+    for name, n in (("x", 120), ("y", 40)):
+        features, labels = blobs(n, n)
+        features[::10] = 0
+        paths.append(tmp_path / f"{name}.npz")
+        np.savez(paths[-1], features=features, labels=labels)
+    source = load_source(str(paths[0]), val=str(paths[1]))
+    path = pipeline.run(source, out=tmp_path / "a", config=tiny_config, reporter=lines).path
+    skipped = f"skipped what could not be read (16 of 160), see {path / 'skipped.csv'}; the first"
+    assert f"extract: {skipped} is x/000, all zeros: it has no features" in lines.said
+    rows = read(path / "labels.csv")
+    expected = [(f"x/{i:03d}", "train") for i in range(120) if i % 10]
+    expected += [(f"y/{i:02d}", "val") for i in range(40) if i % 10]
+    assert [(row["path"], row["split"]) for row in rows] == expected
+    truth = read_truth(path / "truth.h5").labels
+    for split, images in source.splits.items():
+        kept = np.arange(len(images)) % 10 > 0
+        np.testing.assert_array_equal(truth[split], images.labels[kept])
+    result = predict(path, str(paths[1]), out=tmp_path / "new.csv")
+    assert result.skipped[1] == ("y/10", "all zeros: it has no features")
+    assert [row["path"] for row in read(tmp_path / "new.csv")] == [one for one, _ in expected[108:]]
+    strict = tiny_config.with_values({"extract.strict": True})
+    for cache in (tmp_path / "other", own_cache):  # extracted now, and extracted before
+        with pytest.raises(UclsError, match="x/000"):
+            pipeline.run(source, out=tmp_path / "b", config=strict, cache_dir=cache)
 
 
 @pytest.mark.parametrize("size", [2.0**-100, 1e-9, 2.0**100])

@@ -20,6 +20,9 @@ from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet
 from ucls.progress import Advance, ignore_progress
 
+ALL_ZEROS = "all zeros: it has no features"
+"""What other tools leave for an image that they could not embed."""
+
 
 @dataclass(frozen=True)
 class TokenBatch:
@@ -62,7 +65,8 @@ def extract_tokens(
     views do not change the plain one.
 
     Args:
-        images: what to extract. A :class:`FeatureArray` passes as it is, as L = 1 class token.
+        images: what to extract. A :class:`FeatureArray` passes as it is, as L = 1 class token, but
+            for rows of zeros, which stand for images that could not be embedded.
         backbone: needed unless ``images`` is a :class:`FeatureArray`.
         n_augmented: augmented views of each image besides the plain one.
         start: images of the set that are done already.
@@ -84,7 +88,7 @@ def extract_tokens(
         raise UsageError(f"expected a start within {len(images)} images, got {start}")
     bottleneck = Bottleneck("decode", "model", "write")
     if isinstance(images, FeatureArray):
-        batches = _slice_features(images, start, batch_size)
+        batches = _slice_features(images, start, batch_size, skip=on_unreadable == "skip")
     elif backbone is None:
         raise UsageError(f"expected a backbone for the images of {images.name}, got None")
     else:
@@ -119,17 +123,31 @@ def views_of(backbone: Backbone, n_augmented: int) -> Views:
     return Views(backbone.preprocess, augmentation, n_augmented)
 
 
-def _slice_features(features: FeatureArray, start: int, batch_size: int) -> Iterator[TokenBatch]:
+def _slice_features(
+    features: FeatureArray, start: int, batch_size: int, *, skip: bool
+) -> Iterator[TokenBatch]:
     for first in range(start, len(features), batch_size):
         stop = min(first + batch_size, len(features))
+        part = np.array(features.features[first:stop], dtype=np.float32)
+        is_filled = part.any(axis=1)
+        skipped = [(features.paths[first + row], ALL_ZEROS) for row in np.flatnonzero(~is_filled)]
+        if skipped and not skip:
+            raise _unreadable(*skipped[0])
+        rows = first + np.flatnonzero(is_filled)
         yield TokenBatch(
-            cls=np.array(features.features[first:stop], dtype=np.float32)[None, :, None, :],
+            cls=part[is_filled][None, :, None, :],
             patch_mean=None,
-            paths=features.paths[first:stop],
-            rows=np.arange(first, stop),
-            skipped=[],
+            paths=[features.paths[row] for row in rows],
+            rows=rows,
+            skipped=skipped,
             n_seen=stop,
         )
+
+
+def _unreadable(path: str, reason: object) -> UclsError:
+    return UclsError(
+        f"cannot read {path}: {reason}; repair or remove it, or let unreadable images be skipped"
+    )
 
 
 class _Encoder:
@@ -194,10 +212,7 @@ class _Encoder:
             if row < self.start:
                 continue
             if not self.skip:
-                raise UclsError(
-                    f"cannot read {path}: {error}; repair or remove it, or let "
-                    "unreadable images be skipped"
-                ) from error
+                raise _unreadable(path, error) from error
             skipped.append((path, str(error)))
         return skipped
 

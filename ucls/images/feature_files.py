@@ -58,12 +58,13 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
 
     Raises:
         UsageError: if the file cannot be read, or its features are not a finite, varying
-            [N, D] array of numbers with N of at least 2, or its labels do not fit.
+            [N, D] array of numbers with N of at least 2, rows of zeros not counted, or its labels
+            do not fit.
     """
     read = {".npy": _read_npy, ".npz": _read_npz, ".h5": _read_h5}[path.suffix.lower()]
     features, names = read(path)
     _check_shape(path, features)
-    _check_values(path, features)
+    n_filled = _check_values(path, features)
     labels, class_names = (None, ()) if names is None else _encode(path, names, len(features))
     width = len(str(len(features) - 1))
     return FeatureArray(
@@ -73,18 +74,23 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
         paths=[f"{path.stem}/{row:0{width}d}" for row in range(len(features))],
         labels=labels,
         class_names=class_names,
-        fingerprint=_fingerprint(features, labels, class_names),
+        fingerprint=_fingerprint(features, labels, class_names, n_filled),
         location=str(path.resolve()),
     )
 
 
 def _fingerprint(
-    features: NDArray[Any], labels: NDArray[np.int32] | None, class_names: tuple[str, ...]
+    features: NDArray[Any],
+    labels: NDArray[np.int32] | None,
+    class_names: tuple[str, ...],
+    n_filled: int,
 ) -> str:
-    if labels is None:
-        return fingerprint_array(features)
-    parts = (fingerprint_array(features), fingerprint_array(labels), *class_names)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    parts = [fingerprint_array(features)]
+    if labels is not None:
+        parts += [fingerprint_array(labels), *class_names]
+    if n_filled < len(features):
+        parts.append("rows of zeros are skipped")  # earlier versions kept them in the cache
+    return parts[0] if len(parts) == 1 else hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def fingerprint_array(array: NDArray[Any]) -> str:
@@ -167,25 +173,44 @@ def _check_shape(path: Path, features: NDArray[Any]) -> None:
         raise UsageError(f"expected at least 2 rows of features in {path}, got {len(features)}")
 
 
-def _check_values(path: Path, features: NDArray[Any]) -> None:
+def _check_values(path: Path, features: NDArray[Any]) -> int:
+    """Refuses features that cannot be used; returns how many rows are not all zeros."""
     bad_rows: list[int] = []
-    constant = True
+    vanished_rows: list[int] = []
+    first: NDArray[Any] = np.empty((0, features.shape[1]), np.float32)
+    n_filled, constant = 0, True
     for start, chunk in _chunks(features):
         with np.errstate(over="ignore"):  # what is too large for float32 is reported below
-            finite = np.isfinite(chunk.astype(np.float32)).all(axis=1)
-        bad_rows.extend((start + np.flatnonzero(~finite)).tolist())
-        constant = constant and bool((chunk == features[0]).all())
+            values = chunk.astype(np.float32)
+        is_filled = values.any(axis=1)
+        bad_rows.extend((start + np.flatnonzero(~np.isfinite(values).all(axis=1))).tolist())
+        vanished_rows.extend((start + np.flatnonzero(chunk.any(axis=1) & ~is_filled)).tolist())
+        filled = values[is_filled]
+        first = first if len(first) else filled[:1]
+        n_filled, constant = n_filled + len(filled), constant and bool((filled == first).all())
     if bad_rows:
         raise UsageError(
             f"expected finite features in {path}, got NaN, infinity or values beyond float32 in "
             f"{len(bad_rows)} of {len(features)} rows, first in row {bad_rows[0]}: "
             "remove or repair these rows"
         )
+    if vanished_rows:
+        raise UsageError(
+            f"expected features within float32 in {path}, got only values so small that they "
+            f"become 0 in {len(vanished_rows)} of {len(features)} rows, first in row "
+            f"{vanished_rows[0]}: multiply all features by a large number"
+        )
+    if n_filled < 2:
+        raise UsageError(
+            f"all but {n_filled} of the {len(features)} rows of features in {path} are zeros, so "
+            "there is nothing to tell apart: extract the features again"
+        )
     if constant:
         raise UsageError(
-            f"all {len(features)} rows of features in {path} are equal, so nothing tells the "
+            f"all {n_filled} rows of features in {path} are equal, so nothing tells the "
             "images apart: extract the features again"
         )
+    return n_filled
 
 
 def _encode(

@@ -110,14 +110,17 @@ def _list_skipped(folder: RunFolder, caches: Caches, source: Source, reporter: R
     if rows:
         write_csv(target, ("path", "split", "reason"), rows)
         n_images = sum(map(source.count_images, source.splits))
+        path, _, reason = rows[0]
         reporter.say(
-            f"extract: skipped what could not be read ({len(rows)} of {n_images:,}), see {target}"
+            f"extract: skipped what could not be read ({len(rows)} of {n_images:,}), see {target}; "
+            f"the first is {path}, {reason}"
         )
 
 
 def _paths(source: Source, split: str) -> list[str]:
     images = source.splits[split]
-    return images.of_classes(source.classes).paths if isinstance(images, ImageSet) else []
+    images = images.of_classes(source.classes) if isinstance(images, ImageSet) else images
+    return images.paths
 
 
 def _describe(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ucls.errors import UsageError
-from ucls.images.feature_files import load_features
+from ucls.images.feature_files import fingerprint_array, load_features
 
 
 def features(n=10, width=4, dtype=np.float32, seed=0):
@@ -83,6 +83,9 @@ def test_fingerprint_follows_the_features(tmp_path):
         (np.zeros((1, 4)), "at least 2 rows.*got 1"),
         (np.zeros((0, 4)), "at least 2 rows.*got 0"),
         (np.ones((5, 4)), "all 5 rows.*equal"),
+        (np.eye(5)[:, :1], "all but 1 of the 5 rows.*are zeros"),
+        (np.zeros((5, 4)), "all but 0 of the 5 rows.*are zeros"),
+        (np.ones((5, 4)) * np.eye(5, 1)[::-1] + np.eye(5, 1, -2), "all 2 rows.*equal"),
         (np.eye(4, dtype=complex), "numbers.*complex128"),
         (np.eye(4, dtype=bool), "numbers.*bool"),
     ],
@@ -98,6 +101,32 @@ def test_rows_that_are_not_finite_are_counted_across_chunks(tmp_path, bad):
     values[[4_100, 4_101, 8_999], 2] = bad
     with pytest.raises(UsageError, match=r"in 3 of 9000 rows, first in row 4100\b"):
         load_features(write(tmp_path / "a.npy", values))
+
+
+@pytest.mark.parametrize("n_rows", [1, 9_000])
+def test_rows_that_vanish_in_float32_are_counted(tmp_path, n_rows):
+    values = features(n=9_000, dtype=np.float64)
+    values[-n_rows:] *= 1e-49
+    message = rf"become 0 in {n_rows} of 9000 rows, first in row {9_000 - n_rows}: multiply"
+    with pytest.raises(UsageError, match=message):
+        load_features(write(tmp_path / "a.npy", values))
+
+
+def test_the_smallest_and_the_largest_values_of_float32_are_taken(tmp_path):
+    for size in (1e-44, 1e37):
+        values = features(dtype=np.float64) * size
+        assert len(load_features(write(tmp_path / "a.npy", values))) == 10
+
+
+def test_rows_of_zeros_change_the_fingerprint(tmp_path):
+    """Caches of earlier versions, which hold such rows, are of other images."""
+    values = features()
+    values[3] = 0
+    loaded = load_features(write(tmp_path / "a.npy", values))
+    assert loaded.fingerprint != fingerprint_array(values)
+    assert load_features(write(tmp_path / "b.npy", features())).fingerprint == fingerprint_array(
+        features()
+    )
 
 
 def test_one_differing_row_is_not_constant(tmp_path):
