@@ -385,6 +385,23 @@ def test_without_momentum_the_teacher_is_the_student(objective: str) -> None:
         assert torch.equal(learns, follows)
 
 
+@all_objectives
+def test_the_batch_norm_takes_the_views_of_a_batch_together(objective: str) -> None:
+    features, _ = blobs(0)
+    views = np.stack([features, features + 10])
+    graph = build_neighbors(features, k=5, threshold=1.0)
+    trainer = trainer_of(views, graph, objective, batch_norm=True, views="augmented")
+    seen: list[torch.Tensor] = []
+    trainer.objective.register_forward_pre_hook(lambda _, args: seen.append(args[0].views))
+    trainer.train_epoch()
+    for drawn in seen:
+        together = drawn.flatten(0, -2)
+        torch.testing.assert_close(together.mean(dim=0), torch.zeros(FEATURES), rtol=0, atol=1e-4)
+        spread = together.var(dim=0, correction=0)
+        torch.testing.assert_close(spread, torch.ones(FEATURES), rtol=0, atol=1e-2)
+        assert (drawn[1].mean() - drawn[0].mean()).abs() > 1.5
+
+
 # UIC's first labels come before the batch norm has seen anything.
 @pytest.mark.parametrize("objective", [name for name in objective_names() if name != "uic"])
 def test_batch_norm_standardises_what_the_heads_see(objective: str) -> None:
