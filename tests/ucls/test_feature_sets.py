@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from ucls.feature_sets import FeaturePart, format_features, parse_features, side_by_side
+from ucls.feature_sets import (
+    FeaturePart,
+    count_distinct,
+    format_features,
+    parse_features,
+    side_by_side,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +55,9 @@ def test_one_part_is_neither_scaled_nor_copied():
 def test_a_row_of_zeros_stays_zero():
     both = side_by_side([np.zeros((1, 2), np.float16), np.ones((1, 4), np.float16)])
     assert both.tolist() == [[0, 0, 0.5, 0.5, 0.5, 0.5]]
+
+
+@pytest.mark.parametrize(("enough", "expected"), [(2, 2), (3, 3), (100, 3)])
+def test_distinct_rows_are_counted_until_there_are_enough(enough, expected):
+    features = np.float32([[0, 1], [-0.0, 1], [1, 0], [0, 1], [1, 1], [1, 0]])
+    assert count_distinct(features, enough=enough) == expected

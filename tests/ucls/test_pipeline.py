@@ -224,6 +224,22 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
     assert len(read(path / "labels.csv")) == 60
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_clusters", [6, 9, 10])
+def test_few_different_images_are_told_of_once(
+    tmp_path: Path, tiny_config: Config, lines: Lines, n_clusters: int
+) -> None:
+    different = blobs(9, 0)[0]
+    np.save(tmp_path / "nine.npy", np.concatenate([different, *([different] * 4)]))
+    config = tiny_config.with_values({"n_clusters": n_clusters, "train.epochs": 40})
+    source = str(tmp_path / "nine.npy")
+    finished = pipeline.run(source, out=tmp_path / "a", config=config, reporter=lines)
+    told = [line for line in lines.said if line.startswith("WARNING")]
+    assert len(told) == (n_clusters == 10)
+    assert all("only 9 distinct rows of features for 10 clusters" in line for line in told)
+    assert not finished.figures["collapsed"]
+
+
 def test_rows_of_zeros_are_skipped_like_unreadable_images(
     tmp_path: Path, own_cache: Path, tiny_config: Config, lines: Lines
 ) -> None:

@@ -82,6 +82,7 @@ def warn_of_collapse(path: Path, reporter: Reporter) -> None:
     if all_collapsed(run, voters):
         reporter.warn(
             f"all {len(voters)} heads of {path} have collapsed, so its clusters mean nothing and "
-            "their confidence is 0: the features hardly tell the images apart, or the training "
-            "went astray; try more images, other features, or a lower train.learning_rate"
+            "their confidence is 0: the training was too short or went astray, there are too few "
+            "images for so many clusters, or the features hardly tell them apart; try more "
+            "train.epochs, a lower train.learning_rate, a smaller -k or other features"
         )

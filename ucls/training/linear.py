@@ -122,7 +122,7 @@ def self_train(
         for start in range(0, len(training), CHUNK)
     )
     targets = _Targets(
-        labels=torch.from_numpy(pseudo_labels).long().to(device),
+        labels=torch.from_numpy(pseudo_labels.astype(np.int64)).to(device),
         weights=torch.from_numpy(weights / weights[training].mean()).float().to(device),
     )
     generator = torch.Generator().manual_seed(seed)

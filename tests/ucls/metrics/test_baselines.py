@@ -44,6 +44,19 @@ def test_baselines_take_features_of_any_scale(size: float, offset: float) -> Non
     assert probe == 1.0
 
 
+@pytest.mark.filterwarnings("error")
+def test_no_warning_of_a_library_reaches_users() -> None:
+    """Few distinct images, a class for each image, and arrays that must not be written to."""
+    features = np.repeat(np.eye(3, 6, dtype=np.float32), 4, axis=0)
+    labels = np.arange(12, dtype=np.int32)
+    for array in (features, labels):
+        array.flags.writeable = False
+    clusters = kmeans({"train": features}, n_clusters=5, restarts=2)["train"]
+    assert len(np.unique(clusters)) == 3
+    assert 0 <= knn_accuracy(features, labels, features, labels, k=1) <= 1
+    assert 0 <= linear_probe_accuracy(features, labels, features, labels, config=PROBE) <= 1
+
+
 @all_seeds
 def test_kmeans_keeps_the_restart_with_the_least_inertia(seed: int) -> None:
     train = np.random.default_rng(seed).normal(size=(80, 3)).astype(np.float32)
