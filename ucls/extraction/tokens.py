@@ -36,6 +36,7 @@ class TokenBatch:
         skipped: (path, reason) of each unreadable image in between.
         n_seen: images of the set that are done by now, skipped ones too; what to give as
             ``start`` to go on after this batch.
+        n_scaled: images scaled from values of 32 bits, whose range is not known.
     """
 
     cls: NDArray[np.float32]
@@ -44,6 +45,7 @@ class TokenBatch:
     rows: NDArray[np.int64]
     skipped: list[tuple[str, str]]
     n_seen: int
+    n_scaled: int = 0
 
 
 def extract_tokens(
@@ -201,6 +203,7 @@ class _Encoder:
             rows=np.array(rows, dtype=np.int64),
             skipped=skipped,
             n_seen=batch.stop,
+            n_scaled=batch.n_scaled,
         )
 
     def _skipped(self, batch: DecodedBatch) -> list[tuple[str, str]]:

@@ -1,16 +1,21 @@
 """Image files: which there are in a folder, and how one becomes an RGB picture."""
 
 import importlib
+import io
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from ucls.errors import UclsError, UsageError
+from ucls.images.repair import read_repairable, with_ends, without_metadata
 
 IMAGE_SUFFIXES = (
     ".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm",
@@ -21,7 +26,11 @@ IMAGE_SUFFIXES = (
 MAX_PIXELS = 100_000_000
 """Larger pictures are not decoded: a small file can hold one that fills the memory."""
 
+SCALED = "scaled"
+"""In the ``info`` of a picture: its file does not say which values are black and white."""
+
 _LARGEST_16_BIT = 65_535
+_WHITES = (1, 255, _LARGEST_16_BIT)
 _WHITE_IS_ZERO = 0  # the value of TIFF's PhotometricInterpretation
 
 # What turns a picture upright, by its EXIF orientation.
@@ -103,8 +112,12 @@ def read_image(path: Path) -> Image.Image:
     """Reads one image as a person sees it.
 
     The EXIF orientation is applied, transparency is composited on white, 16-bit grey is scaled
-    to 8 bits, and an animation gives its first frame. Pictures of more than :data:`MAX_PIXELS`
-    are refused, as are those above twice ``PIL.Image.MAX_IMAGE_PIXELS`` if that is less.
+    to 8 bits, and an animation gives its first frame. Values of 32 bits are taken for 0..1, 0..255
+    or 0..65,535, the narrowest that holds them all; of others the smallest becomes black and the
+    largest white, and NaN black. Such pictures have :data:`SCALED` in their ``info``. Metadata that
+    cannot be read, or a missing end marker, does not cost the picture. Pictures of more than
+    :data:`MAX_PIXELS` are refused, as are those above twice ``PIL.Image.MAX_IMAGE_PIXELS`` if that
+    is less.
 
     Args:
         path: an image file of any kind that Pillow reads; HEIC needs the package pillow-heif.
@@ -119,15 +132,41 @@ def read_image(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and of large pictures; both are fine if it reads them.
             warnings.simplefilter("ignore")
-            return _decode(path)
+            return _decode_or_repair(path)
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # damaged files make Pillow's decoders fail in many ways
         raise UnreadableImageError(_reason(path, error)) from error
 
 
-def _decode(path: Path) -> Image.Image:
-    with _open(path) as opened:
+def _decode_or_repair(path: Path) -> Image.Image:
+    try:
+        return _decode(path)
+    except (UnreadableImageError, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception:
+        if (image := _repaired(path)) is None:
+            raise
+        return image
+
+
+def _repaired(path: Path) -> Image.Image | None:
+    """The picture of a file whose metadata is at fault, or that lacks no more than its end."""
+    if (content := read_repairable(path)) is None:
+        return None
+    content = without_metadata(content)
+    with suppress(OSError, SyntaxError, ValueError):
+        return _decode(io.BytesIO(content))
+    if (ended := with_ends(content)) is None:
+        return None
+    with suppress(OSError, SyntaxError, ValueError):
+        image, filled = map(_decode, map(io.BytesIO, ended))
+        return image if image.tobytes() == filled.tobytes() else None
+    return None
+
+
+def _decode(file: Path | io.BytesIO) -> Image.Image:
+    with _open(file) as opened:
         _check_size(opened)
         opened.load()
         largest, white_is_zero = _largest_value(opened), _is_white_zero(opened)
@@ -166,12 +205,12 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _open(path: Path) -> Image.Image:
+def _open(file: Path | io.BytesIO) -> Image.Image:
     try:
-        return Image.open(path)
+        return Image.open(file)
     except UnidentifiedImageError:
-        if _brand(path) in _HEIC_BRANDS and _register_heic():
-            return Image.open(path)
+        if isinstance(file, Path) and _brand(file) in _HEIC_BRANDS and _register_heic():
+            return Image.open(file)
         raise
 
 
@@ -206,13 +245,28 @@ def _from_wide_grey(image: Image.Image, *, largest: int, white_is_zero: bool) ->
         white_is_zero: whether 0 is white.
     """
     values = np.asarray(image)
-    if image.mode == "F" or values.min() < 0 or values.max() > _LARGEST_16_BIT:
-        raise UnreadableImageError("pixels of 32 bits, whose black and white are not known")
+    is_scaled = image.mode == "F" or values.min() < 0 or values.max() > _LARGEST_16_BIT
+    if is_scaled:
+        values, largest = _from_black(values), 1
     if white_is_zero:
         values = largest - values
     if "transparency" in image.info:
-        values = np.where(values == image.info["transparency"], largest, values)
-    return Image.fromarray(np.rint(values / (largest / 255)).clip(0, 255).astype(np.uint8))
+        values = np.where(np.asarray(image) == image.info["transparency"], largest, values)
+    grey = Image.fromarray(np.rint(values / (largest / 255)).clip(0, 255).astype(np.uint8))
+    grey.info[SCALED] = is_scaled
+    return grey
+
+
+def _from_black(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Values of an unknown range, from 0 (black) to 1 (white)."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        raise UnreadableImageError("no pixel holds a number")
+    black, white = float(finite.min()), float(finite.max())
+    if black >= 0 and white <= _LARGEST_16_BIT:
+        black, white = 0.0, next(end for end in _WHITES if white <= end)
+    shares = (values.astype(np.float64) - black) / (white - black or 1.0)
+    return np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0)
 
 
 def _reason(path: Path, error: Exception) -> str:

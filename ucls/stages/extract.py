@@ -232,6 +232,7 @@ class _Extraction:
         done, unit = writer.n_seen, "images"
         progress = self.reporter.track(f"extract {images.split}", len(images), unit, done=done)
         begun = writer.provenance.get("batch_size") or self._batch_size(backbone)
+        n_scaled = 0
         with freed_memory_kept(), progress as advance, Background() as background:
             for batch in extract_tokens(
                 images,
@@ -244,6 +245,12 @@ class _Extraction:
                 advance=advance,
             ):
                 background.submit(_store, writer, batch)
+                n_scaled += batch.n_scaled
+        if n_scaled:
+            self.reporter.say(
+                f"extract: pixels of 32 bits do not say what is black and white, so they were "
+                f"scaled by their own range in {n_scaled:,} of the {images.split} images"
+            )
 
     def _provenance(self, images: Images, backbone: "Backbone | None") -> dict[str, Any]:
         """What it takes to extract these features again."""

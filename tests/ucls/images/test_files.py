@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, features
 
 from ucls.errors import UsageError
-from ucls.images.files import MAX_PIXELS, UnreadableImageError, find_images, read_image
+from ucls.images.files import MAX_PIXELS, SCALED, UnreadableImageError, find_images, read_image
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -142,9 +142,38 @@ def test_wide_grey_from_white_to_black_is_inverted(tmp_path):
     np.testing.assert_array_equal(np.asarray(read_image(path))[..., 0], expected)
 
 
-def test_floats_have_no_known_range(tmp_path):
-    path = save(Image.fromarray(np.ones((4, 4), np.float32)), tmp_path / "a.tif")
-    with pytest.raises(UnreadableImageError, match="32 bits"):
+@pytest.mark.parametrize(
+    ("values", "grey"),
+    [
+        ([0.0, 0.5, 1.0], [0, 128, 255]),
+        ([0.2, 0.2, 0.4], [51, 51, 102]),
+        ([0.0, 128.0, 200.0], [0, 128, 200]),
+        ([0.0, 257.0, 65535.0], [0, 1, 255]),
+        ([-1.0, 0.0, 1.0], [0, 128, 255]),
+        ([0.0, 5e4, 1e5], [0, 128, 255]),
+        ([np.nan, 1.0, np.inf], [0, 255, 255]),
+        ([-3.0, -3.0, -3.0], [0, 0, 0]),
+    ],
+)
+def test_floats_are_scaled_and_marked(tmp_path, values, grey):
+    path = save(Image.fromarray(np.array([values], np.float32)), tmp_path / "a.tif")
+    image = read_image(path)
+    np.testing.assert_array_equal(np.asarray(image)[0, :, 0], grey)
+    assert image.info[SCALED]
+
+
+def test_wide_integers_are_scaled_and_marked(tmp_path):
+    path = save(Image.fromarray(np.array([[0, 70_000]], np.int32)), tmp_path / "a.tif")
+    image = read_image(path)
+    assert image.info[SCALED]
+    assert np.asarray(image)[0, :, 0].tolist() == [0, 255]
+    narrow = save(Image.fromarray(np.array([[0, 7]], np.uint16)), tmp_path / "b.tif")
+    assert not read_image(narrow).info[SCALED]
+
+
+def test_floats_without_a_number_are_unreadable(tmp_path):
+    path = save(Image.fromarray(np.full((2, 2), np.nan, np.float32)), tmp_path / "a.tif")
+    with pytest.raises(UnreadableImageError, match="no pixel holds a number"):
         read_image(path)
 
 

@@ -115,6 +115,20 @@ def test_unreadable_images_are_skipped(broken: Path, lines: Lines) -> None:
     assert [names[label] for label in labels] == [image.split("/")[0] for image in paths]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_pictures_of_floats_are_scaled_and_this_is_said(
+    tmp_path: Path, lines: Lines, workers: int
+) -> None:
+    for number in range(3):
+        values = np.random.default_rng(number).random((8, 8)).astype(np.float32)
+        pixels = values if number else np.uint8(255 * values)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.tif")
+    extracted(
+        load_source(str(tmp_path)), PIXELS.model_copy(update={"workers": workers}), reporter=lines
+    )
+    assert "were scaled by their own range in 2 of the train images" in lines.said[0]
+
+
 def test_strict_stops_at_the_first(broken: Path, own_cache: Path) -> None:
     strict = PIXELS.model_copy(update={"strict": True})
     with pytest.raises(UclsError, match=r"cannot read high/00\.png: empty file"):
