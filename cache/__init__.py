@@ -16,6 +16,7 @@ from ucls.cache.features.spec import FEATURE_SETS, FeatureSpec, cache_file_name
 from ucls.cache.features.writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, read_nearest, write_graph
+from ucls.cache.hdf5 import open_problem
 from ucls.cache.merges import read_merges, write_merges
 from ucls.cache.results import (
     Assignments,
@@ -47,6 +48,7 @@ __all__ = [
     "flatten",
     "list_caches",
     "open_cache",
+    "open_problem",
     "partial_path",
     "read_assignments",
     "read_consensus",

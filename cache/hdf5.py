@@ -1,5 +1,6 @@
 """What all HDF5 files of UCLS share: a format name, a version, and how errors read."""
 
+import errno
 import io
 import os
 from collections.abc import Iterator
@@ -70,10 +71,8 @@ def open_hdf5(path: Path, kind: Format) -> h5py.File:
     except FileNotFoundError as error:
         raise UsageError(f"there is no {kind.what} at {path}; {kind.remedy}") from error
     except OSError as error:
-        if error.errno:
-            raise UsageError(
-                f"cannot read {path}: {os.strerror(error.errno)}; check the path and its rights"
-            ) from error
+        if problem := open_problem(error):
+            raise UsageError(f"cannot read {path}: {problem}") from error
         raise UsageError(f"{path} is truncated or not an HDF5 file; {kind.remedy}") from error
     try:
         with damage_errors(path, kind):
@@ -82,6 +81,32 @@ def open_hdf5(path: Path, kind: Format) -> h5py.File:
         file.close()
         raise
     return file
+
+
+def open_problem(error: Exception) -> str | None:
+    """Why a file that may well be whole cannot be read, and what to do; None if it is damaged."""
+    if not isinstance(error, OSError):
+        return None
+    told = str(error)
+    if "unable to lock" in told:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return (
+                "another program has it open for writing; wait until it is closed, then run again"
+            )
+        return (
+            "its file system has no locks; set HDF5_USE_FILE_LOCKING=FALSE in the environment, "
+            "then run again"
+        )
+    if "already open for" in told:
+        return (
+            "the program that writes it has not closed it; wait until it has, or, if it was "
+            "killed, clear the mark with `h5clear -s`"
+        )
+    return (
+        f"{os.strerror(error.errno)}; check the path, its rights and the disk"
+        if error.errno
+        else None
+    )
 
 
 @contextmanager
@@ -94,6 +119,8 @@ def damage_errors(path: Path, kind: Format) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
+        if problem := open_problem(error):
+            raise UsageError(f"cannot read {path}: {problem}") from error
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is damaged ({reason}); {kind.remedy}") from error
 

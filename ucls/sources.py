@@ -247,7 +247,7 @@ def _features_source(path: Path, val_path: Path | None) -> Source:
 
 
 def _feature_split(path: Path, split: str) -> FeatureArray:
-    if not path.is_file() or path.suffix.lower() not in FEATURE_SUFFIXES:
+    if not path.is_file():
         raise UsageError(
             f"expected a folder of images, a list of images ({MANIFEST_SUFFIX}) or a feature file "
             f"({', '.join(FEATURE_SUFFIXES)}), got {path}"

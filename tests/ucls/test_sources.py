@@ -170,7 +170,9 @@ def test_paths_that_do_not_exist(tmp_path, monkeypatch, source):
 @pytest.mark.parametrize("name", ["a.png", "a"])
 def test_files_of_another_kind(tmp_path, name):
     (tmp_path / name).touch()
-    with pytest.raises(UsageError, match=rf"\.csv.*\.npy, \.npz, \.h5.*got .*{name}$"):
+    with pytest.raises(
+        UsageError, match=rf"\.csv.*\.npy, \.npz, \.h5.*got .*{name}, which is an empty file$"
+    ):
         load_source(str(tmp_path / name))
 
 

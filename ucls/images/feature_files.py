@@ -1,8 +1,6 @@
 """Feature files: one vector per image, made elsewhere, from ``.npy``, ``.npz`` or ``.h5``."""
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.errors import UsageError
+from ucls.images.feature_readers import read_contents
+from ucls.images.sets import NO_LABEL, encode_given_labels
 
 FEATURE_SUFFIXES = (".npy", ".npz", ".h5")
 BATCH_SIZE = 1024
@@ -52,8 +52,9 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
     """Opens and checks a feature file.
 
     Args:
-        path: ``.npy`` (memory-mapped), ``.npz`` or ``.h5``; the last two hold ``features``
-            [N, D] and, if they like, ``labels`` [N] of integers or strings.
+        path: ``.npy`` (memory-mapped), ``.npz`` or ``.h5`` by its content; the last two hold
+            ``features`` [N, D] and, if they like, ``labels`` [N] of integers or strings, -1 or
+            empty where the class is not known.
         split: the split that the features belong to.
 
     Raises:
@@ -61,8 +62,7 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
             [N, D] array of numbers with N of at least 2, rows of zeros not counted, or its labels
             do not fit.
     """
-    read = {".npy": _read_npy, ".npz": _read_npz, ".h5": _read_h5}[path.suffix.lower()]
-    features, names = read(path)
+    features, names = read_contents(path)
     _check_shape(path, features)
     n_filled = _check_values(path, features)
     labels, class_names = (None, ()) if names is None else _encode(path, names, len(features))
@@ -104,58 +104,6 @@ def fingerprint_array(array: NDArray[Any]) -> str:
 def _chunks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     for start in range(0, len(array), _ROWS_AT_ONCE):
         yield start, array[start : start + _ROWS_AT_ONCE]
-
-
-_Contents = tuple[NDArray[Any], NDArray[Any] | None]
-
-
-def _read_npy(path: Path) -> _Contents:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise _unreadable(path, error) from error
-    if not isinstance(array, np.ndarray):
-        raise UsageError(f"{path} holds several arrays: rename it to end in .npz")
-    return array, None
-
-
-def _read_npz(path: Path) -> _Contents:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            _require_features(path, list(arrays))
-            return arrays["features"], arrays.get("labels")
-    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise _unreadable(path, error) from error
-
-
-def _read_h5(path: Path) -> _Contents:
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            _require_features(path, list(file))
-            return file["features"][()], file["labels"][()] if "labels" in file else None
-    except (OSError, TypeError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    if "allow_pickle" in str(error) or "Python objects" in str(error):
-        return UsageError(
-            f"{path} holds Python objects (a pickle), which are never loaded: "
-            "save the features as a plain array of numbers"
-        )
-    return UsageError(
-        f"cannot read {path} as a {path.suffix} file: it is damaged, incomplete or of another "
-        "format; save it again"
-    )
-
-
-def _require_features(path: Path, names: list[str]) -> None:
-    if "features" not in names:
-        raise UsageError(
-            f"expected an array named 'features' in {path}, found {', '.join(names) or 'nothing'}"
-        )
 
 
 def _check_shape(path: Path, features: NDArray[Any]) -> None:
@@ -215,7 +163,7 @@ def _check_values(path: Path, features: NDArray[Any]) -> int:
 
 def _encode(
     path: Path, values: NDArray[Any], n_rows: int
-) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
     """Maps labels of integers or strings to 0..n_classes - 1 and their names."""
     if values.shape != (n_rows,):
         raise UsageError(
@@ -226,15 +174,23 @@ def _encode(
         values = np.array([_as_text(path, value) for value in values])
     if values.dtype.kind not in "iuU":
         raise UsageError(
-            f"expected integers or strings as labels in {path}, got dtype {values.dtype}"
+            f"expected integers or strings as labels in {path}, got dtype {values.dtype}: save "
+            "labels.astype(int), with -1 where the class is not known"
         )
-    if values.dtype.kind == "i" and values.min() < 0:
+    if values.dtype.kind == "U":
+        return encode_given_labels(values.tolist())
+    known = values != NO_LABEL
+    if not known.any():
+        return None, ()
+    if (values[known] < 0).any():
         raise UsageError(
-            f"expected labels of 0 or more in {path}, got {values.min()}: leave out rows without "
-            "a label, or leave out the labels"
+            f"expected labels of 0 or more in {path}, or -1 where the class is not known, got "
+            f"{values.min()}: number the classes from 0"
         )
-    classes, labels = np.unique(values, return_inverse=True)
-    return labels.astype(np.int32), tuple(str(name) for name in classes)
+    classes, numbers = np.unique(values[known], return_inverse=True)
+    labels = np.full(n_rows, NO_LABEL, np.int32)
+    labels[known] = numbers
+    return labels, tuple(str(name) for name in classes)
 
 
 def _as_text(path: Path, value: object) -> str:

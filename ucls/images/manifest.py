@@ -8,8 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ucls.errors import UsageError
-from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
+from ucls.images.contents import EMPTY, TEXT, content_of
+from ucls.images.files import IMAGE_SUFFIXES
+from ucls.images.sets import FileReader, ImageSet, encode_given_labels, fingerprint_files
 
+_OTHER_NAMES = (
+    "filepath", "file_path", "file_name", "filename", "file", "image", "image_path", "img_path",
+)  # fmt: skip
+"""What other tools call the column ``path``."""
 _OTHER_COMMAS = re.compile(r"\s*[;\t|]\s*")
 
 
@@ -18,7 +24,8 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
 
     Args:
         path: a CSV file in UTF-8 whose header holds ``path`` and, if it likes, ``label``, in
-            capitals or not. Paths are absolute or relative to the file's folder; an empty label
+            capitals or not; of other tools ``filepath``, ``file_name`` and the like stand for
+            ``path``. Paths are absolute or relative to the file's folder; an empty label, or -1,
             is not known. Images that are missing count as unreadable once they are read.
         split: the split that the images belong to.
 
@@ -31,7 +38,7 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
     files = resolved_paths(path, paths)
     _check_paths(path, paths, files)
     names = [row.get("label") or "" for row in rows]
-    labels, class_names = encode_labels(names) if any(names) else (None, ())
+    labels, class_names = encode_given_labels(names)
     return ImageSet(
         name=path.stem,
         split=split,
@@ -67,7 +74,14 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yields the number and cells of each line, without blank ones and the space around cells."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        content = content_of(path)
+        if content not in (TEXT, EMPTY):
+            raise UsageError(
+                f"expected a list of images in {path}, a CSV file in UTF-8, got {content}: save it "
+                "as that"
+            )
+        # Names of files are bytes, which need not be UTF-8.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file)
             for row in reader:
                 cells = [cell.strip() for cell in row]
@@ -75,22 +89,25 @@ def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                     raise csv.Error(f"line {reader.line_num} contains NUL")
                 if any(cells):
                     yield reader.line_num, cells
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}; check its rights") from error
+    except csv.Error as error:
         raise UsageError(
-            f"cannot read {path} as a CSV file in UTF-8 ({error}): save it again"
+            f"expected a CSV file in UTF-8 in {path}, got something else ({error}): mend that line"
         ) from error
 
 
 def _read_header(path: Path, names: list[str]) -> list[str]:
     header = [name.lower() for name in names]
     if "path" not in header:
-        came = ", ".join(map(repr, names))[:100] or "nothing"
-        has_other_commas = any("path" in _OTHER_COMMAS.split(name) for name in header)
-        raise UsageError(
-            f"expected a header with the column 'path' in {path}, and 'label' if labels are "
-            f"known, got {came}: "
-            + ("separate columns with commas" if has_other_commas else "add it as the first line")
-        )
+        others = [name for name in header if name in _OTHER_NAMES]
+        if len(others) != 1:
+            raise UsageError(
+                f"expected a header with the column 'path' in {path}, and 'label' if labels are "
+                f"known, got {', '.join(map(repr, names))[:100] or 'nothing'}: "
+                + _remedy(path, header, others)
+            )
+        header[header.index(others[0])] = "path"
     name, n_columns = Counter(filter(None, header)).most_common(1)[0]
     if n_columns > 1:
         raise UsageError(
@@ -98,6 +115,20 @@ def _read_header(path: Path, names: list[str]) -> list[str]:
             "others"
         )
     return header
+
+
+def _remedy(path: Path, header: list[str], others: list[str]) -> str:
+    if others:
+        return f"rename one of the columns {' and '.join(others)} to 'path'"
+    if len(header) == 1 and _OTHER_COMMAS.search(header[0]):
+        return "separate columns with commas"
+    if not header or (path.parent / header[0]).suffix in IMAGE_SUFFIXES:
+        return "add it as the first line"
+    return "rename the column of the images' paths to 'path'"
+
+
+def _is_text(name: str) -> bool:
+    return not any("\udc80" <= letter <= "\udcff" for letter in name)
 
 
 def _check_paths(manifest: Path, paths: list[str], files: list[str]) -> None:
@@ -119,4 +150,5 @@ def _check_paths(manifest: Path, paths: list[str], files: list[str]) -> None:
         raise UsageError(
             f"none of the {len(files)} images in {manifest} exists, such as {files[0]}: give "
             "paths that are absolute or relative to the folder of the list"
+            + ("" if _is_text(files[0]) else ", and save the list in UTF-8")
         )

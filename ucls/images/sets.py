@@ -179,6 +179,18 @@ def labels_from_folders(paths: Sequence[str]) -> tuple[NDArray[np.int32], tuple[
     return encode_labels([item.split("/", 1)[0] for item in paths])
 
 
+def encode_given_labels(
+    names: Sequence[str],
+) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    """As :func:`encode_labels`, for names from a user's file, where -1 is not known either.
+
+    Returns:
+        Labels and class names; None and nothing if no class is known.
+    """
+    known = ["" if name == str(NO_LABEL) else name for name in names]
+    return encode_labels(known) if any(known) else (None, ())
+
+
 def encode_labels(
     names: Sequence[str], class_names: Sequence[str] | None = None
 ) -> tuple[NDArray[np.int32], tuple[str, ...]]:

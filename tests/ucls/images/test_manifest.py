@@ -98,11 +98,13 @@ def test_it_can_be_sent_to_another_process(pictures):
         ("a.png,cat\n", "got 'a.png', 'cat': add it as the first line"),
         ("Path;label\na.png;cat\n", "got 'Path;label': separate columns with commas"),
         ("label\tpath\ncat\ta.png\n", "separate columns with commas"),
-        ("my;table\n1;2\n", "add it as the first line"),
+        ("my;table\n1;2\n", "separate columns with commas"),
+        ("name,label\na.png,x\n", "rename the column of the images' paths to 'path'"),
+        ("file,image\na.png,x\n", "rename one of the columns file and image to 'path'"),
         ("path,label,PATH\na.png,x,a.png\n", "each column once in .*got 'path' 2 times"),
         ("path,label\na.png,x\n\nsub/b.png\n", r"expected 2 columns in line 4 of .*got 1: "),
         ("path,label\na.png,x,y\n", r"expected 2 columns in line 2 of .*got 3: "),
-        ("path,label\na.png,x\0\n", r"cannot read .* \(line 2 contains NUL\)"),
+        ("path,label\na.png,x\0\n", "got a file of no known kind: save it as that"),
         ("path,label\n", "header only"),
         ("path,label\na.png,x\n,y\n", "got 1 rows without"),
         ("path\na.png\n./a.png\n", r"once .*a\.png in 2 rows"),
@@ -118,7 +120,26 @@ def test_lists_that_cannot_be_used(pictures, text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_another_encoding(pictures):
+def test_a_list_that_is_not_in_utf8(pictures):
     path = write(pictures, "path\nü.png\n", encoding="latin-1")
-    with pytest.raises(UsageError, match=r"cannot read .*list\.csv as a CSV file in UTF-8"):
+    with pytest.raises(UsageError, match=r"none of the 1 images .* save the list in UTF-8"):
         load_manifest(path)
+    write(pictures, "path\na.png\n", encoding="utf-16")
+    with pytest.raises(UsageError, match="got text in UTF-16: save it as that"):
+        load_manifest(path)
+
+
+@pytest.mark.parametrize("name", ["filepath", "File_Name", "image"])
+def test_columns_of_other_tools(pictures, name):
+    assert load_manifest(write(pictures, f"{name},split\na.png,x\n")).paths == ["a.png"]
+    both = load_manifest(write(pictures, f"{name},path\nno.png,a.png\n"))
+    assert both.paths == ["a.png"]
+
+
+@pytest.mark.parametrize("unknown", ["", "-1"])
+def test_what_stands_for_a_class_that_is_not_known(pictures, unknown):
+    images = load_manifest(write(pictures, f"path,label\na.png,x\nsub/b.png,{unknown}\n"))
+    assert images.labels.tolist() == [0, -1]
+    assert images.class_names == ("x",)
+    alone = load_manifest(write(pictures, f"path,label\na.png,{unknown}\n"))
+    assert alone.labels is None
