@@ -107,7 +107,8 @@ def write_json(path: Path, obj: Any) -> None:
     except ValueError as error:
         raise UclsError(f"cannot write {path}: {error}; use null for missing figures") from error
     with atomic_write(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+        # What is no text, in the name of a file, becomes an escape of JSON.
+        partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def read_json(path: Path) -> Any:

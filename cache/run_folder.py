@@ -99,7 +99,8 @@ class RunFolder:
             if begun.file(files.CONFIG).is_file():
                 raise MismatchError(
                     f"{path} holds a run with other settings: {'; '.join(differences)}; "
-                    "choose another folder with --out, or replace the run with --overwrite"
+                    f"{_cut_hint(path, begun.record, requested)}choose another folder with --out, "
+                    "or replace the run with --overwrite"
                 )
         elif path.is_dir() and any(path.iterdir()) and not overwrite:
             raise UsageError(
@@ -191,6 +192,14 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + name] = value
     return flat
+
+
+def _cut_hint(path: Path, record: Mapping[str, Any], requested: Mapping[str, Any]) -> str:
+    """What to do for other clusters, which need no new run."""
+    wanted = requested.get("n_clusters")
+    if wanted in (None, record["requested"].get("n_clusters")):
+        return ""
+    return f"for {wanted} clusters of that run give `ucls cut {path} -k {wanted}`, otherwise "
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:

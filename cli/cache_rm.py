@@ -43,7 +43,12 @@ def _ask(paths: list[Path], *, all_caches: bool) -> None:
 
     if sys.stdin.isatty():
         which = f"all {count(len(paths), 'cache')}" if all_caches else ", ".join(map(str, paths))
-        if not typer.confirm(f"Remove {which}?"):
+        try:
+            agreed = typer.confirm(f"Remove {which}?")
+        except typer.Abort:
+            agreed = False
+        if not agreed:
+            print("nothing was removed")
             raise typer.Exit(1)
     elif all_caches:
         raise UsageError(

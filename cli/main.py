@@ -56,22 +56,21 @@ def add_command(
     name: str,
     command: Callable[..., Any],
     example: str,
-    *,
-    shows_progress: bool = True,
+    **kind: bool,
 ) -> None:
     """Adds a command whose help ends with an example."""
-    with_options = takes_verbosity(command, shows_progress=shows_progress)
+    with_options = takes_verbosity(command, **kind)
     to.command(name, epilog=f"Example: {example}")(with_options)
 
 
-add_command(app, "run", run.command, run.EXAMPLE)
+add_command(app, "run", run.command, run.EXAMPLE, continues=True)
 with_own_options = {"extract": extract, "ensemble": ensemble, "evaluate": evaluate}
 for stage in STAGES:
     if stage.name in with_own_options:
         own = with_own_options[stage.name]
-        add_command(app, stage.name, own.command, own.EXAMPLE)
+        add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
-        add_command(app, stage.name, stage_command(stage), stage.example)
+        add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
 for module in (predict, cut, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
     shows_progress = module in (predict, cut)
@@ -111,7 +110,8 @@ def _run_app() -> int:
         what = f"{type(error).__name__}: {error}"
         return _fail(f"unexpected {what}; run it again with -v and report what it shows", 1)
     if exit_code == INTERRUPTED:
-        _fail("interrupted; the same command continues where it stopped", INTERRUPTED)
+        what_next = "; the same command continues where it stopped" if asked.continues else ""
+        _fail(f"interrupted{what_next}", INTERRUPTED)
     return int(exit_code)
 
 

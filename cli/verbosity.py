@@ -25,19 +25,21 @@ class Verbosity:
 
     verbose: bool = False
     quiet: bool = False
+    continues: bool = False
+    """Whether the command, given again, goes on where it was stopped."""
 
 
 asked = Verbosity()
 
 
 def takes_verbosity(
-    command: Callable[..., Any], *, shows_progress: bool = True
+    command: Callable[..., Any], *, shows_progress: bool = True, continues: bool = False
 ) -> Callable[..., Any]:
     """Adds the options to a command, which need not know of them; ``-q`` if it shows progress."""
 
     @functools.wraps(command)
     def with_options(*, verbose: bool, quiet: bool = False, **options: Any) -> Any:
-        asked.verbose, asked.quiet = verbose, quiet
+        asked.verbose, asked.quiet, asked.continues = verbose, quiet, continues
         return command(**options)
 
     signature = inspect.signature(command)

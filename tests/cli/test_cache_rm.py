@@ -40,14 +40,20 @@ def test_all_need_a_yes(cli: Cli, digits: list[Path], own_cache: Path) -> None:
     assert not list(own_cache.iterdir())
 
 
-@pytest.mark.parametrize(("answer", "exit_code", "n_left"), [(b"n\n", 1, 2), (b"y\n", 0, 0)])
+@pytest.mark.parametrize(
+    ("answer", "exit_code", "n_left"),
+    [(b"n\n", 1, 2), (b"\x04", 1, 2), (b"y\n", 0, 0)],
+)
 def test_a_terminal_is_asked(
     digits: list[Path], start_ucls: StartUcls, answer: bytes, exit_code: int, n_left: int
 ) -> None:
     keyboard, terminal = os.openpty()
     os.write(keyboard, answer)
     process = start_ucls("cache", "rm", "--all", stdin=terminal)
-    assert "Remove all 2 caches?" in process.communicate()[0]
+    out, err = process.communicate()
+    assert "Remove all 2 caches?" in out
+    assert ("nothing was removed" in out) == bool(n_left)
+    assert "continues" not in err
     assert process.returncode == exit_code
     assert sum(path.exists() for path in digits) == n_left
 

@@ -198,7 +198,11 @@ def test_weights_that_cannot_be_had_offline(
 def test_other_settings(cli: Cli, run_path: Path, sources: Path) -> None:
     outcome = cli("run", sources / "blobs.npz", "-k", 5, "--out", run_path)
     assert_error(
-        outcome, 2, f"{run_path} holds a run with other settings", "n_clusters is 4 there, 5"
+        outcome,
+        2,
+        f"{run_path} holds a run with other settings",
+        "n_clusters is 4 there, 5",
+        "ucls cut",
     )
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ UNTRAINED = {
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -240,3 +242,26 @@ def test_images_need_not_be_square(photos: Path, own_cache: Path) -> None:
     with FeatureCache(path) as cache:
         assert cache.spec.image_size == (32, 48)
         assert cache.read("cls4+patch").shape == (60, 5 * 64)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
+def test_names_that_are_not_utf8_come_through_to_the_labels(
+    photos: Path, tmp_path: Path, tiny_config: Config
+) -> None:
+    folder, odd = tmp_path / os.fsdecode(b"ph\xfe"), os.fsdecode(b"\xe9")
+    shutil.copytree(photos, folder)
+    (folder / "left").rename(folder / odd)
+    (folder / "high" / "00.png").rename(folder / "high" / os.fsdecode(b'\xff,"\n.png'))
+    (folder / "plain" / os.fsdecode(b"\xfd.png")).write_bytes(b"no image")
+    source = load_source(str(folder), labels="folders")
+    run = tmp_path / os.fsdecode(b"r\xfc")
+    figures = pipeline.run(source, out=run, config=tiny_config.with_values(PIXELS)).figures
+    assert figures["train"]["ensemble.chosen"]["acc"] > 0
+    written = [line["path"] for line in rows_of(run / "labels.csv")]
+    assert written == [path for path in source.splits["train"].paths if "\udcfd" not in path]
+    assert b'"high/\xff,""\n.png",train' in (run / "labels.csv").read_bytes()
+    assert b"plain/\xfd.png,train" in (run / "skipped.csv").read_bytes()
+    assert open_run(run).data.widths  # the record can be read again
+    shutil.copy(run / "labels.csv", folder / "list.csv")
+    predict(run, str(folder / "list.csv"), out=tmp_path / "new.csv")
+    assert [line["path"] for line in rows_of(tmp_path / "new.csv")] == written

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ucls.errors import UsageError
 from ucls.images.feature_readers import read_contents
+from ucls.images.files import as_text
 from ucls.images.sets import NO_LABEL, encode_given_labels
 
 FEATURE_SUFFIXES = (".npy", ".npz", ".h5")
@@ -66,12 +67,12 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
     _check_shape(path, features)
     n_filled = _check_values(path, features)
     labels, class_names = (None, ()) if names is None else _encode(path, names, len(features))
-    width = len(str(len(features) - 1))
+    name, width = as_text(path.stem), len(str(len(features) - 1))
     return FeatureArray(
-        name=path.stem,
+        name=name,
         split=split,
         features=features,
-        paths=[f"{path.stem}/{row:0{width}d}" for row in range(len(features))],
+        paths=[f"{name}/{row:0{width}d}" for row in range(len(features))],
         labels=labels,
         class_names=class_names,
         fingerprint=_fingerprint(features, labels, class_names, n_filled),

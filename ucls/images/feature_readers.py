@@ -134,11 +134,11 @@ def _cause(path: Path, array: str, error: Exception, problem: str | None) -> str
         )
     if "filter" in told or "plugin" in told:
         return (
-            f"cannot read {array} in {path}: they are compressed in a way that this HDF5 does not "
-            "know; save them with gzip or without compression"
+            f"cannot read {path}: its {array} are compressed in a way that HDF5 here does not know; "
+            "save them with gzip or without compression"
         )
     return _damaged(path, array)
 
 
 def _damaged(path: Path, array: str) -> str:
-    return f"cannot read {array} in {path}: they are damaged or incomplete; save them again"
+    return f"cannot read {path}: its {array} are damaged or incomplete; save them again"

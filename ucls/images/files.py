@@ -53,6 +53,11 @@ class UnreadableImageError(UclsError):
     """An image that cannot be decoded; the message is a short reason without the path."""
 
 
+def as_text(name: str) -> str:
+    """The name of a file as text that can be kept anywhere; bytes that are no UTF-8 by number."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def find_images(folder: Path) -> list[str]:
     """Lists the images under a folder.
 
@@ -63,22 +68,20 @@ def find_images(folder: Path) -> list[str]:
         folder: where to look, at any depth.
 
     Returns:
-        Paths relative to ``folder`` with forward slashes, sorted.
+        Paths relative to ``folder`` with forward slashes, sorted. Bytes that are not UTF-8 stand
+        in them as Python has them in names of files (``surrogateescape``).
 
     Raises:
-        UsageError: if a folder cannot be listed or a file name is not valid UTF-8.
+        UsageError: if a folder cannot be listed.
     """
     root = folder.resolve()
     try:
-        paths = sorted(_walk(root, "", root))
+        return sorted(_walk(root, "", root))
     except OSError as error:
         raise UsageError(
             f"cannot list {error.filename or folder} ({error.strerror}): "
             "make the folder readable, or move it elsewhere"
         ) from error
-    for path in (root.name, *paths):
-        _check_encodable(path, folder)
-    return paths
 
 
 def _walk(folder: Path | str, prefix: str, root: Path) -> Iterator[str]:
@@ -97,15 +100,6 @@ def _lies_within(entry: os.DirEntry[str], root: Path) -> bool:
     if not entry.is_file():
         return False
     return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root)
-
-
-def _check_encodable(path: str, folder: Path) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"expected file names in UTF-8, got {os.fsencode(path)!r} in {folder}: rename the file"
-        ) from error
 
 
 def read_image(path: Path) -> Image.Image:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ucls.errors import UsageError
 from ucls.images.contents import EMPTY, TEXT, content_of
-from ucls.images.files import IMAGE_SUFFIXES
+from ucls.images.files import IMAGE_SUFFIXES, as_text
 from ucls.images.sets import FileReader, ImageSet, encode_given_labels, fingerprint_files
 
 _OTHER_NAMES = (
@@ -40,7 +40,7 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
     names = [row.get("label") or "" for row in rows]
     labels, class_names = encode_given_labels(names)
     return ImageSet(
-        name=path.stem,
+        name=as_text(path.stem),
         split=split,
         paths=paths,
         labels=labels,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ucls.errors import UsageError
-from ucls.images.files import find_images, read_image
+from ucls.images.files import as_text, find_images, read_image
 
 LabelSource = Literal["none", "folders"]
 
@@ -126,7 +126,7 @@ def load_folder(path: Path, *, split: str = "train", labels: LabelSource = "none
         )
     classes, class_names = _folder_labels(path, paths) if labels == "folders" else (None, ())
     return ImageSet(
-        name=root.name or "images",
+        name=as_text(root.name) or "images",
         split=split,
         paths=paths,
         labels=classes,
@@ -149,7 +149,7 @@ def fingerprint_files(root: Path, paths: Sequence[str], *, with_times: bool = Fa
     digest = hashlib.sha256()
     for path in paths:
         size, time = _size_and_time(root, path)
-        digest.update(f"{path}\0{size}\0".encode())
+        digest.update(os.fsencode(f"{path}\0{size}\0"))
         if with_times:
             digest.update(f"{time}\0".encode())
     return digest.hexdigest()

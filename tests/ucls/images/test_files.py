@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from ucls.errors import UsageError
-from ucls.images.files import MAX_PIXELS, SCALED, UnreadableImageError, find_images, read_image
+from ucls.images.files import (
+    MAX_PIXELS,
+    SCALED,
+    UnreadableImageError,
+    as_text,
+    find_images,
+    read_image,
+)
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -334,13 +340,15 @@ def test_find_images_through_a_link_to_the_folder(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
-def test_file_names_must_be_utf8(tmp_path):
+def test_a_file_name_need_not_be_utf8(tmp_path):
+    name = os.fsdecode(b'\xff,"\n.png')
     try:
-        (tmp_path / os.fsdecode(b"\xff.png")).touch()
+        save(Image.new("RGB", (2, 2), RED), tmp_path / name)
     except OSError:
         pytest.skip("this file system refuses such names")
-    with pytest.raises(UsageError, match="UTF-8"):
-        find_images(tmp_path)
+    assert find_images(tmp_path) == [name]
+    assert read_image(tmp_path / name).getpixel((0, 0)) == RED
+    assert as_text(name) == '\\xff,"\n.png'
 
 
 def test_tiff_of_12_bits(tmp_path):
