@@ -134,7 +134,7 @@ def _cause(path: Path, array: str, error: Exception, problem: str | None) -> str
         )
     if "filter" in told or "plugin" in told:
         return (
-            f"cannot read {path}: its {array} are compressed in a way that HDF5 here does not know; "
+            f"cannot read {path}: its {array} are compressed by what HDF5 lacks here; "
             "save them with gzip or without compression"
         )
     return _damaged(path, array)
