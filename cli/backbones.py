@@ -2,6 +2,9 @@
 
 EXAMPLE = "ucls backbones"
 
+NUMBERS = ("width", "patch", "size")
+LEAST_NEEDED = (("patch", "size"), ("pretrained by",), ("width",))
+
 _NOTES = """
 The licence is that of the weights. (*) is on no hub and needs --weights FILE.
 Also: pixels (the image itself, no weights), and any ViT of timm by its name
@@ -12,20 +15,19 @@ there, such as timm/vit_base_patch16_224. Weights come from the hub, or from
 
 def command() -> None:
     """List the backbones that UCLS knows by name."""
-    from rich.table import Table
-
     from ucls.backbones.names import BACKBONES
-    from ucls.cli.console import new_console
+    from ucls.cli.console import print_table
 
-    table = Table(show_edge=False, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    for number in ("width", "patch", "size"):
-        table.add_column(number, justify="right")
-    table.add_column("licence", no_wrap=True)
-    table.add_column("pretrained by", no_wrap=True)
-    for info in BACKBONES.values():
-        name = info.name if info.is_hosted else f"{info.name} (*)"
-        sizes = (str(info.width), str(info.patch_size), str(info.image_size))
-        table.add_row(name, *sizes, info.license, info.family)
-    new_console().print(table)
+    rows = [
+        {
+            "name": info.name if info.is_hosted else f"{info.name} (*)",
+            "width": str(info.width),
+            "patch": str(info.patch_size),
+            "size": str(info.image_size),
+            "licence": info.license,
+            "pretrained by": info.family,
+        }
+        for info in BACKBONES.values()
+    ]
+    print_table(rows, LEAST_NEEDED, numbers=NUMBERS)
     print(_NOTES)

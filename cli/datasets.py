@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "ucls datasets --data-dir data/"
 
+NUMBERS = ("train", "val", "classes")
+LEAST_NEEDED = (("images of",), ("val",), ("download",), ("what",), ("classes",))
+
 OWN_IMAGES = """
 your own images:
   a folder         ucls run FOLDER -k NUMBER
@@ -19,32 +22,30 @@ your own images:
 
 def command(*, data_dir: opt.DataDir = None) -> None:
     """List the datasets that UCLS knows by name, and which of them are there."""
-    from rich.console import Console
-    from rich.table import Table
-
+    from ucls.cli.console import print_table
     from ucls.datasets import DATASETS, data_directory
     from ucls.errors import UsageError
 
     folder = data_directory(data_dir)
     if folder is not None and not folder.is_dir():
         raise UsageError(f"there is no folder {folder}: check --data-dir or $UCLS_DATA")
-    columns = ["name", "train", "val", "classes", "images of", "download"]
-    if folder is not None:
-        columns.append("found")
-    table = Table(*columns, "what", box=None, padding=(0, 1, 0, 0))
-    for column in table.columns[1:4]:
-        column.justify = "right"
-    for name, info in DATASETS.items():
-        found = [] if folder is None else [_yes(_is_there(info, folder))]
-        table.add_row(*_facts(name, info), *found, info.description)
-    Console().print(table)
+    rows = [_row(name, info, folder) for name, info in DATASETS.items()]
+    print_table(rows, LEAST_NEEDED, numbers=NUMBERS, box=None, padding=(0, 1, 0, 0))
     print(OWN_IMAGES)
 
 
-def _facts(name: str, info: "DatasetInfo") -> tuple[str, ...]:
-    counts = (f"{info.n_train:,}", f"{info.n_val:,}", f"{info.n_classes:,}")
-    shared = "" if info.image_set == name else info.image_set
-    return (name, *counts, shared, _yes(info.downloads))
+def _row(name: str, info: "DatasetInfo", folder: Path | None) -> dict[str, str]:
+    found = {} if folder is None else {"found": _yes(_is_there(info, folder))}
+    return {
+        "name": name,
+        "train": f"{info.n_train:,}",
+        "val": f"{info.n_val:,}",
+        "classes": f"{info.n_classes:,}",
+        "images of": "" if info.image_set == name else info.image_set,
+        "download": _yes(info.downloads),
+        **found,
+        "what": info.description,
+    }
 
 
 def _is_there(info: "DatasetInfo", folder: Path) -> bool:

@@ -9,16 +9,17 @@ EXAMPLE = "ucls doctor"
 
 def command(cache_dir: opt.CacheDir = None) -> None:
     """Check the installation: versions, FAISS, device, cache, torch beside torchvision."""
-    from rich.console import Console
     from rich.table import Table
 
+    from ucls.cli.console import new_console
     from ucls.doctor import examine
 
     findings = examine(cache_dir)
     table = Table("", "", show_header=False, show_edge=False, pad_edge=False)
+    table.columns[1].overflow = "fold"
     for finding in findings:
         table.add_row(finding.name, finding.what)
-    Console().print(table)
+    new_console().print(table)
     problems = [finding.remedy for finding in findings if finding.remedy]
     for remedy in problems:
         print(f"problem: {remedy}")

@@ -1,16 +1,13 @@
 """Results as tables for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.table import Table
 
-from ucls.cli.console import new_console
+from ucls.cli.console import new_console, print_table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ucls.stages.cut import Cut
 
 SCORES = ("acc", "acc_class_mean", "nmi", "ari")
@@ -27,7 +24,12 @@ HEADINGS = {
     "seconds": "sec.",
 }
 """Short, as tables have to fit 80 columns."""
-COLUMNS_OF_AGREEMENT = 12
+LEAST_NEEDED = (
+    "seconds", "ari", "kl_to_uniform", "acc_many_to_one", "acc_class_mean", "largest", "smallest",
+    "occupied_clusters", "mean_confidence", "nmi", "n_heads",
+)  # fmt: skip
+"""What they leave out where there is less room, the first ones first."""
+WIDTH_OF_AGREEMENT = 6
 OVER_CLUSTERING = "over_clustering."
 CUT_SCORES = ("acc", "acc_class_mean", "acc_many_to_one", "nmi")
 EXPLANATION = """\
@@ -62,20 +64,24 @@ def print_results(figures: Mapping[str, Any]) -> None:
             f"seed {figures['seed']}",
         ]
     )
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-    table.add_column("", overflow="fold")
-    for split in splits:
-        for column in columns:
-            table.add_column(f"{split}\n{heading(column)}", justify="right", no_wrap=True)
+
+    def name_column(split: str, column: str) -> str:
+        return f"{split}\n{heading(column)}" if len(splits) > 1 else heading(column)
+
+    rows = []
     for name, label in row_names(splits).items():
-        cells = [
-            cell(find_row(results, name), column)
-            for results in splits.values()
+        found = {split: find_row(results, name) for split, results in splits.items()}
+        cells = {
+            name_column(split, column): cell(row, column)
+            for split, row in found.items()
             for column in columns
-        ]
-        if any(cells):
-            table.add_row(escape(label), *cells)
-    new_console().print(table)
+        }
+        if any(cells.values()):
+            rows.append({"": label, **cells})
+    least_needed = [
+        tuple(name_column(split, column) for split in splits) for column in LEAST_NEEDED
+    ]
+    print_table(rows, least_needed, numbers=list(rows[0])[1:], title=title, title_justify="left")
     from ucls.backbones.names import UNTRAINED
 
     if untrained := [name for name in figures["backbones"] if name.endswith(UNTRAINED)]:
@@ -84,26 +90,34 @@ def print_results(figures: Mapping[str, Any]) -> None:
 
 def print_cut(cut: "Cut") -> None:
     """Prints the figures of a run that was cut at another number of clusters."""
-    table = Table(show_edge=False, pad_edge=False)
     from ucls.metrics.scores import cluster_sizes
 
-    columns = ("occupied_clusters", "smallest", "largest", "mean_confidence")
-    known = CUT_SCORES if any(cut.scores.values()) else ()
-    table.add_column("split", no_wrap=True)
-    for column in (*columns, *known):
-        table.add_column(heading(column), justify="right", no_wrap=True)
+    rows = {}
     for split, result in cut.splits.items():
         sizes = cluster_sizes(result.labels, cut.n_clusters)
-        row = {
+        rows[split] = {
             "occupied_clusters": int((sizes > 0).sum()),
             "smallest": int(sizes.min()),
             "largest": int(sizes.max()),
             "mean_confidence": float(result.confidence.mean()),
             **cut.scores[split],
         }
-        table.add_row(split, *(cell(row, column) for column in (*columns, *known)))
-    new_console().print(table)
+    columns = ("occupied_clusters", "smallest", "largest", "mean_confidence")
+    known = CUT_SCORES if any(cut.scores.values()) else ()
+    print_figures("split", rows, (*columns, *known))
     print(f"\nlabels of all images: {cut.path}")
+
+
+def print_figures(
+    first: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]
+) -> None:
+    """Prints some figures of each row, whose names stand under the heading ``first``."""
+    cells = [
+        {first: name, **{heading(column): cell(row, column) for column in columns}}
+        for name, row in rows.items()
+    ]
+    least_needed = [(heading(column),) for column in LEAST_NEEDED]
+    print_table(cells, least_needed, numbers=[heading(column) for column in columns])
 
 
 def print_ensembles(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -112,52 +126,44 @@ def print_ensembles(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     Args:
         figures: by split and name. Splits beside ``train`` are shown for what ``train`` lacks.
     """
-    console = new_console()
     on_train = figures.get("train", {})
+    several = figures.keys() != {"train"}
     for split, rows in figures.items():
         if split == "train" or rows.keys() - on_train.keys():
-            console.print(ensembles_table(split, rows))
-            console.print()
+            print_consensuses(f"consensus\nof {split}" if several else "consensus", rows)
+            print()
             if len(rows) > 1:
-                print_agreement(console, rows)
+                print_agreement(rows)
     print(EXPLANATION)
 
 
-def print_agreement(console: "Console", rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Prints the share of images that each two consensuses treat alike, by their numbers."""
-    print("share of images in the same cluster in both, their clusters matched:")
-    for start in range(0, len(rows), COLUMNS_OF_AGREEMENT):
-        console.print(agreement_table(rows, start))
-        console.print()
-
-
-def ensembles_table(split: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Every consensus of a split, numbered; the chosen one and the best of ``all`` are marked."""
+def print_consensuses(first: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Prints those of a split, numbered; the chosen one and the best of ``all`` are marked."""
     has_labels = all("acc" in row for row in rows.values())
     figures = ("acc", "nmi", *LABEL_FREE[:3]) if has_labels else LABEL_FREE
-    table = Table(show_edge=False, pad_edge=False)
-    table.add_column(f"consensus\nof {split}", overflow="fold")
-    columns = ("n_heads", *figures, "seconds")
-    for column in columns:
-        table.add_column(heading(column), justify="right", no_wrap=True)
+    labelled = {}
     for number, (name, row) in enumerate(rows.items(), 1):
         marks = {"chosen": row["chosen"], "highest ANMI": row["best_of_all"]}
         marked = ", ".join(mark for mark, applies in marks.items() if applies)
-        label = f"{number} {name}" + (f" ({marked})" if marked else "")
-        table.add_row(escape(label), *(cell(row, column) for column in columns))
-    return table
+        labelled[f"{number} {name}" + (f" ({marked})" if marked else "")] = row
+    print_figures(first, labelled, ("n_heads", *figures, "seconds"))
 
 
-def agreement_table(rows: Mapping[str, Mapping[str, Any]], start: int) -> Table:
-    """Some columns of that, from the given one on; more would not fit beside each other."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
+def print_agreement(rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Prints the share of images that each two consensuses treat alike, by their numbers."""
+    console = new_console()
+    console.print("share of images in the same cluster in both, their clusters matched:")
     numbers = {name: str(number) for number, name in enumerate(rows, 1)}
-    shown = list(rows)[start : start + COLUMNS_OF_AGREEMENT]
-    for column in ("", *(numbers[name] for name in shown)):
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, row in rows.items():
-        table.add_row(numbers[name], *(cell(row["agreement"], other) for other in shown))
-    return table
+    n_columns = max(1, (console.width - len(f"{len(rows)} ")) // WIDTH_OF_AGREEMENT)
+    for start in range(0, len(rows), n_columns):
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        shown = list(rows)[start : start + n_columns]
+        for column in ("", *(numbers[name] for name in shown)):
+            table.add_column(column, justify="right", no_wrap=True)
+        for name, row in rows.items():
+            table.add_row(numbers[name], *(cell(row["agreement"], other) for other in shown))
+        console.print(table)
+        console.print()
 
 
 def row_names(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

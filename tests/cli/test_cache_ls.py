@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Cli
 from ucls.cache import FeatureCacheWriter, open_cache, partial_path
 
@@ -39,3 +41,19 @@ def test_another_folder(cli: Cli, tmp_path: Path) -> None:
     cli("extract", "digits", "--cache-dir", tmp_path / "other")
     assert "2 caches" in cli("cache", "ls", "--cache-dir", tmp_path / "other").out
     assert "no feature caches" in cli("cache", "ls").out
+
+
+def test_60_columns_keep_the_whole_name_and_the_state(
+    cli: Cli, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
+    monkeypatch.setenv("COLUMNS", "60")
+    cli("extract", "digits")
+    lines = cli("cache", "ls").out.splitlines()
+    rows = [line.split("│") for line in lines if "│" in line]
+    assert max(map(len, lines[2:-1])) <= 60
+    assert len(rows) <= 4
+    assert "".join(row[0].strip() for row in rows) == "".join(
+        path.name for path in sorted(own_cache.glob("*.h5"))
+    )
+    assert [row[-1].strip() for row in rows if row[-1].strip()] == ["complete", "complete"]

@@ -53,10 +53,17 @@ def test_which_datasets_are_there(
     assert found == ["digits", "mnist", "imagenet50", "imagenet100", "imagenet200", "imagenet"]
 
 
-def test_the_table_fits_a_narrow_terminal(cli: Cli, tmp_path: Path) -> None:
-    lines = cli("datasets", "--data-dir", tmp_path).out.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert sum(line.startswith(tuple(DATASETS)) for line in lines) == len(DATASETS)
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_table_fits_a_narrow_terminal(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    table, _, _ = cli("datasets", "--data-dir", tmp_path).out.partition("\n\n")
+    assert list(rows(table)) == list(DATASETS)
+    for line, info in zip(table.splitlines()[1:], DATASETS.values(), strict=True):
+        assert len(line) <= width
+        assert line.rstrip().endswith(info.description)
 
 
 def test_a_data_folder_that_is_not_there(cli: Cli, tmp_path: Path) -> None:

@@ -76,12 +76,43 @@ def test_nothing_is_cut_off(
     assert max(map(len, plain(out).splitlines())) <= int(width)
 
 
+@pytest.mark.parametrize("n_splits", [1, 2])
+def test_60_columns_are_used_for_what_is_needed_most(
+    figures: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    n_splits: int,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
+    monkeypatch.setenv("COLUMNS", "60")
+
+    def shown() -> list[str]:
+        out = plain(capsys.readouterr().out)
+        tables = out.partition("\nANMI: ")[0].partition("\nlabels of all images: ")[0]
+        assert max(map(len, tables.splitlines())) <= 60
+        assert "…" not in tables
+        return headings(out)
+
+    print_results({**figures, "val": figures["val"] if n_splits == 2 else None})
+    assert (
+        shown()
+        == [
+            ["ACC", "class ACC", "NMI", "ARI"],
+            ["train ACC", "train NMI", "val ACC", "val NMI"],
+        ][n_splits - 1]
+    )
+    print_ensembles({"train": compared(figures, [f"vote[best:{i}]" for i in range(12, 26)])})
+    assert shown() == ["heads", "ACC", "NMI", "ANMI", "mean conf."]
+    print_cut(cut_of(dict.fromkeys(["train", "val"][:n_splits], 1_281_160), has_labels=True))
+    assert shown() == ["clusters filled", "smallest cluster", "mean conf.", "ACC", "NMI"]
+
+
 def test_one_split_has_room_for_all_scores(
     figures: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     print_results({**figures, "val": None})
     out = capsys.readouterr().out
-    assert headings(out) == ["train ACC", "train class ACC", "train NMI", "train ARI"]
+    assert headings(out) == ["ACC", "class ACC", "NMI", "ARI"]
     assert rows_of(out)["best head (lowest loss)"] == [
         f"{figures['train']['best_head'][name]:.3f}"
         for name in ("acc", "acc_class_mean", "nmi", "ari")
