@@ -1,6 +1,7 @@
 """The ``ucls`` command: puts the sub-commands together and turns errors into one line."""
 
 import errno
+import io
 import os
 import sys
 import traceback
@@ -38,7 +39,6 @@ app = typer.Typer(
     name="ucls",
     help="Cluster images without labels, on top of frozen vision transformers.",
     epilog="Start with: ucls run digits",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -90,14 +90,26 @@ app.add_typer(cache_app, name="cache")
 
 def main() -> None:
     """Runs the command line; errors become one line and an exit code, no traceback without -v."""
+    _speak_utf8()
     # OpenMP's default makes idle threads spin long enough to starve each other on a busy machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     sys.exit(_run_app())
 
 
+def _speak_utf8() -> None:
+    """Starts anew where file names would not be UTF-8; what cannot be printed is escaped."""
+    # Python takes the encoding of file names from the locale, once, before any code runs.
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, sys.orig_argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _run_app() -> int:
     try:
-        exit_code = app(standalone_mode=False) or 0
+        exit_code = app(prog_name="ucls", standalone_mode=False) or 0
     except UclsError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):

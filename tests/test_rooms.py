@@ -13,8 +13,9 @@ GROUND = (
     "usage",
 )  # fmt: skip
 ROOMS = (
-    "cli", "pipeline", "stages", "runs", "metrics", "training", "objectives", "config", "settings",
-    "doctor", "sources", "extraction", "datasets", "merging", "checkpoints", "backbones", "images",
+    "__main__", "cli", "pipeline", "stages", "runs", "metrics", "training", "objectives", "config",
+    "settings", "doctor", "sources", "extraction", "datasets", "merging", "checkpoints", "backbones",
+    "images",
     "ensemble", "neighbors", "heads", "ground", "cache",
 )  # fmt: skip
 """From the top down; ``ground`` are the single files that any room may import."""

@@ -65,6 +65,96 @@ def test_without_arguments_it_helps(cli: Cli) -> None:
     assert all(name in outcome.out for name in COMMANDS)
 
 
+@pytest.mark.parametrize(
+    ("words", "position", "found"),
+    [
+        ("ucls ", 1, list(COMMANDS)),
+        ("ucls cache ", 2, ["ls", "info", "verify", "rm"]),
+        ("ucls run --data", 2, ["--data-dir"]),
+    ],
+)
+def test_tab_completes(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: str, position: int, found: list[str]
+) -> None:
+    monkeypatch.setenv("_UCLS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(position))
+    outcome = cli()
+    assert (outcome.exit_code, outcome.err) == (0, "")
+    assert outcome.out.split() == found
+
+
+def test_completion_is_installed_and_shown(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shellingham
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(shellingham, "detect_shell", lambda: ("bash", "/bin/bash"))
+    (tmp_path / ".bashrc").write_text("alias l=ls\n")
+    script = cli("--show-completion").out
+    assert "_UCLS_COMPLETE=complete_bash" in script
+    assert cli("--install-completion").exit_code == 0
+    (installed,) = (tmp_path / ".bash_completions").iterdir()
+    assert installed.read_text() == script.rstrip("\n")
+    assert (tmp_path / ".bashrc").read_text().splitlines() == [
+        "alias l=ls", "", f"source '{installed}'",
+    ]  # fmt: skip
+
+
+WITHOUT_UTF8 = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+"""Python takes file names for ASCII, and prints none but these."""
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "shown"),
+    [
+        (WITHOUT_UTF8, "é.toml", "é.toml"),
+        ({**WITHOUT_UTF8, "LC_ALL": "POSIX"}, "é.toml", "é.toml"),
+        ({"PYTHONIOENCODING": "ascii:strict"}, "é.toml", r"\xe9.toml"),
+        ({"PYTHONIOENCODING": "utf-8:strict"}, "\udce9.toml", r"\udce9.toml"),
+    ],
+)
+def test_any_name_is_printed(
+    start_ucls: StartUcls, environment: dict[str, str], name: str, shown: str
+) -> None:
+    process = start_ucls(
+        "validate", name, env={**os.environ, **environment}, encoding="utf-8", errors="strict"
+    )
+    outcome = (process.wait(), *process.communicate())
+    assert_error(outcome, 2, f"there is no file {shown};")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("from_list", [False, True])
+def test_names_stay_what_they_are_in_any_locale(
+    start_ucls: StartUcls,
+    photos: Path,
+    tmp_path: Path,
+    tiny_options: list[str],
+    from_list: bool,
+) -> None:
+    folder = tmp_path / "fotos é"
+    folder.mkdir()
+    names = [f"é{i:02}.png" for i in range(12)]
+    for name, path in zip(names, sorted(photos.rglob("*.png")), strict=False):
+        shutil.copy(path, folder / name)
+    source, prefix = folder, ""
+    if from_list:
+        source, prefix = tmp_path / "liste é.csv", "fotos é/"
+        lines = ["path", *(prefix + name for name in names)]
+        source.write_text("\n".join(lines), encoding="utf-8")
+    process = start_ucls(
+        "run", source, "-k", 3, "--backbone", "pixels", "--out", "läufe", *tiny_options,
+        env={**os.environ, **WITHOUT_UTF8}, encoding="utf-8",
+    )  # fmt: skip
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "labels of all images: läufe/labels.csv" in out
+    written = (tmp_path / "läufe" / "labels.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[0] for line in written[1:]] == [prefix + name for name in names]
+
+
 def test_the_version(cli: Cli) -> None:
     assert cli("--version") == (0, f"ucls {__version__}\n", "")
 
