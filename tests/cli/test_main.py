@@ -109,20 +109,22 @@ WITHOUT_UTF8 = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 @pytest.mark.parametrize(
     ("environment", "name", "shown"),
     [
-        (WITHOUT_UTF8, "é.toml", "é.toml"),
-        ({**WITHOUT_UTF8, "LC_ALL": "POSIX"}, "é.toml", "é.toml"),
-        ({"PYTHONIOENCODING": "ascii:strict"}, "é.toml", r"\xe9.toml"),
-        ({"PYTHONIOENCODING": "utf-8:strict"}, "\udce9.toml", r"\udce9.toml"),
+        (WITHOUT_UTF8, "é", "é"),
+        ({**WITHOUT_UTF8, "LC_ALL": "POSIX"}, "é", "é"),
+        ({"PYTHONIOENCODING": "ascii:strict"}, "é", r"\xe9"),
+        ({"PYTHONIOENCODING": "utf-8:strict"}, "\udce9", r"\udce9"),
     ],
 )
 def test_any_name_is_printed(
     start_ucls: StartUcls, environment: dict[str, str], name: str, shown: str
 ) -> None:
-    process = start_ucls(
-        "validate", name, env={**os.environ, **environment}, encoding="utf-8", errors="strict"
-    )
+    settings = {"env": {**os.environ, **environment}, "encoding": "utf-8"}
+    process = start_ucls("cache", "ls", "--cache-dir", name, **settings)
+    expected = f"no feature caches in {shown}; make one: ucls extract digits\n"
+    assert (*process.communicate(), process.returncode) == (expected, "", 0)
+    process = start_ucls("evaluate", name, **settings)
     outcome = (process.wait(), *process.communicate())
-    assert_error(outcome, 2, f"there is no file {shown};")
+    assert_error(outcome, 2, f"{shown} is not a run folder")
 
 
 @pytest.mark.slow
