@@ -32,7 +32,7 @@ def hbgf(
         advance: told once, at the end.
 
     Returns:
-        int32 [N] in 0..n_clusters-1. Some of the clusters may be empty.
+        int32 [N] in 0..n_clusters-1.
 
     Raises:
         UsageError: the graph would not fit into memory.
@@ -40,9 +40,10 @@ def hbgf(
     n_labels = labels.size
     require_memory("hbgf", BYTES_PER_LABEL * n_labels, because=f"a graph of {n_labels:,} edges")
     balance = loose_imbalance(labels, n_clusters) if imbalance is None else imbalance
-    parts = partition(bipartite_graph(labels), n_clusters, seed=seed, imbalance=balance)
+    graph, first = bipartite_graph(labels), int(first_clusters(labels)[-1])
+    parts = partition(graph, n_clusters, seed=seed, imbalance=balance, first=first)
     advance(1)
-    return parts[-labels.shape[1] :].astype(np.int32)
+    return parts[first:].astype(np.int32)
 
 
 def bipartite_graph(labels: Labels) -> Adjacency:

@@ -17,6 +17,9 @@ IntVector = npt.NDArray[np.int64]
 # into the integers that METIS was built with.
 LARGEST_WEIGHT = 10_000
 
+SPLIT_IMBALANCE = 0.7
+"""How far one side of a split part may exceed the half."""
+
 IMBALANCE = Option(
     "imbalance",
     Number(float, 0.0, 1000.0, open_below=True),
@@ -85,9 +88,18 @@ def loose_imbalance(labels: Labels, n_parts: int) -> float:
 
 
 def partition(
-    graph: Adjacency, n_parts: int, *, seed: int = 0, imbalance: float | None = None
+    graph: Adjacency,
+    n_parts: int,
+    *,
+    seed: int = 0,
+    imbalance: float | None = None,
+    first: int = 0,
 ) -> IntVector:
     """Cuts a graph into parts of like weight so that light edges are cut.
+
+    Parts that METIS leaves empty, as its refinement drains loose ones, get a side of another: of
+    the part that comes asunder at the lowest normalised cut (Shi & Malik, 2000), which is two that
+    METIS has put together sooner than one that is merely large.
 
     Args:
         graph: at least one edge.
@@ -96,15 +108,93 @@ def partition(
             graphs, and takes 0 and 1 for the same seed.
         imbalance: how far a part may exceed the mean weight: 1 lets it be twice as heavy. None
             is METIS's own 0.03.
+        first: a part without a vertex from here on counts as empty.
 
     Returns:
-        int64 [V] in 0..n_parts-1; a part may be empty.
+        int64 [V] in 0..n_parts-1. A part is empty only if METIS can split no other.
     """
-    import pymetis
-
     n_vertices = len(graph.starts) - 1
     if n_vertices <= n_parts:
         return np.arange(n_vertices)
+    # Up to 8 parts would be bisected, which loosens the balance at every cut.
+    parts = _metis(graph, n_parts, seed=seed, imbalance=imbalance, recursive=False)
+    empty = np.flatnonzero(np.bincount(parts[first:], minlength=n_parts) == 0)
+    return _fill(graph, parts, empty.tolist(), first=first, seed=seed) if len(empty) else parts
+
+
+def _fill(
+    graph: Adjacency, parts: IntVector, empty: list[int], *, first: int, seed: int
+) -> IntVector:
+    """Splits other parts for those that are empty."""
+    links = _links(graph)
+    parts = parts.copy()
+
+    def split(part: int) -> Split | None:
+        return _split(links, graph.vertex_weights, np.flatnonzero(parts == part), first, seed)
+
+    splits = {part: split(part) for part in np.unique(parts).tolist()}
+    for part in empty:
+        possible = {old: found for old, found in splits.items() if found is not None}
+        if not possible:
+            break
+        old = min(possible, key=lambda one: possible[one].cost)
+        parts[possible[old].vertices] = part
+        splits |= {old: split(old), part: split(part)}
+    return parts
+
+
+class Split(NamedTuple):
+    """A part in two."""
+
+    cost: float
+    """Weight of the edges cut, over that of all edges of the side with less."""
+    vertices: IntVector
+    """One side."""
+
+
+def _split(
+    links: "csr_array",
+    vertex_weights: IntVector | None,
+    vertices: IntVector,
+    first: int,
+    seed: int,
+) -> Split | None:
+    """The best split of a part; None if one side would have no vertex that fills it."""
+    if np.count_nonzero(vertices >= first) < 2:
+        return None
+    within = links[vertices][:, vertices]
+    graph = Adjacency(
+        within.indptr,
+        within.indices,
+        within.data,
+        None if vertex_weights is None else vertex_weights[vertices],
+    )
+    sides = _metis(graph, 2, seed=seed, imbalance=SPLIT_IMBALANCE, recursive=True)
+    if len(set(sides[vertices >= first].tolist())) < 2:
+        return None
+    is_moved = sides == 1
+    cut = within[is_moved][:, ~is_moved].sum()
+    least = min(within[is_moved].sum(), within[~is_moved].sum())
+    return Split(float(cut / max(least, 1)), vertices[is_moved])
+
+
+def _links(graph: Adjacency) -> "csr_array":
+    """The edge weights as a matrix, int64 [V, V]."""
+    from scipy.sparse import csr_array
+
+    n_vertices = len(graph.starts) - 1
+    weights = graph.edge_weights
+    if weights is None:
+        weights = np.ones(len(graph.neighbors), dtype=np.int64)
+    return csr_array((weights, graph.neighbors, graph.starts), shape=(n_vertices, n_vertices))
+
+
+def _metis(
+    graph: Adjacency, n_parts: int, *, seed: int, imbalance: float | None, recursive: bool
+) -> IntVector:
+    """The parts by METIS, int64 [V]."""
+    import pymetis
+
     options = pymetis.Options(seed=seed)
     if imbalance is not None:
         options.ufactor = max(1, round(1000 * imbalance))
@@ -113,8 +203,7 @@ def partition(
         pymetis.CSRAdjacency(_for_metis(graph.starts), _for_metis(graph.neighbors)),
         eweights=None if graph.edge_weights is None else _for_metis(graph.edge_weights),
         vweights=None if graph.vertex_weights is None else _for_metis(graph.vertex_weights),
-        # Up to 8 parts would be bisected, which loosens the balance at every cut.
-        recursive=False,
+        recursive=recursive,
         options=options,
     )
     return np.asarray(parts.vertex_part, dtype=np.int64)

@@ -108,7 +108,7 @@ def dense_adjacency() -> Callable[[Adjacency], Array]:
 
 
 class MetisCall:
-    """What METIS was given last, and what it answered."""
+    """What METIS was given last, splits for empty parts apart, and what it answered."""
 
     graph: Adjacency
     n_parts: int
@@ -126,13 +126,14 @@ def metis(monkeypatch: pytest.MonkeyPatch) -> MetisCall:
     seen = MetisCall()
 
     def watch(n_parts, adjacency, *, eweights, vweights, options, **others):
-        seen.n_calls += 1
-        seen.n_parts, seen.options = n_parts, options
-        seen.graph = Adjacency(adjacency.adj_starts, adjacency.adjacent, eweights, vweights)
         answer = part_graph(
             n_parts, adjacency, eweights=eweights, vweights=vweights, options=options, **others
         )
-        seen.parts = np.asarray(answer.vertex_part)
+        if not others["recursive"]:
+            seen.n_calls += 1
+            seen.n_parts, seen.options = n_parts, options
+            seen.graph = Adjacency(adjacency.adj_starts, adjacency.adjacent, eweights, vweights)
+            seen.parts = np.asarray(answer.vertex_part)
         return answer
 
     monkeypatch.setattr(pymetis, "part_graph", watch)

@@ -31,6 +31,27 @@ def test_every_method_labels_every_image(method, make_heads):
     assert 0 <= labels.min() <= labels.max() < 5
 
 
+@pytest.mark.parametrize("n_clusters", [3, 9, 20])
+@pytest.mark.parametrize("n_heads", [2, 8])
+@pytest.mark.parametrize("method", ["mcla", "vote", "hbgf", "cspa", "hgpa"])
+def test_no_cluster_is_empty_where_classes_are_unequal(method, n_heads, n_clusters, make_heads):
+    shares = np.geomspace(20, 1, n_clusters)
+    _, heads = make_heads(
+        0,
+        n_images=600,
+        n_clusters=n_clusters,
+        n_heads=n_heads,
+        error=0.05,
+        shares=shares / shares.sum(),
+    )
+    for combined in (heads, heads % (n_clusters - 1)):
+        found = consensus(combined, n_clusters, method=method)
+        # Where all heads have fewer clusters than asked, only what cuts a graph makes more.
+        if combined is heads or method in ("hbgf", "cspa", "hgpa"):
+            assert found.occupied_clusters == n_clusters
+            assert found.notes == ()
+
+
 @pytest.mark.parametrize(
     ("method", "changed"),
     [

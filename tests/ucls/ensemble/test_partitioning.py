@@ -103,6 +103,22 @@ def test_no_more_vertices_than_parts_stay_apart():
     assert partition(graph, 7).tolist() == [0, 1, 2]
 
 
+def test_an_empty_part_gets_a_side_of_what_holds_together_least(monkeypatch):
+    cliques = np.repeat(np.arange(5), [14, 6, 6, 6, 6])
+    links = np.where(cliques[:, None] == cliques, 1.0, 0.01) - np.eye(len(cliques))
+    graph = weigh_edges(csr_array(links))
+    metis = partitioning._metis
+
+    def merge(*arguments, recursive, **options):
+        if recursive:
+            return metis(*arguments, recursive=recursive, **options)
+        return np.array([0, 1, 1, 4, 4])[cliques]
+
+    monkeypatch.setattr(partitioning, "_metis", merge)
+    parts = partition(graph, 5)
+    assert len(set(zip(cliques.tolist(), parts.tolist(), strict=True))) == 5
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_seed_gives_the_same_parts(seed):
     graph = weigh_edges(random_graph(seed, 300, 0.1))
@@ -128,10 +144,11 @@ for seed in range(600):
                       imbalance=imbalance)
     assert parts.shape == (n_vertices,)
     assert 0 <= parts.min() <= parts.max() < n_parts
+    assert len(np.unique(parts)) == min(n_parts, n_vertices)
 """
 
 
-def test_isolated_vertices_and_empty_parts_neither_crash_nor_print(python):
+def test_isolated_vertices_and_small_graphs_fill_all_parts_and_print_nothing(python):
     assert python(METIS_CORNERS) == ""
 
 
