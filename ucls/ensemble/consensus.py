@@ -19,14 +19,13 @@ from ucls.ensemble.arguments import (
     weights_of,
 )
 from ucls.ensemble.comparison import compare
-from ucls.ensemble.contingency import cluster_sizes
 from ucls.ensemble.head_weights import HeadWeights, as_votes
 from ucls.ensemble.label_matrix import check_label_matrix, count_clusters
 from ucls.ensemble.methods import ALL, METHODS, n_steps
 from ucls.ensemble.mutual_information import average_nmi
 from ucls.ensemble.preparation import Prepared, prepare
 from ucls.ensemble.refill import refill
-from ucls.ensemble.results import Consensus
+from ucls.ensemble.results import Consensus, empty_note
 from ucls.ensemble.steps import Steps
 from ucls.errors import UsageError
 from ucls.progress import Advance, ignore_progress
@@ -127,14 +126,14 @@ def _combine(
     else:
         labels = METHODS[method].combine(heads, n_clusters, given)
     confidence = _confidence(heads, labels, n_clusters, given["weights"])
-    n_empty = n_clusters - np.count_nonzero(cluster_sizes(labels))
-    if n_empty and keep_k:
+    sizes = np.bincount(labels, minlength=n_clusters)
+    if (n_empty := np.count_nonzero(sizes == 0)) and keep_k:
         labels = refill(labels, confidence, n_clusters)
         confidence = _confidence(heads, labels, n_clusters, given["weights"])
+        sizes = np.bincount(labels, minlength=n_clusters)
         notes.append(f"{n_empty} of {n_clusters} clusters were empty and are refilled")
     elif n_empty:
-        notes.append(f"{n_empty} of {n_clusters} clusters are empty")
-    sizes = np.bincount(labels, minlength=n_clusters)
+        notes.append(empty_note(sizes))
     return Consensus(
         labels=prepared.restore(labels, missing=-1),
         confidence=prepared.restore(confidence, missing=0),

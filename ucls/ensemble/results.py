@@ -8,6 +8,11 @@ import numpy.typing as npt
 from ucls.types import Labels
 
 
+def empty_note(cluster_sizes: npt.NDArray[np.int64]) -> str:
+    """Says how many of the clusters have no image."""
+    return f"{np.count_nonzero(cluster_sizes == 0)} of {len(cluster_sizes)} clusters are empty"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Consensus:
     """A consensus clustering and its figures, none of which needs true labels."""

@@ -10,6 +10,7 @@ from ucls.cache import Assignments, ConsensusEntry
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.methods import ALL, n_steps
+from ucls.ensemble.results import empty_note
 from ucls.progress import Advance
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
 from ucls.runs.heads import all_collapsed
@@ -143,7 +144,9 @@ class Combination:
                 methods.setdefault(note, []).append(method)
         for note, about in methods.items():
             whose = "" if len(about) == len(results) else f"{', '.join(about)}: "
-            self.run.reporter.say(f"ensemble ({split}): {whose}{note}")
+            is_empty = note == empty_note(results[about[0]].cluster_sizes)
+            tell = self.run.reporter.warn if is_empty else self.run.reporter.say
+            tell(f"ensemble ({split}): {whose}{note}")
 
     def _tell_entry(self, entry: ConsensusEntry, split: str) -> None:
         on = "" if split == "train" else f" on {split}"

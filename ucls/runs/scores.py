@@ -1,6 +1,10 @@
 """Figures of clusters: against labels, and on their own."""
 
+from collections.abc import Mapping
+
+from ucls.ensemble.results import empty_note
 from ucls.metrics import scores as metrics
+from ucls.progress import Reporter
 from ucls.types import Figures, Labels
 
 
@@ -17,3 +21,20 @@ def balance(clusters: Labels, n_clusters: int) -> Figures:
         "occupied_clusters": int((sizes > 0).sum()),
         "cluster_sizes": sizes.tolist(),
     }
+
+
+def warn_of_empty(
+    reporter: Reporter, stage: str, clusters: Mapping[str, Labels], *, n_clusters: int
+) -> None:
+    """Warns in one line if some clusters are empty.
+
+    Args:
+        reporter: told of it.
+        stage: what has left them.
+        clusters: int32 [N] in -1..n_clusters-1 by split; -1 is missing.
+        n_clusters: wanted.
+    """
+    sizes = {split: metrics.cluster_sizes(own, n_clusters) for split, own in clusters.items()}
+    notes = [f"{empty_note(own)} in {split}" for split, own in sizes.items() if not own.all()]
+    if notes:
+        reporter.warn(f"{stage}: {', '.join(notes)}")

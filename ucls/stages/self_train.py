@@ -1,7 +1,7 @@
 """Stage ``self-train``: the chosen consensus to a classifier that labels new images."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,13 @@ from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.ensemble.head_weights import HeadWeights, loss_weights
 from ucls.heads.trained import TrainedHeads
-from ucls.runs.classifier import label_split, load_heads, write_classifier
+from ucls.runs.classifier import Labelled, label_split, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
 from ucls.runs.opening import as_stage
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
+from ucls.runs.scores import warn_of_empty
 from ucls.settings.config import required
 from ucls.training.linear import SelfTrained
 from ucls.training.linear import self_train as fit
@@ -77,11 +78,14 @@ def self_train(run: Run) -> None:
         votes=head_votes(run, consensus),
     )
     _write_candidates(run, result, inputs)
+    labelled = {split: label_split(run, split) for split in run.splits}
     write_csv(
         run.folder.file(files.LABELS),
         ("path", "split", "cluster", "confidence", "probability"),
-        _label_rows(run),
+        _label_rows(run, labelled),
     )
+    clusters = {split: labels.clusters for split, labels in labelled.items()}
+    warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
     run.reporter.say(
         f"self-train: chose {candidate.feature_set} at learning rate {candidate.learning_rate:g}, "
         f"which meets {agreement:.1%} of the held-out pseudo-labels"
@@ -178,10 +182,11 @@ def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
     write_tensors(run.folder.file(files.CANDIDATES), tensors, metadata)
 
 
-def _label_rows(run: Run) -> Iterator[tuple[str, str, int, str, str]]:
-    for split in run.splits:
+def _label_rows(
+    run: Run, labelled: Mapping[str, Labelled]
+) -> Iterator[tuple[str, str, int, str, str]]:
+    for split, labels in labelled.items():
         with run.features(split) as cache:
             paths = cache.paths()
-        labelled = label_split(run, split)
-        for path, cluster, confidence, probability in zip(paths, *labelled, strict=True):
+        for path, cluster, confidence, probability in zip(paths, *labels, strict=True):
             yield path, split, int(cluster), f"{confidence:.4f}", f"{probability:.4f}"

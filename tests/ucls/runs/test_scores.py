@@ -1,6 +1,7 @@
 import numpy as np
 
-from ucls.runs.scores import balance, scores
+from tests.conftest import Lines
+from ucls.runs.scores import balance, scores, warn_of_empty
 
 HALVES = np.array([0, 0, 1, 1], dtype=np.int32)
 
@@ -19,3 +20,14 @@ def test_balance() -> None:
     uneven = balance(np.zeros(4, dtype=np.int32), 2)
     assert uneven["occupied_clusters"] == 1
     assert uneven["kl_to_uniform"] > 0.6
+
+
+def test_empty_clusters_are_warned_of_in_one_line(lines: Lines) -> None:
+    clusters = {"train": HALVES, "val": np.array([1, -1, 1], dtype=np.int32)}
+    warn_of_empty(lines, "cut", clusters, n_clusters=2)
+    warn_of_empty(lines, "cut", clusters, n_clusters=3)
+    warn_of_empty(lines, "cut", {"train": HALVES}, n_clusters=2)
+    assert lines.said == [
+        "WARNING: cut: 1 of 2 clusters are empty in val",
+        "WARNING: cut: 1 of 3 clusters are empty in train, 2 of 3 clusters are empty in val",
+    ]

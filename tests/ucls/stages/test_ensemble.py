@@ -29,6 +29,23 @@ def test_the_runs_own_consensus(run_path: Path, lines: Lines) -> None:
     assert set(entry.labels) == {"train", "val"}
 
 
+def test_empty_clusters_are_warned_of(
+    run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the consensus, and of the classifier that learns from it."""
+    heads = merged_heads(run_path)
+    for labels in heads.labels.values():
+        labels[:] = np.minimum(labels[0], 2)
+    monkeypatch.setattr("ucls.stages.ensemble.heads_of", lambda _: heads)
+    ensemble(run_path, variant={"method": "all"}, overwrite=True, reporter=lines)
+    ensemble(run_path, overwrite=True, reporter=lines)
+    self_train(run_path, overwrite=True, reporter=lines)
+    told = [line for line in lines.said if line.startswith("WARNING: ")]
+    by_split = [f"WARNING: ensemble ({s}): 1 of 4 clusters are empty" for s in ("train", "val")]
+    both = "1 of 4 clusters are empty in train, 1 of 4 clusters are empty in val"
+    assert told == [*by_split, *by_split, f"WARNING: self-train: {both}"]
+
+
 def test_settings_and_seed_lie_beside_the_result(run_path: Path) -> None:
     ensemble(run_path, variant={"method": "hbgf", "heads": "best:2", "imbalance": 0.5})
     entry = entries(run_path)["hbgf[best:2,imbalance=0.5]"]
