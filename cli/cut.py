@@ -32,4 +32,5 @@ def command(
     from ucls.stages.cut import cut
 
     print_cut(cut(run, clusters, out=out, reporter=chosen_reporter()))
+    print(f"new images in these clusters: ucls predict {run} SOURCE -k {clusters}")
     warn_of_collapse(run, chosen_reporter())

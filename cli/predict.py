@@ -12,6 +12,10 @@ from ucls.cli.verbosity import chosen_reporter
 EXAMPLE = "ucls predict runs/photos new-photos/ --out new.csv"
 
 OutFile = Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write.")]
+Clusters = Annotated[
+    int | None,
+    typer.Option("-k", "--clusters", help="Cut the run at this number, as `cut` does."),
+]
 Split = Annotated[str, typer.Option(help="Which part of a dataset: train or val.")]
 BackboneDevice = Annotated[
     str | None, typer.Option("--device", help="Where the backbone runs: auto, cpu, cuda or cuda:1.")
@@ -22,6 +26,7 @@ def command(
     run: opt.RunPath,
     source: opt.SourceName,
     *,
+    clusters: Clusters = None,
     out: OutFile = Path("predictions.csv"),
     split: Split = "train",
     data_dir: opt.DataDir = None,
@@ -40,6 +45,7 @@ def command(
         run,
         opened,
         out=out,
+        n_clusters=clusters,
         split=split,
         weights=weights or (),
         device=device,
@@ -51,6 +57,8 @@ def command(
         reporter.say(f"skipped {len(result.skipped) - MOST_LISTED:,} more")
     warn_of_collapse(run, reporter)
     occupied = int((result.cluster_sizes > 0).sum())
-    print(f"{result.n_images:,} images in {occupied} clusters: {out}")
+    print(
+        f"{result.n_images:,} images in {occupied} of {len(result.cluster_sizes)} clusters: {out}"
+    )
     for name in result.untrained:
         print(f"untrained: {name}. A trial run: its clusters mean nothing.")

@@ -12,7 +12,7 @@ from ucls.feature_sets import count_distinct
 from ucls.heads.collapse import collapsed_heads
 from ucls.progress import Reporter
 from ucls.runs.run import Run
-from ucls.types import renumber
+from ucls.types import Labels, renumber
 
 
 def heads_of(run: Run) -> Assignments:
@@ -44,14 +44,14 @@ def merged_assignments(
         mappings: for each head the new cluster of each of its clusters, [C']; -1 is none.
         n_clusters: of every head from now on.
     """
-    labels = {
-        split: np.stack(
-            [renumber(head, mapping) for mapping, head in zip(mappings, by_head, strict=True)]
-        )
-        for split, by_head in assignments.labels.items()
-    }
+    labels = {s: merge_labels(by_head, mappings) for s, by_head in assignments.labels.items()}
     merged = np.full_like(assignments.head_clusters, n_clusters)
     return Assignments(labels, assignments.confidence, assignments.loss, n_clusters, merged)
+
+
+def merge_labels(by_head: Labels, mappings: Sequence[Labels]) -> Labels:
+    """What heads say, int32 [H, N], with each cluster as its head's mapping [C'] names it."""
+    return np.stack([renumber(*pair) for pair in zip(by_head, mappings, strict=True)])
 
 
 def find_collapsed(run: Run) -> dict[int, str]:

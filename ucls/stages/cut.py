@@ -1,13 +1,14 @@
 """A finished run cut at another number of clusters, from the merge trees of its heads."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import Assignments, ConsensusEntry, read_assignments, read_merges, write_csv
+from ucls.cache import Assignments, read_assignments, read_merges, write_csv
 from ucls.cache import run_files as files
 from ucls.ensemble import consensus
 from ucls.ensemble.head_votes import HeadVotes
@@ -15,18 +16,19 @@ from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
 from ucls.runs.consensus_settings import consensus_options
-from ucls.runs.heads import all_collapsed, merged_assignments
+from ucls.runs.heads import all_collapsed, merge_labels
 from ucls.runs.labels import known_labels
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
-from ucls.runs.scores import scores
+from ucls.runs.scores import scores, warn_of_empty
 from ucls.settings.config import EnsembleConfig
+from ucls.types import Labels
 
 
 class CutSplit(NamedTuple):
     """What is said of the images of a split."""
 
-    labels: NDArray[np.int32]
+    labels: Labels
     """[N], numbered alike in all splits."""
     confidence: NDArray[np.float32]
     """Share of the heads that agree, [N]."""
@@ -65,56 +67,89 @@ def cut(
         UsageError: if the run's heads were not merged, or have fewer clusters than wanted.
     """
     run = open_run(path, after="ensemble", reporter=reporter)
-    if not run.merges:
-        raise UsageError(
-            f"the heads of {path} have no merge trees, since merge.linkage is none: make them with "
-            f"`ucls merge {path} --set merge.linkage=average --set train.scales="
-            f"{list(run.config.train.scales or ())}` and `ucls ensemble {path}`"
-        )
-    chosen = run.consensuses.chosen()
-    merged = read_merges(run.folder.file(files.MERGES))
-    trees = [merged.heads[head] for head in chosen.heads]
-    most = min(len(head.leaves) for head in trees)
-    if not 2 <= n_clusters <= most:
-        raise UsageError(
-            f"a cut must leave 2 to {most} clusters, as many as each head fills, not {n_clusters}: "
-            "choose another -k, or train with larger train.scales"
-        )
-    heads = merged_assignments(
-        read_assignments(run.folder.file(files.ASSIGNMENTS)),
-        [head.cut(n_clusters) for head in merged.heads],
-        n_clusters,
-    )
-    found = _combine(run, heads, chosen, n_clusters)
+    assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
+    votes = CutVotes.of(run, assignments, n_clusters)
+    found = {
+        split: votes.train if split == "train" else votes.label(by_head[votes.voters])
+        for split, by_head in assignments.labels.items()
+    }
     labels = known_labels(run)
     figures = {split: scores(labels.get(split), one.labels) for split, one in found.items()}
     target = Path(out) if out else run.folder.file(f"labels-k{n_clusters}.csv")
     if target.resolve() == run.folder.file(target.name).resolve() and target.name in run_files():
         raise UsageError(f"{target} belongs to the run itself: choose another --out")
     write_csv(target, ("path", "split", "cluster", "confidence"), _rows(run, found))
+    clusters = {split: one.labels for split, one in found.items()}
+    warn_of_empty(reporter, "cut", clusters, n_clusters=n_clusters)
     return Cut(target, n_clusters, found, figures)
 
 
-def _combine(
-    run: Run, heads: Assignments, chosen: ConsensusEntry, n_clusters: int
-) -> dict[str, CutSplit]:
-    """A consensus of the training images; other splits by what the heads' clusters stand for."""
-    voters = list(chosen.heads)
-    config = EnsembleConfig.model_validate(chosen.settings or {})
-    options = consensus_options(config, heads.loss[voters])
-    labels = {split: by_head[voters] for split, by_head in heads.labels.items()}
-    train = consensus(
-        labels["train"], n_clusters, method=chosen.method, seed=run.config.seed, **options
-    )
-    weights = None if config.weights == "equal" else options["weights"]
-    votes = HeadVotes.of(labels["train"], train.labels, n_clusters, weights=weights)
-    is_sure = np.float32(not all_collapsed(run, voters))
-    found = {"train": CutSplit(train.labels, is_sure * train.confidence)}
-    for split, by_head in labels.items():
-        if split != "train":
-            clusters = votes.majority(by_head, n_clusters)
-            found[split] = CutSplit(clusters, is_sure * votes.confidence(by_head, clusters))
-    return found
+@dataclass(frozen=True, eq=False)
+class CutVotes:
+    """What the clusters of the heads stand for in a run cut at some number of clusters.
+
+    Attributes:
+        voters: numbers of the heads, those of the run's consensus.
+        mappings: for each of them the merged cluster of each of its clusters, [C'].
+        votes: what these stand for.
+        train: the consensus of the training images.
+        n_clusters: of the cut.
+        is_sure: whether anything is known, since not all voters have collapsed.
+    """
+
+    voters: list[int]
+    mappings: list[Labels]
+    votes: HeadVotes
+    train: CutSplit
+    n_clusters: int
+    is_sure: bool
+
+    @classmethod
+    def of(cls, run: Run, assignments: Assignments, n_clusters: int) -> Self:
+        """Cuts the merge trees, and makes a consensus of the training images.
+
+        Args:
+            run: whose merge trees they are.
+            assignments: of the run's heads, as they were trained.
+            n_clusters: wanted.
+
+        Raises:
+            UsageError: as :func:`cut` has it.
+        """
+        path = run.folder.path
+        if not run.merges:
+            raise UsageError(
+                f"the heads of {path} have no merge trees, since merge.linkage is none: make them "
+                f"with `ucls merge {path} --set merge.linkage=average --set train.scales="
+                f"{list(run.config.train.scales or ())}` and `ucls ensemble {path}`"
+            )
+        chosen = run.consensuses.chosen()
+        voters = list(chosen.heads)
+        merged = read_merges(run.folder.file(files.MERGES))
+        trees = [merged.heads[head] for head in voters]
+        most = min(len(head.leaves) for head in trees)
+        if not 2 <= n_clusters <= most:
+            raise UsageError(
+                f"a cut must leave 2 to {most} clusters, as many as each head fills, not "
+                f"{n_clusters}: choose another -k, or train with larger train.scales"
+            )
+        mappings = [head.cut(n_clusters) for head in trees]
+        config = EnsembleConfig.model_validate(chosen.settings or {})
+        options = consensus_options(config, assignments.loss[voters])
+        labels = merge_labels(assignments.labels["train"][voters], mappings)
+        train = consensus(labels, n_clusters, method=chosen.method, seed=run.config.seed, **options)
+        weights = None if config.weights == "equal" else options["weights"]
+        votes = HeadVotes.of(labels, train.labels, n_clusters, weights=weights)
+        is_sure = not all_collapsed(run, voters)
+        found = CutSplit(train.labels, np.float32(is_sure) * train.confidence)
+        return cls(voters, mappings, votes, found, n_clusters, is_sure)
+
+    def label(self, by_head: Labels) -> CutSplit:
+        """Labels other images by what the voters say of them, int32 [H, M], as trained."""
+        merged = merge_labels(by_head, self.mappings)
+        clusters = self.votes.majority(merged, self.n_clusters)
+        confidence = self.votes.confidence(merged, clusters)
+        return CutSplit(clusters, np.float32(self.is_sure) * confidence)
 
 
 def _rows(run: Run, found: dict[str, CutSplit]) -> Iterator[tuple[str, str, int, str]]:

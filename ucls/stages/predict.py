@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.backbones.names import UNTRAINED
-from ucls.cache import write_csv
+from ucls.cache import read_assignments, write_csv
+from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
+from ucls.metrics.scores import cluster_sizes
 from ucls.progress import SILENT, Reporter
 from ucls.runs.classifier import Labelled, load_classifier, load_heads
 from ucls.runs.new_features import features_of_new_images
@@ -20,6 +22,7 @@ from ucls.runs.run import Run
 from ucls.settings.config import ExtractConfig
 from ucls.settings.extraction import assign_weights
 from ucls.sources import Source, load_source
+from ucls.stages.cut import CutSplit, CutVotes
 
 
 class Predicted(NamedTuple):
@@ -29,6 +32,7 @@ class Predicted(NamedTuple):
     skipped: list[tuple[str, str]]
     """Path and reason of each image that could not be read."""
     cluster_sizes: NDArray[np.int64]
+    """Images per cluster; those that no head knows are in none."""
     untrained: list[str]
     """The run's backbones that have random weights."""
 
@@ -38,6 +42,7 @@ def predict(
     source: str | Source,
     *,
     out: Path,
+    n_clusters: int | None = None,
     split: str = "train",
     weights: Sequence[str] = (),
     device: str | None = None,
@@ -45,12 +50,17 @@ def predict(
 ) -> Predicted:
     """Labels the images of ``source`` with the classifier of a run; nothing is cached.
 
+    With ``n_clusters`` the heads vote instead, as :func:`ucls.stages.cut.cut` has it for images
+    that they were not trained on.
+
     Args:
         path: the run folder.
         source: images of the kind the run was made of: a folder or list of images, a feature
             file, a dataset, or what :func:`ucls.sources.load_source` returns.
         out: the CSV to write: path, cluster, confidence (the share of the run's heads that
-            agree), probability (what the classifier gives that cluster).
+            agree), probability (what the classifier gives that cluster; not at a cut).
+        n_clusters: where to cut the run, as in :func:`ucls.stages.cut.cut`; None for its own
+            clusters.
         split: which part of a dataset.
         weights: where the weights of the run's backbones are now, as in ``extract.weights``; empty
             if they are where they were.
@@ -58,17 +68,18 @@ def predict(
         reporter: shown what happens.
 
     Raises:
-        UsageError: if the source does not fit the run.
+        UsageError: if the source does not fit the run, or the run cannot be cut there.
         UclsError: if the run has no classifier yet.
     """
-    run = open_run(path, after="self-train", reporter=reporter)
+    after = "self-train" if n_clusters is None else "ensemble"
+    run = open_run(path, after=after, reporter=reporter)
     extractions = _with_weights(run.data.extractions, weights)
-    labeller = _Labeller(run)
+    labeller = _Labeller(run) if n_clusters is None else _CutLabeller(run, n_clusters)
     images = _images(run, load_source(source) if isinstance(source, str) else source, split)
     skipped: list[tuple[str, str]] = []
-    sizes = np.zeros(run.n_clusters, dtype=np.int64)
+    sizes = np.zeros(n_clusters or run.n_clusters, dtype=np.int64)
 
-    def rows() -> Iterator[tuple[str, int, str, str]]:
+    def rows() -> Iterator[tuple[str | int, ...]]:
         for batch, features in features_of_new_images(
             run, images, labeller.feature_sets, extractions=extractions, device=device
         ):
@@ -76,22 +87,24 @@ def predict(
             if not batch.paths:
                 continue
             labelled = labeller.label(features)
-            np.add.at(sizes, labelled.clusters, 1)
-            for image, cluster, share, p in zip(batch.paths, *labelled, strict=True):
-                yield image, int(cluster), f"{share:.4f}", f"{p:.4f}"
+            sizes[:] += cluster_sizes(labelled[0], len(sizes))
+            for image, cluster, *shares in zip(batch.paths, *labelled, strict=True):
+                yield image, int(cluster), *(f"{share:.4f}" for share in shares)
         if len(skipped) == len(images):
             raise UsageError(
                 f"none of the {len(images)} images of {images.name} could be read, "
                 f"the first because: {skipped[0][1]}; check that the source holds images"
             )
 
-    write_csv(out, ("path", "cluster", "confidence", "probability"), rows())
+    write_csv(out, labeller.columns, rows())
     untrained = [name for name in run.backbones if name.endswith(UNTRAINED)]
-    return Predicted(int(sizes.sum()), skipped, sizes, untrained)
+    return Predicted(len(images) - len(skipped), skipped, sizes, untrained)
 
 
 class _Labeller:
     """A run's classifier, and the heads of its consensus, which run once for each image."""
+
+    columns = ("path", "cluster", "confidence", "probability")
 
     def __init__(self, run: Run) -> None:
         self._classifier = load_classifier(run.folder)
@@ -109,6 +122,23 @@ class _Labeller:
         logits = self._voters.logits(features[self._voters_features])
         inputs = logits if classifier.heads else features[classifier.feature_set]
         return classifier.judge(*classifier.linear.predict(inputs), self._voters.labels(logits))
+
+
+class _CutLabeller:
+    """The heads of a run's consensus with their clusters cut at another number."""
+
+    columns = ("path", "cluster", "confidence")
+
+    def __init__(self, run: Run, n_clusters: int) -> None:
+        assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
+        self._votes = CutVotes.of(run, assignments, n_clusters)
+        self._heads = load_heads(run.folder, self._votes.voters)
+        self.feature_sets = [run.feature_set]
+
+    def label(self, features: Mapping[str, NDArray[np.floating]]) -> CutSplit:
+        """Labels images by their features [B, D'] of each set."""
+        logits = self._heads.logits(features[self.feature_sets[0]])
+        return self._votes.label(self._heads.labels(logits))
 
 
 def _with_weights(

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from tests.conftest import Lines
 from ucls.cache import Assignments, RunFolder, read_assignments, read_merges
 from ucls.ensemble import consensus
 from ucls.errors import UclsError, UsageError
+from ucls.runs.heads import merge_labels
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
 from ucls.stages.cut import cut
@@ -210,6 +212,22 @@ def test_lost_merges_name_the_command(run_path: Path) -> None:
     (run_path / "merges.h5").unlink()
     with pytest.raises(UclsError, match=f"ucls merge.*{run_path}|{run_path}.*ucls merge"):
         cut(run_path, 3)
+
+
+def test_empty_clusters_are_warned_of(
+    run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(run_path, 4, reporter=lines)
+    assert lines.said == []
+    monkeypatch.setattr(
+        "ucls.stages.cut.merge_labels",
+        lambda labels, mappings: np.minimum(merge_labels(labels, mappings), 2),
+    )
+    cut(run_path, 4, reporter=lines)
+    told = "1 of 4 clusters are empty in train, 1 of 4 clusters are empty in val"
+    assert lines.said == [f"WARNING: cut: {told}"]
+    ensemble(run_path, settings={"ensemble.keep_k": True})
+    assert len(np.unique(cut(run_path, 4).splits["train"].labels)) == 4
 
 
 def test_the_labels_of_the_run_itself_are_not_overwritten(run_path: Path) -> None:

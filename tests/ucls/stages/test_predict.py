@@ -1,18 +1,25 @@
 import csv
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ucls import pipeline
 from ucls.errors import UclsError, UsageError
 from ucls.runs.run import Run
+from ucls.sources import load_source
+from ucls.stages.cut import cut
 from ucls.stages.ensemble import ensemble
 from ucls.stages.merge import merge
 from ucls.stages.predict import predict
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
+
+if TYPE_CHECKING:
+    from ucls.settings.config import Config
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -76,6 +83,58 @@ def test_a_consensus_of_heads_of_several_sizes(
             found = [row[name] for row in read(tmp_path / "new.csv")]
             assert found == [row[name] for row in expected]
     assert {row["confidence"] for row in labels} - {"1.0000"}
+
+
+NUMBER_TO_CUT_AT = 5
+
+
+ONE_SIZE = {"train.objective": "uic", "train.scales": [3], "train.epochs": 20}
+SEVERAL_SIZES = {
+    "train.objective": "self-classifier",
+    "train.scales": [3, 4],
+    "ensemble.heads": "1,3-8",
+    "ensemble.weights": "loss",
+}
+
+
+@pytest.mark.parametrize("settings", [ONE_SIZE, SEVERAL_SIZES])
+def test_a_cut_labels_features_as_it_labels_val(
+    run_path: Path, sources: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    train(run_path, settings=settings)
+    merge(run_path)
+    ensemble(run_path)
+    expected = cut(run_path, NUMBER_TO_CUT_AT).splits["val"]
+    result = predict(
+        run_path,
+        str(sources / "blobs-val.npz"),
+        out=tmp_path / "new.csv",
+        n_clusters=NUMBER_TO_CUT_AT,
+    )
+    rows = read(tmp_path / "new.csv")
+    assert list(rows[0]) == ["path", "cluster", "confidence"]
+    assert [int(row["cluster"]) for row in rows] == expected.labels.tolist()
+    assert [row["confidence"] for row in rows] == [f"{p:.4f}" for p in expected.confidence]
+    sizes = np.bincount(expected.labels, minlength=NUMBER_TO_CUT_AT)
+    assert result.cluster_sizes.tolist() == sizes.tolist()
+    assert result.n_images == len(rows)
+
+
+def test_a_cut_labels_images_as_it_labels_val(
+    photos: Path, tmp_path: Path, tiny_config: "Config"
+) -> None:
+    """The same images are both splits, so that ``val`` has what the votes say of ``train``."""
+    pixels = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}
+    run_path = pipeline.run(
+        load_source(str(photos), val=shutil.copytree(photos, tmp_path / "val")),
+        out=tmp_path / "run",
+        config=tiny_config.with_values({"n_clusters": 3, **pixels, **ONE_SIZE}),
+    ).path
+    expected = [r for r in read(cut(run_path, NUMBER_TO_CUT_AT).path) if r["split"] == "val"]
+    (run_path / "classifier.safetensors").unlink()
+    predict(run_path, str(photos), out=tmp_path / "new.csv", n_clusters=NUMBER_TO_CUT_AT)
+    names = ("path", "cluster", "confidence")
+    assert read(tmp_path / "new.csv") == [{n: row[n] for n in names} for row in expected]
 
 
 def test_images_of_any_size_and_mode(shared_photo_run: Path, tmp_path: Path) -> None:
