@@ -31,7 +31,7 @@ def collapsed_run(cli: Cli, tmp_path: Path, command: list[object]) -> Path:
     """A finished run whose heads have all collapsed, which its quiet command has said."""
     outcome = cli(*command)
     assert outcome.exit_code == 0
-    training, end = outcome.err.splitlines()
+    training, *_, end = outcome.err.splitlines()
     assert training.startswith("WARNING: train: all heads have collapsed: head 0 fills ")
     assert re.match(r"WARNING: all 6 heads of \S+ have collapsed, so its clusters mean not", end)
     return tmp_path / "run"
@@ -66,7 +66,7 @@ def test_every_command_after_the_training_warns_of_the_collapse(
         ["self-train", collapsed_run, "--overwrite"],
         ["evaluate", collapsed_run],
     ):
-        (told,) = cli(*following, "-q").err.splitlines()
+        *_, told = cli(*following, "-q").err.splitlines()
         assert told.startswith("WARNING: all 6 heads of "), following
     entries, _ = read_consensus(collapsed_run / "consensus.h5")
     assert not any(entry.confidence["train"].any() for entry in entries.values())
