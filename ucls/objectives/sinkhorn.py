@@ -2,16 +2,21 @@
 
 import torch
 
+LARGEST_SCALING = 1e24
+"""Of an entry of the kernel, by its row and its column together. Up to it, those at the floor stay
+below 1e-13, whatever they were; cosines need less at temperatures from 0.04 on."""
+
 
 def sinkhorn_knopp(
     logits: torch.Tensor, *, temperature: float, iterations: int = 3, strength: float = 1.0
 ) -> torch.Tensor:
     """Balances assignments over clusters, each batch on its own.
 
-    Equals DINOv2's ``sinkhorn_knopp_teacher`` at strength 1, but never overflows: the kernel
+    Equals DINOv2's ``sinkhorn_knopp_teacher`` at strength 1, but for any finite logits: the kernel
     K = exp((logits - max) / temperature) is at most 1, and floored at the smallest number, which
     only entries more than 87 temperatures below the largest reach. Scaling vectors stand in for
-    the scaled matrix, so an iteration reads K twice and writes nothing of its size.
+    the scaled matrix, so an iteration reads K twice and writes nothing of its size. Where a whole
+    row or column lies at the floor, which its scaling shows, all is done in logarithms instead.
 
     Below strength 1 the cluster sizes need not be equal: they only pay for the difference, by
     their Kullback-Leibler divergence from equal sizes with weight rho. The column scaling is then
@@ -45,4 +50,18 @@ def sinkhorn_knopp(
         if strength < 1.0:
             by_column = by_column.pow_(strength)
         by_row = 1.0 / (n_images * (kernel @ by_column))
+    scaling = by_row.amax(dim=-2).pow(strength) * by_column.amax(dim=-2)
+    if (scaling > LARGEST_SCALING**strength).any():
+        log_kernel = (logits.double() - largest.double()) / temperature
+        return _in_logarithms(log_kernel, iterations, strength).to(dtype)
     return kernel.mul_(by_row * n_images).mul_(by_column.transpose(-2, -1))
+
+
+def _in_logarithms(log_kernel: torch.Tensor, iterations: int, strength: float) -> torch.Tensor:
+    """The same from the logarithm of the kernel [..., B, C], float64, however far apart."""
+    by_column = torch.zeros_like(log_kernel[..., :1, :])
+    log_probs = log_kernel if strength == 1.0 else log_kernel.log_softmax(dim=-1)
+    for _ in range(iterations):
+        by_column = strength * (by_column - log_probs.logsumexp(dim=-2, keepdim=True))
+        log_probs = (log_kernel + by_column).log_softmax(dim=-1)
+    return log_probs.exp()
