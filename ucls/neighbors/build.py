@@ -9,6 +9,7 @@ import torch
 
 from ucls.errors import UsageError
 from ucls.neighbors.candidates import Candidates, SetRule, Sets
+from ucls.neighbors.equal_rows import find_equal_rows
 from ucls.neighbors.search import BlockSearch, FaissSearch, Features, Search
 from ucls.progress import Advance, ignore_progress
 from ucls.types import NeighborGraph
@@ -31,10 +32,14 @@ def build_neighbors(
 ) -> NeighborGraph:
     """Builds S_x for every image: its k nearest, and all above a cosine threshold, up to a cap.
 
+    Images with the very same features are equally similar to any other, and of equally similar
+    images the first are the nearest. Similarities that are equal but for rounding, as those of x
+    and 3x, are not taken for equal. A row of zeros has similarity 0 to all.
+
     Args:
-        features: float16 or wider [N, D], any scale; they are not changed.
+        features: float16 or wider [N, D], any scale, finite; they are not changed.
         k: neighbours that every image gets, whatever the cap.
-        threshold: cosine similarity in [-1, 1] above which an image joins; 1 means
+        threshold: cosine similarity in [-1, 1] above which, not at which, an image joins; 1 means
             never, ``typical`` the median similarity of an image to its k-th neighbour.
         cap: largest size of S_x; None for no limit.
         cap_keeps: keep the ``nearest`` members of a capped set, or a uniform ``sample`` of all of
@@ -49,10 +54,10 @@ def build_neighbors(
         The graph, without self, each row by falling similarity.
 
     Raises:
-        UsageError: if k is not in 1..N-1 or ``features`` is not a matrix.
+        UsageError: if k is not in 1..N-1 or ``features`` is not a matrix of finite numbers.
         UclsError: if FAISS is asked for and not installed.
     """
-    if features.ndim != 2:
+    if features.ndim != 2 or features.shape[1] == 0:
         raise UsageError(f"features must be a matrix [N, D], but their shape is {features.shape}")
     n_images = len(features)
     if not 1 <= k < n_images:
@@ -60,7 +65,10 @@ def build_neighbors(
             f"neighbors.k must be between 1 and {n_images - 1} for {n_images:,} images, "
             f"but it is {k}; choose a smaller k"
         )
-    search: Search = FaissSearch(features) if backend == "faiss" else BlockSearch(features, device)
+    equal = find_equal_rows(features)
+    search: Search = (
+        FaissSearch(features, equal) if backend == "faiss" else BlockSearch(features, device, equal)
+    )
     if threshold == "typical":
         threshold = typical_similarity(search, k)
     limit = n_images - 1 if cap is None else min(max(cap, k), n_images - 1)
@@ -86,10 +94,12 @@ def build_neighbors(
 
 def find_sets(search: Search, queries: torch.Tensor, rule: SetRule) -> Sets:
     """S_x of some images, int64 [Q]."""
-    candidates = Candidates(queries.to(search.device), rule)
+    queries, equal = queries.to(search.device), search.equal
+    candidates = Candidates(queries, rule, equal)
     # A sample is one of all members.
     n_nearest = rule.limit if rule.sample_seed is None else search.n_images - 1
-    for block in search.blocks(queries, n_nearest):
+    rows = queries if equal is None else equal.row_of[queries]
+    for block in search.blocks(rows, n_nearest):
         candidates.add(block)
     return candidates.sets()
 

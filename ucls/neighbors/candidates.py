@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+from torch.nn import functional as F
 
+from ucls.neighbors.equal_rows import EqualRows
 from ucls.neighbors.search import Block
 
 BELOW_ALL = -2.0
@@ -14,6 +16,7 @@ SPARE_PER_QUERY = 512
 """Candidates that a query may have beyond its limit before they are thinned out, on average."""
 ROWS_PER_GROUP = 256
 MAXIMA_PER_NEIGHBOR = 4
+MEMBERS_PER_PIECE = 2**24
 LOOKED_AT = 8
 """Blocks that raise the bar; later ones would hardly raise it further."""
 
@@ -63,10 +66,13 @@ class Candidates:
     Args:
         queries: the images, int64 [Q].
         rule: what makes a set.
+        equal: the rows that stand for several images; None where rows are images.
     """
 
-    def __init__(self, queries: torch.Tensor, rule: SetRule) -> None:
-        self.queries, self.rule = queries, rule
+    def __init__(
+        self, queries: torch.Tensor, rule: SetRule, equal: EqualRows | None = None
+    ) -> None:
+        self.queries, self.rule, self.equal = queries, rule, equal
         self.bar = torch.full(queries.shape, BELOW_ALL, device=queries.device)
         self.maxima = self.bar.unsqueeze(1).repeat(1, MAXIMA_PER_NEIGHBOR * rule.k)
         self.n_looked_at, self.n_above = 0, torch.zeros_like(queries)
@@ -74,19 +80,51 @@ class Candidates:
 
     def add(self, block: Block) -> None:
         """Takes those of a block that reach the bar."""
-        n_images = block.similarity.shape[1]
-        if self.n_looked_at < LOOKED_AT * n_images:
+        n_rows = block.similarity.shape[1]
+        if self.n_looked_at < LOOKED_AT * n_rows:
             self._look_at(block.similarity)
-            self.n_looked_at += n_images
+            self.n_looked_at += n_rows
         places = (block.similarity >= self.bar.unsqueeze(1)).view(-1).nonzero().squeeze(1)
         similarity = block.similarity.view(-1)[places]
-        queries = (places // n_images).int()
-        images = block.images.view(-1)[places if block.images.ndim == 2 else places % n_images]
-        self.n_above += self._per_query(queries[similarity > self.rule.threshold])
-        self.found.append(_Found(queries, images.int(), similarity))
+        queries = (places // n_rows).int()
+        rows = block.rows.view(-1)[places if block.rows.ndim == 2 else places % n_rows]
+        if self.equal is None:
+            self._keep(_Found(queries, rows.int(), similarity))
+        else:
+            for found in self._members(queries, rows, similarity, self.equal):
+                self._keep(found)
+
+    def _keep(self, found: _Found) -> None:
+        self.n_above += self._per_query(found.queries[found.similarity > self.rule.threshold])
+        self.found.append(found)
         spare = SPARE_PER_QUERY + self.rule.limit
         if sum(len(part.queries) for part in self.found) > spare * len(self.queries):
             self._thin_out()
+
+    def _members(
+        self,
+        queries: torch.Tensor,
+        rows: torch.Tensor,
+        similarity: torch.Tensor,
+        equal: EqualRows,
+    ) -> Iterator[_Found]:
+        """The images of rows, but for the query itself; some at a time, as they can be many."""
+        sizes = equal.sizes[rows]
+        if self.rule.sample_seed is None:
+            # Of equals the first win. One can be the query, and one more tells of a cut.
+            sizes = sizes.clamp(max=self.rule.limit + 2)
+        pieces = torch.bincount(sizes.cumsum(0) // MEMBERS_PER_PIECE).tolist()
+        places = torch.arange(len(rows), device=rows.device)
+        for part, counts in zip(
+            torch.split(places, pieces), torch.split(sizes, pieces), strict=True
+        ):
+            source = part.repeat_interleave(counts)
+            ranks = torch.arange(len(source), device=rows.device)
+            ranks -= (counts.cumsum(0) - counts).repeat_interleave(counts)
+            images = equal.members[equal.starts[rows[source]] + ranks]
+            is_other = images != self.queries[queries[source]]
+            source, images = source[is_other], images[is_other]
+            yield _Found(queries[source], images.int(), similarity[source])
 
     def sets(self) -> Sets:
         """S_x of each query, once all images have been shown."""
@@ -96,7 +134,7 @@ class Candidates:
         parts = []
         for group in self._groups():
             n_largest = int(sizes[group.rows].max())
-            similarity, order = group.similarity.topk(n_largest, dim=1)
+            similarity, order = largest(group.similarity, group.images, n_largest)
             ranks = torch.arange(n_largest, device=similarity.device)
             member = ranks < sizes[group.rows].unsqueeze(1)
             parts.append((group.images.gather(1, order)[member], similarity[member]))
@@ -123,7 +161,7 @@ class Candidates:
         kept, bars = [], []
         for group in self._groups():
             n_kept = min(self.rule.limit, group.similarity.shape[1])
-            priority, order = self._priority(group).topk(n_kept, dim=1)
+            priority, order = largest(self._priority(group), group.images, n_kept)
             is_used = priority > HOLE
             queries = group.rows.int().unsqueeze(1).expand_as(order)
             kept.append(
@@ -214,6 +252,34 @@ class _Group(NamedTuple):
     """int32 [r, n]."""
     similarity: torch.Tensor
     """float32 [r, n]."""
+
+
+def largest(
+    priority: torch.Tensor, images: torch.Tensor, n: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The n largest priorities of each row, falling; of equal ones the first image's come first.
+
+    Args:
+        priority: [r, n'], n' at least n.
+        images: int32 [r, n'].
+        n: of each row.
+
+    Returns:
+        The priorities [r, n] and their places, int64 [r, n].
+    """
+    # One more tells whether equal ones are cut apart.
+    top, order = priority.topk(min(n + 1, priority.shape[1]), dim=1)
+    is_next = (top[:, 1:] == top[:, :-1]) & (top[:, 1:] > HOLE)
+    cut = is_next[:, n - 1 :].any(dim=1).nonzero().squeeze(1)
+    if len(cut) > 0:
+        order[cut] = largest(priority[cut], images[cut], priority.shape[1])[1][:, : n + 1]
+    follows, leads = F.pad(is_next, (1, 0)).view(-1), F.pad(is_next, (0, 1)).view(-1)
+    places = (follows | leads).nonzero().squeeze(1)
+    equals = order.view(-1)[places]
+    run = (~follows[places]).cumsum(0)
+    first_wins = (run * 2**32 + images.gather(1, order).view(-1)[places]).argsort()
+    order.view(-1)[places] = equals[first_wins]
+    return top[:, :n], order[:, :n]
 
 
 # Of SplitMix64, as signed numbers: the golden ratio, and the factors after the shifts.

@@ -209,6 +209,12 @@ def test_neighbor_statistics_without_labels_have_no_accuracy():
     assert figures == (-1.0, len(graph.indices) / 30, None)
 
 
+def test_a_pair_at_the_threshold_is_not_above_it():
+    graph = Csr(np.array([0, 2, 3]), np.array([1, 1, 0]), np.float16([0.5, 0.75, 0.5]))
+    (figures,) = metrics.neighbor_statistics(graph, None, [0.5])
+    assert figures == (0.5, 0.5, None)
+
+
 def test_a_threshold_above_all_pairs_leaves_none():
     graph = random_graph(0)
     labels = np.zeros(30, dtype=int)

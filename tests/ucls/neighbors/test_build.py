@@ -26,7 +26,7 @@ def random_features(seed: int, n_images: int = 40, n_features: int = 6) -> Featu
 
 def cosines(features: Features) -> npt.NDArray[np.float64]:
     vectors = features.astype(np.float64)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     return vectors @ vectors.T
 
 
@@ -34,7 +34,8 @@ def dense_sets(
     features: Features, k: int, threshold: float, cap: int | None
 ) -> tuple[list[list[int]], int]:
     """S_x of every image and the number of capped rows, from the whole matrix of cosines."""
-    similarity = cosines(features)
+    # Equal ones are equal only up to rounding here.
+    similarity = cosines(features).round(9)
     np.fill_diagonal(similarity, -np.inf)
     limit = len(features) - 1 if cap is None else max(cap, k)
     rows, n_capped = [], 0
@@ -42,7 +43,7 @@ def dense_sets(
         n_above = int((row > threshold).sum()) if threshold < 1.0 else 0
         size = max(k, n_above)
         n_capped += size > limit
-        rows.append(np.argsort(-row)[: min(size, limit)].tolist())
+        rows.append(np.argsort(-row, kind="stable")[: min(size, limit)].tolist())
     return rows, n_capped
 
 
@@ -64,6 +65,7 @@ def use_small_chunks(monkeypatch: pytest.MonkeyPatch, n_queries: int) -> None:
     monkeypatch.setattr(search, "RANKED_PER_CHUNK", n_queries * 40)
     monkeypatch.setattr(search, "IMAGES_PER_BLOCK", {"cpu": 7})
     monkeypatch.setattr(candidates, "SPARE_PER_QUERY", 2)
+    monkeypatch.setattr(candidates, "MEMBERS_PER_PIECE", 16)
     monkeypatch.setattr(candidates, "ROWS_PER_GROUP", 2)
 
 
@@ -234,14 +236,112 @@ def test_a_threshold_of_one_is_off_even_for_duplicates(seed: int, backend: Backe
     assert (graph.counts == 1).all()
 
 
-@all_seeds
-def test_the_size_of_features_does_not_matter_and_they_are_left_alone(seed: int) -> None:
-    features = random_features(seed)
-    before = features.copy()
-    expected = sets(build_neighbors(features, k=5, threshold=0.5))
-    np.testing.assert_array_equal(features, before)
-    for size in (1e-25, 1e25):
-        assert sets(build_neighbors(features * np.float32(size), k=5, threshold=0.5)) == expected
+@both_backends
+@pytest.mark.parametrize(
+    ("dtype", "sizes"),
+    [
+        (np.float16, [1e-2, 1e2]),
+        (np.float32, [1e-38, 1e-25, 1e25, 1e36]),
+        (np.float64, [1e-300, 1e-46, 1e39, 1e300]),
+    ],
+)
+def test_the_size_of_features_does_not_matter_and_they_are_left_alone(
+    backend: Backend, dtype: type[np.floating], sizes: list[float]
+) -> None:
+    features = random_features(0).astype(dtype)
+    expected = build_neighbors(features, k=5, threshold=0.5, backend=backend)
+    for size in sizes:
+        # A power of two, so that nothing is rounded; of some rows only, so that sizes are mixed.
+        scaled = features * dtype(2.0 ** round(np.log2(size)))
+        for other in (scaled, np.where(np.arange(40)[:, None] % 3 == 0, scaled, features)):
+            before = other.copy()
+            graph = build_neighbors(other, k=5, threshold=0.5, backend=backend)
+            np.testing.assert_array_equal(other, before)
+            assert sets(graph) == sets(expected)
+            np.testing.assert_allclose(graph.similarity, expected.similarity, atol=1e-3)
+
+
+@both_backends
+def test_the_ends_of_float32(backend: Backend) -> None:
+    features = np.float32([[3e38, 3e38], [1e-45, 0.0], [3e38, -3e38], [0.0, 1e-45], [1e-45, 1e-45]])
+    graph = build_neighbors(features, k=2, threshold=0.9, backend=backend)
+    assert sets(graph) == [[4, 1], [0, 2], [1, 0], [0, 4], [0, 1]]
+    np.testing.assert_array_equal(graph.row(0)[1], np.float16([1.0, 0.5**0.5]))
+
+
+@both_backends
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_features_must_be_finite(backend: Backend, wrong: float) -> None:
+    features = random_features(0)
+    features[[7, 31], 2] = wrong
+    expected = "finite features, but 2 of 40 rows hold NaN or infinity, the first of them row 7; le"
+    with pytest.raises(UsageError, match=expected):
+        build_neighbors(features, k=3, threshold=0.5, backend=backend)
+
+
+@both_backends
+def test_at_the_threshold_is_not_above_it(backend: Backend) -> None:
+    # Unit vectors of halves: similarities to the first are exactly 0.5, 0.5, 0 and 1.
+    features = np.float32(
+        [[1, 1, 1, 1], [1, 1, 1, -1], [1, -1, 1, 1], [1, 1, -1, -1], [2, 2, 2, 2]]
+    )
+    at, below = (
+        build_neighbors(features, k=1, threshold=threshold, backend=backend)
+        for threshold in (0.5, 0.4999)
+    )
+    assert at.row(0)[0].tolist() == [4]
+    assert below.row(0)[0].tolist() == [4, 1, 2]
+    assert below.row(0)[1].tolist() == [1.0, 0.5, 0.5]
+
+
+def with_equals(seed: int, kind: str) -> Features:
+    """Features with images that are equally similar, without any rounding, or as equal rows are."""
+    rng = np.random.default_rng(seed)
+    some = random_features(seed)
+    if kind == "repeated":
+        some = np.repeat(some[:8], 5, axis=0)[rng.permutation(40)]
+    elif kind == "a few":
+        some[[7, 30]] = some[3]
+        some[31] = some[8]
+    elif kind == "signs":
+        some = rng.choice(np.float32([-1, 1]), (40, 16))
+    elif kind == "classes":
+        some = np.eye(8, dtype=np.float32)[rng.integers(0, 8, 40)]
+    elif kind == "all but one":
+        some[1:] = some[1]
+    elif kind == "zeros":
+        some[rng.random(40) < 0.5] = 0.0
+        some[0] = -0.0
+    return some if kind != "all" else np.ones_like(some)
+
+
+@pytest.mark.parametrize(
+    "kind", ["repeated", "a few", "signs", "classes", "all but one", "zeros", "all"]
+)
+@pytest.mark.parametrize(("seed", "n_queries"), [(0, 40), (1, 9)])
+def test_of_equally_similar_images_the_first_are_nearest(
+    seed: int, n_queries: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if n_queries < 40:
+        use_small_chunks(monkeypatch, n_queries)
+    features = with_equals(seed, kind)
+    for k, threshold, cap in [(1, 0.3, None), (5, 1.0, None), (5, 0.3, 8), (12, -0.5, 8)]:
+        settings: dict[str, Any] = {"k": k, "threshold": threshold, "cap": cap}
+        expected, n_capped = dense_sets(features, k, threshold, cap)
+        samples = []
+        for backend in ("torch", "faiss"):
+            graph = build_neighbors(features, **settings, backend=backend)
+            assert sets(graph) == expected
+            assert graph.n_capped == n_capped
+            samples.append(
+                build_neighbors(features, **settings, backend=backend, cap_keeps="sample")
+            )
+            assert samples[-1].n_capped == n_capped
+        assert sets(samples[0]) == sets(samples[1])
+        for row, whole in zip(
+            sets(samples[0]), dense_sets(features, k, threshold, None)[0], strict=True
+        ):
+            assert set(row) <= set(whole)
 
 
 @both_backends
@@ -257,6 +357,8 @@ def test_features_must_be_a_matrix() -> None:
         UsageError, match=r"must be a matrix \[N, D\], but their shape is \(4, 2, 3"
     ):
         build_neighbors(np.zeros((4, 2, 3), np.float32), k=1, threshold=1.0)
+    with pytest.raises(UsageError, match=r"their shape is \(4, 0\)"):
+        build_neighbors(np.zeros((4, 0), np.float32), k=1, threshold=1.0)
 
 
 def test_half_precision_features_give_the_sets_of_their_values() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ucls.neighbors import candidates
-from ucls.neighbors.candidates import Candidates, SetRule, uniform
+from ucls.neighbors.candidates import HOLE, Candidates, SetRule, largest, uniform
 from ucls.neighbors.search import Block
 
 all_seeds = pytest.mark.parametrize("seed", range(3))
@@ -70,3 +70,19 @@ def test_uniform_is_uniform_and_independent_of_the_order(seed: int) -> None:
     assert (uniform(keys, seed + 1) != drawn).float().mean() > 0.99
     neighbors = torch.corrcoef(torch.stack([drawn[:-1], drawn[1:]]))[0, 1]
     assert abs(float(neighbors)) < 5 / len(keys) ** 0.5
+
+
+@all_seeds
+@pytest.mark.parametrize("n", [1, 4, 9, 12])
+def test_of_equal_priorities_the_first_images_come_first(seed: int, n: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    priority = torch.randint(0, 4, (30, 12), generator=generator) / 2.0
+    priority[:10] = torch.rand(10, 12, generator=generator)
+    priority[20:, :3] = HOLE
+    images = torch.rand(30, 12, generator=generator).argsort(dim=1).int()
+    found, order = largest(priority, images, n)
+    torch.testing.assert_close(found, priority.gather(1, order), rtol=0, atol=0)
+    for row in range(30):
+        ranked = sorted(range(12), key=lambda i: (-priority[row, i], images[row, i]))
+        used = [i for i in ranked if priority[row, i] > HOLE][:n]
+        assert order[row, : len(used)].tolist() == used

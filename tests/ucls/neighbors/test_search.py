@@ -38,8 +38,7 @@ def test_blocks_show_every_similarity_but_that_to_itself(
     expected[range(len(queries)), queries] = HIDDEN
     search = BlockSearch(features)
     blocks = [
-        (block.similarity.clone(), block.images)
-        for block in search.blocks(torch.tensor(queries), 3)
+        (block.similarity.clone(), block.rows) for block in search.blocks(torch.tensor(queries), 3)
     ]
     assert torch.cat([images for _, images in blocks]).tolist() == list(range(20))
     shown = torch.cat([similarity for similarity, _ in blocks], dim=1).numpy()
@@ -61,6 +60,6 @@ def test_faiss_shows_the_nearest(seed: int) -> None:
     (block,) = FaissSearch(features).blocks(queries, 3)
     similarity = unit_vectors(features)[queries] @ unit_vectors(features).T
     expected = np.argsort(-similarity, axis=1)[:, :5]
-    np.testing.assert_array_equal(block.images, expected)
+    np.testing.assert_array_equal(block.rows, expected)
     hidden = block.similarity == HIDDEN
-    np.testing.assert_array_equal(hidden, block.images == queries.unsqueeze(1))
+    np.testing.assert_array_equal(hidden, block.rows == queries.unsqueeze(1))

@@ -1,0 +1,48 @@
+"""Images with the very same features, which are searched for once."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+N_COLUMNS = 8
+"""Values that tell most rows apart before whole rows are read."""
+FACTORS = np.arange(1, 2 * N_COLUMNS, 2) * -0x61C8864680B583EB
+
+
+class EqualRows(NamedTuple):
+    """The different rows of features [N, D], M in all, and the images that each stands for."""
+
+    firsts: torch.Tensor
+    """The first image of each row, int64 [M], rising."""
+    row_of: torch.Tensor
+    """Of each image, int64 [N]."""
+    members: torch.Tensor
+    """All images, row by row, each row's rising, int64 [N]."""
+    starts: torch.Tensor
+    """Where the members of each row start, int64 [M]."""
+    sizes: torch.Tensor
+    """How many they are, int64 [M]."""
+
+
+def find_equal_rows(features: npt.NDArray[np.floating]) -> EqualRows | None:
+    """The different rows of features [N, D]; None where all are."""
+    n_images, n_features = features.shape
+    columns = np.linspace(0, n_features - 1, N_COLUMNS).astype(np.int64)
+    # Zero has two signs, of which adding zero leaves one.
+    few = np.array(features[:, columns], dtype=np.float64, order="C") + 0.0
+    _, inverse, counts = np.unique(
+        few.view(np.int64) @ FACTORS, return_inverse=True, return_counts=True
+    )
+    first_of, seen = np.arange(n_images), dict[bytes, int]()
+    for image in np.flatnonzero(counts[inverse] > 1).tolist():
+        row = hashlib.blake2b((features[image] + 0.0).tobytes(), digest_size=16).digest()
+        first_of[image] = seen.setdefault(row, image)
+    firsts, row_of, sizes = np.unique(first_of, return_inverse=True, return_counts=True)
+    if len(firsts) == n_images:
+        return None
+    members = np.argsort(row_of, kind="stable")
+    arrays = (firsts, row_of, members, np.cumsum(sizes) - sizes, sizes)
+    return EqualRows(*map(torch.from_numpy, arrays))
