@@ -63,7 +63,9 @@ def self_classifier_loss(
 ) -> torch.Tensor:
     """Eqs. 4-5 over all pairs of views but those of two local ones.
 
-    Taken in log space, so no small number has to keep logarithms finite as in the public code.
+    Taken in log space, so it is the paper's for any logits. The public code adds an eps (1e-8) to
+    each prediction before its logarithm, and divides by no sum below it: it is the same while no
+    probability is under eps, and costs less beyond.
 
     Args:
         logits: [V, H, B, C].

@@ -105,9 +105,16 @@ def test_view_pairs_leave_out_two_local_views() -> None:
 
 
 def naive_loss(
-    target: list[list[float]], prediction: list[list[float]], row: float, column: float
+    target: list[list[float]],
+    prediction: list[list[float]],
+    row: float,
+    column: float,
+    eps: float = 0.0,
 ) -> float:
-    """Eq. 4 with the exponentials and sums as the paper writes them, over a batch."""
+    """Eq. 4 with the exponentials and sums as the paper writes them, over a batch.
+
+    With eps as the public code has it: in the logarithm, and the least that it divides by.
+    """
     n_images, n_clusters = len(target), len(target[0])
     by_column = [
         [
@@ -128,9 +135,10 @@ def naive_loss(
     total = 0.0
     for i in range(n_images):
         for c in range(n_clusters):
-            posterior = by_column[i][c] / sum(by_column[i])
-            of_class = sum(by_row[j][c] for j in range(n_images))
-            total -= posterior * math.log(n_images / n_clusters * by_row[i][c] / of_class)
+            posterior = by_column[i][c] / max(sum(by_column[i]), eps)
+            of_class = max(sum(by_row[j][c] for j in range(n_images)), eps)
+            share = n_images / n_clusters * by_row[i][c] / of_class
+            total -= posterior * math.log(share + eps)
     return total / n_images
 
 
@@ -148,6 +156,22 @@ def test_the_loss_by_equations_4_and_5(
         views = logits[:, head].tolist()
         terms = [naive_loss(views[t], views[p], row, column) for t, p in pairs]
         assert losses[head].item() == pytest.approx(sum(terms) / len(terms), rel=1e-9)
+
+
+@all_seeds
+def test_the_public_code_differs_where_a_probability_is_under_its_eps(seed: int) -> None:
+    eps = 1e-8
+    for size, is_equal in ((0.5, True), (4.0, False)):
+        views = (size * random_logits(seed, 2, 7, 4)).tolist()
+        paper, public = (
+            (naive_loss(*views, 0.1, 0.05, e) + naive_loss(*views[::-1], 0.1, 0.05, e)) / 2
+            for e in (0.0, eps)
+        )
+        ours = loss_of(torch.tensor(views, dtype=torch.float64))
+        assert ours == pytest.approx(paper, rel=1e-9)
+        smallest = (torch.tensor(views) / 0.1).softmax(dim=-1).min()
+        assert bool(smallest > eps) == is_equal
+        assert (abs(ours - public) < 1e-4) == is_equal
 
 
 @all_seeds

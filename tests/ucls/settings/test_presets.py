@@ -45,6 +45,8 @@ def test_settings_of_the_thesis(name: str) -> None:
     assert (config.extract.image_size, config.features) == (224, "cls+patch")
     assert (config.neighbors.k, config.neighbors.threshold) == (50, 0.3)
     assert (train.warmup_epochs, train.learning_rate) == (100, 1.25e-6)
+    # Held after the warm-up, as by TEMI's command.
+    assert train.final_learning_rate == train.learning_rate
     assert (train.weight_decay, train.n_heads, train.teacher_momentum) == (1e-4, 50, 0.996)
     assert (train.hidden_dim, train.bottleneck_dim) == (512, 256)
     assert (train.sinkhorn_iterations, train.cross_entropy, train.n_smoothing) == (3, 0.5, 1)
