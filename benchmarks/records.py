@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from benchmarks.machine import machine_facts
-from ucls.cache import write_json
+from ucls.cache import check_output, write_json
 from ucls.errors import UsageError
 
 SCHEMA = 1
@@ -48,6 +48,21 @@ def made_here() -> dict[str, Any]:
 def command_line() -> str:
     """The command that this process was started with."""
     return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+
+
+def check_record(path: Path | None) -> None:
+    """Checks, before anything long, that a record may go to a path; UsageError if it may not."""
+    if path is not None:
+        check_output(path, is_own=is_record)
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file holds a record of any kind."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"schema", "command", "machine"} <= content.keys()
 
 
 def write_record(path: Path, record: Record) -> None:

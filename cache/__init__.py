@@ -18,6 +18,7 @@ from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, read_nearest, write_graph
 from ucls.cache.hdf5 import open_problem
 from ucls.cache.merges import read_merges, write_merges
+from ucls.cache.outputs import STDOUT, check_output, has_table
 from ucls.cache.results import (
     Assignments,
     ConsensusEntry,
@@ -33,6 +34,7 @@ from ucls.cache.weights import read_tensors, write_tensors
 
 __all__ = [
     "FEATURE_SETS",
+    "STDOUT",
     "Assignments",
     "CacheEntry",
     "ConsensusEntry",
@@ -44,8 +46,10 @@ __all__ = [
     "atomic_write",
     "cache_directory",
     "cache_file_name",
+    "check_output",
     "find_cache",
     "flatten",
+    "has_table",
     "list_caches",
     "open_cache",
     "open_problem",

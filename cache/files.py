@@ -3,17 +3,31 @@
 import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ucls.errors import UclsError, UsageError
 
+KINDS = {
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: "symbolic link",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+}
+"""What is never replaced by a file; all else that is not a regular file is a device."""
+
 
 def partial_path(path: Path) -> Path:
-    """Returns where ``path`` lies while it is being written."""
+    """Returns where a feature cache lies until it is finished, to go on with it."""
     return path.with_name(path.name + ".partial")
+
+
+def temporary_path(path: Path) -> Path:
+    """Returns where ``path`` lies while it is being written, under a name that no user gives."""
+    return path.with_name(path.name + ".ucls-partial")
 
 
 @contextmanager
@@ -38,34 +52,79 @@ def write_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Yields the ``.partial`` path to write to, and renames it to ``path`` on success.
-
-    The folder is created when missing. On failure the partial file is removed and ``path``
-    stays as it was.
+def check_replaceable(path: Path, *, remedy: str = "choose another path") -> None:
+    """Checks that there is a regular file at ``path``, or nothing.
 
     Raises:
-        UsageError: when ``path`` is a folder.
+        UsageError: naming what is there: a folder, a symbolic link, a named pipe, a device.
+    """
+    try:
+        kind = stat.S_IFMT(path.lstat().st_mode)
+    except OSError:
+        return
+    if kind != stat.S_IFREG:
+        remedy = "add a file name" if kind == stat.S_IFDIR else remedy
+        what = KINDS.get(kind, "device")
+        raise UsageError(f"expected a file to write, got the {what} {path}: {remedy}")
+
+
+def check_folder(folder: Path) -> None:
+    """Checks that a folder would not have to be made at the root of the disk.
+
+    Raises:
+        UsageError: if it would; a path that begins with a missing folder is a slip.
+    """
+    top = Path(*Path(os.path.realpath(folder)).parts[:2])
+    if not top.exists():
+        raise UsageError(f"there is no folder {top}: check the path {folder}, or make {top} first")
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Makes a folder with its parents, and takes away what of them is empty if the block fails.
+
+    Raises:
+        UsageError: if it would have to be made at the root of the disk.
+    """
+    check_folder(folder)
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for part in missing:
+            with suppress(OSError):
+                part.rmdir()
+        raise
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yields a temporary path to write to, and renames it to ``path`` on success.
+
+    Missing folders are made. On failure the temporary file and these folders are removed, and
+    ``path`` stays as it was.
+
+    Raises:
+        UsageError: when something else than a regular file is at ``path``, or its folder would
+            have to be made at the root of the disk.
         UclsError: when the disk does not take it.
     """
     with write_errors(path):
-        if path.is_dir():
-            raise UsageError(f"expected a file to write, got the folder {path}: add a file name")
-        partial = partial_path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield partial
-            publish(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        check_replaceable(path)
+        temporary = temporary_path(path)
+        with made_folder(path.parent):
+            try:
+                yield temporary
+                publish(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
-def publish(path: Path) -> None:
-    """Gives the partial file of ``path`` its final name, once its bytes are on the disk."""
-    partial = partial_path(path)
-    _fsync(partial)
-    partial.replace(path)
+def publish(temporary: Path, path: Path) -> None:
+    """Gives a file its final name, once its bytes are on the disk."""
+    _fsync(temporary)
+    temporary.replace(path)
     if os.name == "posix":
         _fsync(path.parent)
 

@@ -1,6 +1,7 @@
 """The names of the files in a run folder; ``FORMAT.md`` says what they hold."""
 
 RECORD = "run.json"
+LOCK = "run.lock"
 CONFIG = "config.toml"
 SKIPPED = "skipped.csv"
 TRUTH = "truth.h5"
@@ -16,5 +17,5 @@ CANDIDATES = "candidates.safetensors"
 LABELS = "labels.csv"
 BASELINES = "baselines.json"
 METRICS = "metrics.json"
-CUTS = "labels-k*.csv"
-"""What ``ucls cut`` writes, as a pattern."""
+CUTS = tuple(f"labels-k{'[0-9]' * n_digits}.csv" for n_digits in range(1, 8))
+"""What ``ucls cut`` writes, as patterns; a file that a user named likewise is none of them."""

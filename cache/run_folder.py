@@ -13,7 +13,7 @@ import tomli_w
 from filelock import FileLock, Timeout
 
 from ucls.cache import run_files as files
-from ucls.cache.files import atomic_write, read_json, write_errors, write_json
+from ucls.cache.files import atomic_write, check_folder, read_json, write_errors, write_json
 from ucls.errors import MismatchError, UclsError, UsageError
 
 FORMAT = "ucls-run"
@@ -48,9 +48,7 @@ class RunFolder:
                 f"{self.path} is not a run folder (it has no run.json); "
                 "start one with: ucls run SOURCE --out " + str(self.path)
             )
-        self.record: dict[str, Any] = read_json(record)
-        if self.record.get("format") != FORMAT:
-            raise UsageError(f"{record} was not written by UCLS; choose another folder")
+        self.record = _check_format(record)
         if self.record["version"] > VERSION:
             raise UsageError(
                 f"{self.path} has run format {self.record['version']}, but this UCLS reads up to "
@@ -79,16 +77,21 @@ class RunFolder:
             source: what identifies the images.
             requested: the settings as they were asked for.
             stale: patterns of what earlier stages may have left, which starting anew removes.
-            overwrite: forget the run that is there, and start anew.
+            overwrite: forget the run that is there, and start anew; or write into a folder that
+                holds something else, none of whose files has a name that UCLS would use.
 
         Raises:
             MismatchError: if the folder holds another run, with each difference.
-            UsageError: if it holds something else.
+            UsageError: if it holds something else, or would have to be made at the root of the
+                disk.
             UclsError: if it cannot be made, or another process is at work in it.
         """
         path = Path(path)
         identity = {"source": dict(source), "requested": dict(requested)}
-        if (path / files.RECORD).is_file() and not overwrite:
+        check_folder(path)
+        if (path / files.RECORD).is_file() and overwrite:
+            _check_format(path / files.RECORD)
+        elif (path / files.RECORD).is_file():
             begun = cls(path)
             differences = _differences(begun.record, identity)
             if not differences:
@@ -102,11 +105,20 @@ class RunFolder:
                     f"{_cut_hint(path, begun.record, requested)}choose another folder with --out, "
                     "or replace the run with --overwrite"
                 )
-        elif path.is_dir() and any(path.iterdir()) and not overwrite:
-            raise UsageError(
-                f"{path} is not empty and holds no run; choose another folder with --out, "
-                "or write into it with --overwrite"
-            )
+        elif path.is_dir() and any(path.iterdir()):
+            names = (files.RECORD, files.LOCK, *stale)
+            there = (file for name in names for file in path.glob(name))
+            users_own = next((file for file in there if file.lstat().st_size), None)
+            if users_own:
+                raise UsageError(
+                    f"{path} holds no run but a file {users_own.name}, which a run would replace; "
+                    "choose another folder with --out"
+                )
+            if not overwrite:
+                raise UsageError(
+                    f"{path} is not empty and holds no run; choose another folder with --out, "
+                    "or write into it with --overwrite"
+                )
         with write_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         with _lock(path):
@@ -225,9 +237,17 @@ def _without_none(tree: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _check_format(path: Path) -> dict[str, Any]:
+    """What ``run.json`` holds, once it is known to be of UCLS."""
+    record: Any = read_json(path)
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise UsageError(f"{path} was not written by UCLS; choose another folder")
+    return record
+
+
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    lock = FileLock(path / "run.lock")
+    lock = FileLock(path / files.LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

@@ -1,11 +1,15 @@
 """CSV files."""
 
 import csv
-from collections.abc import Iterable, Sequence
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ucls.cache.files import atomic_write
+from ucls.cache.outputs import STDOUT
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -13,13 +17,29 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
     Names of files that are not UTF-8 are written as the bytes that they are.
 
+    Args:
+        path: of the file; :data:`ucls.cache.outputs.STDOUT` for standard output.
+        header: the names of the columns.
+        rows: the cells of each line.
+
     Raises:
         UclsError: when the disk does not take it.
     """
+    with _opened(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    if path == STDOUT:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(newline="", encoding="utf-8", errors="surrogateescape")
+        yield sys.stdout
+        return
     with (
         atomic_write(path) as partial,
         partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+        yield file

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ucls.cache import STDOUT
 from ucls.progress import (
     SILENT,
     Advance,
@@ -36,6 +38,11 @@ def console_reporter(*, quiet: bool = False) -> Reporter:
     if quiet:
         return SILENT
     return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
+
+
+def apart_from(out: Path) -> AbstractContextManager[Any]:
+    """Sends what is printed to stderr where standard output takes the results."""
+    return redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
 
 
 def new_console() -> Console:

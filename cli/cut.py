@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ucls.cli import options as opt
+from ucls.cli.console import apart_from
 from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls cut runs/photos -k 12"
@@ -13,7 +14,11 @@ EXAMPLE = "ucls cut runs/photos -k 12"
 Clusters = Annotated[int, typer.Option("-k", "--clusters", help="Number of clusters to cut at.")]
 OutFile = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE.csv", help="Where to write; default: in the run."),
+    typer.Option(
+        "--out",
+        metavar="FILE.csv",
+        help="Where to write; - for standard output; default: in the run.",
+    ),
 ]
 
 
@@ -22,6 +27,7 @@ def command(
     *,
     clusters: Clusters,
     out: OutFile = None,
+    overwrite: opt.OverwriteFile = False,
 ) -> None:
     """Cut a finished run at another number of clusters, in a moment.
 
@@ -31,6 +37,8 @@ def command(
     from ucls.runs.heads import warn_of_collapse
     from ucls.stages.cut import cut
 
-    print_cut(cut(run, clusters, out=out, reporter=chosen_reporter()))
-    print(f"new images in these clusters: ucls predict {run} SOURCE -k {clusters}")
+    result = cut(run, clusters, out=out, overwrite=overwrite, reporter=chosen_reporter())
+    with apart_from(result.path):
+        print_cut(result)
+        print(f"new images in these clusters: ucls predict {run} SOURCE -k {clusters}")
     warn_of_collapse(run, chosen_reporter())

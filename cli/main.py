@@ -110,6 +110,10 @@ def _speak_utf8() -> None:
 def _run_app() -> int:
     try:
         exit_code = app(prog_name="ucls", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except UclsError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):

@@ -105,3 +105,6 @@ Strict = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is there, and start anew.")
 ]
+OverwriteFile = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a file that this command did not write.")
+]

@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 
 from ucls.cli import options as opt
+from ucls.cli.console import apart_from
 from ucls.cli.extract import MOST_LISTED
 from ucls.cli.verbosity import chosen_reporter
 
 EXAMPLE = "ucls predict runs/photos new-photos/ --out new.csv"
 
-OutFile = Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write.")]
+OutFile = Annotated[
+    Path, typer.Option("--out", metavar="FILE.csv", help="Where to write; - for standard output.")
+]
 Clusters = Annotated[
     int | None,
     typer.Option("-k", "--clusters", help="Cut the run at this number, as `cut` does."),
@@ -33,6 +36,7 @@ def command(
     subset: opt.Subset = None,
     weights: opt.Weights = None,
     device: BackboneDevice = None,
+    overwrite: opt.OverwriteFile = False,
 ) -> None:
     """Label new images with a finished run: path, cluster, confidence, probability."""
     from ucls.runs.heads import warn_of_collapse
@@ -49,6 +53,7 @@ def command(
         split=split,
         weights=weights or (),
         device=device,
+        overwrite=overwrite,
         reporter=reporter,
     )
     for path, reason in result.skipped[:MOST_LISTED]:
@@ -57,8 +62,10 @@ def command(
         reporter.say(f"skipped {len(result.skipped) - MOST_LISTED:,} more")
     warn_of_collapse(run, reporter)
     occupied = int((result.cluster_sizes > 0).sum())
-    print(
-        f"{result.n_images:,} images in {occupied} of {len(result.cluster_sizes)} clusters: {out}"
-    )
-    for name in result.untrained:
-        print(f"untrained: {name}. A trial run: its clusters mean nothing.")
+    with apart_from(out):
+        print(
+            f"{result.n_images:,} images in {occupied} of {len(result.cluster_sizes)} clusters: "
+            f"{out}"
+        )
+        for name in result.untrained:
+            print(f"untrained: {name}. A trial run: its clusters mean nothing.")

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -13,7 +13,7 @@ from ucls.datasets import DATASETS, DatasetInfo, data_directory, open_dataset
 from ucls.errors import UsageError
 from ucls.images.feature_files import FEATURE_SUFFIXES, FeatureArray, load_features
 from ucls.images.manifest import load_manifest, resolved_paths
-from ucls.images.sets import ImageSet, LabelSource, load_folder
+from ucls.images.sets import FileReader, ImageSet, LabelSource, load_folder
 from ucls.types import renumber
 
 MANIFEST_SUFFIX = ".csv"
@@ -58,6 +58,16 @@ class Source:
     def n_images(self) -> int:
         """How many images there are to train on."""
         return self.count_images("train")
+
+    def files(self) -> Iterator[Path]:
+        """What it is read from: lists, feature files, and the images that are files."""
+        if "subset" in self.arguments:
+            yield Path(self.arguments["subset"])
+        for images in self.splits.values():
+            if images.location:
+                yield Path(images.location)
+            if isinstance(images, ImageSet) and isinstance(images.reader, FileReader):
+                yield from (images.reader.root / path for path in images.reader.paths)
 
     def count_images(self, split: str) -> int:
         """Returns how many images of a split belong to the classes that are kept."""

@@ -33,9 +33,10 @@ def command(
     """
     from benchmarks import ensembles
     from benchmarks.machine import describe_machine
-    from benchmarks.records import made_here, write_record
+    from benchmarks.records import check_record, made_here, write_record
     from ucls.progress import PlainReporter
 
+    check_record(json)
     size = ensembles.Heads(n_images, clusters, heads, mode, seed)
     chosen, told = ensembles.choose_methods(methods, size), PlainReporter().say
     print(describe_machine())

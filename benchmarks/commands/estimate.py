@@ -27,11 +27,14 @@ def command(
     out: Out = None,
 ) -> None:
     """Estimate ImageNet-1k and 100 million images, here by slope and on a GPU by arithmetic."""
+    from benchmarks.pages import is_page
     from benchmarks.records import read_record
-    from benchmarks.speed.estimate import Device, estimate_page
+    from benchmarks.speed.estimate import TEMPLATE, Device, estimate_page
     from benchmarks.speed.growth.record import GrowthRecord
-    from ucls.cache import atomic_write
+    from ucls.cache import atomic_write, check_output
 
+    if out is not None:
+        check_output(out, is_own=is_page(TEMPLATE))
     half, single = (device_tflops, device_share), (device_fp32_tflops, device_fp32_share)
     device = Device(*half, *single, device_bandwidth, device_bandwidth_share)
     page = estimate_page(read_record(growth, GrowthRecord), device, source=str(growth))

@@ -18,15 +18,18 @@ def command(
     *, stages: Areas = "all", quick: Quick = False, repeats: Repeats = None, out: Out = FOLDER
 ) -> None:
     """Measure how time and memory of each stage grow with images, clusters, heads and features."""
-    from benchmarks.records import made_here, write_record
+    from benchmarks.pages import is_page
+    from benchmarks.records import check_record, made_here, write_record
     from benchmarks.speed.growth import works
-    from benchmarks.speed.growth.page import growth_page, plot_growth
+    from benchmarks.speed.growth.page import TEMPLATE, growth_page, plot_growth
     from benchmarks.speed.growth.record import GrowthRecord
-    from ucls.cache import atomic_write
+    from ucls.cache import atomic_write, check_output
     from ucls.progress import PlainReporter
 
     grids = works.read_grids("quick" if quick else "full")
     chosen = choose(stages, grids, what="--stages")
+    check_record(out / "growth.json")
+    check_output(out / "growth.md", is_own=is_page(TEMPLATE))
     times = repeats or (1 if quick else 3)
     measured = []
     with PlainReporter().track("growth", len(chosen), "stages") as advance:

@@ -35,9 +35,10 @@ def command(
 
     from benchmarks import objectives
     from benchmarks.machine import describe_machine
-    from benchmarks.records import made_here, write_record
+    from benchmarks.records import check_record, made_here, write_record
     from ucls.progress import PlainReporter
 
+    check_record(json)
     results: dict[str, list[dict[str, float]]] = {name: [] for name in objectives.choose_rows(row)}
     with tempfile.TemporaryDirectory() as made:
         source = objectives.digits_source(Path(made), thin)

@@ -41,11 +41,14 @@ def command(
     """
     from benchmarks.simulated import check as table
     from benchmarks.simulated.difficulty import measure_difficulty
-    from benchmarks.simulated.features import SimulatedFeatures, write_simulated
+    from benchmarks.simulated.features import SimulatedFeatures, is_simulated, write_simulated
+    from ucls.cache import check_output
     from ucls.progress import PlainReporter
 
     if not (check or difficulty or out):
         raise UsageError("expected --check, --difficulty or --out FILE.h5: give one or more")
+    if out:
+        check_output(out, is_own=is_simulated)
     made = SimulatedFeatures(n_images, clusters, features, seed, split)
     print(
         f"simulated features: N={n_images:,}, C={clusters:,}, D={features:,}, seed {seed}, "

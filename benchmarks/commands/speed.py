@@ -22,12 +22,13 @@ def command(
 
     Each ratio is ours over the reference, timed in turns: below 1, ours is faster.
     """
-    from benchmarks.records import made_here, write_record
+    from benchmarks.records import check_record, made_here, write_record
     from benchmarks.speed import suite
     from benchmarks.speed.measurement import SpeedRecord, show_measurements
 
     works = suite.QUICK if quick else suite.FULL
     chosen = choose(areas, works, what="--areas")
+    check_record(out)
     print(describe_machine())
     record = SpeedRecord(**made_here(), measurements=[])
     for name in chosen:

@@ -24,9 +24,10 @@ def command(
     """
     from benchmarks.accuracy.comparison import compare, read_trials
     from benchmarks.accuracy.datasets import BENCHMARKS, load_benchmarks
-    from benchmarks.accuracy.table import as_csv, as_markdown
+    from benchmarks.accuracy.table import CSV_HEADINGS, PAGE, as_csv, as_markdown
+    from benchmarks.pages import is_page
     from benchmarks.published import load_published
-    from ucls.cache import atomic_write
+    from ucls.cache import atomic_write, check_output, has_table
 
     published = load_published().results
     trials = {name: read_trials(results_dir, name) for name in BENCHMARKS}
@@ -40,6 +41,8 @@ def command(
         )
     comparisons = [compare(name, trials[name], published.get(name, ())) for name in names]
     text, markdown = as_markdown(comparisons), (out or results_dir / "table").with_suffix(".md")
+    check_output(markdown, is_own=is_page(PAGE))
+    check_output(markdown.with_suffix(".csv"), is_own=has_table(CSV_HEADINGS))
     with atomic_write(markdown) as partial:
         partial.write_text(text, encoding="utf-8")
     as_csv(comparisons).write_csv(markdown.with_suffix(".csv"))

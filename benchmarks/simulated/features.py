@@ -143,3 +143,11 @@ def how_simulated(path: Path) -> str:
     with h5py.File(path) as file:
         made = json.loads(file.attrs.get("simulated", "{}"))
     return ", ".join(f"{name} {made[name]:,}" for name in TOLD if made)
+
+
+def is_simulated(path: Path) -> bool:
+    """Whether a file holds what :func:`write_simulated` wrote."""
+    try:
+        return bool(how_simulated(path))
+    except OSError:
+        return False

@@ -56,7 +56,8 @@ def list_caches(folder: Path | None = None) -> list[CacheEntry]:
     directory = cache_directory(folder)
     found = {*directory.glob("*.h5"), *directory.glob("*.h5.partial")}
     names = {path.name.removesuffix(".partial") for path in found}
-    return [describe_cache(directory / name) for name in sorted(names) if CACHE_NAME.match(name)]
+    paths = [directory / name for name in sorted(names) if CACHE_NAME.fullmatch(name)]
+    return [describe_cache(path) for path in paths if _is_own(path)]
 
 
 def describe_cache(path: Path) -> CacheEntry:
@@ -130,8 +131,11 @@ def remove_cache(path: Path) -> int:
         The bytes that it took on disk.
 
     Raises:
+        UsageError: if it is a file of another kind.
         UclsError: if another process is writing it, or the file system does not allow it.
     """
+    if not _is_own(path):
+        raise UsageError(f"{path} is no feature cache, so it stays: name one of `ucls cache ls`")
     with write_errors(path), _locked(path):
         parts = _parts(path)
         n_bytes = sum(part.stat().st_size for part in parts)
@@ -140,6 +144,15 @@ def remove_cache(path: Path) -> int:
         # While it is held: a writer that waits for it sees that the file is gone, and starts anew.
         _lock_path(path).unlink()
     return n_bytes
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is a feature cache; where damage hides it, the name has to tell."""
+    try:
+        with h5py.File(path if path.exists() else partial_path(path), "r", locking=False) as file:
+            return bool(file.attrs.get("format") == FEATURE_FORMAT.name)
+    except DAMAGE:
+        return CACHE_NAME.fullmatch(path.name) is not None
 
 
 def _read_progress(source: Path) -> tuple[FeatureSpec, int, int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
+from ucls.cache.files import check_folder
 from ucls.errors import UsageError
 
 
@@ -14,7 +15,7 @@ def cache_directory(given: Path | None = None) -> Path:
     The folder need not exist yet.
 
     Raises:
-        UsageError: if it is a file.
+        UsageError: if it is a file, or would have to be made at the root of the disk.
     """
     chosen = given or os.environ.get("UCLS_CACHE") or platformdirs.user_cache_path("ucls")
     folder = Path(chosen).expanduser()
@@ -23,4 +24,5 @@ def cache_directory(given: Path | None = None) -> Path:
             f"expected a folder for feature caches, got the file {folder}: choose another one "
             "with --cache-dir or $UCLS_CACHE"
         )
+    check_folder(folder)
     return folder

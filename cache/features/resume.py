@@ -10,7 +10,7 @@ from ucls.cache.features.image_log import ImageLog
 from ucls.cache.features.layout import FEATURE_FORMAT, create_features, read_provenance
 from ucls.cache.features.spec import FeatureSpec
 from ucls.cache.features.undo import restore_structure
-from ucls.cache.files import partial_path, reserve
+from ucls.cache.files import partial_path, reserve, temporary_path
 from ucls.cache.hdf5 import DAMAGE, check_format
 from ucls.errors import MismatchError, UclsError
 
@@ -31,8 +31,8 @@ def undo_path(path: Path) -> Path:
 
 def leftovers(path: Path) -> list[Path]:
     """Returns the files that an unfinished cache ``path`` may consist of."""
-    begun = (undo_path(path), partial_path(path))
-    return [*begun, log_path(path), *map(partial_path, begun)]
+    undo, partial = undo_path(path), partial_path(path)
+    return [undo, partial, log_path(path), temporary_path(undo), temporary_path(partial)]
 
 
 def remove_leftovers(path: Path) -> None:
@@ -75,7 +75,7 @@ def open_partial(
     remove_leftovers(path)
     _check_space(path.parent, spec, n_images)
     # Renamed when it is whole, so that a .partial file is never half created.
-    new = partial_path(partial)
+    new = temporary_path(partial)
     try:
         create_features(new, spec, n_images, provenance=provenance)
         reserve(new, new.stat().st_size)

@@ -15,7 +15,7 @@ from ucls.cache.features.layout import commit, read_provenance, write_rows
 from ucls.cache.features.resume import open_partial, remove_leftovers
 from ucls.cache.features.rows import RowBuffer, check_batch
 from ucls.cache.features.spec import FeatureSpec
-from ucls.cache.files import publish, write_errors
+from ucls.cache.files import partial_path, publish, write_errors
 from ucls.errors import UclsError, UsageError
 
 
@@ -205,7 +205,7 @@ class FeatureCacheWriter:
             self._commit()
             self._file.close()
             complete(self.path, self._log, self._labels)
-            publish(self.path)
+            publish(partial_path(self.path), self.path)
             self._log.close()
             remove_leftovers(self.path)
 

@@ -37,6 +37,25 @@ def test_atomic_write_keeps_the_old_file_when_the_block_fails(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_atomic_write_takes_away_the_folders_that_it_made_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for path in (tmp_path / "old" / "x.txt", tmp_path / "new" / "er" / "x.txt"):
+        with pytest.raises(RuntimeError), atomic_write(path):
+            raise RuntimeError
+    assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
+
+
+def test_atomic_write_leaves_files_beside_alone(tmp_path: Path) -> None:
+    users_own = [tmp_path / f"x.txt{suffix}" for suffix in (".partial", ".tmp", "~", ".lock")]
+    for file in users_own:
+        file.write_text("mine")
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / "x.txt"):
+        raise RuntimeError
+    with atomic_write(tmp_path / "x.txt") as partial:
+        partial.write_text("whole")
+    assert [file.read_text() for file in users_own] == ["mine"] * 4
+
+
 def test_atomic_write_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     for path in (tmp_path / "file" / "x.json", tmp_path / "file" / "sub" / "x.json"):

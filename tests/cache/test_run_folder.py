@@ -87,6 +87,24 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     assert begin(tmp_path, overwrite=True).record["stages"] == {}
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["config.toml", "labels.csv", "run.json", "run.lock"])
+def test_a_file_of_the_users_under_a_name_of_ours_stays(
+    tmp_path: Path, name: str, overwrite: bool
+) -> None:
+    (tmp_path / name).write_text('{"runs": "of my own"}')
+    with pytest.raises(UsageError, match=f"{name}.*; choose another folder"):
+        begin(tmp_path, overwrite=overwrite)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        name: '{"runs": "of my own"}'
+    }
+
+
+def test_no_run_is_started_at_the_root_of_the_disk() -> None:
+    with pytest.raises(UsageError, match="there is no folder /no-such-folder-of-ucls: "):
+        begin(Path("/no-such-folder-of-ucls/run"))
+
+
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     assert begin(tmp_path).path == tmp_path
 

@@ -249,7 +249,7 @@ def bad_sources(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("bad_sources")
 def test_wrong_use(arguments: list[str], parts: list[str], cli: Cli, tmp_path: Path) -> None:
     assert_error(cli(*arguments), 2, *parts)
-    assert list(tmp_path.rglob("*.partial*")) == []
+    assert list(tmp_path.rglob("*partial*")) == []
 
 
 def test_an_error_nobody_thought_of_is_one_line_too(

@@ -1,12 +1,14 @@
 """Downloads through torchvision, which knows addresses and checksums."""
 
 import http.client
+import os
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from ucls.cache.files import check_folder
 from ucls.errors import UclsError
 
 _FAILURES = (
@@ -57,6 +59,7 @@ def fetch_mnist(data_dir: Path) -> None:
 
 def _workplace(data_dir: Path) -> tempfile.TemporaryDirectory[str]:
     """A folder beside the data, so that nothing incomplete lies under a final name."""
+    check_folder(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(prefix=".download-", dir=data_dir)
 
@@ -82,10 +85,8 @@ def _fetch(urls: Sequence[str], md5: str, folder: Path) -> None:
 def _move_all(folder: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for item in folder.iterdir():
-        try:
-            item.rename(target / item.name)
-        except OSError as error:
+        if os.path.lexists(target / item.name):
             raise UclsError(
-                f"cannot put what was downloaded at {target / item.name} ({error.strerror}): "
-                "remove what is there"
-            ) from error
+                f"cannot put what was downloaded at {target / item.name}: remove what is there"
+            )
+        item.rename(target / item.name)

@@ -159,7 +159,7 @@ STAGES = (
         settings=_of_consensus,
         run="ucls.stages.ensemble:ensemble",
         counts=lambda run: _has_chosen(run) and run.consensuses.has_own(),
-        more_files=(files.CUTS,),
+        more_files=files.CUTS,
     ),
     Stage(
         name="self-train",

@@ -111,8 +111,9 @@ class Consensuses:
 
     def forget(self) -> None:
         """Removes what was made of heads that are about to change."""
-        for stale in (self._path, *self._run.folder.path.glob(files.CUTS)):
-            stale.unlink(missing_ok=True)
+        for name in (files.CONSENSUS, *files.CUTS):
+            for stale in self._run.folder.path.glob(name):
+                stale.unlink()
 
     def _read(self) -> Content:
         """What the file holds, read anew where another file has taken its place."""

@@ -1,12 +1,14 @@
 """An open run: its folder, its settings and its features."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ucls.cache import RunFolder, settings_key
-from ucls.errors import MismatchError, UsageError
+from ucls.cache import FeatureCache, RunFolder, settings_key
+from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.consensuses import Consensuses
 from ucls.runs.features import Caches, SplitFeatures
@@ -99,6 +101,23 @@ class Run:
             MismatchError: if it was replaced by one of other images or settings.
         """
         return SplitFeatures(self.caches[split], classes=self.data.classes)
+
+    def inputs(self) -> Iterator[Path]:
+        """The files that it was made of: weights, feature caches, lists, feature files, images.
+
+        Images are told by the feature caches, where these are still there.
+        """
+        for config in self.data.extractions.values():
+            yield from map(Path, config.weights)
+        for split, by_backbone in self.data.caches.items():
+            name = self.folder.record["source"].get("source" if split == "train" else split)
+            source = Path(name or self.folder.path)
+            folder = source if source.is_dir() else source.parent
+            paths = [Path(path) for path in by_backbone.values()]
+            yield from (source, *paths)
+            with suppress(UclsError), FeatureCache(paths[0]) as cache:
+                skipped = (image for image, _ in cache.skipped)
+                yield from (folder / image for image in (*cache.paths(), *skipped))
 
     @cached_property
     def caches(self) -> Caches:

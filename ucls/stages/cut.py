@@ -8,7 +8,14 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import Assignments, read_assignments, read_merges, write_csv
+from ucls.cache import (
+    Assignments,
+    check_output,
+    has_table,
+    read_assignments,
+    read_merges,
+    write_csv,
+)
 from ucls.cache import run_files as files
 from ucls.ensemble import consensus
 from ucls.ensemble.head_votes import HeadVotes
@@ -23,6 +30,8 @@ from ucls.runs.run import Run
 from ucls.runs.scores import scores, warn_of_empty
 from ucls.settings.config import EnsembleConfig
 from ucls.types import Labels
+
+COLUMNS = ("path", "split", "cluster", "confidence")
 
 
 class CutSplit(NamedTuple):
@@ -50,6 +59,7 @@ def cut(
     n_clusters: int,
     *,
     out: str | Path | None = None,
+    overwrite: bool = False,
     reporter: Reporter = SILENT,
 ) -> Cut:
     """Cuts the merge tree of every head, and makes a consensus of the heads.
@@ -60,13 +70,23 @@ def cut(
     Args:
         path: the run folder.
         n_clusters: wanted, from 2 to the clusters that every head has filled.
-        out: the CSV to write; None for the run's own.
+        out: the CSV to write; None for the run's own, ``-`` for standard output.
+        overwrite: replace a file there that is no earlier cut.
         reporter: shown what happens.
 
     Raises:
-        UsageError: if the run's heads were not merged, or have fewer clusters than wanted.
+        UsageError: if the run's heads were not merged, or have fewer clusters than wanted, or the
+            CSV may not be written.
     """
     run = open_run(path, after="ensemble", reporter=reporter)
+    target = Path(out) if out else run.folder.file(f"labels-k{n_clusters}.csv")
+    check_output(
+        target,
+        is_own=has_table(COLUMNS),
+        overwrite=overwrite,
+        protected=run.inputs(),
+        reserved=set(run_files()) - set(files.CUTS),
+    )
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     votes = CutVotes.of(run, assignments, n_clusters)
     found = {
@@ -75,10 +95,7 @@ def cut(
     }
     labels = known_labels(run)
     figures = {split: scores(labels.get(split), one.labels) for split, one in found.items()}
-    target = Path(out) if out else run.folder.file(f"labels-k{n_clusters}.csv")
-    if target.resolve() == run.folder.file(target.name).resolve() and target.name in run_files():
-        raise UsageError(f"{target} belongs to the run itself: choose another --out")
-    write_csv(target, ("path", "split", "cluster", "confidence"), _rows(run, found))
+    write_csv(target, COLUMNS, _rows(run, found))
     clusters = {split: one.labels for split, one in found.items()}
     warn_of_empty(reporter, "cut", clusters, n_clusters=n_clusters)
     return Cut(target, n_clusters, found, figures)

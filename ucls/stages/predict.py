@@ -1,6 +1,7 @@
 """Labelling new images with a finished run."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.backbones.names import UNTRAINED
-from ucls.cache import read_assignments, write_csv
+from ucls.cache import check_output, has_table, read_assignments, write_csv
 from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.metrics.scores import cluster_sizes
 from ucls.progress import SILENT, Reporter
+from ucls.runs.catalog import run_files
 from ucls.runs.classifier import Labelled, load_classifier, load_heads
 from ucls.runs.new_features import features_of_new_images
 from ucls.runs.opening import open_run
@@ -46,6 +48,7 @@ def predict(
     split: str = "train",
     weights: Sequence[str] = (),
     device: str | None = None,
+    overwrite: bool = False,
     reporter: Reporter = SILENT,
 ) -> Predicted:
     """Labels the images of ``source`` with the classifier of a run; nothing is cached.
@@ -58,24 +61,36 @@ def predict(
         source: images of the kind the run was made of: a folder or list of images, a feature
             file, a dataset, or what :func:`ucls.sources.load_source` returns.
         out: the CSV to write: path, cluster, confidence (the share of the run's heads that
-            agree), probability (what the classifier gives that cluster; not at a cut).
+            agree), probability (what the classifier gives that cluster; not at a cut); ``-`` for
+            standard output.
         n_clusters: where to cut the run, as in :func:`ucls.stages.cut.cut`; None for its own
             clusters.
         split: which part of a dataset.
         weights: where the weights of the run's backbones are now, as in ``extract.weights``; empty
             if they are where they were.
         device: ``auto``, ``cpu`` or ``cuda[:i]``; None takes the run's setting.
+        overwrite: replace a file at ``out`` that is no earlier prediction.
         reporter: shown what happens.
 
     Raises:
-        UsageError: if the source does not fit the run, or the run cannot be cut there.
+        UsageError: if the source does not fit the run, the run cannot be cut there, or ``out`` may
+            not be written.
         UclsError: if the run has no classifier yet.
     """
     after = "self-train" if n_clusters is None else "ensemble"
     run = open_run(path, after=after, reporter=reporter)
     extractions = _with_weights(run.data.extractions, weights)
     labeller = _Labeller(run) if n_clusters is None else _CutLabeller(run, n_clusters)
-    images = _images(run, load_source(source) if isinstance(source, str) else source, split)
+    opened = load_source(source) if isinstance(source, str) else source
+    images = _images(run, opened, split)
+    moved = (Path(file) for config in extractions.values() for file in config.weights)
+    check_output(
+        out,
+        is_own=has_table(_Labeller.columns, _CutLabeller.columns),
+        overwrite=overwrite,
+        protected=chain(opened.files(), moved, run.inputs()),
+        reserved=run_files(),
+    )
     skipped: list[tuple[str, str]] = []
     sizes = np.zeros(n_clusters or run.n_clusters, dtype=np.int64)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
-from ucls.cache import RunFolder, settings_key, write_csv
+from ucls.cache import RunFolder, cache_directory, settings_key, write_csv
 from ucls.cache import run_files as files
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
@@ -46,6 +46,7 @@ def start(
     known_n_clusters(config, n_classes=opened.n_classes, n_images=opened.n_images)
     resolve_device(config.device)
     extractions = resolve_extractions(config, opened)
+    cache_dir = cache_directory(Path(cache_dir) if cache_dir else None)
     folder = RunFolder.begin(
         Path(out or Path("runs") / opened.name),
         source=_identity(opened, extractions),

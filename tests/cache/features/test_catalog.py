@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import pytest
 from cache_samples import N_IMAGES, SPEC, hand_over, write_whole
 from filelock import FileLock
@@ -112,6 +113,22 @@ def test_nothing_remains_of_what_is_removed(folder: Path) -> None:
         (folder / f"{entry.path.name}.undo").write_bytes(b"12345")
         assert remove_cache(entry.path) == entry.n_bytes + 5
     assert {path.name for path in folder.iterdir()} == {"neighbors.h5", "notes.txt"}
+
+
+@pytest.mark.parametrize("name", ["features.h5", "features-20260131.h5", "photo.png"])
+def test_a_file_of_another_kind_is_neither_listed_nor_removed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file["features"] = [[1.0]]
+    else:
+        path.write_bytes(b"mine")
+    before = path.read_bytes()
+    assert list_caches(tmp_path) == []
+    with pytest.raises(UsageError, match=f"{name} is no feature cache, so it stays: name one of"):
+        remove_cache(path)
+    assert path.read_bytes() == before
+    assert not (tmp_path / f"{name}.lock").exists()
 
 
 def test_a_cache_that_is_being_written_stays(folder: Path) -> None:

@@ -6,10 +6,17 @@ from ucls.cache import cache_directory
 from ucls.errors import UsageError
 
 
-def test_given_wins_over_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UCLS_CACHE", "/from/environment")
-    assert cache_directory(Path("/given")) == Path("/given")
-    assert cache_directory() == Path("/from/environment")
+def test_given_wins_over_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UCLS_CACHE", str(tmp_path / "from" / "environment"))
+    assert cache_directory(tmp_path / "given") == tmp_path / "given"
+    assert cache_directory() == tmp_path / "from" / "environment"
+
+
+def test_it_is_not_made_at_the_root_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UCLS_CACHE", "/no-such-folder-of-ucls/cache")
+    for given in (None, Path("/no-such-folder-of-ucls")):
+        with pytest.raises(UsageError, match="there is no folder /no-such-folder-of-ucls: "):
+            cache_directory(given)
 
 
 @pytest.mark.parametrize("value", [None, ""])

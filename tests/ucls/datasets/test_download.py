@@ -3,6 +3,7 @@ import tarfile
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from tests.ucls.datasets.layouts import (
     write_stl10,
 )
 from ucls.datasets import DATASETS, open_dataset
-from ucls.errors import UclsError
+from ucls.datasets.download import fetch_mnist
+from ucls.errors import UclsError, UsageError
 
 ARCHIVES = {
     "cifar10": (write_cifar10, "CIFAR10", "url", "tgz_md5"),
@@ -119,10 +121,28 @@ def test_an_archive_of_another_checksum(tmp_path, offer):
     assert list((tmp_path / "data").iterdir()) == []
 
 
+def test_nothing_that_is_there_is_replaced(tmp_path, address, monkeypatch):
+    folder = write_mnist(tmp_path, packed=True)
+    resources = [(path.name, md5(path)) for path in sorted(folder.iterdir())]
+    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"{address}/MNIST/raw/"])
+    mine = tmp_path / "data" / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(UclsError, match=r"cannot put .*t10k-images-idx3-ubyte: remove what is the"):
+        download("mnist", tmp_path / "data")
+    assert mine.read_text() == "mine"
+
+
+def test_no_data_folder_is_made_at_the_root_of_the_disk():
+    with pytest.raises(UsageError, match="there is no folder /no-such-folder-of-ucls: "):
+        fetch_mnist(Path("/no-such-folder-of-ucls/data"))
+
+
 def test_an_incomplete_folder_is_in_the_way(tmp_path, offer):
     offer("cifar10")
     rest = tmp_path / "data" / "cifar-10-batches-py" / "data_batch_1"
     rest.parent.mkdir(parents=True)
     rest.touch()
-    with pytest.raises(UclsError, match=r"cannot put .*cifar-10-batches-py .*remove what is there"):
+    with pytest.raises(UclsError, match=r"cannot put .*cifar-10-batches-py: remove what is there"):
         download("cifar10", tmp_path / "data")

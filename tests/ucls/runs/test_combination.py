@@ -135,7 +135,7 @@ KILLED_AT_THE_LAST_MOMENT = """
 import os, signal, sys
 from ucls.cache import files
 from ucls.stages.ensemble import ensemble
-files.publish = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+files.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ensemble(sys.argv[1], variant={"method": "all"})
 """
 
@@ -146,7 +146,7 @@ def test_killed_before_the_file_gets_its_name(run_path: Path, tmp_path: Path) ->
     before = contents(run_path)
     command = [sys.executable, "-c", KILLED_AT_THE_LAST_MOMENT, str(run_path)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert (run_path / "consensus.h5.partial").exists()
+    assert (run_path / "consensus.h5.ucls-partial").exists()
     assert contents(run_path) == before
     ensemble(run_path, variant={"method": "all"})
     assert contents(run_path) == contents(whole)

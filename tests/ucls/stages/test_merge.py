@@ -295,7 +295,7 @@ def merge_two_heads(*arguments, **options):
 if sys.argv[2] == "at a head":
     merge.merge_head = merge_two_heads
 else:
-    files.publish = lambda path: die() if path.name == "merges.h5" else publish(path)
+    files.publish = lambda old, new: die() if new.name == "merges.h5" else publish(old, new)
 stage(sys.argv[1], overwrite=True)
 """
 
