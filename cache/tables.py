@@ -28,6 +28,8 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
     with _opened(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
+        # Else the processes that rows may start would do it, and take a closed pipe for theirs.
+        file.flush()
         writer.writerows(rows)
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from benchmarks.records import Record, made_here, read_record, write_record
+from benchmarks.records import Record, check_record, made_here, read_record, write_record
 from ucls.cache import read_json, write_json
 from ucls.errors import UsageError
 
@@ -38,6 +38,18 @@ def test_another_record_is_refused(tmp_path: Path, change: dict[str, object], fo
     write_json(path, {**read_json(path), **change})
     with pytest.raises(UsageError, match=rf"`python -m benchmarks weigh` .*, got {found}.*: give"):
         read_record(path, Scale)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": 1}', "my notes"])
+def test_only_a_record_is_replaced(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "scale.json"
+    for new in (None, path):
+        check_record(new)
+    write_record(path, Scale(**made_here(), kilograms=(1.5,)))
+    check_record(path)
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"scale\.json exists and was not written by this command"):
+        check_record(path)
 
 
 @pytest.mark.parametrize(

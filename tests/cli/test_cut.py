@@ -35,6 +35,26 @@ def test_another_file(cli: Cli, run_path: Path, tmp_path: Path) -> None:
     assert list(run_path.glob("labels-k*")) == []
 
 
+def test_standard_output_takes_the_labels_and_nothing_else(cli: Cli, run_path: Path) -> None:
+    outcome = cli("cut", run_path, "-k", 3, "--out", "-")
+    assert outcome.exit_code == 0
+    assert "smallest" in outcome.err
+    assert list(run_path.glob("labels-k*")) == []
+    assert cli("cut", run_path, "-k", 3).exit_code == 0
+    assert outcome.out == (run_path / "labels-k3.csv").read_text()
+
+
+def test_a_cut_that_was_edited_needs_overwrite(cli: Cli, run_path: Path) -> None:
+    assert cli("cut", run_path, "-k", 3).exit_code == 0
+    written = (run_path / "labels-k3.csv").read_text()
+    (run_path / "labels-k3.csv").write_text(written.replace("\n", ",my note\n"))
+    outcome = cli("cut", run_path, "-k", 3)
+    assert outcome.exit_code == 2
+    assert "labels-k3.csv exists and was not written by this command" in outcome.err
+    assert cli("cut", run_path, "-k", 3, "--overwrite").exit_code == 0
+    assert (run_path / "labels-k3.csv").read_text() == written
+
+
 @pytest.mark.parametrize(
     ("options", "part"),
     [

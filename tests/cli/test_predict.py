@@ -1,9 +1,10 @@
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import Cli, StartUcls
 
 
 def test_new_images(cli: Cli, shared_photo_run: Path, photos: Path, tmp_path: Path) -> None:
@@ -35,6 +36,63 @@ def test_a_cut(option: str, cli: Cli, run_path: Path, sources: Path, tmp_path: P
     outcome = cli("predict", run_path, sources / "blobs-val.npz", option, 99)
     assert outcome.exit_code == 2
     assert "a cut must leave 2 to " in outcome.err
+
+
+def test_a_file_of_the_users_needs_overwrite(
+    cli: Cli, shared_photo_run: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text("mine")
+    command = ["predict", shared_photo_run, photos, "--out", tmp_path / "x.csv"]
+    outcome = cli(*command)
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert "x.csv exists and was not written by this command" in outcome.err
+    assert (tmp_path / "x.csv").read_text() == "mine"
+    assert cli(*command, "--overwrite").exit_code == 0
+    written = (tmp_path / "x.csv").read_text()
+    assert cli(*command).exit_code == 0
+    assert (tmp_path / "x.csv").read_text() == written
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_what_is_read_stays(
+    overwrite: list[str], cli: Cli, photo_run_path: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "new"))
+    images = sorted(folder.rglob("*.png"))
+    (tmp_path / "mine.csv").write_text("path\n" + "".join(f"{image}\n" for image in images))
+    kept = [tmp_path / "mine.csv", images[7], *sorted(photo_run_path.iterdir())]
+    before = [path.read_bytes() for path in kept]
+    for path in kept:
+        outcome = cli("predict", photo_run_path, tmp_path / "mine.csv", "--out", path, *overwrite)
+        assert (outcome.exit_code, outcome.out) == (2, ""), path
+    # The images of the run, which are not those of the source.
+    own = sorted(photos.rglob("*.png"))[3]
+    outcome = cli("predict", photo_run_path, tmp_path / "mine.csv", "--out", own, *overwrite)
+    assert outcome.exit_code == 2
+    assert [path.read_bytes() for path in kept] == before
+
+
+def test_standard_output_takes_the_labels_and_nothing_else(
+    cli: Cli, shared_photo_run: Path, photos: Path, tmp_path: Path
+) -> None:
+    assert cli("predict", shared_photo_run, photos, "--out", tmp_path / "x.csv").exit_code == 0
+    outcome = cli("predict", shared_photo_run, photos, "--out", "-")
+    assert (outcome.exit_code, outcome.out) == (0, (tmp_path / "x.csv").read_text())
+    assert "60 images in " in outcome.err
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("command", ["predict RUN digits --out -", "cut RUN -k 2 --out -"])
+def test_a_reader_that_has_seen_enough_is_no_error(
+    command: str, photo_run_path: Path, start_ucls: StartUcls
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start_ucls(*command.replace("RUN", str(photo_run_path)).split(), stdout=writer)
+    os.close(writer)
+    assert process.wait() == 1
+    assert process.stderr is not None
+    assert "rror" not in process.stderr.read()
 
 
 @pytest.mark.parametrize(

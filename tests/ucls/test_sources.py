@@ -217,6 +217,24 @@ def test_a_subset_counts_its_own_images(tmp_path):
     )
 
 
+def test_files_are_all_that_is_read(tmp_path):
+    folder = load_source(make_images(tmp_path / "pets", "a.png", "b/c.png"))
+    assert sorted(path for path in folder.files() if path.is_file()) == [
+        tmp_path / "pets" / "a.png",
+        tmp_path / "pets" / "b" / "c.png",
+    ]
+    lists = [make_manifest(tmp_path / part / "l.csv", "1.png,cat") for part in ("train", "val")]
+    files = list(load_source(lists[0], val=lists[1]).files())
+    assert set(files) == {tmp_path / p / n for p in ("train", "val") for n in ("l.csv", "1.png")}
+    features = make_features(tmp_path / "x.npz")
+    assert list(load_source(features).files()) == [tmp_path / "x.npz"]
+    write_imagenet(tmp_path / "data", 120, 60, n_classes=60)
+    subset = write_subset(tmp_path / "s.txt", 50)
+    files = list(load_source("imagenet50", data_dir=tmp_path / "data", subset=subset).files())
+    assert tmp_path / "s.txt" in files
+    assert sum(path.is_file() for path in files) == 1 + 120 + 60
+
+
 def test_arguments_open_the_same_from_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("UCLS_DATA", raising=False)

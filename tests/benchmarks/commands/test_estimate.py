@@ -23,6 +23,9 @@ def test_every_option_of_the_device_counts_and_the_page_goes_to_a_file_too(tmp_p
     assert f"`{path}`" in done.output
     assert "1.5 TFLOP/s of bfloat16 products of which 10% are reached" in done.output
     assert "2.5 TFLOP/s of float32 (20%), 3.5 TB/s of memory (30%)" in done.output
+    assert run(path, "--out", out).exit_code == 0
+    out.write_text("# My notes")
+    assert "was not written by this command" in str(run(path, "--out", out).exception)
 
 
 def test_without_a_record_it_says_how_to_make_one(tmp_path):

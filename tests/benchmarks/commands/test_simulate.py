@@ -43,6 +43,15 @@ def test_a_check_shows_the_table_and_exits_with_1_out_of_bounds(monkeypatch):
     assert " NO" in output
 
 
+def test_only_what_is_simulated_is_replaced(tmp_path: Path):
+    path = tmp_path / "made.h5"
+    assert simulate("--out", str(path))[0] == simulate("--out", str(path))[0] == 0
+    path.write_text("mine")
+    wrong = CliRunner().invoke(app, [*SMALL, "--out", str(path)]).exception
+    assert isinstance(wrong, UsageError)
+    assert path.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [([], "expected --check, --difficulty or --out"), (["--out", "made.npy"], "ends in .h5")],

@@ -19,6 +19,10 @@ def test_records_that_were_kept_give_the_table_that_was_kept(tmp_path: Path) -> 
         written = (tmp_path / "new" / f"figures.{name}").read_text(encoding="utf-8")
         assert written == (results / f"table.{name}").read_text(encoding="utf-8")
     assert "## digits" in result.stdout
+    again = ("--results-dir", results, "--out", tmp_path / "new" / "figures.md")
+    assert table(*again).exit_code == 0
+    (tmp_path / "new" / "figures.csv").write_text("mine")
+    assert "figures.csv exists and was not written" in str(table(*again).exception)
 
 
 def test_published_figures_are_shown_without_records(tmp_path: Path) -> None:

@@ -59,10 +59,13 @@ def test_an_older_entry_of_the_same_name_is_not_lost(run_path: Path) -> None:
 
 
 def test_cuts_go_with_the_consensus(run_path: Path) -> None:
-    cut = run_path / "labels-k7.csv"
-    cut.touch()
+    """And nothing that a user gave a like name."""
+    names = ("labels-k7.csv", "labels-k1000.csv", "labels-kept.csv", "labels-k7-mine.csv")
+    cuts = [run_path / name for name in names]
+    for cut in cuts:
+        cut.touch()
     Run(run_path).consensuses.forget()
-    assert not cut.exists()
+    assert [cut.exists() for cut in cuts] == [False, False, True, True]
     assert not (run_path / "consensus.h5").exists()
     assert Run(run_path).consensuses.entries() == {}
 

@@ -29,6 +29,15 @@ def test_a_feature_cache_that_is_gone(run_path: Path, own_cache: Path) -> None:
         run.features("train")
 
 
+def test_inputs_are_all_files_it_was_made_of(photo_run_path: Path, photos: Path) -> None:
+    run = Run(photo_run_path)
+    caches = list(run.caches["train"].values())
+    assert {path for path in run.inputs() if path.is_file()} == {*photos.rglob("*.png"), *caches}
+    data = {**run.folder.record["data"], "caches": {"train": {"features": "gone.h5"}}}
+    run.folder.update(data=data)
+    assert list(Run(photo_run_path).inputs()) == [photos, Path("gone.h5")]
+
+
 def test_a_feature_cache_of_other_images(
     run_path: Path, tmp_path: Path, sources: Path, tiny_config: Config
 ) -> None:

@@ -230,8 +230,13 @@ def test_empty_clusters_are_warned_of(
     assert len(np.unique(cut(run_path, 4).splits["train"].labels)) == 4
 
 
-def test_the_labels_of_the_run_itself_are_not_overwritten(run_path: Path) -> None:
+def test_what_the_run_is_and_is_made_of_is_not_overwritten(run_path: Path, sources: Path) -> None:
+    run = Run(run_path)
     before = contents(run_path)
-    with pytest.raises(UsageError, match=r"labels\.csv belongs to the run itself: choose another"):
-        cut(run_path, 3, out=run_path / "labels.csv")
+    for path in run_path.iterdir():
+        with pytest.raises(UsageError, match=f"{path.name} belongs to the run itself: choose"):
+            cut(run_path, 3, out=path, overwrite=True)
+    for path in (sources / "blobs.npz", sources / "blobs-val.npz", run.caches["train"]["features"]):
+        with pytest.raises(UsageError, match=f"{path.name} is one of the files that this command"):
+            cut(run_path, 3, out=path, overwrite=True)
     assert contents(run_path) == before
