@@ -1,10 +1,12 @@
 import csv
+import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ucls.cache import write_csv
+from ucls.cache import STDOUT, write_csv
 from ucls.errors import UclsError
 
 
@@ -30,3 +32,23 @@ def test_an_error_half_way_leaves_the_old_file(tmp_path: Path) -> None:
         write_csv(path, ("path", "cluster"), rows())
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir() if item.is_file()] == ["a.csv"]
+
+
+def test_standard_output_gets_the_bytes_of_a_file_and_the_header_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its encoding is."""
+    rows = [("é\n.png", 1), ("b.png", 2)]
+    write_csv(tmp_path / "x.csv", ("path", "cluster"), rows)
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii", newline="\r\n"))
+    seen: list[bytes] = []
+
+    def watched() -> Iterator[tuple[str, int]]:
+        seen.append(shown.getvalue())
+        yield from rows
+
+    write_csv(STDOUT, ("path", "cluster"), watched())
+    sys.stdout.flush()
+    assert seen == [b"path,cluster\n"]
+    assert shown.getvalue() == (tmp_path / "x.csv").read_bytes()

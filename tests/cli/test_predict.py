@@ -82,13 +82,17 @@ def test_standard_output_takes_the_labels_and_nothing_else(
     assert not (tmp_path / "-").exists()
 
 
-@pytest.mark.parametrize("command", ["predict RUN digits --out -", "cut RUN -k 2 --out -"])
+@pytest.mark.parametrize(
+    "command", ["predict RUN digits --out -", "cut RUN -k 2 --out -", "datasets"]
+)
 def test_a_reader_that_has_seen_enough_is_no_error(
     command: str, photo_run_path: Path, start_ucls: StartUcls
 ) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    process = start_ucls(*command.replace("RUN", str(photo_run_path)).split(), stdout=writer)
+    words = command.replace("RUN", str(photo_run_path)).split()
+    # Buffered, a closed pipe shows where the buffer is flushed: late, and not in our code.
+    process = start_ucls(*words, stdout=writer, env={**os.environ, "PYTHONUNBUFFERED": ""})
     os.close(writer)
     assert process.wait() == 1
     assert process.stderr is not None
