@@ -83,7 +83,7 @@ def test_standard_output_takes_the_labels_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    "command", ["predict RUN digits --out -", "cut RUN -k 2 --out -", "datasets"]
+    "command", ["predict RUN digits --out -", "cut RUN -k 2 --out -", "--version"]
 )
 def test_a_reader_that_has_seen_enough_is_no_error(
     command: str, photo_run_path: Path, start_ucls: StartUcls
