@@ -83,7 +83,9 @@ def read_record(path: Path, kind: type[Kind]) -> Kind:
         found = "no such file"
     except ValidationError:
         found = "something else"
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        found = f"nothing ({error.strerror})"
+    except ValueError as error:
         found = f"no JSON ({error})"
     command = f"python -m benchmarks {kind.made_by}"
     raise UsageError(

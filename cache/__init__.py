@@ -16,7 +16,6 @@ from ucls.cache.features.spec import FEATURE_SETS, FeatureSpec, cache_file_name
 from ucls.cache.features.writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, read_nearest, write_graph
-from ucls.cache.hdf5 import open_problem
 from ucls.cache.merges import read_merges, write_merges
 from ucls.cache.outputs import STDOUT, check_output, has_table
 from ucls.cache.results import (
@@ -52,7 +51,6 @@ __all__ = [
     "has_table",
     "list_caches",
     "open_cache",
-    "open_problem",
     "partial_path",
     "read_assignments",
     "read_consensus",

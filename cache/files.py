@@ -9,7 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ucls.errors import UclsError, UsageError
+from ucls.errors import UclsError, UnreadableError, UsageError
+from ucls.wording import cause
+
+REWRITE = "run the stage that writes it again with --overwrite"
 
 KINDS = {
     stat.S_IFDIR: "folder",
@@ -46,10 +49,9 @@ def write_errors(path: Path) -> Iterator[None]:
             "then run again"
         ) from error
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
-        raise UclsError(
-            f"cannot write {path}: {reason}; make room or choose another folder, then run again"
-        ) from error
+        remedy = "make room or choose another folder, then run again"
+        reason = cause(error) or f"{' '.join(str(error).split())}; {remedy}"
+        raise UclsError(f"cannot write {path}: {reason}") from error
 
 
 def check_replaceable(path: Path, *, remedy: str = "choose another path") -> None:
@@ -166,24 +168,28 @@ def write_json(path: Path, obj: Any) -> None:
     except ValueError as error:
         raise UclsError(f"cannot write {path}: {error}; use null for missing figures") from error
     with atomic_write(path) as partial:
-        # What is no text, in the name of a file, becomes an escape of JSON.
+        # Bytes of a file name that are not UTF-8 become escapes, as JSON has them.
         partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, remedy: str = REWRITE) -> Any:
     """Reads what :func:`write_json` wrote.
 
+    Args:
+        path: the file.
+        remedy: what to do if it is no JSON.
+
     Raises:
-        UsageError: when the file is missing or is not JSON.
+        UsageError: when the file is missing, cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist; run the stage that writes it first") from error
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {cause(error)}") from error
     except ValueError as error:
-        raise UsageError(
-            f"{path} is not valid JSON ({error}); run the stage that writes it again"
-        ) from error
+        raise UsageError(f"{path} is not valid JSON ({error}); {remedy}") from error
 
 
 def _fsync(path: Path) -> None:

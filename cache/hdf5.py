@@ -1,8 +1,6 @@
 """What all HDF5 files of UCLS share: a format name, a version, and how errors read."""
 
-import errno
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +9,8 @@ from pathlib import Path
 import h5py
 
 from ucls.cache.files import atomic_write, reserve
-from ucls.errors import UsageError
+from ucls.errors import UnreadableError, UsageError
+from ucls.wording import cause
 
 # Older superblocks carry no "open for writing" mark, so a killed writer's file opens again,
 # and older object headers hold any number of attributes in place.
@@ -51,7 +50,7 @@ def check_format(file: h5py.File, path: Path, kind: Format) -> None:
     if name != kind.name or version is None:
         raise UsageError(
             f"{path} is not a {kind.what}: expected format {kind.name!r}, got {name!r}; "
-            f"{kind.remedy}"
+            "put the right file there, or name another"
         )
     if version > kind.version:
         raise UsageError(
@@ -60,19 +59,25 @@ def check_format(file: h5py.File, path: Path, kind: Format) -> None:
         )
 
 
-def open_hdf5(path: Path, kind: Format) -> h5py.File:
+def open_hdf5(path: Path, kind: Format, *, locking: bool | None = None) -> h5py.File:
     """Opens a file for reading and checks its format.
 
+    Args:
+        path: the file.
+        kind: its format.
+        locking: whether to wait for no writer; None for what HDF5 does.
+
     Raises:
-        UsageError: when it is missing, truncated, of another kind or of a newer version.
+        UsageError: when it is missing, truncated, of another kind or of a newer version, or the
+            system does not let it be read.
     """
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=locking)
     except FileNotFoundError as error:
         raise UsageError(f"there is no {kind.what} at {path}; {kind.remedy}") from error
     except OSError as error:
-        if problem := open_problem(error):
-            raise UsageError(f"cannot read {path}: {problem}") from error
+        if reason := cause(error):
+            raise UnreadableError(f"cannot read {path}: {reason}") from error
         raise UsageError(f"{path} is truncated or not an HDF5 file; {kind.remedy}") from error
     try:
         with damage_errors(path, kind):
@@ -83,44 +88,18 @@ def open_hdf5(path: Path, kind: Format) -> h5py.File:
     return file
 
 
-def open_problem(error: Exception) -> str | None:
-    """Why a file that may well be whole cannot be read, and what to do; None if it is damaged."""
-    if not isinstance(error, OSError):
-        return None
-    told = str(error)
-    if "unable to lock" in told:
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            return (
-                "another program has it open for writing; wait until it is closed, then run again"
-            )
-        return (
-            "its file system has no locks; set HDF5_USE_FILE_LOCKING=FALSE in the environment, "
-            "then run again"
-        )
-    if "already open for" in told:
-        return (
-            "the program that writes it has not closed it; wait until it has, or, if it was "
-            "killed, clear the mark with `h5clear -s`"
-        )
-    return (
-        f"{os.strerror(error.errno)}; check the path, its rights and the disk"
-        if error.errno
-        else None
-    )
-
-
 @contextmanager
 def damage_errors(path: Path, kind: Format) -> Iterator[None]:
     """Turns what h5py raises on a damaged file into one clear line.
 
     Raises:
-        UsageError: in place of anything in :data:`DAMAGE`.
+        UsageError: in place of anything in :data:`DAMAGE`, with the system's reason if it has one.
     """
     try:
         yield
     except DAMAGE as error:
-        if problem := open_problem(error):
-            raise UsageError(f"cannot read {path}: {problem}") from error
+        if reason := cause(error):
+            raise UnreadableError(f"cannot read {path}: {reason}") from error
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is damaged ({reason}); {kind.remedy}") from error
 

@@ -100,10 +100,10 @@ class RunFolder:
                 return begun
             # A run whose settings were never resolved has nothing to lose.
             if begun.file(files.CONFIG).is_file():
+                cut = _cut_instead(begun, identity)
                 raise MismatchError(
-                    f"{path} holds a run with other settings: {'; '.join(differences)}; "
-                    f"{_cut_hint(path, begun.record, requested)}choose another folder with --out, "
-                    "or replace the run with --overwrite"
+                    f"{path} holds a run with other settings: {'; '.join(differences)}; {cut}"
+                    "choose another folder with --out, or replace the run with --overwrite"
                 )
         elif path.is_dir() and any(path.iterdir()):
             names = (files.RECORD, files.LOCK, *stale)
@@ -140,12 +140,15 @@ class RunFolder:
     def write_config(self, settings: Mapping[str, Any]) -> None:
         """Writes the resolved settings to ``config.toml``; TOML leaves out what is None."""
         with atomic_write(self.path / files.CONFIG) as partial:
-            partial.write_bytes(tomli_w.dumps(_without_none(settings)).encode())
+            partial.write_text(
+                tomli_w.dumps(_without_none(settings)), encoding="utf-8", errors="surrogateescape"
+            )
 
     def read_config(self) -> dict[str, Any]:
         """Reads ``config.toml``."""
         try:
-            return tomllib.loads((self.path / files.CONFIG).read_text(encoding="utf-8"))
+            text = self.file(files.CONFIG).read_text(encoding="utf-8", errors="surrogateescape")
+            return tomllib.loads(text)
         except FileNotFoundError as error:
             raise UsageError(
                 f"{self.path} has no config.toml: its features were not extracted to the end; "
@@ -206,14 +209,6 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _cut_hint(path: Path, record: Mapping[str, Any], requested: Mapping[str, Any]) -> str:
-    """What to do for other clusters, which need no new run."""
-    wanted = requested.get("n_clusters")
-    if wanted in (None, record["requested"].get("n_clusters")):
-        return ""
-    return f"for {wanted} clusters of that run give `ucls cut {path} -k {wanted}`, otherwise "
-
-
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     old = flatten({name: there.get(name, {}) for name in here})
     # Through JSON, so that tuples and lists compare as what the file holds.
@@ -223,6 +218,18 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name) and name not in HOW_TO_RUN
     ]
+
+
+def _cut_instead(begun: RunFolder, identity: dict[str, dict[str, Any]]) -> str:
+    """How to have another number of clusters of a finished run, if that is all that is wanted."""
+    n_clusters = identity["requested"].get("n_clusters")
+    there = {"n_clusters": begun.record["requested"].get("n_clusters")}
+    as_there = {**identity, "requested": {**identity["requested"], **there}}
+    if not n_clusters or _differences(begun.record, as_there):
+        return ""
+    if not begun.file(files.MERGES).is_file():
+        return ""
+    return f"cut it with `ucls cut {begun.path} -k {n_clusters}`, "
 
 
 def _shown(value: Any) -> str:
@@ -239,7 +246,7 @@ def _without_none(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_format(path: Path) -> dict[str, Any]:
     """What ``run.json`` holds, once it is known to be of UCLS."""
-    record: Any = read_json(path)
+    record: Any = read_json(path, remedy="put back a copy of it, or choose another folder")
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise UsageError(f"{path} was not written by UCLS; choose another folder")
     return record

@@ -12,10 +12,19 @@ from ucls.cache.files import atomic_write
 from ucls.cache.outputs import STDOUT
 
 
+class _UnixLines:
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        """Takes one row, with its line end."""
+        self._file.write(row.removesuffix("\r\n") + "\n")
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Writes rows as they come, atomically, in UTF-8 with Unix line ends.
 
-    Names of files that are not UTF-8 are written as the bytes that they are.
+    Bytes of a file name that are not UTF-8 come through as they are.
 
     Args:
         path: of the file; :data:`ucls.cache.outputs.STDOUT` for standard output.
@@ -26,7 +35,8 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
         UclsError: when the disk does not take it.
     """
     with _opened(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
+        # Written so, any kind of line end within a cell is put into quotes.
+        writer = csv.writer(_UnixLines(file), lineterminator="\r\n")
         writer.writerow(header)
         # Else the processes that rows may start would do it, and take a closed pipe for theirs.
         file.flush()

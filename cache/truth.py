@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache.features.layout import decode, write_texts
+from ucls.cache.features.layout import decode, encode
 from ucls.cache.hdf5 import Format, read_hdf5, write_hdf5
 
 TRUTH_FORMAT = Format("ucls-truth", 1, "file of true labels", "run the same `ucls run` again")
@@ -30,7 +31,8 @@ def write_truth(path: Path, truth: Truth) -> None:
     n_bytes = sum(labels.nbytes for labels in truth.labels.values())
     n_bytes += sum(100 + 4 * len(name) for name in truth.class_names)
     with write_hdf5(path, TRUTH_FORMAT, n_bytes=n_bytes) as file:
-        write_texts(file, "class_names", truth.class_names)
+        names = list(map(encode, truth.class_names))
+        file["class_names"] = np.array(names, dtype=h5py.string_dtype())
         group = file.create_group("labels")
         for split, labels in truth.labels.items():
             group[split] = labels.astype(np.int32)

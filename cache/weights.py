@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ucls.cache.files import atomic_write, make_readable
-from ucls.errors import UclsError, UsageError
+from ucls.cache.files import REWRITE, atomic_write, make_readable
+from ucls.errors import UclsError, UnreadableError, UsageError
+from ucls.wording import cause
 
 METADATA = "ucls"
 """The one entry of a file's metadata: a JSON object of strings."""
@@ -48,8 +49,9 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist; run the stage that writes it first") from error
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {cause(error) or error}") from error
+    except (SafetensorError, ValueError) as error:
         raise UsageError(
-            f"{path} is truncated or not a safetensors file ({error}); "
-            "run the stage that writes it again with --overwrite"
+            f"{path} is truncated or not a safetensors file ({error}); {REWRITE}"
         ) from error

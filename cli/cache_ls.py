@@ -19,7 +19,8 @@ def command(cache_dir: opt.CacheDir = None) -> None:
     """List the feature caches: what they hold, their size, and whether they are complete."""
     from ucls.cache import cache_directory, list_caches
     from ucls.cli.console import print_table
-    from ucls.cli.sizes import count, format_size
+    from ucls.cli.sizes import format_size
+    from ucls.wording import count
 
     entries = list_caches(cache_dir)
     if not entries:
@@ -53,7 +54,7 @@ def _cells(entry: "CacheEntry") -> dict[str, str]:
 
 
 def state(entry: "CacheEntry") -> str:
-    """``complete``, how far an unfinished cache is, or ``damaged``."""
+    """``complete``, how far an unfinished cache is, or ``unreadable``."""
     if entry.problem:
-        return "damaged"
+        return "unreadable"
     return "complete" if entry.is_finished else f"{100 * entry.n_seen // entry.n_images} %"

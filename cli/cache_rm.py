@@ -24,7 +24,8 @@ def command(
     """Remove feature caches, finished or not, with everything beside them."""
     from ucls.cache import remove_cache
     from ucls.cli.cache_verify import choose_caches
-    from ucls.cli.sizes import count, format_size
+    from ucls.cli.sizes import format_size
+    from ucls.wording import count
 
     paths = choose_caches(names, all_caches=all_caches, cache_dir=cache_dir)
     if paths and not yes:
@@ -38,19 +39,21 @@ def command(
 
 
 def _ask(paths: list[Path], *, all_caches: bool) -> None:
-    from ucls.cli.sizes import count
-    from ucls.errors import UsageError
+    from ucls.errors import UclsError, UsageError
+    from ucls.wording import count
 
     if sys.stdin.isatty():
         which = f"all {count(len(paths), 'cache')}" if all_caches else ", ".join(map(str, paths))
-        try:
-            agreed = typer.confirm(f"Remove {which}?")
-        except typer.Abort:
-            agreed = False
-        if not agreed:
-            print("nothing was removed")
-            raise typer.Exit(1)
+        if not _agrees(f"Remove {which}?"):
+            raise UclsError("nothing was removed")
     elif all_caches:
         raise UsageError(
             f"--all would remove {count(len(paths), 'cache')}: pass --yes too, or name some"
         )
+
+
+def _agrees(question: str) -> bool:
+    try:
+        return typer.confirm(question)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        return False

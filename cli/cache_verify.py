@@ -30,8 +30,8 @@ def command(
     device: opt.Device = None,
 ) -> None:
     """Read caches again, compare their images, and extract a sample of rows once more."""
-    from ucls.cli.sizes import count
     from ucls.stages.verify import verify
+    from ucls.wording import count
 
     paths = choose_caches(names, all_caches=all_caches, cache_dir=cache_dir)
     reporter = chosen_reporter()
@@ -53,7 +53,7 @@ def command(
 
 
 def _left_out(n_checks: int) -> str:
-    from ucls.cli.sizes import count
+    from ucls.wording import count
 
     if not n_checks:
         return ""

@@ -31,6 +31,7 @@ from ucls.cli.stage import stage_command
 from ucls.cli.verbosity import asked, takes_verbosity
 from ucls.errors import UclsError
 from ucls.runs.catalog import STAGES
+from ucls.wording import cause
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 INTERRUPTED = 130
@@ -56,10 +57,12 @@ def add_command(
     name: str,
     command: Callable[..., Any],
     example: str,
-    **kind: bool,
+    *,
+    shows_progress: bool = True,
+    continues: bool = False,
 ) -> None:
     """Adds a command whose help ends with an example."""
-    with_options = takes_verbosity(command, **kind)
+    with_options = takes_verbosity(command, shows_progress=shows_progress, continues=continues)
     to.command(name, epilog=f"Example: {example}")(with_options)
 
 
@@ -126,15 +129,17 @@ def _run_app() -> int:
         what = f"{type(error).__name__}: {error}"
         return _fail(f"unexpected {what}; run it again with -v and report what it shows", 1)
     if exit_code == INTERRUPTED:
-        what_next = "; the same command continues where it stopped" if asked.continues else ""
-        _fail(f"interrupted{what_next}", INTERRUPTED)
+        after = "; the same command continues where it stopped" if asked.continues else ""
+        _fail(f"interrupted{after}", INTERRUPTED)
     return int(exit_code)
 
 
 def _describe_os_error(error: OSError) -> str:
     if error.errno in DISK_FULL:
         return f"the disk is full ({error}); make room, then run it again"
-    return f"{error}; check the path and its rights"
+    if error.filename:
+        return f"cannot use {error.filename}: {cause(error) or error}"
+    return cause(error) or f"{error}; check the path and its rights"
 
 
 def _describe_misuse(error: Any) -> str:

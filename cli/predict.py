@@ -42,6 +42,7 @@ def command(
     from ucls.runs.heads import warn_of_collapse
     from ucls.sources import load_source
     from ucls.stages.predict import predict
+    from ucls.wording import count
 
     reporter = chosen_reporter()
     opened = load_source(source, data_dir=data_dir, subset=subset)
@@ -64,8 +65,8 @@ def command(
     occupied = int((result.cluster_sizes > 0).sum())
     with apart_from(out):
         print(
-            f"{result.n_images:,} images in {occupied} of {len(result.cluster_sizes)} clusters: "
-            f"{out}"
+            f"{count(result.n_images, 'image')} in {occupied} of "
+            f"{count(len(result.cluster_sizes), 'cluster')}: {out}"
         )
         for name in result.untrained:
             print(f"untrained: {name}. A trial run: its clusters mean nothing.")

@@ -6,8 +6,3 @@ def format_size(n_bytes: int) -> str:
     if n_bytes < 1e6:
         return f"{n_bytes / 1e3:.0f} kB"
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
-
-
-def count(number: int, what: str) -> str:
-    """Writes ``1 cache`` or ``1,200 caches``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -26,7 +26,7 @@ class Verbosity:
     verbose: bool = False
     quiet: bool = False
     continues: bool = False
-    """Whether the command, given again, goes on where it was stopped."""
+    """Whether the command goes on where it was stopped."""
 
 
 asked = Verbosity()

@@ -13,5 +13,9 @@ class UsageError(UclsError):
     exit_code = 2
 
 
+class UnreadableError(UsageError):
+    """The system does not let a file be read, which says nothing against the file."""
+
+
 class MismatchError(UsageError):
     """Something on disk was made with other settings and is not reused silently."""

@@ -11,10 +11,16 @@ import numpy as np
 
 from ucls.datasets import DATASETS, DatasetInfo, data_directory, open_dataset
 from ucls.errors import UsageError
-from ucls.images.feature_files import FEATURE_SUFFIXES, FeatureArray, load_features
+from ucls.images.feature_files import (
+    FEATURE_SUFFIXES,
+    FeatureArray,
+    is_feature_file,
+    load_features,
+)
 from ucls.images.manifest import load_manifest, resolved_paths
 from ucls.images.sets import FileReader, ImageSet, LabelSource, load_folder
 from ucls.types import renumber
+from ucls.wording import count
 
 MANIFEST_SUFFIX = ".csv"
 
@@ -117,7 +123,9 @@ def load_source(
             "put labels into a feature file as an array named 'labels', and into a list of "
             "images as a column 'label'"
         )
-    if path.suffix.lower() == MANIFEST_SUFFIX:
+    if not path.is_file():  # a pipe would be waited for
+        raise UsageError(f"expected a file or a folder, got {path}, which is neither")
+    if path.suffix.lower() == MANIFEST_SUFFIX and not is_feature_file(path):
         return _manifest_source(path, val_path)
     return _features_source(path, val_path)
 
@@ -234,8 +242,8 @@ def _manifest_source(path: Path, val_path: Path | None) -> Source:
     shared = files.intersection(resolved_paths(val_path.resolve(), val.paths))
     if shared:
         raise UsageError(
-            f"training and validation images overlap: {len(shared)} are in both {path} and "
-            f"{val_path}, such as {min(shared)}; remove them from one"
+            f"training and validation images overlap: {count(len(shared), 'image')} in "
+            f"both {path} and {val_path}, such as {min(shared)}; remove them from one"
         )
     splits = {"train": train, "val": _with_classes_of(train, val)}
     return Source(train.name, "manifest", splits, arguments)
@@ -258,10 +266,7 @@ def _features_source(path: Path, val_path: Path | None) -> Source:
 
 def _feature_split(path: Path, split: str) -> FeatureArray:
     if not path.is_file():
-        raise UsageError(
-            f"expected a folder of images, a list of images ({MANIFEST_SUFFIX}) or a feature file "
-            f"({', '.join(FEATURE_SUFFIXES)}), got {path}"
-        )
+        raise UsageError(f"expected a feature file ({', '.join(FEATURE_SUFFIXES)}), got {path}")
     return load_features(path, split=split)
 
 
@@ -273,7 +278,7 @@ def _with_classes_of(train: AnySet, val: AnySet) -> AnySet:
     if unknown:
         raise UsageError(
             f"expected the validation classes to be among the {len(train.class_names)} training "
-            f"classes, got {len(unknown)} others, such as {unknown[0]!r}: "
+            f"classes, got {count(len(unknown), 'other')}, such as {unknown[0]!r}: "
             "name the classes of both alike"
         )
     numbers = np.array([train.class_names.index(name) for name in val.class_names], np.int32)

@@ -49,7 +49,7 @@ def made_up_tokens(size: Size) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.
 
 
 def bare_products(size: Size, config: SelfTrainConfig, where: torch.device) -> Work:
-    """Logits and gradients of all iterations, and once the logits of the images held out."""
+    """Logits and gradients of all iterations; once those of the images held out and the centre."""
     columns = token_columns(size.n_features)
     n_outputs = len(config.learning_rates) * size.n_clusters
     batch_size, iterations = config.batch_size or 0, config.iterations or 0
@@ -69,5 +69,6 @@ def bare_products(size: Size, config: SelfTrainConfig, where: torch.device) -> W
             for start in range(0, n_held_out, CHUNK):
                 n_scored = min(CHUNK, n_held_out - start)
                 torch.mm(rows[:n_scored], weight, out=logits[:n_scored])
+            torch.mm(rows[:1], weight, out=logits[:1])
 
     return multiply

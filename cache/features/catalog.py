@@ -15,7 +15,7 @@ from ucls.cache.features.reader import FeatureCache
 from ucls.cache.features.resume import leftovers
 from ucls.cache.features.spec import FeatureSpec
 from ucls.cache.files import partial_path, write_errors
-from ucls.cache.hdf5 import DAMAGE, check_format, damage_errors
+from ucls.cache.hdf5 import DAMAGE, damage_errors, open_hdf5
 from ucls.errors import UclsError, UsageError
 
 # How the names end that `cache_file_name` gives; other files in the folder are not ours.
@@ -157,13 +157,11 @@ def _is_own(path: Path) -> bool:
 
 def _read_progress(source: Path) -> tuple[FeatureSpec, int, int]:
     """Returns the settings, the number of images, and how many of them are done."""
-    try:
-        # Another process may be writing the file; what is committed can be read all the same.
-        file = h5py.File(source, "r", locking=False)
-    except DAMAGE as error:
-        raise UsageError(f"{source} is truncated or not an HDF5 file") from error
-    with file, damage_errors(source, FEATURE_FORMAT):
-        check_format(file, source, FEATURE_FORMAT)
+    # Another process may be writing the file; what is committed can be read all the same.
+    with (
+        open_hdf5(source, FEATURE_FORMAT, locking=False) as file,
+        damage_errors(source, FEATURE_FORMAT),
+    ):
         spec = FeatureSpec.from_attributes(file.attrs)
         return spec, int(file.attrs["n_images"]), int(file.attrs["n_seen"])
 

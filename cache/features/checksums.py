@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ucls.cache.features.layout import FEATURE_FORMAT, TOKENS
 from ucls.cache.features.rows import ROWS_PER_CHUNK
 from ucls.cache.hdf5 import DAMAGE, read_hdf5
+from ucls.wording import cause
 
 # Which chunk of a dataset: view, chunk of rows, and layer where there are layers.
 ChunkIndex = tuple[int, ...]
@@ -82,6 +83,8 @@ def _problem(
     try:
         chunk = _read_chunk(dataset, index)
     except DAMAGE as error:
+        if cause(error):
+            raise
         what = f"cannot be read ({' '.join(str(error).split())})"
     else:
         if checksums is not None and _checksum(chunk) != checksums[index]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ucls.cache.features.checksums import write_checksums
 from ucls.cache.features.image_log import ImageLog
-from ucls.cache.features.layout import TOKENS, encode, write_texts
+from ucls.cache.features.layout import TOKENS, encode
 from ucls.cache.features.resume import undo_path
 from ucls.cache.features.rows import ROWS_PER_CHUNK
 from ucls.cache.features.undo import save_structure
@@ -81,7 +81,8 @@ def _write_skipped(group: h5py.Group, log: ImageLog) -> NDArray[np.int64]:
     index = np.array([index for index, _, _ in skipped], dtype=np.int64)
     group["index"] = index
     for column, name in ((1, "path"), (2, "reason")):
-        write_texts(group, name, [str(entry[column]) for entry in skipped])
+        texts = [encode(str(entry[column])) for entry in skipped]
+        group.create_dataset(name, data=texts, shape=(len(texts),), dtype=h5py.string_dtype())
     return index
 
 
@@ -89,4 +90,4 @@ def _write_labels(group: h5py.Group, labels: NamedLabels, skipped: NDArray[np.in
     values, class_names = labels
     group["class"] = np.delete(values, skipped)
     if class_names is not None:
-        write_texts(group, "class_names", class_names)
+        group["class_names"] = np.array(list(map(encode, class_names)), dtype=h5py.string_dtype())

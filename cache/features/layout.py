@@ -1,7 +1,6 @@
 """The datasets and attributes of a feature cache, as created and filled."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,13 @@ from ucls.cache.features.rows import ROWS_PER_CHUNK, RowBuffer
 from ucls.cache.features.spec import FeatureSpec
 from ucls.cache.hdf5 import COMPATIBILITY, Format
 
-FEATURE_FORMAT = Format("ucls-features", 1, "feature cache", "run `ucls extract` with --overwrite")
+FEATURE_FORMAT = Format(
+    "ucls-features",
+    1,
+    "feature cache",
+    # With --overwrite instead, what runs made of these features would go too.
+    "remove it with `ucls cache rm`, then run the same command again",
+)
 
 
 # The datasets with the vectors of the images.
@@ -74,12 +79,6 @@ def commit(file: h5py.File, rows_written: int, n_seen: int) -> None:
 def encode(text: str) -> bytes:
     """Returns ``text`` as utf-8; bytes of a file name that are not utf-8 come through as is."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def write_texts(group: h5py.Group, name: str, texts: Sequence[str]) -> None:
-    """Writes a dataset of texts, each as :func:`encode` has it."""
-    data = [encode(text) for text in texts]
-    group.create_dataset(name, data=data, shape=(len(data),), dtype=h5py.string_dtype())
 
 
 def decode(dataset: h5py.Dataset, rows: slice = slice(None)) -> NDArray[np.object_]:

@@ -242,6 +242,8 @@ class FeatureCache:
                 f"{self.path} is not finished: only {partial} is there; "
                 "run `ucls extract` again, it goes on where it stopped"
             )
+        if not self.path.exists():
+            raise UsageError(f"there is no feature cache at {self.path}; run `ucls extract`")
         return open_hdf5(self.path, FEATURE_FORMAT)
 
     def _check_complete(self) -> None:

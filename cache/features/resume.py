@@ -13,6 +13,7 @@ from ucls.cache.features.undo import restore_structure
 from ucls.cache.files import partial_path, reserve, temporary_path
 from ucls.cache.hdf5 import DAMAGE, check_format
 from ucls.errors import MismatchError, UclsError
+from ucls.wording import cause, count
 
 
 class AlreadyFinishedError(UclsError):
@@ -70,7 +71,7 @@ def open_partial(
                 raise
         except DAMAGE as error:
             # An error of the system, such as a full disk, says nothing against the file.
-            if isinstance(error, OSError) and error.errno:
+            if cause(error):
                 raise
     remove_leftovers(path)
     _check_space(path.parent, spec, n_images)
@@ -128,6 +129,6 @@ def _check_space(folder: Path, spec: FeatureSpec, n_images: int) -> None:
     needed, free = n_images * spec.bytes_per_image, shutil.disk_usage(folder).free
     if needed > free:
         raise UclsError(
-            f"the features of {n_images} images need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB "
-            f"are free in {folder}; make room or pass another --cache-dir"
+            f"the features of {count(n_images, 'image')} need {needed / 1e9:.1f} GB, "
+            f"{free / 1e9:.1f} GB are free in {folder}; make room or pass another --cache-dir"
         )

@@ -7,9 +7,11 @@ import unicodedata
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+import h5py
 import numpy as np
 
 from ucls.errors import UsageError
+from ucls.wording import count
 
 # How many of the last blocks' class tokens, and whether the mean patch token follows them.
 FEATURE_SETS: dict[str, tuple[int, bool]] = {
@@ -108,9 +110,10 @@ class FeatureSpec:
         """
         if feature_set not in self.feature_sets:
             raise UsageError(
-                f"the {self.backbone} features of {self.dataset} hold {self.n_layers} block(s) "
-                f"{'with' if self.has_patch_mean else 'without'} mean patch token: expected one "
-                f"of {', '.join(self.feature_sets)}, got {feature_set!r}"
+                f"the {self.backbone} features of {self.dataset} hold "
+                f"{count(self.n_layers, 'block')} {'with' if self.has_patch_mean else 'without'} "
+                f"mean patch token: expected one of {', '.join(self.feature_sets)}, "
+                f"got {feature_set!r}"
             )
         n_blocks, with_patch = FEATURE_SETS[feature_set]
         return (n_blocks + with_patch) * self.n_features
@@ -118,7 +121,9 @@ class FeatureSpec:
     def to_attributes(self) -> dict[str, Any]:
         """Returns the fields as values that HDF5 attributes take."""
         vectors = {"mean": np.array(self.mean), "std": np.array(self.std)}
-        return asdict(self) | vectors | {"image_size": np.array(self.image_size)}
+        # A folder's name may have bytes that are not utf-8.
+        name = np.array(self.dataset.encode(errors="surrogateescape"), h5py.string_dtype())
+        return asdict(self) | vectors | {"image_size": np.array(self.image_size), "dataset": name}
 
     @classmethod
     def from_attributes(cls, attributes: Any) -> "FeatureSpec":
@@ -168,7 +173,7 @@ def _readable(name: str) -> str:
     """The end of a name, in at most 50 bytes."""
     # Composed, because combining marks are no letters to a regular expression.
     letters = re.sub(r"[^\w.]+", "_", unicodedata.normalize("NFC", name))
-    return letters.encode()[-_READABLE_BYTES:].decode(errors="ignore").lstrip(".")
+    return letters.encode(errors="ignore")[-_READABLE_BYTES:].decode(errors="ignore").lstrip(".")
 
 
 def size_text(image_size: int | tuple[int, int]) -> str:

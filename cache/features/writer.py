@@ -198,7 +198,7 @@ class FeatureCacheWriter:
             self._log.close()
             remove_leftovers(self.path)
             raise UsageError(
-                f"none of the {self.n_images} images of {self.spec.dataset} could be read; "
+                f"none of the images of {self.spec.dataset} could be read; "
                 "check that the source holds images"
             )
         with self._writing():

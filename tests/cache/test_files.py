@@ -78,9 +78,10 @@ def test_atomic_write_to_a_folder_fails_before_the_work(
 
 
 def test_json_round_trip(tmp_path: Path) -> None:
-    content = {"schema": 1, "names": ["é", None], "acc": 0.5}
+    content = {"schema": 1, "names": ["é", None, "\udcfc.png"], "acc": 0.5}
     write_json(tmp_path / "x.json", content)
     assert read_json(tmp_path / "x.json") == content
+    assert "\\udcfc.png" in (tmp_path / "x.json").read_text(encoding="utf-8")
 
 
 def test_json_refuses_nan(tmp_path: Path) -> None:
@@ -93,5 +94,7 @@ def test_read_json_tells_missing_from_broken(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         read_json(tmp_path / "x.json")
     (tmp_path / "x.json").write_text('{"half')
-    with pytest.raises(UsageError, match="not valid JSON"):
+    with pytest.raises(UsageError, match=r"not valid JSON .*; run the stage .*--overwrite"):
         read_json(tmp_path / "x.json")
+    with pytest.raises(UsageError, match="Is a directory"):
+        read_json(tmp_path)

@@ -1,13 +1,16 @@
+import errno
 import os
 import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
 import pytest
 
 from ucls.cache.hdf5 import Format, open_hdf5, read_hdf5, write_hdf5
-from ucls.errors import UclsError, UsageError
+from ucls.errors import UclsError, UnreadableError, UsageError
 
 KIND = Format("ucls-sample", 2, "sample file", "run `ucls sample`")
 
@@ -49,7 +52,9 @@ def test_another_format(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file.attrs["format"] = "else"
-    with pytest.raises(UsageError, match="expected format 'ucls-sample', got 'else'"):
+    with pytest.raises(
+        UsageError, match="expected format 'ucls-sample', got 'else'; put the right file"
+    ):
         open_hdf5(path, KIND)
 
 
@@ -93,3 +98,33 @@ def _write_under_limit(path: Path, limit: int) -> None:
         code = 0 if "File too large; make room" in str(error) else 2
     finally:
         os._exit(code)
+
+
+HOLD = """
+import sys
+import h5py
+with h5py.File(sys.argv[1], "r+"):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_file_that_is_being_written_is_not_called_truncated(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    write_sample(path)
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(UnreadableError, match="it is open in another program; wait"):
+            open_hdf5(path, KIND)
+    open_hdf5(path, KIND).close()
+
+
+def test_an_error_of_the_system_inside_the_block_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    write_sample(path)
+    with pytest.raises(UnreadableError, match="Input/output error"), read_hdf5(path, KIND):
+        raise OSError(errno.EIO, "read failed")

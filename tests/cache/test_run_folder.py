@@ -51,6 +51,18 @@ def test_other_settings_are_refused_with_both_values(folder: RunFolder) -> None:
     assert "epochs" not in str(caught.value)
 
 
+def test_another_number_of_clusters_names_the_cut(folder: RunFolder) -> None:
+    with pytest.raises(MismatchError) as caught:
+        begin(folder.path, n_clusters=3)
+    assert "ucls cut" not in str(caught.value)
+    folder.file("merges.h5").touch()
+    with pytest.raises(MismatchError, match=rf"`ucls cut {folder.path} -k 3`, choose another"):
+        begin(folder.path, n_clusters=3)
+    with pytest.raises(MismatchError) as caught:
+        begin(folder.path, n_clusters=3, seed=1)
+    assert "ucls cut" not in str(caught.value)
+
+
 def test_a_setting_that_is_new_or_gone_is_a_difference(folder: RunFolder) -> None:
     with pytest.raises(MismatchError, match='extra is not set there, "x" here'):
         begin(folder.path, extra="x")
@@ -122,7 +134,10 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="was not written by UCLS"):
         RunFolder(tmp_path)
     (tmp_path / "run.json").write_text('{"format": ')
-    with pytest.raises(UsageError, match="not valid JSON"):
+    with pytest.raises(UsageError, match=r"not valid JSON .*put back a copy of it"):
+        RunFolder(tmp_path)
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(UsageError, match="was not written by UCLS"):
         RunFolder(tmp_path)
 
 
@@ -142,6 +157,8 @@ def test_an_older_run_asks_to_be_made_again(folder: RunFolder) -> None:
 def test_the_config_leaves_out_what_is_none(folder: RunFolder) -> None:
     folder.write_config({"seed": 3, "weights": None, "train": {"epochs": None, "beta": 0.6}})
     assert folder.read_config() == {"seed": 3, "train": {"beta": 0.6}}
+    folder.write_config({"weights": "\udcfc.pt"})
+    assert folder.read_config() == {"weights": "\udcfc.pt"}
 
 
 def test_a_missing_or_broken_config(folder: RunFolder) -> None:

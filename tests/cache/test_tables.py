@@ -1,5 +1,6 @@
 import csv
 import io
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,17 @@ from ucls.errors import UclsError
 
 def test_rows_come_back(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    rows = [("a,b.png", 1), ('say "x".png', 2), ("zwölf\n.png", 3)]
+    rows = [("a,b.png", 1), ('say "x".png', 2), ("zwölf\n.png", 3), ("a\rb.png", 4)]
     write_csv(path, ("path", "cluster"), iter(rows))
     with path.open(newline="", encoding="utf-8") as file:
         found = list(csv.reader(file))
     assert found == [["path", "cluster"], *([name, str(number)] for name, number in rows)]
-    assert b"\r" not in path.read_bytes()
+    assert b"\r\n" not in path.read_bytes()
+
+
+def test_bytes_that_are_not_utf8_come_through(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", ("path",), [(os.fsdecode(b"\xfc.png"),)])
+    assert (tmp_path / "a.csv").read_bytes() == b"path\n\xfc.png\n"
 
 
 def test_an_error_half_way_leaves_the_old_file(tmp_path: Path) -> None:

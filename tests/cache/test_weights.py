@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ucls.cache import read_tensors, write_tensors
-from ucls.errors import UsageError
+from ucls.errors import UnreadableError, UsageError
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -32,6 +32,8 @@ def test_without_metadata(tmp_path: Path) -> None:
 def test_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist; run the stage"):
         read_tensors(tmp_path / "x")
+    with pytest.raises(UnreadableError, match="cannot read"):
+        read_tensors(tmp_path)
 
 
 @pytest.mark.parametrize("size", [0, 5, 100])

@@ -30,7 +30,7 @@ def test_caches_are_listed_with_their_state(cli: Cli, own_cache: Path) -> None:
     assert "10,000" in train
     assert "complete" in val
     assert "360" in val
-    assert "damaged" in damaged
+    assert "unreadable" in damaged
     (problem,) = [line for line in lines if line.startswith("problem: ")]
     assert "zoo-train-b-224-00000000.h5 is truncated or not an HDF5 file" in problem
     assert lines[-1].startswith("3 caches, ")

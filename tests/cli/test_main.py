@@ -211,7 +211,7 @@ def bad_sources(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -
         (["run", "digits", "--frob"], ["No such option: --frob", "ucls run --help"]),
         (["run", "digits", "-k", "many"], ["'-k'", "valid integer"]),
         (["run", "digits", "-k", "1"], ["n_clusters", "greater than or equal to 2", "1"]),
-        (["run", "digits", "-k", "1438"], ["1438 clusters", "only 1437 images", "smaller -k"]),
+        (["run", "digits", "-k", "1438"], ["1438 clusters", "only 1,437 images", "smaller -k"]),
         (["run", "digits", "--labels", "files"], ["--labels", "'none', 'folders'"]),
         (["run", "digits", "--labels", "folders"], ["'digits' has its own", "leave out"]),
         (["run", "digits", "--set", "train.epoch=5"], ["did you mean train.epochs"]),
@@ -290,11 +290,7 @@ def test_weights_that_cannot_be_had_offline(
 def test_other_settings(cli: Cli, run_path: Path, sources: Path) -> None:
     outcome = cli("run", sources / "blobs.npz", "-k", 5, "--out", run_path)
     assert_error(
-        outcome,
-        2,
-        f"{run_path} holds a run with other settings",
-        "n_clusters is 4 there, 5",
-        "ucls cut",
+        outcome, 2, f"{run_path} holds a run with other settings", "n_clusters is 4 there, 5"
     )
 
 
@@ -319,8 +315,10 @@ def test_a_truncated_cache_and_one_of_a_newer_format(
         assert_error(cli(*command), 2, path.name, "format version 99", "upgrade UCLS")
     path.write_bytes(whole[: len(whole) // 2])
     for command in (["neighbors", tmp_path / "a"], ["extract", sources / "plain.npy"]):
-        assert_error(cli(*command), 2, path.name, "truncated", "--overwrite")
-    assert cli("extract", sources / "plain.npy", "--overwrite").exit_code == 0
+        assert_error(cli(*command), 2, path.name, "truncated", "`ucls cache rm`")
+    assert cli("cache", "rm", path).exit_code == 0
+    again = cli("extract", sources / "plain.npy", "-k", 4, "--out", tmp_path / "a")
+    assert again.exit_code == 0
     assert cli("neighbors", tmp_path / "a").exit_code == 0
 
 
@@ -424,3 +422,33 @@ def test_a_terminal_gets_bars(
     assert "images/s" in shown
     assert "loss " in shown
     assert "train: 6 heads, 100 of 100 epochs" in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["run", "photos"], "interrupted; the same command continues where it stopped"),
+        (["predict", "run", "photos"], "interrupted"),
+        (["cache", "rm", "photos"], "interrupted"),
+    ],
+)
+def test_only_commands_that_continue_say_so(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: list[str], says: str
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ucls.sources.load_source", stop)
+    monkeypatch.setattr("ucls.cache.find_cache", stop)
+    outcome = cli(*command)
+    assert (outcome.exit_code, outcome.err) == (130, f"ucls: error: {says}\n")
+
+
+def test_another_number_of_clusters_of_a_finished_run_names_the_cut(
+    cli: Cli, tmp_path: Path, sources: Path, tiny_options: list[str]
+) -> None:
+    command = ["run", sources / "plain.npy", "--out", tmp_path / "a", *tiny_options]
+    assert cli(*command, "-k", 4).exit_code == 0
+    refused = cli(*command, "-k", 3)
+    assert_error(refused, 2, f"`ucls cut {tmp_path / 'a'} -k 3`", "--out", "--overwrite")
+    assert cli("cut", tmp_path / "a", "-k", 3).exit_code == 0

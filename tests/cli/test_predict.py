@@ -14,7 +14,7 @@ def test_new_images(cli: Cli, shared_photo_run: Path, photos: Path, tmp_path: Pa
     assert outcome.exit_code == 0
     assert outcome.out.startswith("60 images in ")
     assert outcome.out.endswith(f" of 3 clusters: {tmp_path / 'new.csv'}\n")
-    assert "skipped torn.png: not an image" in outcome.err
+    assert "skipped torn.png: a PNG picture, damaged" in outcome.err
     assert len((tmp_path / "new.csv").read_text().splitlines()) == 61
 
 

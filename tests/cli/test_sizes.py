@@ -1,6 +1,6 @@
 import pytest
 
-from ucls.cli.sizes import count, format_size
+from ucls.cli.sizes import format_size
 
 
 @pytest.mark.parametrize(
@@ -9,7 +9,3 @@ from ucls.cli.sizes import count, format_size
 )
 def test_sizes(n_bytes: int, text: str) -> None:
     assert format_size(n_bytes) == text
-
-
-def test_counts() -> None:
-    assert [count(n, "cache") for n in (0, 1, 1200)] == ["0 caches", "1 cache", "1,200 caches"]

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_validation_labels_go_by_class_name(tmp_path):
 def test_unknown_validation_classes(tmp_path):
     train = make_images(tmp_path / "train", "cat/1.png", "dog/1.png")
     val = make_images(tmp_path / "val", "dog/1.png", "fox/1.png")
-    with pytest.raises(UsageError, match="2 training classes, got 1 others, such as 'fox'"):
+    with pytest.raises(UsageError, match="2 training classes, got 1 other, such as 'fox'"):
         load_source(train, labels="folders", val=val)
 
 
@@ -96,7 +97,7 @@ def test_a_list_of_images(tmp_path):
 def test_lists_that_share_an_image(tmp_path):
     train = make_manifest(tmp_path / "train.csv", "1.png,cat", "2.png,dog")
     val = make_manifest(tmp_path / "val.csv", f"{tmp_path}/2.png,dog", "3.png,cat")
-    with pytest.raises(UsageError, match=r"overlap: 1 are in both .*2\.png"):
+    with pytest.raises(UsageError, match=r"overlap: 1 image in both .*2\.png"):
         load_source(train, val=val)
 
 
@@ -171,7 +172,7 @@ def test_paths_that_do_not_exist(tmp_path, monkeypatch, source):
 def test_files_of_another_kind(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(
-        UsageError, match=rf"\.csv.*\.npy, \.npz, \.h5.*got .*{name}, which is an empty file$"
+        UsageError, match=rf"\.csv.*\.npy, \.npz, \.h5.*got .*{name}, which is an empty"
     ):
         load_source(str(tmp_path / name))
 
@@ -273,3 +274,15 @@ def test_arguments_keep_the_data_folder_of_the_environment(tmp_path, monkeypatch
     write_cifar10(tmp_path)
     monkeypatch.setenv("UCLS_DATA", str(tmp_path))
     assert load_source("cifar10").arguments == {"source": "cifar10", "data_dir": str(tmp_path)}
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UsageError, match=r"expected a file or a folder, got .*a\.csv"):
+        load_source(str(tmp_path / "a.csv"))
+
+
+def test_features_are_known_by_their_content(tmp_path):
+    make_features(tmp_path / "a.npz")
+    (tmp_path / "a.npz").rename(tmp_path / "a.csv")
+    assert load_source(str(tmp_path / "a.csv")).kind == "features"

@@ -87,6 +87,7 @@ def _move_all(folder: Path, target: Path) -> None:
     for item in folder.iterdir():
         if os.path.lexists(target / item.name):
             raise UclsError(
-                f"cannot put what was downloaded at {target / item.name}: remove what is there"
+                f"cannot put what was downloaded at {target / item.name}: move what is there "
+                "elsewhere"
             )
         item.rename(target / item.name)

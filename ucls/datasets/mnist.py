@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ucls.datasets.arrays import array_split, require_file
 from ucls.datasets.download import fetch_mnist
 from ucls.datasets.info import DatasetContents, DatasetFiles, DatasetInfo, holds_file
-from ucls.errors import UsageError
+from ucls.errors import UnreadableError, UsageError
 from ucls.images.sets import ImageSet
+from ucls.wording import cause
 
 _CLASSES = tuple(str(digit) for digit in range(10))
 
@@ -54,6 +55,8 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         array = np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes)
         return array.reshape(shape)
     except (OSError, EOFError, zlib.error, IndexError, struct.error, ValueError) as error:
+        if reason := cause(error):
+            raise UnreadableError(f"cannot read {path}: {reason}") from error
         raise UsageError(
             f"cannot read {path} as an IDX file of bytes: it is damaged or incomplete; "
             "fetch it again"

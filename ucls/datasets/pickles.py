@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ucls.datasets.arrays import require_file
-from ucls.errors import UsageError
+from ucls.errors import UnreadableError, UsageError
+from ucls.wording import cause
 
 # What numpy's arrays are made of, by the names of numpy 2.
 _ALLOWED = frozenset({
@@ -52,6 +53,8 @@ def read_arrays(path: Path) -> dict[bytes, Any]:
             "loaded: fetch the file again from a source that you trust"
         ) from error
     except Exception as error:  # damaged pickles fail in many ways
+        if reason := cause(error):
+            raise UnreadableError(f"cannot read {path}: {reason}") from error
         raise _damaged(path) from error
     if not isinstance(content, dict):
         raise _damaged(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ucls.errors import UsageError
 from ucls.images.files import find_images
 from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
+from ucls.wording import count
 
 WORDNET_ID = re.compile(r"n\d{8}")
 
@@ -39,7 +40,8 @@ def wordnet_split(
     unknown = [path for path, class_name in classes.items() if class_name is None]
     if unknown:
         raise UsageError(
-            f"the class of {len(unknown)} images in {folder} is not known, such as {unknown[0]}: "
+            f"the class of {count(len(unknown), 'image')} in {folder} is not known, such as "
+            f"{unknown[0]}: "
             "expected a sub-folder for each class, named by its WordNet id such as n01440764, "
             "or the list of labels that belongs to them"
         )

@@ -2,16 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ucls.images.feature_files import FeatureArray
-from ucls.images.sets import ImageSet, labels_from_folders
+from ucls.images.sets import ImageSet, NamedLabels, labels_from_folders
 
 
-def labels_to_cache(
-    images: ImageSet | FeatureArray,
-) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+def labels_to_cache(images: ImageSet | FeatureArray) -> NamedLabels:
     """All labels there are, also those of sub-folders where this run does not want them.
 
     The cache serves later runs too; whether labels are used is up to each run.

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ucls.backbones.protocol import Preprocess
 from ucls.errors import UclsError
-from ucls.images.files import SCALED, UnreadableImageError
+from ucls.images.files import STRETCHED, UnreadableImageError
 from ucls.images.sets import ImageSet
 
 
@@ -59,14 +59,14 @@ class DecodedBatch:
         pixels: uint8 [V, B, channels, height, width]; None if B is 0.
         errors: position and reason of each image that could not be read.
         stop: position after the last image of the batch.
-        n_scaled: how many were scaled from values of 32 bits, whose range is not known.
+        stretched: positions of the images whose values had no known range.
     """
 
     rows: list[int]
     pixels: Tensor | None
     errors: list[tuple[int, UclsError]]
     stop: int
-    n_scaled: int = 0
+    stretched: list[int]
 
     def pin_memory(self) -> "DecodedBatch":
         """Lets the DataLoader speed up the copy to a GPU."""
@@ -125,7 +125,7 @@ class _Decoded:
     row: int
     pixels: Tensor | None
     error: UclsError | None
-    is_scaled: bool = False
+    is_stretched: bool = False
 
 
 class _Decoder(Dataset[_Decoded]):
@@ -141,7 +141,7 @@ class _Decoder(Dataset[_Decoded]):
     def __getitem__(self, row: int) -> _Decoded:
         try:
             image = self._images.read(row)
-            return _Decoded(row, self._views(image, row), None, image.info.get(SCALED, False))
+            return _Decoded(row, self._views(image, row), None, STRETCHED in image.info)
         except UnreadableImageError as error:
             return _Decoded(row, None, error)
         except Exception as error:  # noqa: BLE001 - raised in the main process, naming the image
@@ -159,5 +159,5 @@ def _collate(items: list[_Decoded]) -> DecodedBatch:
         pixels=torch.stack(pixels, dim=1) if pixels else None,
         errors=[(item.row, item.error) for item in items if item.error is not None],
         stop=items[-1].row + 1,
-        n_scaled=sum(item.is_scaled for item in items),
+        stretched=[item.row for item in items if item.is_stretched],
     )

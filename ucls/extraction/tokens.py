@@ -19,6 +19,7 @@ from ucls.images.feature_files import FeatureArray
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet
 from ucls.progress import Advance, ignore_progress
+from ucls.wording import count
 
 ALL_ZEROS = "all zeros: it has no features"
 """What other tools leave for an image that they could not embed."""
@@ -36,7 +37,8 @@ class TokenBatch:
         skipped: (path, reason) of each unreadable image in between.
         n_seen: images of the set that are done by now, skipped ones too; what to give as
             ``start`` to go on after this batch.
-        n_scaled: images scaled from values of 32 bits, whose range is not known.
+        n_stretched: images whose values had no known range; see
+            :func:`ucls.images.read_image`.
     """
 
     cls: NDArray[np.float32]
@@ -45,7 +47,7 @@ class TokenBatch:
     rows: NDArray[np.int64]
     skipped: list[tuple[str, str]]
     n_seen: int
-    n_scaled: int = 0
+    n_stretched: int = 0
 
 
 def extract_tokens(
@@ -187,7 +189,8 @@ class _Encoder:
         except torch.OutOfMemoryError as error:
             raise UclsError(
                 f"the memory of {self.backbone.device} does not hold a batch of "
-                f"{len(batch.rows)} images: pass a smaller one with --set extract.batch_size"
+                f"{count(len(batch.rows), 'image')}: pass a smaller one with "
+                "--set extract.batch_size"
             ) from error
 
     def _finish(self, running: "_Running") -> TokenBatch:
@@ -203,7 +206,7 @@ class _Encoder:
             rows=np.array(rows, dtype=np.int64),
             skipped=skipped,
             n_seen=batch.stop,
-            n_scaled=batch.n_scaled,
+            n_stretched=sum(row >= self.start for row in batch.stretched),
         )
 
     def _skipped(self, batch: DecodedBatch) -> list[tuple[str, str]]:

@@ -1,12 +1,12 @@
 """Image files: which there are in a folder, and how one becomes an RGB picture."""
 
 import importlib
-import io
 import os
+import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from ucls.errors import UclsError, UsageError
-from ucls.images.repair import read_repairable, with_ends, without_metadata
+from ucls.images.contents import EMPTY, UNKNOWN, kind_of
+from ucls.images.repair import picture_only
 
 IMAGE_SUFFIXES = (
     ".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm",
@@ -26,12 +27,12 @@ IMAGE_SUFFIXES = (
 MAX_PIXELS = 100_000_000
 """Larger pictures are not decoded: a small file can hold one that fills the memory."""
 
-SCALED = "scaled"
-"""In the ``info`` of a picture: its file does not say which values are black and white."""
+STRETCHED = "stretched"
+"""What marks the ``info`` of a picture whose values had no known range."""
 
 _LARGEST_16_BIT = 65_535
-_WHITES = (1, 255, _LARGEST_16_BIT)
 _WHITE_IS_ZERO = 0  # the value of TIFF's PhotometricInterpretation
+_SAMPLE_FORMAT, _UNSIGNED = 339, 1  # a tag of TIFF, and its value where it is missing
 
 # What turns a picture upright, by its EXIF orientation.
 _METHODS = {
@@ -53,23 +54,18 @@ class UnreadableImageError(UclsError):
     """An image that cannot be decoded; the message is a short reason without the path."""
 
 
-def as_text(name: str) -> str:
-    """The name of a file as text that can be kept anywhere; bytes that are no UTF-8 by number."""
-    return os.fsencode(name).decode(errors="backslashreplace")
-
-
 def find_images(folder: Path) -> list[str]:
     """Lists the images under a folder.
 
     Hidden files and folders are left out, and so are symbolic links to folders and links to
-    files that lie outside ``folder``.
+    files that lie outside ``folder``. Names that are not UTF-8 keep their bytes, as Python's
+    ``surrogateescape``.
 
     Args:
         folder: where to look, at any depth.
 
     Returns:
-        Paths relative to ``folder`` with forward slashes, sorted. Bytes that are not UTF-8 stand
-        in them as Python has them in names of files (``surrogateescape``).
+        Paths relative to ``folder`` with forward slashes, sorted.
 
     Raises:
         UsageError: if a folder cannot be listed.
@@ -106,18 +102,19 @@ def read_image(path: Path) -> Image.Image:
     """Reads one image as a person sees it.
 
     The EXIF orientation is applied, transparency is composited on white, 16-bit grey is scaled
-    to 8 bits, and an animation gives its first frame. Values of 32 bits are taken for 0..1, 0..255
-    or 0..65,535, the narrowest that holds them all; of others the smallest becomes black and the
-    largest white, and NaN black. Such pictures have :data:`SCALED` in their ``info``. Metadata that
-    cannot be read, or a missing end marker, does not cost the picture. Pictures of more than
-    :data:`MAX_PIXELS` are refused, as are those above twice ``PIL.Image.MAX_IMAGE_PIXELS`` if that
-    is less.
+    to 8 bits, and an animation gives its first frame. Floats within 0..1 go from black to white;
+    other floats, and integers beyond 0..65,535, are stretched from the least to the largest finite
+    value of the picture, and what is not finite becomes black.
+    Pictures of more than :data:`MAX_PIXELS` are refused, as are those above twice
+    ``PIL.Image.MAX_IMAGE_PIXELS`` if that is less. Where odd metadata or a missing end keep a
+    whole picture from being read, it is read without them.
 
     Args:
         path: an image file of any kind that Pillow reads; HEIC needs the package pillow-heif.
 
     Returns:
-        A fully loaded picture of mode ``RGB``.
+        A fully loaded picture of mode ``RGB``; its ``info`` has :data:`STRETCHED` if the values
+        were floats, or integers beyond 16 bits, whose range is a guess.
 
     Raises:
         UnreadableImageError: if there is no picture to be had; the message says why.
@@ -126,41 +123,29 @@ def read_image(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and of large pictures; both are fine if it reads them.
             warnings.simplefilter("ignore")
-            return _decode_or_repair(path)
+            try:
+                return _decode(path)
+            except (UnreadableImageError, MemoryError):
+                raise
+            except Exception:  # of the many ways to fail, some are odd metadata
+                picture = _decode_picture_only(path)
+                if picture is None:
+                    raise
+                return picture
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # damaged files make Pillow's decoders fail in many ways
         raise UnreadableImageError(_reason(path, error)) from error
 
 
-def _decode_or_repair(path: Path) -> Image.Image:
-    try:
-        return _decode(path)
-    except (UnreadableImageError, MemoryError, Image.DecompressionBombError):
-        raise
-    except Exception:
-        if (image := _repaired(path)) is None:
-            raise
-        return image
+def _decode_picture_only(path: Path) -> Image.Image | None:
+    """The picture without its metadata; None if it is not whole, or of another format."""
+    pictures = [_decode(BytesIO(content)) for content in picture_only(path)]
+    return pictures[0] if pictures and all(other == pictures[0] for other in pictures) else None
 
 
-def _repaired(path: Path) -> Image.Image | None:
-    """The picture of a file whose metadata is at fault, or that lacks no more than its end."""
-    if (content := read_repairable(path)) is None:
-        return None
-    content = without_metadata(content)
-    with suppress(OSError, SyntaxError, ValueError):
-        return _decode(io.BytesIO(content))
-    if (ended := with_ends(content)) is None:
-        return None
-    with suppress(OSError, SyntaxError, ValueError):
-        image, filled = map(_decode, map(io.BytesIO, ended))
-        return image if image.tobytes() == filled.tobytes() else None
-    return None
-
-
-def _decode(file: Path | io.BytesIO) -> Image.Image:
-    with _open(file) as opened:
+def _decode(source: Path | BytesIO) -> Image.Image:
+    with _open(source) as opened:
         _check_size(opened)
         opened.load()
         largest, white_is_zero = _largest_value(opened), _is_white_zero(opened)
@@ -199,12 +184,16 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _open(file: Path | io.BytesIO) -> Image.Image:
+def _open(source: Path | BytesIO) -> Image.Image:
+    if isinstance(source, BytesIO):
+        return Image.open(source)
+    if not stat.S_ISREG(source.stat().st_mode):  # a pipe would be waited for
+        raise UnreadableImageError("not a regular file")
     try:
-        return Image.open(file)
+        return Image.open(source)
     except UnidentifiedImageError:
-        if isinstance(file, Path) and _brand(file) in _HEIC_BRANDS and _register_heic():
-            return Image.open(file)
+        if _brand(source) in _HEIC_BRANDS and _register_heic():
+            return Image.open(source)
         raise
 
 
@@ -225,42 +214,51 @@ def _register_heic() -> bool:
 
 
 def _largest_value(image: Image.Image) -> int:
-    """The end of the scale of wide grey: 4,095 in a TIFF of 12 bits."""
-    bits = getattr(image, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (16,))[0]
+    """The end of the scale of wide grey: 4,095 in a TIFF of 12 bits, 2**32 - 1 without sign."""
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
+    if bits == 32 and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
+        return 2**32 - 1
     return 2**bits - 1 if 8 < bits < 16 else _LARGEST_16_BIT
 
 
 def _from_wide_grey(image: Image.Image, *, largest: int, white_is_zero: bool) -> Image.Image:
-    """Scales grey of 9 to 16 bits to 8 bits; what is transparent becomes white.
+    """Scales grey of 9 to 32 bits to 8 bits; what is transparent becomes white.
 
     Args:
         image: may keep its values in 32 bits.
-        largest: the value of white, or of black if white is zero.
+        largest: the value of white, or of black if white is zero, unless the values are floats or
+            lie beyond 16 bits.
         white_is_zero: whether 0 is white.
     """
     values = np.asarray(image)
-    is_scaled = image.mode == "F" or values.min() < 0 or values.max() > _LARGEST_16_BIT
-    if is_scaled:
-        values, largest = _from_black(values), 1
+    if largest > _LARGEST_16_BIT:  # Pillow takes the bits for numbers with a sign
+        values, largest = values.view(np.uint32), _LARGEST_16_BIT
+    is_stretched = image.mode == "F" or values.min() < 0 or values.max() > _LARGEST_16_BIT
+    if is_stretched:
+        values, largest = _stretch(values), 1
     if white_is_zero:
         values = largest - values
     if "transparency" in image.info:
         values = np.where(np.asarray(image) == image.info["transparency"], largest, values)
     grey = Image.fromarray(np.rint(values / (largest / 255)).clip(0, 255).astype(np.uint8))
-    grey.info[SCALED] = is_scaled
+    if is_stretched:
+        grey.info[STRETCHED] = True
     return grey
 
 
-def _from_black(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Values of an unknown range, from 0 (black) to 1 (white)."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        raise UnreadableImageError("no pixel holds a number")
-    black, white = float(finite.min()), float(finite.max())
-    if black >= 0 and white <= _LARGEST_16_BIT:
-        black, white = 0.0, next(end for end in _WHITES if white <= end)
-    shares = (values.astype(np.float64) - black) / (white - black or 1.0)
-    return np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0)
+def _stretch(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Brings values to 0..1: floats within it stay, others go from their least to their largest."""
+    is_finite = np.isfinite(values)
+    if not is_finite.any():
+        raise UnreadableImageError("no pixel is a finite number")
+    finite = values[is_finite].astype(np.float64)
+    low, high = finite.min(), finite.max()
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    scaled: NDArray[np.float64] = np.where(is_finite, values, low).astype(np.float64) - low
+    scaled /= max(high - low, 1e-300)
+    return scaled
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -276,11 +274,14 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _unidentified_reason(path: Path) -> str:
-    if path.stat().st_size == 0:
-        return "empty file"
     brand = _brand(path)
     if brand in _HEIC_BRANDS:
         return "damaged" if _register_heic() else "HEIC needs the package pillow-heif"
     if brand in _AVIF_BRANDS:
         return "damaged" if features.check("avif") else "AVIF needs Pillow 11.3 or newer"
-    return "not an image"
+    kind = kind_of(path)
+    if kind.endswith("picture"):
+        return f"{kind}, damaged or of a sort that Pillow does not read"
+    if kind in (EMPTY, UNKNOWN):
+        return "empty file" if kind == EMPTY else "not an image"
+    return f"not an image, but {kind}"

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ucls.errors import UsageError
-from ucls.images.contents import EMPTY, TEXT, content_of
-from ucls.images.files import IMAGE_SUFFIXES, as_text
-from ucls.images.sets import FileReader, ImageSet, encode_given_labels, fingerprint_files
+from ucls.images.contents import EMPTY, TEXT, UNKNOWN, kind_of
+from ucls.images.files import IMAGE_SUFFIXES
+from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
+from ucls.wording import cause, count
 
-_OTHER_NAMES = (
-    "filepath", "file_path", "file_name", "filename", "file", "image", "image_path", "img_path",
-)  # fmt: skip
-"""What other tools call the column ``path``."""
 _OTHER_COMMAS = re.compile(r"\s*[;\t|]\s*")
+_PATH = "path"
+_OTHER_NAMES = (
+    "filepath", "file_path", "file_name", "filename", "image", "image_path", "img_path", "file",
+)  # fmt: skip
+"""What other tools call the column of paths."""
 
 
 def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
@@ -24,9 +26,10 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
 
     Args:
         path: a CSV file in UTF-8 whose header holds ``path`` and, if it likes, ``label``, in
-            capitals or not; of other tools ``filepath``, ``file_name`` and the like stand for
-            ``path``. Paths are absolute or relative to the file's folder; an empty label, or -1,
-            is not known. Images that are missing count as unreadable once they are read.
+            capitals or not; without ``path`` the only one of :data:`_OTHER_NAMES` stands for it.
+            Paths are absolute or relative to the file's folder; bytes that are not UTF-8 are
+            those of the file's name. A label that is empty or -1 is not known. Images that are
+            missing count as unreadable once they are read.
         split: the split that the images belong to.
 
     Raises:
@@ -38,9 +41,9 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
     files = resolved_paths(path, paths)
     _check_paths(path, paths, files)
     names = [row.get("label") or "" for row in rows]
-    labels, class_names = encode_given_labels(names)
+    labels, class_names = encode_labels(names)
     return ImageSet(
-        name=as_text(path.stem),
+        name=path.stem,
         split=split,
         paths=paths,
         labels=labels,
@@ -74,13 +77,11 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yields the number and cells of each line, without blank ones and the space around cells."""
     try:
-        content = content_of(path)
-        if content not in (TEXT, EMPTY):
+        if (kind := kind_of(path)) not in (TEXT, EMPTY, UNKNOWN):
             raise UsageError(
-                f"expected a list of images in {path}, a CSV file in UTF-8, got {content}: save it "
-                "as that"
+                f"expected a list of images as CSV in UTF-8, got {path}, which is {kind}: save "
+                "the list so"
             )
-        # Names of files are bytes, which need not be UTF-8.
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file)
             for row in reader:
@@ -89,25 +90,22 @@ def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                     raise csv.Error(f"line {reader.line_num} contains NUL")
                 if any(cells):
                     yield reader.line_num, cells
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}; check its rights") from error
-    except csv.Error as error:
-        raise UsageError(
-            f"expected a CSV file in UTF-8 in {path}, got something else ({error}): mend that line"
-        ) from error
+    except (OSError, csv.Error) as error:
+        reason = cause(error) or f"{error}; save it as CSV in UTF-8"
+        raise UsageError(f"cannot read {path} as a list of images: {reason}") from error
 
 
 def _read_header(path: Path, names: list[str]) -> list[str]:
     header = [name.lower() for name in names]
-    if "path" not in header:
-        others = [name for name in header if name in _OTHER_NAMES]
-        if len(others) != 1:
-            raise UsageError(
-                f"expected a header with the column 'path' in {path}, and 'label' if labels are "
-                f"known, got {', '.join(map(repr, names))[:100] or 'nothing'}: "
-                + _remedy(path, header, others)
-            )
-        header[header.index(others[0])] = "path"
+    others = [name for name in header if name in _OTHER_NAMES]
+    if _PATH not in header and len(others) == 1:
+        header = [_PATH if name in _OTHER_NAMES else name for name in header]
+    if _PATH not in header:
+        came = ", ".join(map(repr, names))[:100] or "nothing"
+        raise UsageError(
+            f"expected a header with the column 'path' in {path}, and 'label' if labels are "
+            f"known, got {came}: {_remedy(path, names, others)}"
+        )
     name, n_columns = Counter(filter(None, header)).most_common(1)[0]
     if n_columns > 1:
         raise UsageError(
@@ -117,18 +115,21 @@ def _read_header(path: Path, names: list[str]) -> list[str]:
     return header
 
 
-def _remedy(path: Path, header: list[str], others: list[str]) -> str:
+def _remedy(path: Path, names: list[str], others: list[str]) -> str:
+    """What to do about a first line without the column of paths."""
     if others:
-        return f"rename one of the columns {' and '.join(others)} to 'path'"
-    if len(header) == 1 and _OTHER_COMMAS.search(header[0]):
+        return "rename the column that is meant to 'path'"
+    cells = [cell.lower() for name in names for cell in _OTHER_COMMAS.split(name)]
+    if len(cells) > len(names) and {_PATH, *_OTHER_NAMES}.intersection(cells):
         return "separate columns with commas"
-    if not header or (path.parent / header[0]).suffix in IMAGE_SUFFIXES:
-        return "add it as the first line"
-    return "rename the column of the images' paths to 'path'"
-
-
-def _is_text(name: str) -> bool:
-    return not any("\udc80" <= letter <= "\udcff" for letter in name)
+    is_image = any(
+        cell.endswith(IMAGE_SUFFIXES) or (path.parent / cell).is_file() for cell in cells if cell
+    )
+    return (
+        "add it as the first line"
+        if is_image or not names
+        else "rename the column of paths to 'path'"
+    )
 
 
 def _check_paths(manifest: Path, paths: list[str], files: list[str]) -> None:
@@ -136,8 +137,8 @@ def _check_paths(manifest: Path, paths: list[str], files: list[str]) -> None:
         raise UsageError(f"expected images in {manifest}, got its header only: list one per line")
     if "" in paths:
         raise UsageError(
-            f"expected a path in each row of {manifest}, got {paths.count('')} rows without: "
-            "fill it in or remove the row"
+            f"expected a path in each row of {manifest}, got {count(paths.count(''), 'row')} "
+            "without: fill it in or remove the row"
         )
     file, n_rows = Counter(files).most_common(1)[0]
     if n_rows > 1:
@@ -148,7 +149,14 @@ def _check_paths(manifest: Path, paths: list[str], files: list[str]) -> None:
     # Unlike pathlib, os.path takes a name that is too long for one that is not there.
     if not any(map(os.path.isfile, files)):
         raise UsageError(
-            f"none of the {len(files)} images in {manifest} exists, such as {files[0]}: give "
-            "paths that are absolute or relative to the folder of the list"
-            + ("" if _is_text(files[0]) else ", and save the list in UTF-8")
+            f"none of the images in {manifest} exists, such as {files[0]}: give paths that are "
+            f"absolute or relative to the folder of the list{_and_save_it(files)}"
         )
+
+
+def _and_save_it(paths: list[str]) -> str:
+    try:
+        "".join(paths).encode()
+    except UnicodeEncodeError:
+        return ", and save it in UTF-8"
+    return ""

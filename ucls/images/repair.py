@@ -1,84 +1,87 @@
-"""Image files without the parts that hide a whole picture: metadata, a missing end."""
+"""Files rewritten so that only their picture counts: no odd metadata, and an end."""
 
-import io
-import random
+import struct
 import zlib
-from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8"
-_END_OF_JPEG = b"\xff\xd9"
-_NEEDED_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
-_USEFUL_CHUNKS = {b"tRNS", b"eXIf"}
-_STANDALONE = {0x01, *range(0xD0, 0xDA)}
+_JPEG = b"\xff\xd8\xff"
 _START_OF_SCAN = 0xDA
-_APP1, _APP14, _COMMENT = 0xE1, 0xEE, 0xFE
-_N_FILLING = 1 << 16
+_END_OF_JPEG = b"\xff\xd9"
+
+# Transparency and orientation; the names of what a picture cannot do without begin in capitals.
+_WANTED_IN_PNG = (b"tRNS", b"eXIf")
+_SHORTEST = {b"tRNS": 1, b"eXIf": 8}
+
+# Markers of JPEG whose segments say how to read the colours, or which side is up: how they begin,
+# and the bytes that decoders look for.
+_WANTED_IN_JPEG = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 14), 0xEE: (b"Adobe", 12)}
+_METADATA_OF_JPEG = (*range(0xE0, 0xF0), 0xFE)
+
+# Data that end too early are decoded to other pictures with each of these, whole data to one.
+_ENDS = (_END_OF_JPEG, b"\x55" * 64 + _END_OF_JPEG, b"\xaa" * 64 + _END_OF_JPEG)
 
 
-def read_repairable(path: Path) -> bytes | None:
-    """Reads a file if it is a PNG or JPEG file by its beginning."""
-    with path.open("rb") as file:
-        start = file.read(len(_PNG))
-        return start + file.read() if start.startswith((_PNG, _JPEG)) else None
+def picture_only(path: Path) -> list[bytes]:
+    """Rewrites a PNG or JPEG file without what is no part of its picture.
 
-
-def without_metadata(content: bytes) -> bytes:
-    """Drops what a picture does not need: text, profiles, previews, and whatever nobody knows.
-
-    Where it stands upright (EXIF) and how its colours are coded are kept.
-
-    Args:
-        content: of a PNG or JPEG file.
-    """
-    if content.startswith(_PNG):
-        return _PNG + b"".join(_needed_chunks(content))
-    return _JPEG + b"".join(_needed_segments(content))
-
-
-def with_ends(content: bytes) -> tuple[bytes, bytes] | None:
-    """Ends a JPEG file that lacks its end marker, at once and after arbitrary data.
-
-    A decoder fills up what is missing of a picture, and ignores what follows a whole one: if the
-    two look alike, nothing of the picture was missing.
+    Nothing is decompressed, so what a chunk of text unpacks to takes no memory.
 
     Returns:
-        Both files; None if this is no JPEG file, or one that ended.
+        Files that have to decode to one and the same picture, or else it is not whole; none for
+        other formats, and where the structure itself is broken.
     """
-    if not content.startswith(_JPEG) or content.rstrip(b"\0").endswith(_END_OF_JPEG):
-        return None
-    # Without 0xFF, which begins a marker.
-    filling = bytes(byte % 0xFF for byte in random.Random(0).randbytes(_N_FILLING))
-    content = content.removesuffix(b"\xff")
-    return content + _END_OF_JPEG, content + filling + _END_OF_JPEG
+    with path.open("rb") as file:
+        content = file.read(len(_PNG))
+        if not content.startswith((_PNG, _JPEG)):
+            return []
+        content += file.read()
+    try:
+        return [_rewrite_png(content)] if content.startswith(_PNG) else _rewrite_jpeg(content)
+    except (struct.error, IndexError, ValueError):
+        return []
 
 
-def _needed_chunks(content: bytes) -> Iterator[bytes]:
-    file = io.BytesIO(content)
-    file.seek(len(_PNG))
-    while len(head := file.read(8)) == 8:
-        body = file.read(int.from_bytes(head[:4]) + 4)
-        kind = head[4:]
-        is_whole = zlib.crc32(kind + body[:-4]) == int.from_bytes(body[-4:])
-        # A damaged chunk of pixels is for the decoder to find.
-        if kind in _NEEDED_CHUNKS or (kind in _USEFUL_CHUNKS and is_whole):
-            yield head + body
-
-
-def _needed_segments(content: bytes) -> Iterator[bytes]:
-    place = len(_JPEG)
-    while place + 4 <= len(content):
-        kind = content[place + 1]
-        if content[place] != 0xFF or kind == _START_OF_SCAN:
+def _rewrite_png(content: bytes) -> bytes:
+    kept, position = BytesIO(), len(_PNG)
+    kept.write(_PNG)
+    while position < len(content):
+        length, name = struct.unpack_from(">I4s", content, position)
+        stop = position + 12 + length
+        is_needed = name[:1].isupper()
+        if is_needed or (name in _WANTED_IN_PNG and _is_sound(content, position, stop)):
+            kept.write(content[position:stop])
+        if name == b"IEND":
             break
-        end = place + 2
-        if kind not in _STANDALONE:
-            end += int.from_bytes(content[end : end + 2])
-        segment = content[place:end]
-        is_application = 0xE0 < kind < 0xF0 and kind != _APP14
-        is_exif = kind == _APP1 and segment[4:8] == b"Exif"
-        if is_exif or not (is_application or kind == _COMMENT):
-            yield segment
-        place = end
-    yield content[place:]
+        position = stop
+    return kept.getvalue()
+
+
+def _is_sound(content: bytes, start: int, stop: int) -> bool:
+    name, data = content[start + 4 : start + 8], content[start + 4 : stop - 4]
+    (checksum,) = struct.unpack_from(">I", content, stop - 4)
+    return len(data) - 4 >= _SHORTEST[name] and zlib.crc32(data) == checksum
+
+
+def _rewrite_jpeg(content: bytes) -> list[bytes]:
+    kept, position = BytesIO(), 2
+    kept.write(content[:position])
+    marker = 0
+    while marker != _START_OF_SCAN:
+        position = content.index(b"\xff", position)
+        if content[position + 1] == 0xFF:  # a filling
+            position += 1
+            continue
+        marker, length = struct.unpack_from(">xBH", content, position)
+        stop = position + 2 + length
+        beginning, shortest = _WANTED_IN_JPEG.get(marker, (b"", 0))
+        segment = content[position + 4 : stop]
+        is_wanted = bool(shortest) and segment.startswith(beginning) and len(segment) >= shortest
+        if marker not in _METADATA_OF_JPEG or is_wanted:
+            kept.write(content[position:stop])
+        position = stop
+    kept.write(content[position:])
+    if _END_OF_JPEG in content[position:]:
+        return [kept.getvalue()]
+    return [kept.getvalue().rstrip(b"\xff") + end for end in _ENDS]

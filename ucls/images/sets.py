@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ucls.errors import UsageError
-from ucls.images.files import as_text, find_images, read_image
+from ucls.images.files import find_images, read_image
+from ucls.wording import count
 
 LabelSource = Literal["none", "folders"]
 
 NO_LABEL = -1
+
+NamedLabels = tuple[NDArray[np.int32] | None, tuple[str, ...]]
+"""Labels, and the name of each."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def load_folder(path: Path, *, split: str = "train", labels: LabelSource = "none
         )
     classes, class_names = _folder_labels(path, paths) if labels == "folders" else (None, ())
     return ImageSet(
-        name=as_text(root.name) or "images",
+        name=root.name or "images",
         split=split,
         paths=paths,
         labels=classes,
@@ -149,7 +153,7 @@ def fingerprint_files(root: Path, paths: Sequence[str], *, with_times: bool = Fa
     digest = hashlib.sha256()
     for path in paths:
         size, time = _size_and_time(root, path)
-        digest.update(os.fsencode(f"{path}\0{size}\0"))
+        digest.update(f"{path}\0{size}\0".encode(errors="surrogateescape"))
         if with_times:
             digest.update(f"{time}\0".encode())
     return digest.hexdigest()
@@ -164,46 +168,37 @@ def _size_and_time(root: Path, path: str) -> tuple[int, int] | tuple[None, None]
     return status.st_size, status.st_mtime_ns
 
 
-def _folder_labels(path: Path, paths: list[str]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+def _folder_labels(path: Path, paths: list[str]) -> NamedLabels:
     loose = [item for item in paths if "/" not in item]
     if loose:
         raise UsageError(
-            f"expected one sub-folder per class in {path}, got {len(loose)} images outside of "
-            f"any, such as {loose[0]}: move them, or leave out the labels option"
+            f"expected one sub-folder per class in {path}, got "
+            f"{count(len(loose), 'image')} outside of any, such as {loose[0]}: move them, or leave "
+            "out the labels option"
         )
     return labels_from_folders(paths)
 
 
-def labels_from_folders(paths: Sequence[str]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+def labels_from_folders(paths: Sequence[str]) -> NamedLabels:
     """Takes the first component of each path as its class: labels int32 [N] and class names."""
     return encode_labels([item.split("/", 1)[0] for item in paths])
 
 
-def encode_given_labels(
-    names: Sequence[str],
-) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
-    """As :func:`encode_labels`, for names from a user's file, where -1 is not known either.
-
-    Returns:
-        Labels and class names; None and nothing if no class is known.
-    """
-    known = ["" if name == str(NO_LABEL) else name for name in names]
-    return encode_labels(known) if any(known) else (None, ())
-
-
-def encode_labels(
-    names: Sequence[str], class_names: Sequence[str] | None = None
-) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+def encode_labels(names: Sequence[str], class_names: Sequence[str] | None = None) -> NamedLabels:
     """Turns the name of each image's class into a number.
 
     Args:
-        names: N names; empty where the class is not known.
+        names: N names; empty or -1 where the class is not known.
         class_names: the classes in their order, all that occur among them; None to sort those
             that occur.
 
     Returns:
-        Labels int32 [N], -1 where the class is not known, and the class names.
+        Labels int32 [N], -1 where the class is not known, and the class names; None and no
+        names where no class is known.
     """
-    classes = tuple(sorted(set(names) - {""}) if class_names is None else class_names)
-    numbers = {"": NO_LABEL} | {name: number for number, name in enumerate(classes)}
+    unknown = {"", str(NO_LABEL)}
+    classes = tuple(sorted(set(names) - unknown) if class_names is None else class_names)
+    if not classes:
+        return None, ()
+    numbers = dict.fromkeys(unknown, NO_LABEL) | {name: i for i, name in enumerate(classes)}
     return np.array([numbers[name] for name in names], np.int32), classes

@@ -20,9 +20,11 @@ def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figure
         run.config.evaluate.model_dump(), run.config.self_train.model_dump(), run.feature_set,
         run.n_clusters, run.config.seed, run.data.labels_key, run.freshness.key("extract"),
     )  # fmt: skip
-    if path.is_file() and (kept := read_json(path))["key"] == key:
-        figures: dict[str, Figures] = kept["figures"]
-        return figures
+    if path.is_file():
+        kept = read_json(path, remedy="remove it, then run the same command again")
+        if kept["key"] == key:
+            figures: dict[str, Figures] = kept["figures"]
+            return figures
     figures = _measure_baselines(run, labels)
     write_json(path, {"key": key, "figures": figures})
     return figures

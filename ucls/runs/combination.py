@@ -17,6 +17,7 @@ from ucls.runs.heads import all_collapsed
 from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig
 from ucls.types import Labels
+from ucls.wording import count
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class Combination:
         on = "" if split == "train" else f" on {split}"
         figure = f", ANMI {entry.anmi[split]:.3f}{on}" if split in entry.anmi else ""
         self.run.reporter.say(
-            f"ensemble: {entry.name} of {len(entry.heads)} heads "
+            f"ensemble: {entry.name} of {count(len(entry.heads), 'head')} "
             f"in {sum(entry.seconds.values()):.2f} s{figure}"
         )
 

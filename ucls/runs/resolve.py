@@ -14,6 +14,7 @@ from ucls.runs.features import Classes
 from ucls.settings.config import Config, ExtractConfig, required
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
+from ucls.wording import count
 
 
 class ExtractedData(BaseModel):
@@ -160,8 +161,8 @@ def known_n_clusters(config: Config, *, n_classes: int | None, n_images: int) ->
         )
     if n_clusters > n_images:
         raise UsageError(
-            f"{n_clusters} clusters were asked for, but there are only {n_images} images; "
-            "pass a smaller -k"
+            f"{n_clusters} clusters were asked for of only {count(n_images, 'image')}; "
+            f"{'pass a smaller -k' if n_images > 1 else 'give more images'}"
         )
     return n_clusters
 

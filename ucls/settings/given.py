@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ucls.errors import UsageError
+from ucls.errors import UnreadableError, UsageError
+from ucls.wording import cause
 
 
 def gather(
@@ -60,7 +61,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"there is no file {path}; expected a TOML file of settings") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {cause(error)}") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not text in UTF-8, as TOML must be: save it so") from None
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from None
 
 

@@ -17,7 +17,7 @@ from ucls.cache import (
 )
 from ucls.cache.features.catalog import describe_cache
 from ucls.cache.features.resume import AlreadyFinishedError
-from ucls.errors import MismatchError, UclsError
+from ucls.errors import MismatchError, UclsError, UnreadableError
 from ucls.extraction.background import Background
 from ucls.extraction.cached_labels import labels_to_cache
 from ucls.extraction.same_images import check_same_images
@@ -30,6 +30,7 @@ from ucls.runs.features import Caches
 from ucls.settings.config import ExtractConfig, required
 from ucls.settings.extraction import cached_name, is_untrained
 from ucls.sources import Source
+from ucls.wording import count
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone
@@ -99,6 +100,8 @@ class _Extraction:
         if path.is_file():
             try:
                 return self._use(path, images)
+            except UnreadableError:  # which is no reason to replace it
+                raise
             except UclsError:  # other settings, or damaged
                 if not overwrite:
                     raise
@@ -221,7 +224,7 @@ class _Extraction:
                 writer.write_labels(labels, class_names)
             writer.finish()
             n_skipped = writer.n_skipped
-        kept = f"{len(images) - n_skipped:,} of {len(images):,} images"
+        kept = f"{len(images) - n_skipped:,} of {count(len(images), 'image')}"
         self.reporter.say(f"extract: {images.split} features of {kept} in {path}")
 
     def _write_rows(
@@ -232,7 +235,7 @@ class _Extraction:
         done, unit = writer.n_seen, "images"
         progress = self.reporter.track(f"extract {images.split}", len(images), unit, done=done)
         begun = writer.provenance.get("batch_size") or self._batch_size(backbone)
-        n_scaled = 0
+        n_stretched = 0
         with freed_memory_kept(), progress as advance, Background() as background:
             for batch in extract_tokens(
                 images,
@@ -244,13 +247,9 @@ class _Extraction:
                 on_unreadable="stop" if self.config.strict else "skip",
                 advance=advance,
             ):
+                n_stretched += batch.n_stretched
                 background.submit(_store, writer, batch)
-                n_scaled += batch.n_scaled
-        if n_scaled:
-            self.reporter.say(
-                f"extract: pixels of 32 bits do not say what is black and white, so they were "
-                f"scaled by their own range in {n_scaled:,} of the {images.split} images"
-            )
+        tell_stretched(n_stretched, self.reporter)
 
     def _provenance(self, images: Images, backbone: "Backbone | None") -> dict[str, Any]:
         """What it takes to extract these features again."""
@@ -270,6 +269,15 @@ class _Extraction:
         if self.config.batch_size is not None:
             return self.config.batch_size
         return BATCH_SIZE if backbone is None else fitting_batch_size(backbone)
+
+
+def tell_stretched(n_images: int, reporter: Reporter) -> None:
+    """Says of how many images black and white were chosen, not known."""
+    if n_images:
+        reporter.say(
+            f"note: the values of {count(n_images, 'image')} have no known range (floats or 32 "
+            "bits): 0 to 1 is taken as it is, others go from their least to their largest"
+        )
 
 
 def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:

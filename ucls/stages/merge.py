@@ -15,6 +15,7 @@ from ucls.progress import SILENT, Reporter
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
 from ucls.types import LINKAGES, Linkage, MergedHeads
+from ucls.wording import count
 
 
 def merge(
@@ -70,8 +71,8 @@ def _merge(run: Run, target: Path) -> None:
         return
     sizes = sorted(set(assignments.head_clusters.tolist()))
     run.reporter.say(
-        f"merge: {n_heads} heads of {', '.join(map(str, sizes))} clusters to {run.n_clusters} by "
-        f"{merged.linkage} linkage{_reason(merged)}"
+        f"merge: {count(n_heads, 'head')} of {', '.join(map(str, sizes))} clusters to "
+        f"{run.n_clusters} by {merged.linkage} linkage{_reason(merged)}"
     )
 
 

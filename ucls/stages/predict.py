@@ -25,6 +25,7 @@ from ucls.settings.config import ExtractConfig
 from ucls.settings.extraction import assign_weights
 from ucls.sources import Source, load_source
 from ucls.stages.cut import CutSplit, CutVotes
+from ucls.stages.extract import tell_stretched
 
 
 class Predicted(NamedTuple):
@@ -93,12 +94,15 @@ def predict(
     )
     skipped: list[tuple[str, str]] = []
     sizes = np.zeros(n_clusters or run.n_clusters, dtype=np.int64)
+    n_stretched = 0
 
     def rows() -> Iterator[tuple[str | int, ...]]:
+        nonlocal n_stretched
         for batch, features in features_of_new_images(
             run, images, labeller.feature_sets, extractions=extractions, device=device
         ):
             skipped.extend(batch.skipped)
+            n_stretched += batch.n_stretched
             if not batch.paths:
                 continue
             labelled = labeller.label(features)
@@ -107,11 +111,12 @@ def predict(
                 yield image, int(cluster), *(f"{share:.4f}" for share in shares)
         if len(skipped) == len(images):
             raise UsageError(
-                f"none of the {len(images)} images of {images.name} could be read, "
+                f"none of the images of {images.name} could be read, "
                 f"the first because: {skipped[0][1]}; check that the source holds images"
             )
 
     write_csv(out, labeller.columns, rows())
+    tell_stretched(n_stretched, reporter)
     untrained = [name for name in run.backbones if name.endswith(UNTRAINED)]
     return Predicted(len(images) - len(skipped), skipped, sizes, untrained)
 

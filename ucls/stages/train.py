@@ -21,6 +21,7 @@ from ucls.runs.resolve import feature_widths
 from ucls.runs.run import Run
 from ucls.settings.config import required
 from ucls.training.standstill import Look, stands_still
+from ucls.wording import count
 
 if TYPE_CHECKING:
     from ucls.training.trainer import HeadTrainer, State
@@ -89,7 +90,8 @@ def _train_epochs(
             checkpoint.save_if_due(records)
     standing = ", standing still since" if trainer.epoch < epochs else ""
     run.reporter.say(
-        f"train: {trainer.n_all_heads} heads, {trainer.epoch} of {epochs} epochs{standing}"
+        f"train: {count(trainer.n_all_heads, 'head')}, {trainer.epoch} of "
+        f"{count(epochs, 'epoch')}{standing}"
     )
     collapsed = [f"head {head} {reason}" for head, reason in looks[-1]["collapsed"].items()]
     if collapsed:

@@ -8,10 +8,11 @@ import numpy as np
 
 from ucls.cache import FeatureCache, partial_path
 from ucls.cache.features.checksums import check_chunks, count_chunks, has_checksums
-from ucls.errors import UclsError, UsageError
+from ucls.errors import UclsError, UnreadableError, UsageError
 from ucls.extraction.again import Images, largest_difference
 from ucls.images.files import UnreadableImageError
 from ucls.progress import SILENT, Reporter
+from ucls.wording import count
 
 Outcome = Literal["ok", "failed", "not possible"]
 
@@ -66,6 +67,8 @@ def verify(
         return [Check("file", "not possible", "is not finished: `ucls extract` goes on with it")]
     try:
         cache = FeatureCache(path)
+    except UnreadableError as error:
+        return [Check("file", "not possible", str(error))]
     except UsageError as error:
         return [Check("file", "failed", str(error))]
     with cache:
@@ -84,16 +87,18 @@ def _check_chunks(cache: FeatureCache, reporter: Reporter) -> list[Check]:
                 if problem:
                     problems.append(problem)
         n_names = _read_names(cache)
+    except UnreadableError as error:
+        return [Check("chunks", "not possible", str(error))]
     except UsageError as error:
         problems.append(str(error))
     if problems:
         others = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return [Check("chunks", "failed", problems[0] + others)]
     if not has_checksums(cache.path):
-        reason = f"all {n_chunks:,} are finite, and {n_names:,} names can be read"
+        reason = f"{count(n_chunks, 'chunk')} finite, {count(n_names, 'name')} readable"
         chunks = Check("chunks", "ok", reason)
         return [chunks, Check("checksums", "not possible", "the file is older than checksums")]
-    reason = f"all {n_chunks:,} equal what was written, and {n_names:,} names can be read"
+    reason = f"{count(n_chunks, 'chunk')} as written, {count(n_names, 'name')} readable"
     return [Check("chunks", "ok", reason)]
 
 
@@ -125,7 +130,7 @@ def _check_fingerprint(cache: FeatureCache) -> tuple[Check, Images | None]:
             f"now and were {cache.n_images:,}, or some have changed"
         )
         return Check("fingerprint", "failed", reason), None
-    reason = f"{name} holds {len(images):,} images, as they were when they were extracted"
+    reason = f"{name} holds {count(len(images), 'image')}, unchanged since the extraction"
     return Check("fingerprint", "ok", reason), images
 
 
@@ -144,7 +149,7 @@ def _check_sample(
         return Check("sample", "not possible", str(error))
     allowed = _ROUNDING[cache.spec.dtype] + _ROUNDING_WITHIN[cache.spec.precision]
     reason = (
-        f"{n_rows} images extracted again differ by up to {difference:.1g} of the largest value, "
-        f"{allowed:.1g} is allowed"
+        f"extracting {count(n_rows, 'image')} again differs by up to {difference:.1g} of the "
+        f"largest value, {allowed:.1g} is allowed"
     )
     return Check("sample", "ok" if difference <= allowed else "failed", reason)

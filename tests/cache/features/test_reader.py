@@ -221,7 +221,7 @@ def test_unfinished(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_truncated(copied: Path, share: float) -> None:
     os.truncate(copied, int(copied.stat().st_size * share))
-    with pytest.raises(UsageError, match="truncated or not an HDF5 file; run `ucls extract`"):
+    with pytest.raises(UsageError, match="truncated or not an HDF5 file; remove it with"):
         FeatureCache(copied)
 
 

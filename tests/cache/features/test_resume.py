@@ -167,7 +167,7 @@ def test_partial_of_a_newer_version_is_kept(tmp_path: Path) -> None:
 def test_more_features_than_the_disk_holds(tmp_path: Path) -> None:
     spec = replace(SPEC, n_features=10**6)
     with (
-        pytest.raises(UclsError, match=r"10000000 images need 200000\.0 GB, .* GB are free"),
+        pytest.raises(UclsError, match=r"10,000,000 images need 200000\.0 GB, .* GB are free"),
         FeatureCacheWriter(tmp_path / "x.h5", spec, 10**7),
     ):
         pass

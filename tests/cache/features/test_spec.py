@@ -68,7 +68,7 @@ def test_feature_sets_and_their_widths() -> None:
 
 @pytest.mark.parametrize("name", ["cls+patch", "cls4", "patch"])
 def test_feature_set_that_cannot_be_had(name: str) -> None:
-    with pytest.raises(UsageError, match=r"1 block\(s\) without mean .* one of cls, got"):
+    with pytest.raises(UsageError, match=r"1 block without mean .* one of cls, got"):
         PIXELS.width(name)
 
 

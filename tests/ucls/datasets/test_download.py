@@ -129,7 +129,7 @@ def test_nothing_that_is_there_is_replaced(tmp_path, address, monkeypatch):
     mine = tmp_path / "data" / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    with pytest.raises(UclsError, match=r"cannot put .*t10k-images-idx3-ubyte: remove what is the"):
+    with pytest.raises(UclsError, match=r"cannot put .*t10k-images-idx3-ubyte: move what is the"):
         download("mnist", tmp_path / "data")
     assert mine.read_text() == "mine"
 
@@ -144,5 +144,5 @@ def test_an_incomplete_folder_is_in_the_way(tmp_path, offer):
     rest = tmp_path / "data" / "cifar-10-batches-py" / "data_batch_1"
     rest.parent.mkdir(parents=True)
     rest.touch()
-    with pytest.raises(UclsError, match=r"cannot put .*cifar-10-batches-py: remove what is there"):
+    with pytest.raises(UclsError, match=r"cannot put .*cifar-10-batches-py: move what is there"):
         download("cifar10", tmp_path / "data")

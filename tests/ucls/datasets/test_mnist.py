@@ -1,3 +1,4 @@
+import errno
 import gzip
 
 import numpy as np
@@ -48,4 +49,15 @@ def test_a_damaged_packed_file(tmp_path):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(UsageError, match=r"expected the file .*labels\.gz"):
+        read_idx(tmp_path / "labels")
+
+
+def test_the_reason_of_the_system_is_named(tmp_path, monkeypatch):
+    (tmp_path / "labels").write_bytes(bytes(100))
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(type(tmp_path), "read_bytes", refuse)
+    with pytest.raises(UsageError, match=r"cannot read .*labels: Permission denied; check its"):
         read_idx(tmp_path / "labels")

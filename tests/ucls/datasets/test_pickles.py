@@ -1,3 +1,4 @@
+import errno
 import os
 import pickle
 
@@ -67,4 +68,15 @@ def test_damaged_files(tmp_path, content):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(UsageError, match=r"expected the file .*batch, got none"):
+        read_arrays(tmp_path / "batch")
+
+
+def test_the_reason_of_the_system_is_named(tmp_path, monkeypatch):
+    (tmp_path / "batch").write_bytes(PYTHON_2)
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(type(tmp_path), "open", refuse)
+    with pytest.raises(UsageError, match=r"cannot read .*batch: Permission denied; check its"):
         read_arrays(tmp_path / "batch")

@@ -80,7 +80,10 @@ def test_batches_cover_fixed_rows_and_skip_unreadable_images(images, vit):
         assert batch.cls.shape == (1, len(rows), 4, 64)
         assert batch.patch_mean.shape == (1, len(rows), 64)
         assert batch.cls.dtype == batch.patch_mean.dtype == np.float32
-    assert batches[1].skipped == [("06.png", "not an image"), ("07.png", "empty file")]
+    assert batches[1].skipped == [
+        ("06.png", "not an image, but a text file"),
+        ("07.png", "empty file"),
+    ]
     assert sum(len(batch.skipped) for batch in batches) == len(UNREADABLE)
 
 

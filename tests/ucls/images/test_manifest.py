@@ -1,3 +1,5 @@
+import errno
+import os
 import pickle
 
 import numpy as np
@@ -98,20 +100,22 @@ def test_it_can_be_sent_to_another_process(pictures):
         ("a.png,cat\n", "got 'a.png', 'cat': add it as the first line"),
         ("Path;label\na.png;cat\n", "got 'Path;label': separate columns with commas"),
         ("label\tpath\ncat\ta.png\n", "separate columns with commas"),
-        ("my;table\n1;2\n", "separate columns with commas"),
-        ("name,label\na.png,x\n", "rename the column of the images' paths to 'path'"),
-        ("file,image\na.png,x\n", "rename one of the columns file and image to 'path'"),
+        ("my;table\n1;2\n", "rename the column of paths to 'path'"),
+        ("url,label\na.png,x\n", "rename the column of paths to 'path'"),
+        ("filepath,image\na.png,x\n", "rename the column that is meant to 'path'"),
+        ("FileName;label\na.png;x\n", "separate columns with commas"),
+        ("sub/b.png\na.png\n", "add it as the first line"),
         ("path,label,PATH\na.png,x,a.png\n", "each column once in .*got 'path' 2 times"),
         ("path,label\na.png,x\n\nsub/b.png\n", r"expected 2 columns in line 4 of .*got 1: "),
         ("path,label\na.png,x,y\n", r"expected 2 columns in line 2 of .*got 3: "),
-        ("path,label\na.png,x\0\n", "got a file of no known kind: save it as that"),
+        ("path,label\na.png,x\0\n", "cannot read .*: line 2 contains NUL"),
         ("path,label\n", "header only"),
-        ("path,label\na.png,x\n,y\n", "got 1 rows without"),
+        ("path,label\na.png,x\n,y\n", "got 1 row without"),
         ("path\na.png\n./a.png\n", r"once .*a\.png in 2 rows"),
         ("path\nsub/../a.png\na.png\n", r"once .*a\.png in 2 rows"),
-        ("path\nno.png\nnone.png\n", r"none of the 2 images .*no\.png"),
-        ("path\nsub\n", "none of the 1 images"),
-        (f"path\n{'x' * 5000}\n", "none of the 1 images"),
+        ("path\nno.png\nnone.png\n", r"none of the images in .*no\.png"),
+        ("path\nsub\n", "none of the images"),
+        (f"path\n{'x' * 5000}\n", "none of the images"),
     ],
 )
 def test_lists_that_cannot_be_used(pictures, text, message):
@@ -120,26 +124,55 @@ def test_lists_that_cannot_be_used(pictures, text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_list_that_is_not_in_utf8(pictures):
+@pytest.mark.parametrize(
+    "column", ["filepath", "file_path", "file_name", "FileName", "image", "img_path", "file"]
+)
+def test_the_column_of_paths_as_other_tools_name_it(pictures, column):
+    images = load_manifest(write(pictures, f"{column},label\na.png,x\n"))
+    assert (images.paths, images.class_names) == (["a.png"], ("x",))
+    beside = load_manifest(write(pictures, f"path,{column}\na.png,x\n"))
+    assert beside.paths == ["a.png"]
+
+
+def test_minus_one_is_no_label_as_in_feature_files(pictures):
+    images = load_manifest(write(pictures, "path,label\na.png,-1\nsub/b.png,7\n"))
+    assert (images.labels.tolist(), images.class_names) == ([-1, 0], ("7",))
+
+
+def test_names_that_are_not_utf8_are_taken_as_they_are(pictures):
+    name = os.fsdecode(b"\xfc.png")
+    try:
+        (pictures / "a.png").rename(pictures / name)
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    images = load_manifest(write(pictures, "path,label\nü.png,ä\n", encoding="latin-1"))
+    assert images.paths == [name]
+    assert images.read(0).size == (4, 4)
+    assert len(images.fingerprint) == 64
+
+
+def test_another_encoding(pictures):
     path = write(pictures, "path\nü.png\n", encoding="latin-1")
-    with pytest.raises(UsageError, match=r"none of the 1 images .* save the list in UTF-8"):
-        load_manifest(path)
-    write(pictures, "path\na.png\n", encoding="utf-16")
-    with pytest.raises(UsageError, match="got text in UTF-16: save it as that"):
+    with pytest.raises(UsageError, match=r"none of the images .*, and save it in UTF-8$"):
         load_manifest(path)
 
 
-@pytest.mark.parametrize("name", ["filepath", "File_Name", "image"])
-def test_columns_of_other_tools(pictures, name):
-    assert load_manifest(write(pictures, f"{name},split\na.png,x\n")).paths == ["a.png"]
-    both = load_manifest(write(pictures, f"{name},path\nno.png,a.png\n"))
-    assert both.paths == ["a.png"]
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [("path\na.png\n".encode("utf-16"), "text in UTF-16"), (b"PK\x03\x04\0", "a zip archive")],
+)
+def test_what_is_no_text(tmp_path, content, kind):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(UsageError, match=rf"as CSV in UTF-8, got .*a\.csv, which is {kind}"):
+        load_manifest(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("unknown", ["", "-1"])
-def test_what_stands_for_a_class_that_is_not_known(pictures, unknown):
-    images = load_manifest(write(pictures, f"path,label\na.png,x\nsub/b.png,{unknown}\n"))
-    assert images.labels.tolist() == [0, -1]
-    assert images.class_names == ("x",)
-    alone = load_manifest(write(pictures, f"path,label\na.png,{unknown}\n"))
-    assert alone.labels is None
+def test_a_list_that_must_not_be_read(pictures, monkeypatch):
+    path = write(pictures, "path\na.png\n")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "no", str(path))
+
+    monkeypatch.setattr(type(path), "open", refuse)
+    with pytest.raises(UsageError, match="Permission denied; check its rights"):
+        load_manifest(path)

@@ -112,6 +112,9 @@ def test_labels_of_names():
     labels, class_names = encode_labels(["dog", "cat"], ("dog", "yak", "cat"))
     assert labels.tolist() == [0, 2]
     assert class_names == ("dog", "yak", "cat")
+    labels, class_names = encode_labels(["dog", "-1", ""])
+    assert (labels.tolist(), class_names) == ([0, -1, -1], ("dog",))
+    assert encode_labels(["", "-1"]) == (None, ())
 
 
 def test_a_missing_file_changes_the_fingerprint(tmp_path):

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from ucls.errors import UsageError
 from ucls.runs import baselines
 from ucls.runs.baselines import baseline_figures
 from ucls.runs.labels import known_labels
@@ -15,6 +16,9 @@ def test_they_are_measured_once(run_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert set(first) == {"train", "val"}
     monkeypatch.setattr(baselines, "_measure_baselines", None)
     assert baseline_figures(run, known_labels(run)) == first
+    run.folder.file("baselines.json").write_text("{")
+    with pytest.raises(UsageError, match=r"baselines\.json is not valid JSON .*; remove it, then"):
+        baseline_figures(run, {})
 
 
 @pytest.mark.parametrize(

@@ -107,5 +107,8 @@ def test_files_that_are_no_toml(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no file"):
         read_toml(tmp_path)
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="is not text in UTF-8, as TOML must be: save it so"):
+        read_toml(tmp_path / "a.toml")
+    (tmp_path / "a.toml").write_text("seed = ")
     with pytest.raises(UsageError, match="is not valid TOML"):
         read_toml(tmp_path / "a.toml")

@@ -1,3 +1,4 @@
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -5,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import timm
@@ -13,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests.conftest import Lines
-from ucls.cache import FeatureCache, FeatureCacheWriter
+from ucls.cache import FeatureCache, FeatureCacheWriter, remove_cache
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.progress import Advance
 from ucls.runs.features import Caches, skipped_images
@@ -115,20 +117,6 @@ def test_unreadable_images_are_skipped(broken: Path, lines: Lines) -> None:
     assert [names[label] for label in labels] == [image.split("/")[0] for image in paths]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_pictures_of_floats_are_scaled_and_this_is_said(
-    tmp_path: Path, lines: Lines, workers: int
-) -> None:
-    for number in range(3):
-        values = np.random.default_rng(number).random((8, 8)).astype(np.float32)
-        pixels = values if number else np.uint8(255 * values)
-        Image.fromarray(pixels).save(tmp_path / f"{number}.tif")
-    extracted(
-        load_source(str(tmp_path)), PIXELS.model_copy(update={"workers": workers}), reporter=lines
-    )
-    assert "were scaled by their own range in 2 of the train images" in lines.said[0]
-
-
 def test_strict_stops_at_the_first(broken: Path, own_cache: Path) -> None:
     strict = PIXELS.model_copy(update={"strict": True})
     with pytest.raises(UclsError, match=r"cannot read high/00\.png: empty file"):
@@ -148,7 +136,7 @@ def test_no_image_can_be_read(tmp_path: Path, own_cache: Path) -> None:
     (tmp_path / "photos").mkdir()
     for name in ("a.png", "b.png"):
         (tmp_path / "photos" / name).touch()
-    with pytest.raises(UsageError, match="none of the 2 images of photos could be read"):
+    with pytest.raises(UsageError, match="none of the images of photos could be read"):
         extracted(load_source(str(tmp_path / "photos")))
     assert list(own_cache.glob("*.h5")) == []
 
@@ -158,9 +146,10 @@ def test_a_truncated_cache_says_what_to_do_and_that_works(photos: Path) -> None:
     path = extracted(source)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UsageError, match=r"truncated or not an HDF5 file; .*--overwrite"):
+    with pytest.raises(UsageError, match=r"truncated or not an HDF5 file; remove it with"):
         extracted(source)
-    extracted(source, overwrite=True)
+    remove_cache(path)
+    extracted(source)
     with FeatureCache(path) as cache:
         assert cache.n_rows == 60
 
@@ -334,3 +323,29 @@ def test_a_full_gpu_is_a_clear_error(photos: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("ucls.backbones.pixels.PixelsBackbone.encode", fail)
     with pytest.raises(UclsError, match=r"hold a batch of 32 images: .* extract\.batch_size"):
         extracted(load_source(str(photos)))
+
+
+def test_an_overwrite_leaves_a_cache_alone_that_cannot_be_opened_now(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = load_source(str(photos))
+    path = extracted(source)
+    whole = path.read_bytes()
+
+    def locked(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "unable to lock file")
+
+    monkeypatch.setattr(h5py, "File", locked)
+    with pytest.raises(UsageError, match="it is open in another program; wait"):
+        extracted(source, overwrite=True)
+    assert path.read_bytes() == whole
+
+
+def test_pictures_of_floats_are_told_once(tmp_path: Path, lines: Lines) -> None:
+    for number in range(4):
+        values = np.random.default_rng(number).normal(size=(8, 8)).astype(np.float32)
+        Image.fromarray(values).save(tmp_path / f"{number}.tif")
+    config = PIXELS.model_copy(update={"workers": 1, "batch_size": 2})
+    extracted(load_source(str(tmp_path)), config, reporter=lines)
+    (told,) = [line for line in lines.said if "no known range" in line]
+    assert told.startswith("note: the values of 4 images have")

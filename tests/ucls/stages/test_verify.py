@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -103,11 +104,11 @@ GOOD = {"chunks": "ok", "fingerprint": "ok", "sample": "ok"}
 def test_a_good_cache_with_views_and_skipped_images(path: Path, folder: Path) -> None:
     assert outcomes(path) == GOOD
     assert outcomes(path, n_sample=1000) == GOOD
-    assert reason(path, "chunks") == "all 3 equal what was written, and 60 names can be read"
-    assert reason(path, "fingerprint") == (
-        f"{folder} holds 60 images, as they were when they were extracted"
+    assert reason(path, "chunks") == "3 chunks as written, 60 names readable"
+    assert (
+        reason(path, "fingerprint") == f"{folder} holds 60 images, unchanged since the extraction"
     )
-    assert reason(path, "sample").startswith("8 images extracted again differ by up to 0.000")
+    assert reason(path, "sample").startswith("extracting 8 images again differs by up to 0.000")
 
 
 def test_a_dataset_and_feature_files(tmp_path: Path, sources: Path) -> None:
@@ -115,7 +116,7 @@ def test_a_dataset_and_feature_files(tmp_path: Path, sources: Path) -> None:
     assert outcomes(digits) == GOOD
     blobs = make_cache(tmp_path / "b.h5", sources / "blobs.npz")
     assert outcomes(blobs) == GOOD
-    assert "differ by up to 0 of" in reason(blobs, "sample")
+    assert "differs by up to 0 of" in reason(blobs, "sample")
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -229,6 +230,19 @@ def test_a_damaged_and_an_unfinished_file(path: Path, tmp_path: Path) -> None:
     assert outcomes(tmp_path / "y.h5") == {"file": "not possible"}
     path.write_bytes(b"no HDF5")
     assert outcomes(path) == {"file": "failed"}
+
+
+def test_what_the_system_keeps_back_says_nothing_against_a_cache(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "read failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ucls.cache.features.checksums._read_chunk", fail)
+        assert outcomes(path)["chunks"] == "not possible"
+    monkeypatch.setattr(h5py, "File", fail)
+    assert outcomes(path) == {"file": "not possible"}
 
 
 def test_progress_and_wrong_use(path: Path, lines: Lines) -> None:

@@ -1,0 +1,36 @@
+import errno
+
+import pytest
+
+from ucls.wording import cause, count
+
+
+def test_counts() -> None:
+    assert [count(n, "cache") for n in (0, 1, 1200)] == ["0 caches", "1 cache", "1,200 caches"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EAGAIN, "unable to lock file"), ("open in another program", "wait")),
+        (OSError("unable to open file (file is already open for write)"), ("open in", "h5clear")),
+        (OSError(errno.ENOLCK, ""), ("no locks", "HDF5_USE_FILE_LOCKING=FALSE")),
+        (OSError(errno.ENOSYS, ""), ("no locks",)),
+        (OSError(errno.EACCES, ""), ("Permission denied", "rights")),
+        (OSError(errno.EISDIR, ""), ("Is a directory",)),
+        (OSError(errno.EMFILE, ""), ("Too many open files", "ulimit")),
+        (OSError(errno.EIO, ""), ("Input/output error", "run again")),
+        (OSError(errno.ENOSPC, ""), ("No space left on device", "make room")),
+        (OSError(errno.ENODATA, ""), ("check the path and its rights",)),
+        (MemoryError(), ("memory",)),
+    ],
+)
+def test_the_cause_is_named(error: Exception, words: tuple[str, ...]) -> None:
+    said = str(cause(error))
+    assert all(word in said for word in words)
+    assert "damaged" not in said
+
+
+@pytest.mark.parametrize("error", [OSError("truncated file"), ValueError("bad header"), EOFError()])
+def test_what_the_system_has_no_part_in(error: Exception) -> None:
+    assert cause(error) is None
