@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from torch.nn import functional as F
 
 from ucls.neighbors.equal_rows import EqualRows
 from ucls.neighbors.search import Block
@@ -270,15 +269,17 @@ def largest(
     # One more tells whether equal ones are cut apart.
     top, order = priority.topk(min(n + 1, priority.shape[1]), dim=1)
     is_next = (top[:, 1:] == top[:, :-1]) & (top[:, 1:] > HOLE)
-    cut = is_next[:, n - 1 :].any(dim=1).nonzero().squeeze(1)
+    rows, columns = is_next.nonzero().unbind(dim=1)
+    cut = rows[columns == n - 1]
     if len(cut) > 0:
         order[cut] = largest(priority[cut], images[cut], priority.shape[1])[1][:, : n + 1]
-    follows, leads = F.pad(is_next, (1, 0)).view(-1), F.pad(is_next, (0, 1)).view(-1)
-    places = (follows | leads).nonzero().squeeze(1)
-    equals = order.view(-1)[places]
-    run = (~follows[places]).cumsum(0)
-    first_wins = (run * 2**32 + images.gather(1, order).view(-1)[places]).argsort()
-    order.view(-1)[places] = equals[first_wins]
+    if len(rows) > 0:
+        leaders = rows * top.shape[1] + columns
+        places = torch.unique(torch.cat([leaders, leaders + 1]))
+        equals = order.view(-1)[places]
+        run = (~torch.isin(places, leaders + 1)).cumsum(0)
+        first_wins = (run * 2**32 + images.gather(1, order).view(-1)[places]).argsort()
+        order.view(-1)[places] = equals[first_wins]
     return top[:, :n], order[:, :n]
 
 

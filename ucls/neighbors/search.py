@@ -6,11 +6,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional as F
 
 from ucls.errors import UclsError, UsageError
 from ucls.neighbors.equal_rows import EqualRows
 
 Features = npt.NDArray[np.floating]
+Vectors = npt.NDArray[np.float32]
 
 QUERIES_PER_CHUNK = 4096
 IMAGES_PER_BLOCK = {"cpu": 2048, "cuda": 2**15}
@@ -97,7 +99,9 @@ class BlockSearch:
             rows = torch.arange(start, min(start + self._block, n_rows), device=self.device)
             similarity = products[: len(queries) * len(rows)].view(len(queries), -1)
             _multiply(vectors, self._unit_vectors(rows), out=similarity)
-            _hide_itself(similarity, queries, self.equal, start)
+            is_shown = (queries >= start) & (queries < start + len(rows))
+            itself = (is_shown & _is_alone(queries, self.equal)).nonzero().squeeze(1)
+            similarity[itself, queries[itself] - start] = HIDDEN
             yield Block(similarity, rows)
 
     def _unit_vectors(self, rows: torch.Tensor) -> torch.Tensor:
@@ -135,24 +139,30 @@ class FaissSearch:
         self.n_queries = max(1, RANKED_PER_CHUNK // len(self.vectors))
 
     def blocks(self, queries: torch.Tensor, n_nearest: int) -> Iterator[Block]:
-        """See :class:`Search`; shows the nearest rows alone, unless the last of them has equals."""
+        """See :class:`Search`; shows the nearest rows, with all that equal the last."""
         vectors = self.vectors[queries.numpy()]
         # One more, since a row itself can be among them, and one that tells of a cut.
         n_ranked = min(n_nearest + 2, len(self.vectors))
-        similarity, rows = (torch.from_numpy(a) for a in self.index.search(vectors, n_ranked))
+        similarity, rows = self._rank(vectors, n_ranked)
         is_cut = torch.zeros(len(queries), dtype=torch.bool)
         if n_ranked < len(self.vectors):
             is_cut = similarity[:, -1] == similarity[:, -2]
-        hidden = (rows == queries.unsqueeze(1)) & _is_alone(queries, self.equal).unsqueeze(1)
-        yield Block(similarity.masked_fill(hidden | is_cut.unsqueeze(1), HIDDEN), rows)
         if is_cut.any():
-            whole = torch.full((len(queries), len(self.vectors)), HIDDEN)
-            whole[is_cut] = torch.from_numpy(vectors[is_cut.numpy()] @ self.vectors.T)
-            _hide_itself(whole, queries, self.equal, 0)
-            yield Block(whole, torch.arange(len(self.vectors)))
+            more, others = self._rank(vectors[is_cut.numpy()], len(self.vectors))
+            width = int((more >= more[:, n_ranked - 1 : n_ranked]).sum(dim=1).max())
+            beyond = (0, width - n_ranked)
+            similarity, rows = F.pad(similarity, beyond, value=HIDDEN), F.pad(rows, beyond)
+            similarity[is_cut], rows[is_cut] = more[:, :width], others[:, :width]
+        is_itself = (rows == queries.unsqueeze(1)) & _is_alone(queries, self.equal).unsqueeze(1)
+        yield Block(similarity.masked_fill_(is_itself, HIDDEN), rows)
+
+    def _rank(self, vectors: Vectors, n_ranked: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The largest similarities [Q, n_ranked], falling, and their rows."""
+        similarity, rows = self.index.search(vectors, n_ranked)
+        return torch.from_numpy(similarity), torch.from_numpy(rows)
 
 
-def unit_vectors(features: Features) -> npt.NDArray[np.float32]:
+def unit_vectors(features: Features) -> Vectors:
     """L2-normalises the rows of ``features`` [N, D], any scale; all-zero rows stay zero.
 
     Raises:
@@ -187,15 +197,6 @@ def _scale(largest: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 def _is_alone(rows: torch.Tensor, equal: EqualRows | None) -> torch.Tensor:
     """Whether no two images have the row, bool [Q]."""
     return torch.ones_like(rows, dtype=torch.bool) if equal is None else equal.sizes[rows] == 1
-
-
-def _hide_itself(
-    similarity: torch.Tensor, queries: torch.Tensor, equal: EqualRows | None, start: int
-) -> None:
-    """Hides each query from itself in its similarities [Q, b] to the rows from ``start`` on."""
-    is_shown = (queries >= start) & (queries < start + similarity.shape[1])
-    itself = (is_shown & _is_alone(queries, equal)).nonzero().squeeze(1)
-    similarity[itself, queries[itself] - start] = HIDDEN
 
 
 def _norms(features: torch.Tensor) -> torch.Tensor:
