@@ -148,13 +148,19 @@ def _read_torch(path: Path) -> Any:
                 "because they can run code: give a file of tensors alone, or .safetensors"
             ) from error
         if is_zip and _is_whole(path):
-            raise _unreadable(path, error) from error
+            raise _unreadable(path, _other_archive(path) or error) from error
         raise _damaged(path, "a PyTorch checkpoint") from error
 
 
 def _is_whole(path: Path) -> bool:
     with zipfile.ZipFile(path) as archive:
         return archive.testzip() is None
+
+
+def _other_archive(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        is_torch = any(name.endswith("/data.pkl") for name in archive.namelist())
+    return "" if is_torch else "it is a zip archive of another kind"
 
 
 def _objects_in(path: Path, error: Exception) -> str:
@@ -179,8 +185,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise _damaged(path, "safetensors") from error
 
 
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    reason = shorten(str(error), 150) or type(error).__name__
+def _unreadable(path: Path, cause: object) -> UsageError:
+    reason = shorten(str(cause), 150) or type(cause).__name__
     return UsageError(
         f"expected weights that can be read, got {path}: {reason}; see that it can be opened, and "
         "that it is a .safetensors file or a PyTorch checkpoint"

@@ -284,7 +284,7 @@ def _check_values(path: Path, features: NDArray[Any]) -> int:
         raise UsageError(
             f"expected finite features in {path}, got NaN, infinity or values beyond float32 in "
             f"{len(bad_rows)} of {len(features)} rows, first in row {bad_rows[0]}: "
-            "remove or repair these rows"
+            "remove or repair these rows, or divide all features where they are only too large"
         )
     if vanished_rows:
         raise UsageError(
