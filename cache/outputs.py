@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -40,6 +41,8 @@ def check_output(
         UsageError: if it may not, and why.
     """
     if path == STDOUT:
+        if sys.stdout is None:
+            raise UsageError("there is no standard output, as it is closed: choose a file")
         return
     remedies = ("choose another file", "" if overwrite is None else "--out - for standard output")
     check_replaceable(path, remedy=", or ".join(filter(None, remedies)))

@@ -113,7 +113,8 @@ def _speak_utf8() -> None:
 def _run_app() -> int:
     try:
         exit_code = app(prog_name="ucls", standalone_mode=False) or 0
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where it was closed before the start
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

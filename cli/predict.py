@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ucls.cache import STDOUT
 from ucls.cli import options as opt
 from ucls.cli.console import apart_from
 from ucls.cli.extract import MOST_LISTED
@@ -45,7 +46,7 @@ def command(
     from ucls.wording import count
 
     reporter = chosen_reporter()
-    opened = load_source(source, data_dir=data_dir, subset=subset)
+    opened = load_source(source, data_dir=data_dir, subset=subset, is_trained_on=False)
     result = predict(
         run,
         opened,
@@ -66,7 +67,8 @@ def command(
     with apart_from(out):
         print(
             f"{count(result.n_images, 'image')} in {occupied} of "
-            f"{count(len(result.cluster_sizes), 'cluster')}: {out}"
+            f"{count(len(result.cluster_sizes), 'cluster')}: "
+            f"{'standard output' if out == STDOUT else out}"
         )
         for name in result.untrained:
             print(f"untrained: {name}. A trial run: its clusters mean nothing.")

@@ -92,6 +92,7 @@ def load_source(
     data_dir: str | Path | None = None,
     subset: str | Path | None = None,
     download: bool = False,
+    is_trained_on: bool = True,
 ) -> Source:
     """Opens what a run works on.
 
@@ -103,6 +104,8 @@ def load_source(
         data_dir: where datasets known by name lie; None for ``$UCLS_DATA``.
         subset: a text file of WordNet ids, the classes of ``imagenet50``, 100 or 200.
         download: fetch a dataset that is not there.
+        is_trained_on: whether the images have to be such that clusters can be learned from them;
+            a single one can be labelled.
 
     Raises:
         UsageError: if there is no such source, or it cannot be used; the message says why.
@@ -127,7 +130,7 @@ def load_source(
         raise UsageError(f"expected a file or a folder, got {path}, which is neither")
     if path.suffix.lower() == MANIFEST_SUFFIX and not is_feature_file(path):
         return _manifest_source(path, val_path)
-    return _features_source(path, val_path)
+    return _features_source(path, val_path, "train" if is_trained_on else "val")
 
 
 def _refuse_own_data(name: str, labels: LabelSource, val: str | None) -> None:
@@ -249,8 +252,8 @@ def _manifest_source(path: Path, val_path: Path | None) -> Source:
     return Source(train.name, "manifest", splits, arguments)
 
 
-def _features_source(path: Path, val_path: Path | None) -> Source:
-    train = _feature_split(path, "train")
+def _features_source(path: Path, val_path: Path | None, split: str) -> Source:
+    train = _feature_split(path, split)
     arguments = _arguments(path, val_path)
     if val_path is None:
         return Source(train.name, "features", {"train": train}, arguments)

@@ -1,7 +1,10 @@
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import Cli, StartUcls
@@ -110,3 +113,21 @@ def test_what_does_not_fit(
     assert outcome.exit_code == 2
     assert part in outcome.err
     assert not Path("predictions.csv").exists()
+
+
+def test_a_single_image_can_be_labelled(
+    cli: Cli, run_path: Path, sources: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "one.npy", np.load(sources / "plain.npy")[:1])
+    outcome = cli("predict", run_path, tmp_path / "one.npy", "--out", "-")
+    assert (outcome.exit_code, outcome.out.count("\n")) == (0, 2)
+    assert "1 image in 1 of 4 clusters: standard output" in outcome.err
+
+
+def test_a_closed_standard_output(run_path: Path, sources: Path, tmp_path: Path) -> None:
+    code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", code, "-m", "ucls", "predict", run_path, sources / "plain.npy"]
+    for out, exit_code in (("-", 2), (tmp_path / "new.csv", 0)):
+        done = subprocess.run([*command, "--out", out], capture_output=True, text=True, check=False)
+        assert done.returncode == exit_code, done.stderr
+        assert ("there is no standard output" in done.stderr) == (out == "-")

@@ -66,13 +66,14 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
         split: the split that the features belong to.
 
     Raises:
-        UsageError: if the file cannot be read, or its features are not a finite, varying
-            [N, D] array of numbers with N of at least 2, rows of zeros not counted, or its labels
-            do not fit.
+        UsageError: if the file cannot be read, or its features are not a finite [N, D] array of
+            numbers, for ``train`` varying and with N of at least 2, rows of zeros not counted, or
+            its labels do not fit.
     """
     features, names = _read(path)
-    _check_shape(path, features)
-    n_filled = _check_values(path, features)
+    is_trained_on = split == "train"
+    _check_shape(path, features, n_least=2 if is_trained_on else 1)
+    n_filled = _check_values(path, features, is_trained_on=is_trained_on)
     labels, class_names = (None, ()) if names is None else _encode(path, names, len(features))
     width = len(str(len(features) - 1))
     return FeatureArray(
@@ -157,6 +158,11 @@ def _read_npz(path: Path) -> _Contents:
     with _damage(path):
         arrays = np.load(path, allow_pickle=False)
     with arrays:
+        if not any(name.endswith(".npy") for name in arrays.zip.namelist()):
+            raise UsageError(
+                f"expected features (.npy, .npz, .h5) or a list of images (.csv), got {path}, "
+                "which is a zip archive of another kind: save its content as one of these"
+            )
         names = _expected_names(path, list(arrays))
         found = {}
         for name in names:
@@ -250,7 +256,7 @@ def _expected_names(path: Path, names: list[str]) -> list[str]:
     return [name for name in ("features", "labels") if name in names]
 
 
-def _check_shape(path: Path, features: NDArray[Any]) -> None:
+def _check_shape(path: Path, features: NDArray[Any], n_least: int) -> None:
     if features.dtype.kind not in "fiu":
         raise UsageError(
             f"expected numbers as features in {path}, got dtype {features.dtype}: "
@@ -261,11 +267,14 @@ def _check_shape(path: Path, features: NDArray[Any]) -> None:
             f"expected features of shape [N, D] in {path}, got {list(features.shape)}: "
             "give one row per image"
         )
-    if len(features) < 2:
-        raise UsageError(f"expected at least 2 rows of features in {path}, got {len(features)}")
+    if len(features) < n_least:
+        raise UsageError(
+            f"expected at least {count(n_least, 'row')} of features in {path}, got "
+            f"{len(features)}: add more"
+        )
 
 
-def _check_values(path: Path, features: NDArray[Any]) -> int:
+def _check_values(path: Path, features: NDArray[Any], *, is_trained_on: bool) -> int:
     """Refuses features that cannot be used; returns how many rows are not all zeros."""
     bad_rows: list[int] = []
     vanished_rows: list[int] = []
@@ -292,6 +301,8 @@ def _check_values(path: Path, features: NDArray[Any]) -> int:
             f"become 0 in {len(vanished_rows)} of {len(features)} rows, first in row "
             f"{vanished_rows[0]}: multiply all features by a large number"
         )
+    if not is_trained_on:
+        return n_filled
     if n_filled < 2:
         raise UsageError(
             f"all but {n_filled} of the {len(features)} rows of features in {path} are zeros, so "

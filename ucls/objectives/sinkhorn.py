@@ -12,11 +12,12 @@ def sinkhorn_knopp(
 ) -> torch.Tensor:
     """Balances assignments over clusters, each batch on its own.
 
-    Equals DINOv2's ``sinkhorn_knopp_teacher`` at strength 1, but for any finite logits: the kernel
-    K = exp((logits - max) / temperature) is at most 1, and floored at the smallest number, which
-    only entries more than 87 temperatures below the largest reach. Scaling vectors stand in for
-    the scaled matrix, so an iteration reads K twice and writes nothing of its size. Where a whole
-    row or column lies at the floor, which its scaling shows, all is done in logarithms instead.
+    Equals DINOv2's ``sinkhorn_knopp_teacher`` at strength 1, but for all logits that float64 tells
+    apart: the kernel K = exp((logits - max) / temperature) is at most 1, and floored at the
+    smallest number, which only entries more than 87 temperatures below the largest reach. Scaling
+    vectors stand in for the scaled matrix, so an iteration reads K twice and writes nothing of its
+    size. Where a whole row or column lies at the floor, which its scaling shows, all is done in
+    logarithms instead.
 
     Below strength 1 the cluster sizes need not be equal: they only pay for the difference, by
     their Kullback-Leibler divergence from equal sizes with weight rho. The column scaling is then

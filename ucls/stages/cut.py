@@ -79,13 +79,14 @@ def cut(
             CSV may not be written.
     """
     run = open_run(path, after="ensemble", reporter=reporter)
-    target = Path(out) if out else run.folder.file(f"labels-k{n_clusters}.csv")
+    own = run.folder.file(f"labels-k{n_clusters}.csv")
+    target = Path(out) if out else own
     check_output(
         target,
         is_own=has_table(COLUMNS),
         overwrite=overwrite,
         protected=run.inputs(),
-        reserved=set(run_files()) - set(files.CUTS),
+        reserved=() if target.name == own.name else run_files(),
     )
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     votes = CutVotes.of(run, assignments, n_clusters)

@@ -13,7 +13,7 @@ from ucls.cache import run_files as files
 from ucls.ensemble.heads_as_text import Rule, canonical_heads, parse_heads
 from ucls.ensemble.selection import Selection, select_heads
 from ucls.ensemble.steps import n_pairs
-from ucls.errors import UsageError
+from ucls.errors import UnreadableError, UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.combination import Combination
 from ucls.runs.consensus_settings import vary
@@ -196,5 +196,7 @@ def _forget_unreadable(run: Run) -> None:
     """Removes consensuses that nothing can be added to."""
     try:
         run.consensuses.entries()
+    except UnreadableError:
+        raise
     except UsageError:
         run.folder.file(files.CONSENSUS).unlink()

@@ -82,7 +82,7 @@ def predict(
     run = open_run(path, after=after, reporter=reporter)
     extractions = _with_weights(run.data.extractions, weights)
     labeller = _Labeller(run) if n_clusters is None else _CutLabeller(run, n_clusters)
-    opened = load_source(source) if isinstance(source, str) else source
+    opened = load_source(source, is_trained_on=False) if isinstance(source, str) else source
     images = _images(run, opened, split)
     moved = (Path(file) for config in extractions.values() for file in config.weights)
     check_output(

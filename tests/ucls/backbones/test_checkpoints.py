@@ -208,7 +208,9 @@ def test_part_of_a_file_is_damaged(tmp_path, save, share):
 def test_a_whole_archive_of_another_kind_is_not_damaged(tmp_path):
     np.savez(tmp_path / "model.pth", cls_token=np.zeros(3))
     (tmp_path / "model.pth.npz").rename(tmp_path / "model.pth")
-    with pytest.raises(UsageError, match=r"that can be read, got .*model\.pth: it is a zip archive"):
+    with pytest.raises(
+        UsageError, match=r"that can be read, got .*model\.pth: it is a zip archive"
+    ):
         read_weights(tmp_path / "model.pth")
 
 

@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+import zipfile
 
 import h5py
 import numpy as np
@@ -135,6 +136,21 @@ def test_one_differing_row_is_not_constant(tmp_path):
     values = np.ones((9_000, 2), np.float32)
     values[8_999, 1] = 2
     assert len(load_features(write(tmp_path / "a.npy", values))) == 9_000
+
+
+@pytest.mark.parametrize("values", [np.ones((1, 4)), np.ones((5, 4)), np.eye(3)[[0]] * 0])
+def test_what_is_only_labelled_need_not_vary(tmp_path, values):
+    path = write(tmp_path / "a.npy", values)
+    assert len(load_features(path, split="val")) == len(values)
+    with pytest.raises(UsageError):
+        load_features(path)
+
+
+def test_a_zip_archive_of_another_kind(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("[Content_Types].xml", "x")
+    with pytest.raises(UsageError, match="which is a zip archive of another kind: save"):
+        load_features(tmp_path / "a.npz")
 
 
 class Trap:

@@ -233,7 +233,7 @@ def test_empty_clusters_are_warned_of(
 def test_what_the_run_is_and_is_made_of_is_not_overwritten(run_path: Path, sources: Path) -> None:
     run = Run(run_path)
     before = contents(run_path)
-    for path in run_path.iterdir():
+    for path in [*run_path.iterdir(), run_path / "labels-k4.csv"]:
         with pytest.raises(UsageError, match=f"{path.name} belongs to the run itself: choose"):
             cut(run_path, 3, out=path, overwrite=True)
     for path in (sources / "blobs.npz", sources / "blobs-val.npz", run.caches["train"]["features"]):

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,19 @@ def test_without_training_it_names_the_command(run_path: Path) -> None:
     (run_path / "assignments.h5").unlink()
     with pytest.raises(UclsError, match=f"run first: ucls train {run_path}"):
         ensemble(run_path)
+
+
+def test_a_file_in_use_is_never_replaced(run_path: Path) -> None:
+    before = (run_path / "consensus.h5").read_bytes()
+    code = "import h5py, sys; f = h5py.File(sys.argv[1], 'r+'); print(flush=True); input()"
+    command = [sys.executable, "-c", code, run_path / "consensus.h5"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(UsageError, match="open in another program"):
+            ensemble(run_path, settings={"ensemble.method": "vote"}, overwrite=True)
+        other.communicate(b"\n")
+    assert (run_path / "consensus.h5").read_bytes() == before
 
 
 def test_a_damaged_file_is_replaced_on_request(run_path: Path) -> None:
