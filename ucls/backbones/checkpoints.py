@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ucls.backbones.layouts import to_timm
 from ucls.backbones.wrappers import drop_aside, unwrap
-from ucls.errors import UsageError
+from ucls.errors import UnreadableError, UsageError
+from ucls.wording import cause
 
 # Training checkpoints hold options beside the weights, and paths among them. Neither class runs
 # code; pure paths stand in for those of any system, which only that system can make.
@@ -185,8 +186,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise _damaged(path, "safetensors") from error
 
 
-def _unreadable(path: Path, cause: object) -> UsageError:
-    reason = shorten(str(cause), 150) or type(cause).__name__
+def _unreadable(path: Path, problem: BaseException | str) -> UsageError:
+    if isinstance(problem, BaseException) and (reason := cause(problem)):
+        return UnreadableError(f"cannot read {path}: {reason}")
+    reason = shorten(str(problem), 150) or type(problem).__name__
     return UsageError(
         f"expected weights that can be read, got {path}: {reason}; see that it can be opened, and "
         "that it is a .safetensors file or a PyTorch checkpoint"
