@@ -42,10 +42,8 @@ def build_graph(
 
 def search_ratios(size: Size, *, repeats: int, n_queries: int = 4096) -> list[Measurement]:
     """S_x of some images against the product, and FAISS and scikit-learn that rank the nearest."""
-    import torch
-
     features = simulated_features(size)
-    search, queries = BlockSearch(features), torch.arange(n_queries)
+    search, queries = BlockSearch(features), np.arange(n_queries)
     rule = SetRule(K, THRESHOLD, max(K, size.cap))
     references = reference_searches(unit_vectors(features), n_queries, size.cap)
     among = f"{size.n_images:,} simulated images, D={size.n_features}"

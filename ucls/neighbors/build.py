@@ -1,6 +1,8 @@
 """Exact adaptive nearest-neighbour sets (thesis 5.2.5)."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -8,14 +10,15 @@ import numpy.typing as npt
 import torch
 
 from ucls.errors import UsageError
-from ucls.neighbors.candidates import Candidates, SetRule, Sets
+from ucls.neighbors.candidates import Candidates, SetRule, Sets, join
 from ucls.neighbors.equal_rows import find_equal_rows
-from ucls.neighbors.search import BlockSearch, FaissSearch, Features, Search
+from ucls.neighbors.search import BlockSearch, FaissSearch, Features, Rows, Search, Show
 from ucls.progress import Advance, ignore_progress
 from ucls.types import NeighborGraph
 
 THRESHOLD_OFF = 1.0
 TYPICAL_SAMPLE = 4096
+QUERIES_PER_PART = 512
 
 
 def build_neighbors(
@@ -69,16 +72,25 @@ def build_neighbors(
     search: Search = (
         FaissSearch(features, equal) if backend == "faiss" else BlockSearch(features, device, equal)
     )
-    if threshold == "typical":
-        threshold = typical_similarity(search, k)
     limit = n_images - 1 if cap is None else min(max(cap, k), n_images - 1)
-    rule = SetRule(k, threshold, limit, seed if cap_keeps == "sample" else None)
+    sample, of_sample = np.arange(0), None
+    if threshold == "typical":
+        sample = np.arange(0, n_images, max(1, n_images // TYPICAL_SAMPLE))
+        parts, threshold = find_sets(search, sample, SetRule(k, None, limit))
+        of_sample = join(parts)
+    rule = SetRule(k, threshold, limit)
     if threshold >= THRESHOLD_OFF:
         rule = SetRule(k, float("inf"), k)
+    if cap_keeps == "sample":
+        rule, of_sample = rule._replace(sample_seed=seed), None
     growing = _GrowingGraph()
-    for queries in _chunks(torch.arange(n_images), search):
-        growing.append(find_sets(search, queries, rule))
-        advance(len(queries))
+    for start in range(0, n_images, search.n_queries):
+        images = np.arange(start, min(start + search.n_queries, n_images))
+        if of_sample is None:
+            growing.append(find_sets(search, images, rule)[0])
+        else:
+            growing.append([_joined(search, images, rule, sample, of_sample)])
+        advance(len(images))
     return NeighborGraph(
         indptr=np.concatenate([[0], np.cumsum(growing.counts)]).astype(np.int64),
         indices=growing.indices,
@@ -92,33 +104,48 @@ def build_neighbors(
     )
 
 
-def find_sets(search: Search, queries: torch.Tensor, rule: SetRule) -> Sets:
-    """S_x of some images, int64 [Q]."""
-    queries, equal = queries.to(search.device), search.equal
-    candidates = Candidates(queries, rule, equal)
+def find_sets(search: Search, queries: Rows, rule: SetRule) -> tuple[list[Sets], float]:
+    """S_x of some images [Q], in parts, and the threshold that it was made with."""
+    spans = [slice(i, i + QUERIES_PER_PART) for i in range(0, len(queries), QUERIES_PER_PART)]
+    parts = [Candidates(queries[span], rule, search.equal) for span in spans]
     # A sample is one of all members.
     n_nearest = rule.limit if rule.sample_seed is None else search.n_images - 1
-    rows = queries if equal is None else equal.row_of[queries]
-    for block in search.blocks(rows, n_nearest):
-        candidates.add(block)
-    return candidates.sets()
+    rows = queries if search.equal is None else search.equal.row_of[queries]
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for show in search.blocks(rows, n_nearest):
+            if rule.threshold is None:
+                blocks = list(pool.map(show, spans))
+                list(pool.map(Candidates.look_at, parts, blocks))
+                _raise_threshold(parts)
+                list(pool.map(Candidates.add, parts, blocks))
+            else:
+                list(pool.map(_take, parts, spans, repeat(show)))
+        threshold = rule.threshold
+        if threshold is None:
+            list(pool.map(Candidates.thin_out, parts))
+            threshold = _raise_threshold(parts)
+        return list(pool.map(Candidates.sets, parts)), threshold
 
 
-def typical_similarity(search: Search, k: int) -> float:
-    """The median similarity of an image to its k-th neighbour, over an even sample."""
-    step = max(1, search.n_images // TYPICAL_SAMPLE)
-    sample = torch.arange(0, search.n_images, step)
-    rule = SetRule(k, float("inf"), k)
-    kth = [
-        find_sets(search, queries, rule).similarity.view(-1, k)[:, -1].cpu()
-        for queries in _chunks(sample, search)
-    ]
-    return float(np.median(torch.cat(kth).numpy()))
+def _take(part: Candidates, queries: slice, show: Show) -> None:
+    part.add(show(queries))
 
 
-def _chunks(images: torch.Tensor, search: Search) -> Sequence[torch.Tensor]:
-    chunks: Sequence[torch.Tensor] = torch.split(images, search.n_queries)
-    return chunks
+def _raise_threshold(parts: Sequence[Candidates]) -> float:
+    """The median similarity to the k-th neighbour so far; it only rises."""
+    threshold = float(np.median(np.concatenate([part.kth for part in parts])))
+    for part in parts:
+        part.threshold = threshold if threshold < THRESHOLD_OFF else float("inf")
+    return threshold
+
+
+def _joined(search: Search, images: Rows, rule: SetRule, sample: Rows, of_sample: Sets) -> Sets:
+    """S_x of images [Q], of which some are in the sample and have theirs already."""
+    others, here = np.setdiff1d(images, sample), np.flatnonzero(np.isin(sample, images))
+    if len(others) == 0:
+        return of_sample.rows(here)
+    both = join([*find_sets(search, others, rule)[0], of_sample.rows(here)])
+    return both.rows(np.argsort(np.concatenate([others, sample[here]])))
 
 
 class _GrowingGraph:
@@ -130,14 +157,15 @@ class _GrowingGraph:
         self.similarity: npt.NDArray[np.float16] = np.empty(0, dtype=np.float16)
         self.n_capped = 0
 
-    def append(self, sets: Sets) -> None:
+    def append(self, parts: Sequence[Sets]) -> None:
         """Adds the next rows."""
+        counts, images, similarity, capped = zip(*parts, strict=True)
         for array, new in (
-            (self.counts, sets.counts),
-            (self.indices, sets.images),
-            (self.similarity, sets.similarity),
+            (self.counts, counts),
+            (self.indices, images),
+            (self.similarity, similarity),
         ):
             n_old = len(array)
-            array.resize(n_old + len(new), refcheck=False)
-            array[n_old:] = new.cpu().numpy()
-        self.n_capped += int(sets.capped.sum())
+            array.resize(n_old + sum(map(len, new)), refcheck=False)
+            np.concatenate(new, out=array[n_old:])
+        self.n_capped += int(np.concatenate(capped).sum())

@@ -1,23 +1,24 @@
 """What can still be a neighbour while a search goes through all images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
 from ucls.neighbors.equal_rows import EqualRows
 from ucls.neighbors.search import Block
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 
 BELOW_ALL = -2.0
 """Below every cosine."""
 ABOVE_ALL = 2.0
 SPARE_PER_QUERY = 512
 """Candidates that a query may have beyond its limit before they are thinned out, on average."""
-ROWS_PER_GROUP = 256
 MAXIMA_PER_NEIGHBOR = 4
-MEMBERS_PER_PIECE = 2**24
-LOOKED_AT = 8
-"""Blocks that raise the bar; later ones would hardly raise it further."""
+MEMBERS_PER_PIECE = 2**22
 
 
 class SetRule(NamedTuple):
@@ -25,8 +26,9 @@ class SetRule(NamedTuple):
 
     k: int
     """Neighbours that every image gets."""
-    threshold: float
-    """Similarity above which images join; infinite for never."""
+    threshold: float | None
+    """Similarity above which images join; infinite for never; None for the median, over the
+    queries, of the similarity to the k-th neighbour."""
     limit: int
     """Largest size, at least k."""
     sample_seed: int | None = None
@@ -36,273 +38,214 @@ class SetRule(NamedTuple):
 class Sets(NamedTuple):
     """S_x of some images, one after the other."""
 
-    counts: torch.Tensor
-    """Size of each, int64 [Q]."""
-    images: torch.Tensor
-    """int32 [n], each set by falling similarity."""
-    similarity: torch.Tensor
-    """float32 [n]."""
-    capped: torch.Tensor
-    """Whether it was cut, bool [Q]."""
+    counts: Ints
+    """Size of each [Q]."""
+    images: npt.NDArray[np.int32]
+    """[n], each set by falling similarity."""
+    similarity: npt.NDArray[np.float16]
+    """[n]."""
+    capped: npt.NDArray[np.bool_]
+    """Whether it was cut [Q]."""
+
+    def rows(self, order: Ints) -> "Sets":
+        """The sets at these places [R], in this order."""
+        counts, starts = self.counts[order], (np.cumsum(self.counts) - self.counts)[order]
+        places = _runs(starts, counts)
+        return Sets(counts, self.images[places], self.similarity[places], self.capped[order])
 
 
-class _Found(NamedTuple):
-    """Candidates in the order of their queries."""
-
-    queries: torch.Tensor
-    """Their places in the chunk, int32 [n]."""
-    images: torch.Tensor
-    """int32 [n]."""
-    similarity: torch.Tensor
+def join(parts: Iterable[Sets]) -> Sets:
+    """All sets of some parts, one after the other."""
+    return Sets(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 class Candidates:
-    """Collects the neighbours of a chunk of queries, block by block.
+    """Collects the neighbours of a few queries, block by block.
 
     Each query has a bar that no neighbour can be below. It only rises, so few of all similarities
-    are ever looked at twice.
+    are ever looked at twice. A candidate is one number, see :func:`pack`.
 
     Args:
-        queries: the images, int64 [Q].
-        rule: what makes a set.
+        queries: the images [Q].
+        rule: what makes a set. If it leaves the threshold open, :attr:`threshold` is raised from
+            outside, never above what it is in the end, and blocks are first looked at.
         equal: the rows that stand for several images; None where rows are images.
     """
 
-    def __init__(
-        self, queries: torch.Tensor, rule: SetRule, equal: EqualRows | None = None
-    ) -> None:
+    def __init__(self, queries: Ints, rule: SetRule, equal: EqualRows | None = None) -> None:
         self.queries, self.rule, self.equal = queries, rule, equal
-        self.bar = torch.full(queries.shape, BELOW_ALL, device=queries.device)
-        self.maxima = self.bar.unsqueeze(1).repeat(1, MAXIMA_PER_NEIGHBOR * rule.k)
-        self.n_looked_at, self.n_above = 0, torch.zeros_like(queries)
-        self.found: list[_Found] = []
+        self.threshold = BELOW_ALL if rule.threshold is None else rule.threshold
+        self.kth = np.full(len(queries), BELOW_ALL, np.float32)
+        """The k-th largest similarity so far, or less [Q]."""
+        self.beyond = self.kth.copy()
+        """The largest that a full set has no room for, or less [Q]."""
+        self.maxima = self.kth[:, None].repeat(MAXIMA_PER_NEIGHBOR * rule.k, axis=1)
+        self.n_blocks = 0
+        self.counts: list[Ints] = []
+        self.found: list[Ints] = []
+        """Candidates in the order of their queries, and how many each has, in parts."""
 
-    def add(self, block: Block) -> None:
-        """Takes those of a block that reach the bar."""
-        n_rows = block.similarity.shape[1]
-        if self.n_looked_at < LOOKED_AT * n_rows:
-            self._look_at(block.similarity)
-            self.n_looked_at += n_rows
-        places = (block.similarity >= self.bar.unsqueeze(1)).view(-1).nonzero().squeeze(1)
-        similarity = block.similarity.view(-1)[places]
-        queries = (places // n_rows).int()
-        rows = block.rows.view(-1)[places if block.rows.ndim == 2 else places % n_rows]
-        if self.equal is None:
-            self._keep(_Found(queries, rows.int(), similarity))
-        else:
-            for found in self._members(queries, rows, similarity, self.equal):
-                self._keep(found)
-
-    def _keep(self, found: _Found) -> None:
-        self.n_above += self._per_query(found.queries[found.similarity > self.rule.threshold])
-        self.found.append(found)
-        spare = SPARE_PER_QUERY + self.rule.limit
-        if sum(len(part.queries) for part in self.found) > spare * len(self.queries):
-            self._thin_out()
-
-    def _members(
-        self,
-        queries: torch.Tensor,
-        rows: torch.Tensor,
-        similarity: torch.Tensor,
-        equal: EqualRows,
-    ) -> Iterator[_Found]:
-        """The images of rows, but for the query itself; some at a time, as they can be many."""
-        sizes = equal.sizes[rows]
-        if self.rule.sample_seed is None:
-            # Of equals the first win. One can be the query, and one more tells of a cut.
-            sizes = sizes.clamp(max=self.rule.limit + 2)
-        pieces = torch.bincount(sizes.cumsum(0) // MEMBERS_PER_PIECE).tolist()
-        places = torch.arange(len(rows), device=rows.device)
-        for part, counts in zip(
-            torch.split(places, pieces), torch.split(sizes, pieces), strict=True
-        ):
-            source = part.repeat_interleave(counts)
-            ranks = torch.arange(len(source), device=rows.device)
-            ranks -= (counts.cumsum(0) - counts).repeat_interleave(counts)
-            images = equal.members[equal.starts[rows[source]] + ranks]
-            is_other = images != self.queries[queries[source]]
-            source, images = source[is_other], images[is_other]
-            yield _Found(queries[source], images.int(), similarity[source])
-
-    def sets(self) -> Sets:
-        """S_x of each query, once all images have been shown."""
-        if self.rule.sample_seed is not None:
-            self._thin_out()
-        sizes = self.n_above.clamp(self.rule.k, self.rule.limit)
-        parts = []
-        for group in self._groups():
-            n_largest = int(sizes[group.rows].max())
-            similarity, order = largest(group.similarity, group.images, n_largest)
-            ranks = torch.arange(n_largest, device=similarity.device)
-            member = ranks < sizes[group.rows].unsqueeze(1)
-            parts.append((group.images.gather(1, order)[member], similarity[member]))
-        images, similarity = (torch.cat(column) for column in zip(*parts, strict=True))
-        return Sets(sizes, images, similarity, self.n_above > self.rule.limit)
-
-    def _look_at(self, similarity: torch.Tensor) -> None:
-        """Raises the bar to the k-th largest similarity so far, or little less.
+    def look_at(self, block: Block) -> None:
+        """Raises the bar by the first, second, fourth, eighth ... block.
 
         Of the maxima of disjoint groups of images, the k-th largest is no larger than the k-th
         largest of all, and found faster.
         """
-        n_queries, n_groups = self.maxima.shape
-        per_group = similarity.shape[1] // n_groups
-        if per_group == 0:
+        self.n_blocks += 1
+        n_groups = self.maxima.shape[1]
+        if self.n_blocks & (self.n_blocks - 1) or block.similarity.shape[1] < n_groups:
             return
-        columns = similarity[:, : per_group * n_groups].view(n_queries, per_group, n_groups)
-        self.maxima = torch.maximum(self.maxima, columns.amax(dim=1))
-        kth = self.maxima.topk(self.rule.k, dim=1).values[:, -1]
-        self.bar = kth.clamp(BELOW_ALL, self.rule.threshold)
+        self.maxima = np.maximum(self.maxima, block.maxima(n_groups))
+        kth = np.partition(self.maxima, -self.rule.k, axis=1)[:, -self.rule.k]
+        self.kth = np.maximum(self.kth, kth)
 
-    def _thin_out(self) -> None:
-        """Keeps as many candidates as a set can have, and raises the bar."""
-        kept, bars = [], []
-        for group in self._groups():
-            n_kept = min(self.rule.limit, group.similarity.shape[1])
-            priority, order = largest(self._priority(group), group.images, n_kept)
-            is_used = priority > HOLE
-            queries = group.rows.int().unsqueeze(1).expand_as(order)
-            kept.append(
-                _Found(
-                    queries[is_used],
-                    group.images.gather(1, order)[is_used],
-                    group.similarity.gather(1, order)[is_used],
-                )
-            )
-            bars.append(self._risen_bar(priority, self.n_above[group.rows]))
-        self.found = [_Found(*(torch.cat(column) for column in zip(*kept, strict=True)))]
-        self.bar = torch.cat(bars)
+    def add(self, block: Block) -> None:
+        """Takes those of a block that reach the bar."""
+        if self.rule.threshold is not None:
+            self.look_at(block)
+        bar = np.maximum(np.minimum(self.kth, np.float32(self.threshold)), self.beyond)
+        places, similarity = block.reaching(bar)
+        n_rows = block.similarity.shape[1]
+        firsts = np.arange(len(bar) + 1) * n_rows
+        counts = np.diff(np.searchsorted(places, firsts))
+        if block.rows.ndim == 1:
+            places -= firsts[:-1].repeat(counts)
+        rows = block.rows.take(places)
+        if self.equal is None:
+            self._keep(counts, pack(similarity, rows))
+        else:
+            queries = np.arange(len(bar)).repeat(counts)
+            for of_piece, keys in self._members(queries, rows, similarity, self.equal):
+                self._keep(of_piece, keys)
 
-    def _risen_bar(self, priority: torch.Tensor, n_above: torch.Tensor) -> torch.Tensor:
-        """From the priorities [rows, n] by rank; unused places have a priority of ``HOLE``."""
-        k, threshold, limit, sample_seed = self.rule
-        n_ranked = priority.shape[1]
-        bar = priority.new_full((len(priority),), BELOW_ALL)
-        if n_ranked >= k:
-            bar = priority[:, k - 1].clamp(BELOW_ALL, threshold)
-        if sample_seed is None and n_ranked == limit:
-            # A set that is cut anyway needs nothing below its last member; of another it has to be
-            # known how many are above the threshold.
-            bar = torch.where(n_above > limit, priority[:, -1].clamp_min(BELOW_ALL), bar)
-        return bar
+    def sets(self) -> Sets:
+        """S_x of each query, once all images have been shown."""
+        k, _, limit, _ = self.rule
+        ranked = self._rank()
+        n_above = self._is_above(ranked).sum(axis=1)
+        sizes = n_above.clip(k, limit)
+        first = self._first(ranked, limit)
+        members = first[np.arange(first.shape[1]) < sizes[:, None]]
+        similarity = similarity_of(members).astype(np.float16)
+        return Sets(sizes, _images_of(members), similarity, n_above > limit)
 
-    def _priority(self, group: "_Group") -> torch.Tensor:
-        """What is kept first: the nearest, or a sample of those above the threshold."""
-        if self.rule.sample_seed is None:
-            return group.similarity
-        keys = self.queries[group.rows].unsqueeze(1) * 2**32 + group.images
-        drawn = ABOVE_ALL + uniform(keys, self.rule.sample_seed)
-        return torch.where(group.similarity > self.rule.threshold, drawn, group.similarity)
+    def thin_out(self) -> None:
+        """Keeps as many candidates as a set can have, and one that tells of a cut; raises the bar.
 
-    def _groups(self) -> "Iterator[_Group]":
-        """All candidates, some queries at a time, with a row for each."""
-        n_queries = len(self.queries)
-        counts = self._per_query(torch.cat([part.queries for part in self.found]))
-        ends = counts.cumsum(0)
-        images, similarity = self._by_query(ends - counts, int(ends[-1]))
-        for start in range(0, n_queries, ROWS_PER_GROUP):
-            rows = torch.arange(start, min(start + ROWS_PER_GROUP, n_queries), device=counts.device)
-            span = slice(int(ends[start] - counts[start]), int(ends[rows[-1]]))
-            width = torch.arange(int(counts[rows].max()), device=counts.device)
-            is_used = width < counts[rows].unsqueeze(1)
-            group = _Group(
-                rows,
-                images.new_zeros(is_used.shape),
-                similarity.new_full(is_used.shape, HOLE),
-            )
-            group.images[is_used] = images[span]
-            group.similarity[is_used] = similarity[span]
-            yield group
-
-    def _by_query(self, firsts: torch.Tensor, total: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images and similarities of all candidates [total], those of a query side by side.
-
-        Forgets each part of what was found as soon as it is taken over, which keeps the peak low.
+        The k-th largest similarity is then that of all images shown, if there are k.
         """
-        images = self.found[0].images.new_empty(total)
-        similarity = self.found[0].similarity.new_empty(total)
-        firsts = firsts.clone()
+        k, _, limit, sample_seed = self.rule
+        ranked = self._rank()
+        if ranked.shape[1] >= k:
+            self.kth = np.maximum(self.kth, similarity_of(ranked[:, k - 1]))
+        if sample_seed is None and ranked.shape[1] > limit:
+            self.beyond = np.maximum(self.beyond, similarity_of(ranked[:, limit]))
+        kept = self._first(ranked, limit + 1)
+        is_used = kept != NONE
+        self.counts, self.found = [is_used.sum(axis=1)], [kept[is_used]]
+
+    def _rank(self) -> Ints:
+        """All candidates by falling similarity [Q, n], filled up with ``NONE``; forgets them."""
+        counts = np.sum(self.counts, axis=0)
+        ranked = np.full((len(self.queries), counts.max()), NONE)
+        ends = np.arange(len(ranked)) * ranked.shape[1]
         while self.found:
-            part = self.found.pop(0)
-            counts = self._per_query(part.queries)
-            of_part = counts.cumsum(0) - counts
-            places = torch.arange(len(part.queries), device=firsts.device)
-            places += (firsts - of_part)[part.queries]
-            images[places] = part.images
-            similarity[places] = part.similarity
-            firsts += counts
-        return images, similarity
+            of_part = self.counts.pop(0)
+            ranked.ravel()[_runs(ends, of_part)] = self.found.pop(0)
+            ends += of_part
+        ranked.sort(axis=1)
+        return ranked
 
-    def _per_query(self, queries: torch.Tensor) -> torch.Tensor:
-        return torch.bincount(queries, minlength=len(self.queries))
+    def _keep(self, counts: Ints, keys: Ints) -> None:
+        self.counts.append(counts)
+        self.found.append(keys)
+        n_most = (SPARE_PER_QUERY + self.rule.limit) * len(self.queries)
+        if sum(map(len, self.found)) > n_most:
+            self.thin_out()
+
+    def _members(
+        self, queries: Ints, rows: Ints, similarity: Floats, equal: EqualRows
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """The images of rows, but for the query itself; some at a time, as they can be many."""
+        sizes = equal.sizes[rows]
+        if self.rule.sample_seed is None:
+            # Of equals the first win. One can be the query, and one more tells of a cut.
+            sizes = np.minimum(sizes, self.rule.limit + 2)
+        ends = sizes.cumsum()
+        cuts = np.searchsorted(ends, np.arange(MEMBERS_PER_PIECE, sizes.sum(), MEMBERS_PER_PIECE))
+        for part in np.split(np.arange(len(rows)), cuts):
+            source = part.repeat(sizes[part])
+            images = equal.members[_runs(equal.starts[rows[part]], sizes[part])]
+            is_other = images != self.queries[queries[source]]
+            source, images = source[is_other], images[is_other]
+            counts = np.bincount(queries[source], minlength=len(self.queries))
+            yield counts, pack(similarity[source], images)
+
+    def _is_above(self, keys: Ints) -> npt.NDArray[np.bool_]:
+        return keys < pack(np.full(1, self.threshold, np.float32), np.zeros(1, np.int64))
+
+    def _first(self, ranked: Ints, n: int) -> Ints:
+        """Of each row n by rank; the nearest, or a sample of those above the threshold."""
+        if self.rule.sample_seed is None or ranked.shape[1] <= n:
+            return ranked[:, :n]
+        images = _images_of(ranked)
+        drawn = ABOVE_ALL + uniform(self.queries[:, None] * 2**32 + images, self.rule.sample_seed)
+        priority = np.where(self._is_above(ranked), drawn, similarity_of(ranked))
+        order = pack(priority, images).argsort(axis=1)[:, :n]
+        return np.sort(np.take_along_axis(ranked, order, axis=1), axis=1)
 
 
-HOLE = -torch.inf
-"""The similarity of a place in a group that no candidate takes."""
+def pack(similarity: Floats, images: npt.NDArray[np.integer]) -> Ints:
+    """Similarities and images, of any one shape, as numbers that sort as neighbours do.
 
-
-class _Group(NamedTuple):
-    """Candidates of some queries, a row for each."""
-
-    rows: torch.Tensor
-    """The queries' places in the chunk, int64 [r]."""
-    images: torch.Tensor
-    """int32 [r, n]."""
-    similarity: torch.Tensor
-    """float32 [r, n]."""
-
-
-def largest(
-    priority: torch.Tensor, images: torch.Tensor, n: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The n largest priorities of each row, falling; of equal ones the first image's come first.
-
-    Args:
-        priority: [r, n'], n' at least n.
-        images: int32 [r, n'].
-        n: of each row.
-
-    Returns:
-        The priorities [r, n] and their places, int64 [r, n].
+    A smaller one is a larger similarity, or the same and an earlier image.
     """
-    # One more tells whether equal ones are cut apart.
-    top, order = priority.topk(min(n + 1, priority.shape[1]), dim=1)
-    is_next = (top[:, 1:] == top[:, :-1]) & (top[:, 1:] > HOLE)
-    rows, columns = is_next.nonzero().unbind(dim=1)
-    cut = rows[columns == n - 1]
-    if len(cut) > 0:
-        order[cut] = largest(priority[cut], images[cut], priority.shape[1])[1][:, : n + 1]
-    if len(rows) > 0:
-        leaders = rows * top.shape[1] + columns
-        places = torch.unique(torch.cat([leaders, leaders + 1]))
-        equals = order.view(-1)[places]
-        run = (~torch.isin(places, leaders + 1)).cumsum(0)
-        first_wins = (run * 2**32 + images.gather(1, order).view(-1)[places]).argsort()
-        order.view(-1)[places] = equals[first_wins]
-    return top[:, :n], order[:, :n]
+    # Zero has two signs, of which adding zero leaves one.
+    halves = np.stack([images.astype(np.int32), ~_ordered((similarity + 0.0).view(np.int32))], -1)
+    return halves.view(np.int64)[..., 0]
 
 
-# Of SplitMix64, as signed numbers: the golden ratio, and the factors after the shifts.
-GAMMA = -0x61C8864680B583EB
-ROUNDS = ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15))
+def similarity_of(keys: Ints) -> Floats:
+    """What was packed."""
+    return _ordered(~(keys >> 32).astype(np.int32)).view(np.float32)
 
 
-def uniform(keys: torch.Tensor, seed: int) -> torch.Tensor:
+def _images_of(keys: Ints) -> npt.NDArray[np.int32]:
+    return keys.astype(np.int32)
+
+
+def _ordered(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """From the bits of a float32 to a number in the same order, and back."""
+    return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
+
+
+NONE = pack(np.full(1, -np.inf, np.float32), np.full(1, -1))[0]
+"""No candidate."""
+
+
+def _runs(starts: Ints, counts: Ints) -> Ints:
+    """From each start on, so many numbers."""
+    places = np.repeat(starts - (np.cumsum(counts) - counts), counts)
+    places += np.arange(len(places))
+    return places
+
+
+# Of SplitMix64: the golden ratio, and the factors after the shifts.
+GAMMA = 0x9E3779B97F4A7C15
+ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+
+
+def uniform(keys: Ints, seed: int) -> Floats:
     """A number in [0, 1) for each key, the same wherever and whenever it is asked for.
 
     The finaliser of SplitMix64 (Steele et al. 2014), whose products wrap around.
 
     Args:
-        keys: int64, any shape.
+        keys: any shape.
         seed: another seed gives other numbers.
     """
-    mixed = keys + torch.full_like(keys, seed + 1) * GAMMA
+    mixed = keys.view(np.uint64) + np.uint64((seed + 1) * GAMMA % 2**64)
     for shift, factor in ROUNDS:
-        mixed = (mixed ^ _shifted(mixed, shift)) * factor
-    return _shifted(mixed ^ _shifted(mixed, 31), 40).float() * 2.0**-24
-
-
-def _shifted(values: torch.Tensor, bits: int) -> torch.Tensor:
-    """Shifts int64 right as if they had no sign."""
-    return (values >> bits).bitwise_and_((1 << (64 - bits)) - 1)
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return (mixed >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
+
+Ints = npt.NDArray[np.int64]
 
 N_COLUMNS = 8
 """Values that tell most rows apart before whole rows are read."""
@@ -15,16 +16,16 @@ FACTORS = np.arange(1, 2 * N_COLUMNS, 2) * -0x61C8864680B583EB
 class EqualRows(NamedTuple):
     """The different rows of features [N, D], M in all, and the images that each stands for."""
 
-    firsts: torch.Tensor
-    """The first image of each row, int64 [M], rising."""
-    row_of: torch.Tensor
-    """Of each image, int64 [N]."""
-    members: torch.Tensor
-    """All images, row by row, each row's rising, int64 [N]."""
-    starts: torch.Tensor
-    """Where the members of each row start, int64 [M]."""
-    sizes: torch.Tensor
-    """How many they are, int64 [M]."""
+    firsts: Ints
+    """The first image of each row, [M], rising."""
+    row_of: Ints
+    """Of each image [N]."""
+    members: Ints
+    """All images, row by row, each row's rising [N]."""
+    starts: Ints
+    """Where the members of each row start [M]."""
+    sizes: Ints
+    """How many they are [M]."""
 
 
 def find_equal_rows(features: npt.NDArray[np.floating]) -> EqualRows | None:
@@ -44,5 +45,4 @@ def find_equal_rows(features: npt.NDArray[np.floating]) -> EqualRows | None:
     if len(firsts) == n_images:
         return None
     members = np.argsort(row_of, kind="stable")
-    arrays = (firsts, row_of, members, np.cumsum(sizes) - sizes, sizes)
-    return EqualRows(*map(torch.from_numpy, arrays))
+    return EqualRows(firsts, row_of, members, np.cumsum(sizes) - sizes, sizes)

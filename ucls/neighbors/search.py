@@ -1,35 +1,64 @@
 """Exact search among all images by cosine similarity, in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional as F
 
 from ucls.errors import UclsError, UsageError
 from ucls.neighbors.equal_rows import EqualRows
 
 Features = npt.NDArray[np.floating]
 Vectors = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 QUERIES_PER_CHUNK = 4096
-IMAGES_PER_BLOCK = {"cpu": 2048, "cuda": 2**15}
-"""Few enough that a block of similarities, of all queries of a chunk, stays small."""
+THREADS_PER_CHUNK = 16
+IMAGES_PER_BLOCK = {"cpu": 1024, "cuda": 2**15}
+"""Few enough that the similarities of some queries stay in the cache of a core."""
+ROWS_PER_SPAN = 512
 RANKED_PER_CHUNK = 2**26
-HIDDEN = -torch.inf
+HIDDEN = -np.inf
 FAR = 64
 """Powers of two between 1 and the largest value of a row, beyond which it is scaled first."""
 
 
 class Block(NamedTuple):
-    """Similarities of the queries of a chunk to some rows of the features."""
+    """Similarities of some queries to some rows of the features."""
 
-    similarity: torch.Tensor
-    """float32 [Q, b]; ``HIDDEN`` to the query's own row, unless other images have it too."""
-    rows: torch.Tensor
-    """int64 [b], or [Q, b] where each query has its own."""
+    similarity: Any
+    """float32 [Q, b], an array or, on a GPU, a tensor; ``HIDDEN`` to the query's own row, unless
+    other images have it too."""
+    rows: Rows
+    """[b], or [Q, b] where each query has its own."""
+
+    def maxima(self, n_groups: int) -> Vectors:
+        """The largest similarity in each of disjoint groups of rows [Q, n_groups]."""
+        n_queries, n_rows = self.similarity.shape
+        per_group = n_rows // n_groups
+        columns = self.similarity[:, : per_group * n_groups]
+        groups = columns.reshape(n_queries, per_group, n_groups)
+        is_array = isinstance(groups, np.ndarray)
+        largest: Vectors = groups.max(axis=1) if is_array else groups.amax(dim=1).cpu().numpy()
+        return largest
+
+    def reaching(self, bar: Vectors) -> tuple[Rows, Vectors]:
+        """Where similarities, laid out flat, are not below the bar [Q], and how large these are."""
+        similarity = self.similarity
+        if isinstance(similarity, np.ndarray):
+            places = np.flatnonzero(similarity >= bar[:, None])
+            return places, similarity.take(places)
+        bars = torch.from_numpy(bar).to(similarity.device).unsqueeze(1)
+        reached = (similarity >= bars).flatten().nonzero().squeeze(1)
+        return reached.cpu().numpy(), similarity.take(reached).cpu().numpy()
+
+
+Show = Callable[[slice], Block]
+"""Makes a block of similarities for some queries of a chunk, in any thread."""
 
 
 class Search(Protocol):
@@ -37,21 +66,19 @@ class Search(Protocol):
 
     Attributes:
         n_images: N.
-        equal: the different rows, on the device; None where each image has its own.
+        equal: the different rows; None where each image has its own.
         n_queries: of a chunk.
-        device: where the blocks are.
     """
 
     n_images: int
     equal: EqualRows | None
     n_queries: int
-    device: torch.device
 
-    def blocks(self, queries: torch.Tensor, n_nearest: int) -> Iterator[Block]:
+    def blocks(self, queries: Rows, n_nearest: int) -> Iterator[Show]:
         """Goes through the similarities of some rows to the others.
 
         Args:
-            queries: the rows, int64 [Q], on the device.
+            queries: the rows [Q].
             n_nearest: each query's so many nearest rows have to be shown, and all that are equally
                 similar as the last of them.
         """
@@ -62,6 +89,9 @@ class BlockSearch:
 
     The features stay as they are: a block of them is normalised when its turn comes, so that
     beside them there is never more than a chunk of queries and a block of images in memory.
+    On the CPU all is NumPy's: its BLAS is the faster one on processors that torch's was not made
+    for, and torch's other operations take several times as long. There a product takes one core, so
+    that each core works on similarities that its cache holds.
 
     Args:
         features: [N, D], any scale and floating-point type.
@@ -78,43 +108,60 @@ class BlockSearch:
         device: str | torch.device = "cpu",
         equal: EqualRows | None = None,
     ) -> None:
-        self.device = torch.device(device)
-        self.features = torch.from_numpy(features).to(self.device)
-        self.n_images = len(features)
-        self.equal = equal and EqualRows(*(array.to(self.device) for array in equal))
-        self.n_queries = QUERIES_PER_CHUNK
-        self._block = IMAGES_PER_BLOCK[self.device.type]
-        spans = [slice(i, i + self._block) for i in range(0, self.n_images, self._block)]
-        largest = [self.features[span].abs().amax(dim=1).double().cpu() for span in spans]
-        scale = _scale(torch.cat(largest).numpy())
-        self.scale = None if (scale == 1.0).all() else torch.from_numpy(scale).to(self.device)
-        self.norms = torch.cat([_norms(self._scaled(span)) for span in spans])
+        self.n_images, self.equal = len(features), equal
+        self.n_queries = QUERIES_PER_CHUNK * max(1, torch.get_num_threads() // THREADS_PER_CHUNK)
+        self._device = torch.device(device)
+        self._n_shown = IMAGES_PER_BLOCK[self._device.type]
+        spans = [slice(i, i + ROWS_PER_SPAN) for i in range(0, self.n_images, ROWS_PER_SPAN)]
+        self.features: Any = features
+        self.scale: Any = None
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            largest = pool.map(lambda span: _largest(features[span]), spans)
+            scale = _scale(np.concatenate(list(largest)))
+            if (scale != 1.0).any():
+                self.scale = scale[:, None]
+            norms = pool.map(lambda span: _norms(self._scaled(span)), spans)
+            self.norms: Any = np.concatenate(list(norms))
+        if self._device.type != "cpu":
+            self.features, self.norms = self._there(features), self._there(self.norms)
+            self.scale = None if self.scale is None else self._there(self.scale)
 
-    def blocks(self, queries: torch.Tensor, n_nearest: int) -> Iterator[Block]:
-        """See :class:`Search`; shows all images, each block in the memory of the one before."""
+    def blocks(self, queries: Rows, n_nearest: int) -> Iterator[Show]:
+        """See :class:`Search`; shows all images."""
         n_rows = self.n_images if self.equal is None else len(self.equal.firsts)
         vectors = self._unit_vectors(queries)
-        products = torch.empty(len(queries) * self._block, device=self.device)
-        for start in range(0, n_rows, self._block):
-            rows = torch.arange(start, min(start + self._block, n_rows), device=self.device)
-            similarity = products[: len(queries) * len(rows)].view(len(queries), -1)
-            _multiply(vectors, self._unit_vectors(rows), out=similarity)
-            is_shown = (queries >= start) & (queries < start + len(rows))
-            itself = (is_shown & _is_alone(queries, self.equal)).nonzero().squeeze(1)
-            similarity[itself, queries[itself] - start] = HIDDEN
-            yield Block(similarity, rows)
+        with _blas().limit(limits=1):
+            for start in range(0, n_rows, self._n_shown):
+                rows = np.arange(start, min(start + self._n_shown, n_rows))
+                yield partial(self._multiply, queries, vectors, rows, self._unit_vectors(rows))
 
-    def _unit_vectors(self, rows: torch.Tensor) -> torch.Tensor:
+    def _multiply(self, queries: Rows, vectors: Any, rows: Rows, images: Any, part: slice) -> Block:
+        """The inner products of some of the vectors [Q, D] and all images [b, D]."""
+        similarity, queries = vectors[part] @ images.T, queries[part]
+        is_shown = (queries >= rows[0]) & (queries <= rows[-1])
+        itself = np.flatnonzero(is_shown & _is_alone(queries, self.equal))
+        similarity[itself, queries[itself] - rows[0]] = HIDDEN
+        return Block(similarity, rows)
+
+    def _unit_vectors(self, rows: Rows) -> Any:
         images = rows if self.equal is None else self.equal.firsts[rows]
         # Neighbouring rows are a view, which the conversion alone copies.
-        is_span = bool((images.diff() == 1).all())
+        is_span = (np.diff(images) == 1).all()
         part: Any = slice(int(images[0]), int(images[-1]) + 1) if is_span else images
-        vectors = self._scaled(part).to(torch.float32, copy=True)
-        return vectors.div_(self.norms[part].unsqueeze(1))
+        vectors = self._scaled(part)
+        if isinstance(vectors, np.ndarray):
+            vectors = vectors.astype(np.float32)
+        else:
+            vectors = vectors.to(torch.float32, copy=True)
+        vectors /= self.norms[part][:, None]
+        return vectors
 
-    def _scaled(self, part: Any) -> torch.Tensor:
+    def _scaled(self, part: Any) -> Any:
         rows = self.features[part]
-        return rows if self.scale is None else rows.double() * self.scale[part].unsqueeze(1)
+        return rows if self.scale is None else rows * self.scale[part]
+
+    def _there(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(array).to(self._device)
 
 
 class FaissSearch:
@@ -131,35 +178,33 @@ class FaissSearch:
 
     def __init__(self, features: Features, equal: EqualRows | None = None) -> None:
         faiss = _import_faiss()
-        self.device, self.equal = torch.device("cpu"), equal
-        self.vectors = unit_vectors(features if equal is None else features[equal.firsts.numpy()])
+        self.equal = equal
+        self.vectors = unit_vectors(features if equal is None else features[equal.firsts])
         self.index = faiss.IndexFlatIP(self.vectors.shape[1])
         self.index.add(self.vectors)
         self.n_images = len(features)
         self.n_queries = max(1, RANKED_PER_CHUNK // len(self.vectors))
 
-    def blocks(self, queries: torch.Tensor, n_nearest: int) -> Iterator[Block]:
+    def blocks(self, queries: Rows, n_nearest: int) -> Iterator[Show]:
         """See :class:`Search`; shows the nearest rows, with all that equal the last."""
-        vectors = self.vectors[queries.numpy()]
         # One more, since a row itself can be among them, and one that tells of a cut.
-        n_ranked = min(n_nearest + 2, len(self.vectors))
-        similarity, rows = self._rank(vectors, n_ranked)
-        is_cut = torch.zeros(len(queries), dtype=torch.bool)
+        similarity, rows = self._rank(self.vectors[queries], n_nearest + 2)
+        is_itself = (rows == queries[:, None]) & _is_alone(queries, self.equal)[:, None]
+        similarity[is_itself] = HIDDEN
+        yield lambda part: Block(similarity[part], rows[part])
+
+    def _rank(self, vectors: Vectors, n_ranked: int) -> tuple[Vectors, Rows]:
+        """So many of the largest similarities or more, falling, and their rows."""
+        similarity, rows = self.index.search(vectors, min(n_ranked, len(self.vectors)))
         if n_ranked < len(self.vectors):
             is_cut = similarity[:, -1] == similarity[:, -2]
-        if is_cut.any():
-            more, others = self._rank(vectors[is_cut.numpy()], len(self.vectors))
-            width = int((more >= more[:, n_ranked - 1 : n_ranked]).sum(dim=1).max())
-            beyond = (0, width - n_ranked)
-            similarity, rows = F.pad(similarity, beyond, value=HIDDEN), F.pad(rows, beyond)
-            similarity[is_cut], rows[is_cut] = more[:, :width], others[:, :width]
-        is_itself = (rows == queries.unsqueeze(1)) & _is_alone(queries, self.equal).unsqueeze(1)
-        yield Block(similarity.masked_fill_(is_itself, HIDDEN), rows)
-
-    def _rank(self, vectors: Vectors, n_ranked: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The largest similarities [Q, n_ranked], falling, and their rows."""
-        similarity, rows = self.index.search(vectors, n_ranked)
-        return torch.from_numpy(similarity), torch.from_numpy(rows)
+            if is_cut.any():
+                more, others = self._rank(vectors[is_cut], 2 * n_ranked)
+                beyond = ((0, 0), (0, more.shape[1] - n_ranked))
+                similarity = np.pad(similarity, beyond, constant_values=HIDDEN)
+                rows = np.pad(rows, beyond)
+                similarity[is_cut], rows[is_cut] = more, others
+        return similarity, rows
 
 
 def unit_vectors(features: Features) -> Vectors:
@@ -194,24 +239,37 @@ def _scale(largest: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     return np.where(np.abs(exponents) > FAR, np.ldexp(1.0, np.minimum(-exponents, 1000)), 1.0)
 
 
-def _is_alone(rows: torch.Tensor, equal: EqualRows | None) -> torch.Tensor:
-    """Whether no two images have the row, bool [Q]."""
-    return torch.ones_like(rows, dtype=torch.bool) if equal is None else equal.sizes[rows] == 1
+def _is_alone(rows: Rows, equal: EqualRows | None) -> npt.NDArray[np.bool_]:
+    """Whether no two images have the row [Q]."""
+    return np.ones(len(rows), dtype=np.bool_) if equal is None else equal.sizes[rows] == 1
 
 
-def _norms(features: torch.Tensor) -> torch.Tensor:
-    """The length of each row [n, D], float32 [n]; 1 for all-zero rows."""
-    norms = features.double().square().sum(dim=1).sqrt().float()
-    return torch.where(norms > 0.0, norms, 1.0)
+def _largest(features: Features) -> npt.NDArray[np.floating]:
+    """The largest size of a value in each row [n, D]."""
+    wide = _wide(features)
+    largest: npt.NDArray[np.floating] = np.maximum(wide.max(axis=1), -wide.min(axis=1))
+    return largest
 
 
-def _multiply(queries: torch.Tensor, images: torch.Tensor, *, out: torch.Tensor) -> None:
-    """The inner products [Q, b] of [Q, D] and [b, D]."""
-    if queries.device.type == "cpu":
-        # NumPy's BLAS is the faster one on processors that torch's was not made for.
-        np.matmul(queries.numpy(), images.numpy().T, out=out.numpy())
-    else:
-        torch.mm(queries, images.T, out=out)
+def _norms(features: Features) -> Vectors:
+    """The length of each row [n, D]; 1 for all-zero rows."""
+    wide = _wide(features)
+    # Letters: n images, d features.
+    squares = np.einsum("nd,nd->n", wide, wide, dtype=np.float64)
+    norms = np.sqrt(squares).astype(np.float32)
+    return np.where(norms > 0.0, norms, np.float32(1.0))
+
+
+def _wide(features: Features) -> Features:
+    """The same numbers in a type that is quick to compute with, which half precision is not."""
+    return features.astype(np.result_type(features, np.float32), copy=False)
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _import_faiss() -> Any:

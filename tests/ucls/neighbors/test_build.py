@@ -66,7 +66,7 @@ def use_small_chunks(monkeypatch: pytest.MonkeyPatch, n_queries: int) -> None:
     monkeypatch.setattr(search, "IMAGES_PER_BLOCK", {"cpu": 7})
     monkeypatch.setattr(candidates, "SPARE_PER_QUERY", 2)
     monkeypatch.setattr(candidates, "MEMBERS_PER_PIECE", 16)
-    monkeypatch.setattr(candidates, "ROWS_PER_GROUP", 2)
+    monkeypatch.setattr(neighbors, "QUERIES_PER_PART", 2)
 
 
 @all_seeds
@@ -226,6 +226,28 @@ def test_typical_looks_at_an_even_sample_of_large_data(
     expected = np.median(-np.sort(-similarity[::4], axis=1)[:, 2])
     graph = build_neighbors(features, k=3, threshold="typical", backend=backend)
     assert graph.threshold == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("cap", [None, 5])
+@pytest.mark.parametrize("n_sampled", [10, 40])
+def test_a_typical_threshold_takes_no_second_search(
+    n_sampled: int, cap: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbors, "TYPICAL_SAMPLE", n_sampled)
+    use_small_chunks(monkeypatch, 9)
+    searched, blocks = list[int](), search.BlockSearch.blocks
+
+    def watched(self: search.BlockSearch, queries: search.Rows, n_nearest: int) -> Any:
+        searched.extend(queries.tolist())
+        return blocks(self, queries, n_nearest)
+
+    monkeypatch.setattr(search.BlockSearch, "blocks", watched)
+    features = random_features(0)
+    graph = build_neighbors(features, k=3, threshold="typical", cap=cap)
+    assert sorted(searched) == list(range(40))
+    again = build_neighbors(features, k=3, threshold=graph.threshold, cap=cap)
+    assert sets(graph) == sets(again)
+    assert graph.n_capped == again.n_capped
 
 
 @all_seeds

@@ -21,7 +21,7 @@ def test_equal_rows_are_those_of_numpy(seed: int, n_features: int, dtype: type) 
     assert equal.sizes.tolist() == sizes[order].tolist()
     assert equal.row_of.tolist() == order.argsort()[row_of.ravel()].tolist()
     for row, (start, size) in enumerate(zip(equal.starts, equal.sizes, strict=True)):
-        expected = np.flatnonzero(equal.row_of.numpy() == row)
+        expected = np.flatnonzero(equal.row_of == row)
         assert equal.members[start : start + size].tolist() == expected.tolist()
 
 

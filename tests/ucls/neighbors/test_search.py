@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-import torch
 
-from ucls.neighbors.search import HIDDEN, BlockSearch, FaissSearch, unit_vectors
+from ucls.neighbors.search import HIDDEN, Block, BlockSearch, FaissSearch, unit_vectors
 
 all_seeds = pytest.mark.parametrize("seed", range(3))
 
@@ -37,29 +36,39 @@ def test_blocks_show_every_similarity_but_that_to_itself(
     expected = unit_vectors(features)[queries] @ unit_vectors(features).T
     expected[range(len(queries)), queries] = HIDDEN
     search = BlockSearch(features)
-    blocks = [
-        (block.similarity.clone(), block.rows) for block in search.blocks(torch.tensor(queries), 3)
-    ]
-    assert torch.cat([images for _, images in blocks]).tolist() == list(range(20))
-    shown = torch.cat([similarity for similarity, _ in blocks], dim=1).numpy()
+    blocks = [show(slice(None)) for show in search.blocks(np.array(queries), 3)]
+    assert np.concatenate([images for _, images in blocks]).tolist() == list(range(20))
+    shown = np.concatenate([similarity for similarity, _ in blocks], axis=1)
     np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
+@all_seeds
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.06, 0.5])
+def test_what_reaches_the_bar(seed: int, share: float) -> None:
+    similarity = np.random.default_rng(seed).uniform(size=(40, 90)).astype(np.float32)
+    bar = np.full(40, 1.0 - share, np.float32)
+    places, reached = Block(similarity, np.arange(90)).reaching(bar)
+    np.testing.assert_array_equal(places, (similarity >= bar[:, None]).ravel().nonzero()[0])
+    np.testing.assert_array_equal(reached, similarity.ravel()[places])
 
 
 def test_the_features_are_not_copied() -> None:
     features = random_features(0, 20).astype(np.float16)
     search = BlockSearch(features)
-    assert search.features.data_ptr() == features.ctypes.data
-    list(search.blocks(torch.arange(20), 3))
+    assert search.features is features
+    for show in search.blocks(np.arange(20), 3):
+        show(slice(5, 15))
     np.testing.assert_array_equal(features, random_features(0, 20).astype(np.float16))
 
 
 @all_seeds
 def test_faiss_shows_the_nearest(seed: int) -> None:
     features = random_features(seed, 20)
-    queries = torch.tensor([4, 11])
-    (block,) = FaissSearch(features).blocks(queries, 3)
+    queries = np.array([4, 11])
+    (show,) = FaissSearch(features).blocks(queries, 3)
+    block = show(slice(None))
     similarity = unit_vectors(features)[queries] @ unit_vectors(features).T
     expected = np.argsort(-similarity, axis=1)[:, :5]
     np.testing.assert_array_equal(block.rows, expected)
     hidden = block.similarity == HIDDEN
-    np.testing.assert_array_equal(hidden, block.rows == queries.unsqueeze(1))
+    np.testing.assert_array_equal(hidden, block.rows == queries[:, None])
