@@ -17,6 +17,8 @@ LONG_KMEANS = 10**11
 """Images times features times clusters."""
 SAMPLE_PER_CLUSTER = 256
 """As in FAISS; more hardly move the centres."""
+SEEDING = 4096
+"""Images among which the first centres are found, in float64; or 64 per cluster, if more."""
 
 Features = npt.NDArray[np.float32]
 
@@ -33,24 +35,30 @@ def kmeans(
 
     The best of ``restarts`` by inertia, seeded ``seed``, ``seed + 1``, ...; ``advance`` is told
     of each. Where a whole fit would take hours, it is to a random sample of 256 images per cluster.
+    The first centres are found by k-means++ in a smaller one: in all images it takes longer than
+    what follows.
     """
-    from sklearn.cluster import KMeans
+    from sklearn.cluster import KMeans, kmeans_plusplus
     from sklearn.exceptions import ConvergenceWarning
 
     tensors = {
         split: torch.from_numpy(np.require(x, requirements="W")) for split, x in features.items()
     }
-    sample = _sample(tensors["train"], n_clusters, seed)
+    sample = tensors["train"]
+    if sample.numel() * n_clusters > LONG_KMEANS:
+        sample = _sample(sample, SAMPLE_PER_CLUSTER * n_clusters, seed)
     statistics = ColumnStatistics.of(torch.split(sample, CHUNK))
     # Float32 holds the squares of standardised features, on which k-means rests.
-    fitted_to = statistics.standardize(sample).numpy()
+    fitted_to = statistics.standardize(sample)
     models = []
-    for restart in range(restarts):
-        model = KMeans(n_clusters, n_init=1, random_state=seed + restart)
+    for state in range(seed, seed + restarts):
+        seeding = _sample(fitted_to, max(SEEDING, 64 * n_clusters), state).double()
+        first, _ = kmeans_plusplus(seeding.numpy(), n_clusters, random_state=state)
+        model = KMeans(n_clusters, init=first, n_init=1, random_state=state)
         with warnings.catch_warnings():
             # Fewer distinct images than clusters: the run has said so.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            models.append(model.fit(fitted_to))
+            models.append(model.fit(fitted_to.numpy()))
         advance(1)
     best = min(models, key=lambda model: model.inertia_)
     return {
@@ -59,12 +67,12 @@ def kmeans(
     }
 
 
-def _sample(features: torch.Tensor, n_clusters: int, seed: int) -> torch.Tensor:
-    """All features, or as many random rows as k-means can be fitted to in minutes."""
-    n_images, n_kept = len(features), SAMPLE_PER_CLUSTER * n_clusters
-    if features.numel() * n_clusters <= LONG_KMEANS or n_images <= n_kept:
+def _sample(features: torch.Tensor, n_kept: int, seed: int) -> torch.Tensor:
+    """So many random rows, or all if there are no more."""
+    if len(features) <= n_kept:
         return features
-    return features[np.random.default_rng(seed).choice(n_images, n_kept, replace=False).tolist()]
+    rng = np.random.default_rng(seed)
+    return features[rng.choice(len(features), n_kept, replace=False).tolist()]
 
 
 def knn_accuracy(

@@ -17,6 +17,9 @@ from ucls.types import Labels, check_labels
 
 INITIAL_STD = 0.01
 CHUNK = 4096
+NORMAL = 1e-30
+"""Added to residuals, which are denormal where a classifier is sure: products with denormal numbers
+take ten times as long."""
 
 Features = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.int64]
@@ -205,7 +208,7 @@ class _Bank:
         labels, weights = targets
         residual = self.logits(tokens).softmax(dim=-1)
         residual[torch.arange(len(labels), device=labels.device), :, labels] -= 1.0
-        residual *= weights[:, None, None] / len(labels)
+        residual.mul_(weights[:, None, None] / len(labels)).add_(NORMAL)
         gradient = (tokens[:, self.columns].T @ residual.flatten(1)).view_as(self.weight)
         for parameter, velocity, slope in zip(
             (self.weight, self.bias), self.velocity, (gradient, residual.sum(dim=0)), strict=True

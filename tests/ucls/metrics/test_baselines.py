@@ -1,7 +1,9 @@
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 
 from ucls.metrics.baselines import kmeans, knn_accuracy, linear_probe_accuracy
 from ucls.metrics.scores import clustering_accuracy
@@ -95,6 +97,20 @@ def test_a_long_kmeans_is_fitted_to_a_sample(seed: int, monkeypatch: pytest.Monk
     monkeypatch.setattr("ucls.metrics.baselines.LONG_KMEANS", 2000 * 6 * CLUSTERS)
     kmeans({"train": train}, n_clusters=CLUSTERS, restarts=1, seed=seed)
     assert len(fitted_to[-1]) == 2000
+
+
+def test_the_first_centres_are_sought_in_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, _ = blobs(0, 5000)
+    sought_in = []
+
+    def seek(x: npt.NDArray[np.float64], *args: Any, **options: Any) -> Any:
+        sought_in.append(x)
+        return kmeans_plusplus(x, *args, **options)
+
+    monkeypatch.setattr("sklearn.cluster.kmeans_plusplus", seek)
+    kmeans({"train": train}, n_clusters=CLUSTERS, restarts=2)
+    assert [len(np.unique(rows, axis=0)) for rows in sought_in] == [4096] * 2
+    assert not np.array_equal(*sought_in)
 
 
 def test_kmeans_takes_its_seed() -> None:
