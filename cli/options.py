@@ -53,6 +53,24 @@ Weights = Annotated[
         "NAME of the backbone if there are several.",
     ),
 ]
+
+
+class Effort(StrEnum):
+    """How much work goes into the heads."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    THOROUGH = "thorough"
+
+
+WantedEffort = Annotated[
+    Effort | None,
+    typer.Option("--effort", help="How much work: a first look, the default, or the best."),
+]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option(metavar="10m", help="Take the effort that fits: 90s, 10m, 2h."),
+]
 Objective = Annotated[
     str | None,
     typer.Option(

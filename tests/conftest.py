@@ -27,6 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 TINY = {
     "train.epochs": 3,
     "train.n_heads": 6,
+    "train.batch_size": 20,
     "ensemble.heads": "all",
     "self_train.iterations": 40,
     "evaluate.kmeans_restarts": 1,

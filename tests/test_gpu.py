@@ -46,7 +46,7 @@ def new_trainer(precision: str, objective: str = "ucls") -> HeadTrainer:
         fast_precision="bfloat16",
     )
     config = Config.model_validate({"train": {"objective": objective, **heeded}})
-    return HeadTrainer(
+    return HeadTrainer.on(
         FEATURES,
         build_neighbors(FEATURES, k=5, threshold=1.0),
         autoconfigure(config, facts).train,
@@ -77,6 +77,20 @@ def test_training_on_the_gpu_finds_blobs_and_resumes(precision: str) -> None:
     labels = trainer.predict(FEATURES).labels
     assert np.median([clustering_accuracy(LABELS, head) for head in labels]) > 0.95
     assert (labels == resumed.predict(FEATURES).labels).mean() > 0.99
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_compiled_training_on_the_gpu_is_an_eager_one(precision: str) -> None:
+    eager, compiled = new_trainer(precision), new_trainer(precision)
+    compiled.train_mode(True)
+    rows = torch.arange(40, device=DEVICE)
+    compiled.losses.compile(compiled.draw(rows, 0, torch.Generator(DEVICE)))
+    assert compiled.losses.is_compiled
+    for _ in range(15):
+        expected, record = eager.train_epoch(), compiled.train_epoch()
+    np.testing.assert_allclose(record.head_losses, expected.head_losses, rtol=0.05, atol=0.02)
+    labels = compiled.predict(FEATURES).labels
+    assert (labels == eager.predict(FEATURES).labels).mean() > 0.98
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -1,6 +1,12 @@
 """How rates change over a training."""
 
 import math
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+
+Progress = TypeVar("Progress", float, "torch.Tensor", "float | torch.Tensor")
 
 REFERENCE_BATCH = 256
 
@@ -15,9 +21,11 @@ def warmup_cosine(
     return final + (peak - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def cosine_rise(final: float, progress: float) -> float:
+def cosine_rise(final: float, progress: Progress) -> Progress:
     """Rises from 0 to ``final`` by a cosine while ``progress`` goes from 0 to 1."""
-    return final * 0.5 * (1.0 - math.cos(math.pi * progress))
+    angle = math.pi * progress
+    cosine = math.cos(angle) if isinstance(angle, float) else angle.cos()
+    return final * 0.5 * (1.0 - cosine)
 
 
 def scale_to_batch(rate: float, batch_size: int) -> float:

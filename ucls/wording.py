@@ -29,6 +29,15 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def duration(seconds: float) -> str:
+    """Writes ``8 s``, ``3 min`` or ``2.5 h``."""
+    if seconds < 100.0:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 6000.0:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
 def cause(error: BaseException) -> str | None:
     """Why the system refuses a file, and what to do; None if that is not what went wrong."""
     if isinstance(error, MemoryError):

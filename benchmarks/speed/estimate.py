@@ -18,6 +18,7 @@ from benchmarks.speed.self_training import token_columns
 from benchmarks.speed.training import BATCH_SIZE, BOTTLENECK_DIM, HIDDEN_DIM
 from ucls.metrics.baselines import SAMPLE_PER_CLUSTER
 from ucls.settings.config import SelfTrainConfig
+from ucls.settings.presets import DINOV2_RATES
 
 TEMPLATE = Path(__file__).with_name("estimate.md.jinja")
 IMAGENET = Size(n_images=1_281_167, n_clusters=1000, n_heads=50, n_features=2048)
@@ -113,7 +114,7 @@ def training_load(size: Size) -> Load:
 
 def self_training_load(size: Size) -> Load:
     """Iterations of all linear classifiers, each ahead and back; those held out go ahead once."""
-    config = SelfTrainConfig()
+    config = SelfTrainConfig(learning_rates=DINOV2_RATES)
     n_held_out = config.holdout * size.n_images / BATCH_SIZE
     n_outputs = len(config.learning_rates) * size.n_clusters
     widths = [span.stop - span.start for span in token_columns(size.n_features).values()]

@@ -79,14 +79,14 @@ def ucls_config(size: Size, *, precision: str, **settings: object) -> TrainConfi
     """The settings of ``ucls`` for data of this size, with heads of C clusters."""
     thesis = {
         "epochs": 100, "hidden_dim": HIDDEN_DIM, "bottleneck_dim": BOTTLENECK_DIM,
-        "batch_size": BATCH_SIZE, "scales": (1,), "n_smoothing": 1,
+        "batch_size": BATCH_SIZE, "scales": (1,), "n_smoothing": 1, "components": "all",
     }  # fmt: skip
     return fitted_config(size, precision=precision, **{**thesis, **settings})
 
 
 def step_taker(trainer: HeadTrainer) -> Callable[[], None]:
     """One step after the other, on the batches of an epoch in turn."""
-    generator = torch.Generator(trainer.device).manual_seed(0)
+    generator = torch.Generator(trainer.data.device).manual_seed(0)
     order = trainer.objective.start_epoch(trainer.describe_epoch(generator))
     trainer.train_mode(True)
     n_batches = order.shape[-1] // trainer.batch_size

@@ -59,7 +59,7 @@ def step_ratio(
     """One step on random features against its products, and against the peer if that is wanted."""
     n_images, where = N_BATCHES * required(config.batch_size), training.device()
     inputs = training.random_inputs(replace(size, n_images=n_images))
-    trainer = HeadTrainer(**inputs, config=config, device=where)
+    trainer = HeadTrainer.on(**inputs, config=config, device=where)
     products = step_products(config, size, n_partners=trainer.objective.n_partners, device=where)
     references: dict[str, Work] = {BARE: lambda: deque((one() for one in products), maxlen=0)}
     if peer:
@@ -79,7 +79,7 @@ def epoch_ratios(
     inputs, _ = training.simulated_inputs(size)
     inputs["device"] = training.device()
     configs = {one: training.ucls_config(size, precision=one, **settings) for one in PRECISIONS}
-    ours = HeadTrainer(**inputs, config=configs["bfloat16"])
+    ours = HeadTrainer.on(**inputs, config=configs["bfloat16"])
     works: dict[str, Work] = {}
     for peer in peers:
         precision, two_way = PEERS[peer]
@@ -99,7 +99,7 @@ def accuracy_ratios(
         training.ucls_config(size, precision=precision, epochs=epochs, **settings)
         for precision in PRECISIONS
     )
-    ours = HeadTrainer(**inputs, config=half, device=training.device())
+    ours = HeadTrainer.on(**inputs, config=half, device=training.device())
     plain = StraightforwardTrainer(**inputs, config=single, device=training.device())
     labelling = (lambda: ours.predict(inputs["features"]).labels), plain.labels
     seconds, accuracies = np.zeros((2, 2, epochs))

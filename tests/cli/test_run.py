@@ -1,11 +1,12 @@
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import Cli, Outcome
 from ucls.cache import RunFolder, read_assignments, read_tensors
 from ucls.runs.run import Run
 from ucls.settings.objectives import objective_names
@@ -124,3 +125,94 @@ def test_objectives_and_settings_that_do_not_go_together(
     outcome = cli("run", sources / "plain.npy", "-k", 4, "--out", tmp_path / "a", *options)
     assert (outcome.exit_code, outcome.out) == (2, "")
     assert part in outcome.err.splitlines()[-1]
+
+
+@pytest.fixture
+def run_blobs(
+    cli: Cli, sources: Path, tmp_path: Path, tiny_options: list[str]
+) -> Callable[..., Outcome]:
+    """Runs on blobs, into the folder ``a``."""
+    command = ["run", sources / "blobs.npz", "--out", tmp_path / "a", *tiny_options]
+    return lambda *options: cli(*command, *options)
+
+
+def settings_of(run: Path) -> tuple[str, int, int]:
+    config = RunFolder(run).read_config()
+    return config["effort"], config["train"]["n_heads"], config["train"]["epochs"]
+
+
+def test_the_effort_that_was_asked_for(cli: Cli, sources: Path, tmp_path: Path) -> None:
+    command = ["run", sources / "blobs.npz", "--out", tmp_path / "a", "--effort", "quick"]
+    outcome = cli(*command)
+    assert outcome.exit_code == 0, outcome.err
+    assert settings_of(tmp_path / "a") == ("quick", 6, 100)
+    assert "train: 6 heads in about " in outcome.err
+    again = cli(*command).err
+    assert "train: done before with these settings, skipped" in again
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ({"thorough": 60}, "2m", "time limit 2m: effort thorough, at most 78 s from here\n"),
+        (
+            {"thorough": 600, "normal": 60},
+            "1.5m",
+            "time limit 1.5m: effort normal, at most 78 s from here (thorough might take 13 min)\n",
+        ),
+        (
+            {"thorough": 600, "normal": 60, "quick": 30},
+            "20s",
+            "time limit 20s: effort quick, at most 39 s from here, which is more than the limit "
+            "leaves (normal might take 78 s)\n",
+        ),
+    ],
+)
+def test_the_effort_that_fits_the_time_limit_stays(
+    run_blobs: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[dict[str, float], str, str],
+) -> None:
+    seconds, limit, told = case
+
+    def estimate(_requested: object, _data: object, effort: str) -> float:
+        return seconds[effort]
+
+    monkeypatch.setattr("ucls.runs.time_limit.estimate_training", estimate)
+    outcome = run_blobs("--time-limit", limit)
+    assert outcome.exit_code == 0, outcome.err
+    assert told in outcome.err
+    effort = list(seconds)[-1]
+    assert settings_of(tmp_path / "a")[0] == effort
+    seconds.update(dict.fromkeys(["thorough", "normal", "quick"], 1e-3))
+    again = run_blobs("--time-limit", limit).err
+    assert "train: done before with these settings, skipped" in again
+    assert "time limit" not in again
+    assert settings_of(tmp_path / "a")[0] == effort
+    other = run_blobs("--time-limit", "3h").err
+    assert f'time_limit is "{limit}" there, "3h" here' in other
+    assert "effort thorough" in run_blobs("--time-limit", "3h", "--overwrite").err
+    assert settings_of(tmp_path / "a")[0] == "thorough"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--time-limit", "10"], "a number with its unit such as 90s, 10m or 2h, but it is '10'"),
+        (["--time-limit", "-5m"], "a number with its unit such as 90s, 10m or 2h, but it is '-5m'"),
+        (["--time-limit", "soon"], "such as 90s, 10m or 2h, but it is 'soon'"),
+        (["--set", "time_limit=10"], "time_limit: input should be a valid string, but it is 10"),
+        (["--time-limit", "10m", "--effort", "quick"], "it chooses the effort: leave one of the"),
+        (["--time-limit", "10m", "--set", "effort=quick"], "it chooses the effort: leave one"),
+        (["--set", "effort=slow"], "input should be 'quick', 'normal' or 'thorough', but it is"),
+        (["--effort", "slow"], "'slow' is not one of 'quick', 'normal', 'thorough'"),
+    ],
+)
+def test_efforts_and_limits_that_are_none(
+    cli: Cli, sources: Path, tmp_path: Path, options: list[str], message: str
+) -> None:
+    outcome = cli("run", sources / "blobs.npz", "--out", tmp_path / "a", *options)
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert message in outcome.err
+    assert not (tmp_path / "a").exists()

@@ -345,7 +345,7 @@ def test_a_vit_from_images_to_predictions(
     }  # fmt: skip
     _, metadata = read_tensors(finished.path / "candidates.safetensors")
     candidates = json.loads(metadata["candidates"])
-    assert len(candidates) == 13 * 4
+    assert len(candidates) == 7 * 4
     assert {c["feature_set"] for c in candidates} == {"cls", "cls+patch", "cls4", "cls4+patch"}
     predict(finished.path, str(photos), out=tmp_path / "new.csv")
     names = ("path", "cluster", "confidence")

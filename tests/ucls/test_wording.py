@@ -2,11 +2,16 @@ import errno
 
 import pytest
 
-from ucls.wording import cause, count
+from ucls.wording import cause, count, duration
 
 
 def test_counts() -> None:
     assert [count(n, "cache") for n in (0, 1, 1200)] == ["0 caches", "1 cache", "1,200 caches"]
+
+
+def test_durations() -> None:
+    durations = {0.0: "1 s", 1.6: "2 s", 99.4: "99 s", 100: "2 min", 5000: "83 min", 9000: "2.5 h"}
+    assert {seconds: duration(seconds) for seconds in durations} == durations
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ucls.heads.inputs import HeadInputs
 from ucls.heads.protocol import Heads
 from ucls.heads.rebuild import describe, rebuild
 
@@ -17,13 +18,20 @@ CHUNK = 4096
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def heads_metadata(heads: Heads, *, scale: float) -> dict[str, str]:
-    """What lies beside the weights in ``heads.safetensors``; ``scale`` is of the features."""
-    return {"heads": json.dumps(describe(heads), sort_keys=True), "scale": repr(scale)}
+def heads_metadata(heads: Heads, *, n_heads: int, scale: float) -> dict[str, str]:
+    """What lies beside the weights in ``heads.safetensors``.
+
+    Args:
+        heads: some of them.
+        n_heads: of this kind in the file.
+        scale: of the features.
+    """
+    described = {**describe(heads), "n_heads": n_heads}
+    return {"heads": json.dumps(described, sort_keys=True), "scale": repr(scale)}
 
 
 class TrainedHeads:
-    """The trained heads with the batch norm before them.
+    """The trained heads with what turns features into their inputs.
 
     Args:
         tensors: what ``heads.safetensors`` holds; see
@@ -58,8 +66,8 @@ class TrainedHeads:
             (networks.index(head % n_all), int(ends[head // n_all]), all_sizes[head // n_all])
             for head in chosen
         ]
-        self.normalize = _batch_norm(tensors, description["n_features"])
-        self.scale = float(metadata.get("scale", "1"))  # files of older versions have none
+        scale = float(metadata.get("scale", "1"))  # files of older versions have none
+        self.inputs = _inputs(tensors, description["n_features"], scale=scale)
 
     @property
     def sizes(self) -> list[int]:
@@ -76,7 +84,7 @@ class TrainedHeads:
         parts = []
         for start in range(0, len(features), CHUNK):
             chunk = torch.from_numpy(np.array(features[start : start + CHUNK], np.float32))
-            logits = self.network(self.normalize(chunk.mul_(self.scale)))
+            logits = self.network(self.inputs(chunk))
             by_head = [logits[row, :, end - size : end] for row, end, size in self._places]
             parts.append(torch.cat(by_head, dim=1).numpy())
         return np.concatenate(parts)
@@ -103,17 +111,18 @@ def _description(tensors: Arrays, metadata: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _batch_norm(tensors: Arrays, n_features: int) -> nn.Module:
+def _inputs(tensors: Arrays, n_inputs: int, *, scale: float) -> HeadInputs:
+    """What lies before the heads; files of older versions have no axes."""
     state = {
-        name.removeprefix("batch_norm."): torch.from_numpy(np.asarray(value))
+        name: torch.from_numpy(np.asarray(value))
         for name, value in tensors.items()
-        if name.startswith("batch_norm.")
+        if name == "axes" or name.startswith("batch_norm.")
     }
-    if not state:
-        return nn.Identity()
-    normalize = nn.BatchNorm1d(n_features, affine=False).eval()
-    normalize.load_state_dict(state)
-    return normalize
+    n_features = len(state["axes"]) if "axes" in state else n_inputs
+    batch_norm = any(name != "axes" for name in state)
+    inputs = HeadInputs(n_features, n_inputs, scale=scale, batch_norm=batch_norm)
+    inputs.load_state_dict(state)
+    return inputs
 
 
 def _select(value: npt.NDArray[Any], heads: list[int], n_all: int) -> torch.Tensor:

@@ -17,8 +17,8 @@ class Batch(NamedTuple):
     views: torch.Tensor
     """Their normalised features, [1 + n_partners, B, D] or [1 + n_partners, H, B, D]; view 0 is
     the image itself, the others are its partners."""
-    progress: float
-    """Share of the training that is done, 0..1."""
+    progress: float | torch.Tensor
+    """Share of the training that is done, 0..1; [] on the device where the step is compiled."""
     generator: torch.Generator
     """Of all draws, on the device."""
 

@@ -41,7 +41,10 @@ class ScanLoss(nn.Module):
         self.entropy_weight, self.student_temperature = entropy_weight, student_temperature
 
     def forward(
-        self, student_logits: torch.Tensor, teacher_probs: torch.Tensor, progress: float
+        self,
+        student_logits: torch.Tensor,
+        teacher_probs: torch.Tensor,
+        progress: float | torch.Tensor,
     ) -> torch.Tensor:
         """Computes the loss of every head.
 

@@ -17,7 +17,7 @@ def sinkhorn_knopp(
     smallest number, which only entries more than 87 temperatures below the largest reach. Scaling
     vectors stand in for the scaled matrix, so an iteration reads K twice and writes nothing of its
     size. Where a whole row or column lies at the floor, which its scaling shows, all is done in
-    logarithms instead.
+    logarithms instead, and always where it is compiled.
 
     Below strength 1 the cluster sizes need not be equal: they only pay for the difference, by
     their Kullback-Leibler divergence from equal sizes with weight rho. The column scaling is then
@@ -39,30 +39,56 @@ def sinkhorn_knopp(
     # A constant on a column cancels in the first normalisation at strength 1 only, a constant
     # on a row always.
     largest = logits.amax(dim=-2 if strength == 1.0 else -1, keepdim=True)
+    if torch.compiler.is_compiling():
+        # Fused, logarithms cost no more than products, and ask the host for nothing.
+        log_kernel = (logits.double() - largest.double()) / temperature
+        return _in_logarithms(log_kernel, iterations, strength, dtype)
     shifted = logits.to(dtype) - largest.to(dtype)
     kernel = shifted.div_(temperature).exp_().clamp_min_(torch.finfo(dtype).tiny)
-    by_row = torch.ones_like(kernel[..., :1])
+    # Both scalings are row vectors: from the left a product reads the kernel ten times as fast.
+    transposed = kernel.transpose(-2, -1)
+    by_row = torch.ones_like(transposed[..., :1, :])
     if strength < 1.0:
         # Starts from the softmax, so that sizes lie between its sizes and equal ones from the first
         # round on.
-        by_row = 1.0 / (n_images * kernel.sum(dim=-1, keepdim=True))
+        by_row = 1.0 / (n_images * kernel.sum(dim=-1).unsqueeze(-2))
     for _ in range(iterations):
-        by_column = 1.0 / (n_clusters * (kernel.transpose(-2, -1) @ by_row))
+        by_column = 1.0 / (n_clusters * (by_row @ kernel))
         if strength < 1.0:
             by_column = by_column.pow_(strength)
-        by_row = 1.0 / (n_images * (kernel @ by_column))
-    scaling = by_row.amax(dim=-2).pow(strength) * by_column.amax(dim=-2)
+        by_row = 1.0 / (n_images * (by_column @ transposed))
+    scaling = by_row.amax(dim=-1).pow(strength) * by_column.amax(dim=-1)
     if (scaling > LARGEST_SCALING**strength).any():
         log_kernel = (logits.double() - largest.double()) / temperature
-        return _in_logarithms(log_kernel, iterations, strength).to(dtype)
-    return kernel.mul_(by_row * n_images).mul_(by_column.transpose(-2, -1))
+        return _in_logarithms(log_kernel, iterations, strength, dtype)
+    return kernel.mul_(by_column).mul_((by_row * n_images).transpose(-2, -1))
 
 
-def _in_logarithms(log_kernel: torch.Tensor, iterations: int, strength: float) -> torch.Tensor:
+def _in_logarithms(
+    log_kernel: torch.Tensor, iterations: int, strength: float, dtype: torch.dtype
+) -> torch.Tensor:
     """The same from the logarithm of the kernel [..., B, C], float64, however far apart."""
     by_column = torch.zeros_like(log_kernel[..., :1, :])
-    log_probs = log_kernel if strength == 1.0 else log_kernel.log_softmax(dim=-1)
+    log_probs = log_kernel if strength == 1.0 else _log_softmax(log_kernel, dtype)
     for _ in range(iterations):
-        by_column = strength * (by_column - log_probs.logsumexp(dim=-2, keepdim=True))
-        log_probs = (log_kernel + by_column).log_softmax(dim=-1)
-    return log_probs.exp()
+        largest, log_sum = _log_sum(log_probs, -2, dtype)
+        by_column = strength * (by_column - (largest + log_sum))
+        log_probs = _log_softmax(log_kernel + by_column, dtype)
+    return log_probs.to(dtype).exp()
+
+
+def _log_softmax(logarithms: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    largest, log_sum = _log_sum(logarithms, -1, dtype)
+    # The largest first: beside a huge one the rest would be lost.
+    return logarithms - largest - log_sum
+
+
+def _log_sum(
+    logarithms: torch.Tensor, dim: int, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The logarithm of a sum in two parts: the largest, and what comes to it.
+
+    Differences are float64, where large numbers cancel; powers, which cost most, ``dtype``.
+    """
+    largest = logarithms.amax(dim=dim, keepdim=True)
+    return largest, (logarithms - largest).to(dtype).exp().sum(dim=dim, keepdim=True).log()

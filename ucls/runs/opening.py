@@ -3,16 +3,20 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from ucls.cache import flatten
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import EXTRACT, find_stage, stages_until
-from ucls.runs.resolve import refuse_extraction_settings
+from ucls.runs.resolve import refuse_late_settings
 from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.settings.objectives import RECORDS, objective_names, unused_settings
+
+SETTINGS_WIDTH = 100
+"""Columns of the block that shows them."""
 
 
 def open_run(
@@ -102,7 +106,7 @@ def as_stage(name: str) -> Callable[[Callable[[Run], None]], StageFunction]:
 
 def _change_settings(run: Run, settings: Mapping[str, Any], *, after: str) -> None:
     """Replaces settings, unless what is done already would have to be done again."""
-    refuse_extraction_settings(settings)
+    refuse_late_settings(settings)
     dropped = without_a_part(run.requested, settings)
     done = [stage.name for stage in stages_until(after) if run.freshness.is_done(stage.name)]
     run.ask_for(run.requested.with_values({**dict.fromkeys(dropped), **settings}))
@@ -121,17 +125,34 @@ def _change_settings(run: Run, settings: Mapping[str, Any], *, after: str) -> No
 
 
 def fitted_settings(run: Run) -> str:
-    """The settings that were left open, with what was chosen for them."""
+    """The settings that were left open, with what was chosen for them: a line for each section."""
     open_settings = flatten(run.folder.record["requested"])
     chosen = flatten(run.config.model_dump(mode="json"))
     constants = RECORDS[run.config.train.objective].options
-    return ", ".join(
-        f"{name} {value}"
-        for name, value in chosen.items()
-        if open_settings.get(name) is None
-        and value is not None
-        and constants.get(name.removeprefix("train.")) is None
+    sections: dict[str, list[str]] = {}
+    for name, value in chosen.items():
+        is_constant = constants.get(name.removeprefix("train.")) is not None
+        if open_settings.get(name) is None and value is not None and not is_constant:
+            section, _, field = name.rpartition(".")
+            sections.setdefault(section or "run", []).append(f"{field} {_as_text(value)}")
+    width = max(map(len, sections), default=0) + 4
+    return "\n".join(
+        fill(
+            ", ".join(settings),
+            SETTINGS_WIDTH,
+            initial_indent=f"  {section:<{width - 2}}",
+            subsequent_indent=" " * width,
+            break_on_hyphens=False,
+        )
+        for section, settings in sections.items()
     )
+
+
+def _as_text(value: object) -> str:
+    """A setting as it is read at a glance."""
+    if isinstance(value, list):
+        return " ".join(map(_as_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def without_a_part(requested: Config, settings: Mapping[str, Any]) -> list[str]:
@@ -142,7 +163,8 @@ def without_a_part(requested: Config, settings: Mapping[str, Any]) -> list[str]:
         settings: dotted names to values that replace some of it.
 
     Returns:
-        Dotted names: what another objective does not heed, and what another prior does not.
+        Dotted names: what another objective does not heed, what another prior does not, and a time
+        limit where the effort is given.
     """
     wanted = settings.get("train.objective", requested.train.objective)
     objective = wanted if wanted in objective_names() else requested.train.objective
@@ -153,4 +175,6 @@ def without_a_part(requested: Config, settings: Mapping[str, Any]) -> list[str]:
         names.append("prior_strength")
     if requested.train.sinkhorn_iterations is not None and prior == "none":
         names.append("sinkhorn_iterations")
-    return [f"train.{name}" for name in dict.fromkeys(names) if f"train.{name}" not in settings]
+    unused = [f"train.{name}" for name in dict.fromkeys(names) if f"train.{name}" not in settings]
+    is_spent = requested.time_limit is not None and "effort" in settings
+    return [*unused, "time_limit"] if is_spent else unused

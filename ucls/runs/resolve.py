@@ -11,7 +11,7 @@ from ucls.ensemble.heads_as_text import parse_heads
 from ucls.errors import UsageError
 from ucls.feature_sets import FeaturePart, format_features, parse_features
 from ucls.runs.features import Classes
-from ucls.settings.config import Config, ExtractConfig, required
+from ucls.settings.config import Config, Effort, ExtractConfig, required
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
 from ucls.wording import count
@@ -38,6 +38,10 @@ class ExtractedData(BaseModel):
     """Of each backbone, which ``predict`` has to find again."""
     n_views: int = 1
     """Views that the caches hold, the plain one included."""
+    effort: Effort = "normal"
+    """What was found to fit the time limit, if there was one."""
+    time_limit: str | None = None
+    """That limit."""
     labels_key: str | None
     """Digest of the labels; None if they are not to be used."""
 
@@ -57,8 +61,8 @@ def read_extracted(folder: RunFolder) -> ExtractedData:
         ) from error
 
 
-def refuse_extraction_settings(settings: Mapping[str, Any]) -> None:
-    """The features are extracted already; other ones need another run.
+def refuse_late_settings(settings: Mapping[str, Any]) -> None:
+    """Refuses what comes too late for a run whose features are extracted.
 
     Raises:
         UsageError: naming the settings that come too late.
@@ -68,6 +72,11 @@ def refuse_extraction_settings(settings: Mapping[str, Any]) -> None:
         raise UsageError(
             f"{', '.join(late)} would change the features, which are extracted already; "
             "give it to `ucls run` or `ucls extract` with another --out"
+        )
+    if "time_limit" in settings:
+        raise UsageError(
+            "time_limit would come too late, as it is for a whole run: give it to `ucls run`, or "
+            "choose the effort"
         )
 
 
@@ -86,6 +95,7 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
         n_features=feature_width(features, data),
         n_clusters=n_clusters,
         backbone=backbone,
+        effort=data.effort,
         device="cuda" if data.device.startswith("cuda") else "cpu",
         fast_precision="bfloat16" if data.fast_precision == "bfloat16" else "float32",
     )

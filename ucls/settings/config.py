@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     create_model,
     field_validator,
     model_validator,
@@ -154,10 +155,15 @@ class TrainConfig(OpenSection):
     objective: str = "ucls"
     """What is minimised; one of :func:`ucls.settings.objectives.objective_names`."""
     n_heads: Count | None = None
-    """Networks trained at the same time; each is a head, or one head per entry of ``scales``."""
+    """Networks in all; each is a head, or one head per entry of ``scales``. Left open, they are
+    fewer if more of them no longer change the consensus."""
+    heads_at_once: Count | None = None
+    """Networks that are trained at the same time."""
     scales: Annotated[tuple[Scale, ...], Field(min_length=1)] | None = None
     """Clusters of each classifier of a network, as multiples of ``n_clusters``. Heads with more
     clusters than that are merged in stage ``merge``."""
+    components: Count | Literal["all"] | None = None
+    """Principal components of the features that the heads see."""
     hidden_dim: Count | None = None
     """Width of the hidden layers of each head."""
     bottleneck_dim: Count | None = None
@@ -180,7 +186,7 @@ class TrainConfig(OpenSection):
     precision: Literal["float32", "bfloat16"] | None = None
     """Precision of the matrix products; weights and losses always stay float32."""
     early_stopping: bool | None = None
-    """Stop once the loss and the heads' agreement stand still."""
+    """Stop once the assignments stand still, and add no heads that do not change the consensus."""
     student_temperature: Positive | None = None
     """Of the softmax that is trained."""
     teacher_temperature: Positive | None = None
@@ -317,7 +323,7 @@ class SelfTrainConfig(Section):
     """What the classifiers see: the backbone's ``tokens``, or the logits of the ``heads`` that
     form the consensus."""
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
-        1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
+        2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2,
     )  # fmt: skip
     """One classifier per learning rate and feature set; for a batch of 256."""
     iterations: Count | None = None
@@ -339,11 +345,19 @@ class EvaluateConfig(Section):
     """Also report k-NN and linear-probe accuracy, which see the true labels."""
 
 
+Effort = Literal["quick", "normal", "thorough"]
+TIME_LIMIT = re.compile(r"[0-9]+(\.[0-9]+)?[smh]")
+
+
 class Config(Section):
     """All settings of a run."""
 
     n_clusters: Annotated[int, Field(ge=2)] | None = None
     """None: the number of classes of a labelled source."""
+    effort: Effort | None = None
+    """How much work goes into the heads. None: what fits ``time_limit``, or else ``normal``."""
+    time_limit: str | None = None
+    """How long a run may take, such as ``90s``, ``10m`` or ``2h``: chooses the effort."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     features: str | None = None
@@ -357,6 +371,17 @@ class Config(Section):
     ensemble: EnsembleConfig = Field(default_factory=EnsembleConfig)
     self_train: SelfTrainConfig = SelfTrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @field_validator("time_limit")
+    @classmethod
+    def _limit_chooses_the_effort(cls, limit: str | None, info: ValidationInfo) -> str | None:
+        if limit is not None and not TIME_LIMIT.fullmatch(limit):
+            raise ValueError(
+                f"expected a number with its unit such as 90s, 10m or 2h, but it is {limit!r}"
+            )
+        if limit is not None and info.data.get("effort") is not None:
+            raise ValueError("it chooses the effort: leave one of the two out")
+        return limit
 
     @field_validator("features")
     @classmethod

@@ -17,6 +17,8 @@ class DataFacts(BaseModel):
     n_clusters: int
     """C."""
     backbone: str
+    effort: Literal["quick", "normal", "thorough"] = "normal"
+    """Where none is asked for."""
     device: Literal["cpu", "cuda"]
     fast_precision: Literal["float32", "bfloat16"]
     """The precision whose matrix products are native on the device."""

@@ -1,11 +1,11 @@
 """Settings of the training that fit the size of the data and the objective."""
 
 import math
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from ucls.settings.config import Config
+from ucls.settings.config import Config, required
 from ucls.settings.data_facts import DataFacts
-from ucls.settings.objectives import RECORDS, Record
+from ucls.settings.objectives import RECORDS
 
 IMAGES_PER_CLUSTER = 15
 OVER_CLUSTERING = 3
@@ -13,32 +13,58 @@ LARGEST_BATCH = 2048
 """The probabilities of 50 heads with 3,000 clusters take 1.2 GB for each view of it."""
 
 
+class Work(NamedTuple):
+    """How much work an effort puts into the heads; ``benchmarks/results/efforts.md`` shows why."""
+
+    n_heads: int
+    """At most."""
+    heads_at_once: int
+    """On a CPU; a GPU trains all at once, as it has room."""
+    epochs: int
+    images: int
+    """That are seen at least: smaller sets take more epochs, up to 100."""
+    width: int
+    """Of the heads' layers, and of what they see of the features; more for many clusters."""
+
+
+EFFORTS: dict[str, Work] = {
+    "quick": Work(n_heads=6, heads_at_once=6, epochs=15, images=75_000, width=64),
+    "normal": Work(n_heads=16, heads_at_once=8, epochs=30, images=90_000, width=64),
+    "thorough": Work(n_heads=48, heads_at_once=8, epochs=60, images=180_000, width=128),
+}
+
+
 def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
     """What the section ``train`` takes for the settings that are open, by name.
 
-    The papers train on 5,000 to 1.3 million images for 4,000 to 500,000 steps. The rules come near
-    their values at their sizes and shrink with the data:
+    The papers train 50 heads of width 512 on all features for hundreds of epochs. A fraction of
+    that gives the same consensus within its spread over seeds; what each effort takes was found
+    with ``python -m benchmarks efforts``:
 
-    ``n_heads``
-        The papers' 50 on a GPU, 32 on a CPU: the consensus gains little beyond (table 6.17). Half
-        of it for ``c2bin`` and ``turtle``, and a quarter for ``self-classifier``, whose networks
-        have several heads or take many steps.
+    ``n_heads``, ``heads_at_once``
+        ``quick`` 6; ``normal`` 8 at once, until the consensus no longer changes, 16 at most;
+        ``thorough`` as many at once, 48 at most. On a GPU all at once. Half of it for ``c2bin`` and
+        ``turtle``, and a quarter for ``self-classifier``, whose networks have several heads or take
+        many steps.
     ``scales``
         1, 2, 4, 8 for ``self-classifier`` and 1, 2, 4 for ``c2bin``, as in their papers; 1 for
         ``turtle``, whose labels need not follow the neighbours. For all others, where heads are
         merged, three times as many clusters as wanted, or as many times as leave 15 images to
         each: smaller ones are linked by chance. Without merging as many as wanted.
     ``hidden_dim``, ``bottleneck_dim``
-        The papers' 512 and 256 (``self-classifier``: 4096 and 128), or less for narrow features and
-        few images: the power of two that holds 2 D, no more than a batch below 1024, at least 128;
-        and half of it.
+        64, ``thorough`` 128, or the power of two that holds half of the clusters, up to the papers'
+        512 and 256 (``self-classifier``: 4096 and 128).
+    ``components``
+        Twice that width: what lies beyond it changes no consensus, and the first layer is the
+        largest product. All of them if they are hardly more.
     ``batch_size``
         The power of two nearest to N / 12, between 64 and the papers' 1024, and not below the
         clusters of a head (as far as 2048), so that an epoch has about 12 steps and Sinkhorn a row
         for every cluster. TURTLE wants its 10,000.
     ``epochs``
-        100, or as many as make 1,000 steps, up to the papers' 400. TURTLE takes many inner steps
-        for each of its own, and 300 epochs.
+        30, ``quick`` 15, ``thorough`` 60, or as many as show 90,000 images (75,000, 180,000), up to
+        100. They end sooner where the assignments stand still. TURTLE takes many inner steps for
+        each of its own, and 300 epochs.
     ``warmup_epochs``
         A tenth of the epochs, as TEMI has it.
     ``learning_rate``
@@ -49,8 +75,7 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
         The teacher averages the last 1 / (1 - momentum) steps. Keep that at 3 % of the
         training, up to the papers' 0.996, which is reached at 8,300 steps.
     ``precision``
-        bfloat16 where the device multiplies it natively: on two such CPU cores a step of 16 heads
-        was 2.7 times faster, and digits came out as well.
+        bfloat16 where the device multiplies it natively, as it measures itself.
     ``early_stopping``
         On: a training that stands still has nothing to gain.
 
@@ -64,15 +89,17 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
     batch_size = min(train.batch_size or fitting, facts.n_images)
     steps_per_epoch = max(1, facts.n_images // batch_size)
     warmup_epochs = train.warmup_epochs or 0
-    fitting = own.get("epochs") or fitting_epochs(steps_per_epoch)
+    work = EFFORTS[required(config.effort)]
+    fitting = own.get("epochs") or fitting_epochs(work, facts.n_images)
     epochs = train.epochs or max(warmup_epochs, fitting)
     steps = epochs * steps_per_epoch
     rate = own.get("learning_rate") or min(1e-3, 1.0 / steps)
-    hidden_dim = train.hidden_dim or fitting_width(
-        facts.n_features, batch_size, widest=record.widest
-    )
+    n_heads = train.n_heads or -(-work.n_heads // record.heads_divided_by)
+    at_once = -(-work.heads_at_once // record.heads_divided_by)
+    hidden_dim = train.hidden_dim or fitting_width(work, facts.n_clusters, widest=record.widest)
     values = {
-        "n_heads": fitting_heads(record, facts),
+        "n_heads": n_heads,
+        "heads_at_once": n_heads if train.n_heads or facts.device == "cuda" else at_once,
         "scales": scales,
         "batch_size": batch_size,
         "epochs": epochs,
@@ -84,8 +111,9 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
         "early_stopping": True,
     }
     fitted = {
+        "components": fitting_components(work, facts),
         "hidden_dim": hidden_dim,
-        "bottleneck_dim": min(record.widest_bottleneck or hidden_dim, max(1, hidden_dim // 2)),
+        "bottleneck_dim": min(record.widest_bottleneck or 256, hidden_dim),
         "teacher_momentum": round(min(0.996, max(0.5, 1.0 - 1.0 / (0.03 * steps))), 4),
     }
     return values | objective_values(config, fitted)
@@ -98,12 +126,6 @@ def objective_values(config: Config, fitted: dict[str, Any]) -> dict[str, Any]:
     if config.train.prior != "soft":
         values.pop("prior_strength", None)
     return values
-
-
-def fitting_heads(record: Record, facts: DataFacts) -> int:
-    """50 on a GPU and 32 on a CPU, or fewer where each costs more."""
-    n_heads = 50 if facts.device == "cuda" else 32
-    return -(-n_heads // record.heads_divided_by)
 
 
 def fitting_scales(config: Config, facts: DataFacts) -> tuple[float, ...]:
@@ -123,15 +145,20 @@ def fitting_batch_size(n_images: int, n_outputs: int) -> int:
     return min(n_images, max(min(1024, max(64, nearest)), by_clusters))
 
 
-def fitting_width(n_features: int, batch_size: int, *, widest: int = 512) -> int:
-    """The power of two that holds 2 D, no more than the batch (of 1024: any), at least 128."""
-    by_batch = widest if batch_size >= 1024 else next_power_of_two(batch_size)
-    return max(128, min(widest, next_power_of_two(2 * n_features), by_batch))
+def fitting_width(work: Work, n_clusters: int, *, widest: int = 512) -> int:
+    """The effort's own, or the power of two that holds half of the clusters."""
+    return min(widest, max(work.width, next_power_of_two(-(-n_clusters // 2))))
 
 
-def fitting_epochs(steps_per_epoch: int) -> int:
-    """100, or as many as make 1,000 steps, up to 400."""
-    return min(400, max(100, math.ceil(1000 / steps_per_epoch)))
+def fitting_components(work: Work, facts: DataFacts) -> int | Literal["all"]:
+    """Twice the width of the heads, or all where that is half of them or more."""
+    wanted = 2 * fitting_width(work, facts.n_clusters)
+    return wanted if 2 * wanted <= facts.n_features else "all"
+
+
+def fitting_epochs(work: Work, n_images: int) -> int:
+    """The effort's own, or as many as show enough images, up to 100."""
+    return max(work.epochs, min(100, math.ceil(work.images / n_images)))
 
 
 def next_power_of_two(number: int) -> int:

@@ -12,7 +12,7 @@ from ucls.errors import UsageError
 
 Settings = Mapping[str, Any]
 
-_MLP: Settings = {"hidden_dim": None, "bottleneck_dim": None}
+_MLP: Settings = {"components": None, "hidden_dim": None, "bottleneck_dim": None}
 _TEACHER: Settings = {
     **_MLP,
     "teacher_momentum": None,

@@ -17,6 +17,11 @@ from typing import Any
 from ucls.errors import UsageError
 from ucls.settings.objectives import RECORDS, unused_settings
 
+DINOV2_RATES = (
+    1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
+)  # fmt: skip
+"""Of its linear evaluation."""
+
 COMMON: dict[str, Any] = {
     "features": "cls+patch",
     "extract.backbone": "dinov2_vitl14_reg4",
@@ -25,7 +30,9 @@ COMMON: dict[str, Any] = {
     "neighbors.threshold": 0.3,
     "neighbors.cap": "balanced",
     "train.n_heads": 50,
+    "train.heads_at_once": 50,
     "train.scales": (1,),
+    "train.components": "all",
     "train.hidden_dim": 512,
     "train.bottleneck_dim": 256,
     "train.epochs": 400,
@@ -46,6 +53,7 @@ COMMON: dict[str, Any] = {
     "ensemble.drop_collapsed": False,
     "ensemble.vertex_weights": "size",
     "self_train.inputs": "tokens",
+    "self_train.learning_rates": DINOV2_RATES,
     "self_train.confidence_weights": False,
     "self_train.batch_size": 1024,
     "self_train.iterations": 12_500,

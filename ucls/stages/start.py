@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from time import perf_counter
 
 from ucls.cache import RunFolder, cache_directory, settings_key, write_csv
 from ucls.cache import run_files as files
@@ -15,6 +16,7 @@ from ucls.runs.opening import fitted_settings
 from ucls.runs.recording import recorded
 from ucls.runs.resolve import ExtractedData, known_n_clusters, read_extracted
 from ucls.runs.run import Run, cache_key
+from ucls.runs.time_limit import fitting_effort
 from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import cached_name, resolve_extractions
 from ucls.sources import Source, load_source
@@ -40,7 +42,7 @@ def start(
     """
     from ucls.devices import resolve_device
 
-    config = config or Config()
+    started, config = perf_counter(), config or Config()
     opened = load_source(source) if isinstance(source, str) else source
     # Before anything long is started; resolving the settings checks it again on what was read.
     known_n_clusters(config, n_classes=opened.n_classes, n_images=opened.n_images)
@@ -72,11 +74,17 @@ def start(
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
         begun = read_extracted(folder)
-        fitted_to = {"device": begun.device, "fast_precision": begun.fast_precision}
-        data = data.model_copy(update=fitted_to)
+        kept = ("device", "fast_precision", "effort", "time_limit")
+        data = data.model_copy(update={name: getattr(begun, name) for name in kept})
+    if data.time_limit != config.time_limit:
+        data = data.model_copy(update={"effort": "normal", "time_limit": config.time_limit})
+        if config.time_limit is not None:
+            elapsed = perf_counter() - started
+            effort = fitting_effort(config, data, elapsed=elapsed, reporter=reporter)
+            data = data.model_copy(update={"effort": effort})
     folder.update(data=data.model_dump(mode="json"))
     run = Run(folder.path, reporter=reporter)
-    reporter.say(f"settings fitted to the data: {fitted_settings(run)}")
+    reporter.say(f"settings fitted to the data (change any with --set):\n{fitted_settings(run)}")
     run.folder.write_config(run.config.model_dump(mode="json"))
     return run
 

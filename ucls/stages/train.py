@@ -1,44 +1,38 @@
 """Stage ``train``: features and neighbours to trained heads and their assignments."""
 
 import json
-import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.cache import (
-    Assignments,
-    atomic_write,
-    read_graph,
-    read_tensors,
-    write_assignments,
-    write_tensors,
-)
+from ucls.cache import Assignments, atomic_write, read_graph, write_assignments, write_tensors
 from ucls.cache import run_files as files
+from ucls.heads.collapse import collapsed_heads
+from ucls.progress import Advance
+from ucls.runs.checkpoint import Checkpoint
 from ucls.runs.opening import as_stage
 from ucls.runs.resolve import feature_widths
 from ucls.runs.run import Run
+from ucls.runs.settling import Settling
 from ucls.settings.config import required
-from ucls.training.standstill import Look, stands_still
-from ucls.wording import count
+from ucls.training.standstill import stands_still
+from ucls.wording import count, duration
 
 if TYPE_CHECKING:
     from ucls.training.trainer import HeadTrainer, State
-
-CHECKPOINT_VERSION = 3
-"""Raised whenever the layout of the trainer's state changes; older ones are not continued."""
+    from ucls.training.training_set import TrainingSet
 
 MOST_NAMED = 5
 """Collapsed heads that are named; ``train.jsonl`` has all."""
 
-CHECKPOINT_SHARE = 0.05
-"""Checkpoints take at most this share of the training time."""
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @as_stage("train")
 def train(run: Run) -> None:
-    """Trains all heads, and labels every split with each.
+    """Trains heads, group by group until more of them change nothing, and labels every split.
 
     Needs the features and ``neighbors.h5``; leaves ``heads.safetensors``, ``train.jsonl`` and
     ``assignments.h5``. A killed training continues from its last checkpoint, to the same result.
@@ -46,82 +40,197 @@ def train(run: Run) -> None:
     from ucls.devices import resolve_device
     from ucls.heads.trained import heads_metadata
     from ucls.malloc import freed_memory_kept
-    from ucls.training.trainer import HeadTrainer
+    from ucls.training.groups import join_heads, join_tensors
+    from ucls.training.training_set import TrainingSet
 
-    trainer = HeadTrainer(
+    data = TrainingSet(
         _read_views(run),
         read_graph(run.folder.file(files.NEIGHBORS)),
         run.config.train,
         n_clusters=run.n_clusters,
-        seed=run.config.seed,
         device=resolve_device(run.config.device),
-        spaces=feature_widths(run.feature_set, run.data),
     )
-    checkpoint = Checkpoint(run, trainer)
-    records = checkpoint.restore()
+    training = _Training(run, data)
     with freed_memory_kept():
-        _train_epochs(run, trainer, checkpoint, records)
+        training.train_all()
+    groups, heads = training.groups, training.new_trainer(0).objective.heads
+    joined = {
+        name: join_heads([group[name] for group in groups], len(heads.sizes))
+        for name in groups[0]
+        if name.startswith(("loss", "labels.", "confidence."))
+    }
+    n_networks = len(joined["loss"]) // len(heads.sizes)
     write_tensors(
         run.folder.file(files.HEADS),
-        to_numpy(trainer.trained_state()),
-        heads_metadata(trainer.objective.heads, scale=trainer.scale),
+        join_tensors([_part(group, "tensors") for group in groups]),
+        heads_metadata(heads, n_heads=n_networks, scale=data.inputs.scale),
     )
     with atomic_write(run.folder.file(files.TRAINING_LOG)) as partial:
-        partial.write_text("".join(f"{line}\n" for line in records), encoding="utf-8")
+        partial.write_text("".join(f"{line}\n" for line in training.log), encoding="utf-8")
+    assignments = Assignments(
+        labels=_part(joined, "labels"),
+        confidence=_part(joined, "confidence"),
+        loss=joined["loss"],
+        n_clusters=run.n_clusters,
+        head_clusters=np.repeat(np.array(heads.sizes, dtype=np.int32), n_networks),
+    )
+    _tell(run, training, assignments)
     # Those of the heads before have the same key if only a device or a version has changed.
     run.consensuses.forget()
-    write_assignments(run.folder.file(files.ASSIGNMENTS), _assign(run, trainer))
-    checkpoint.remove()
+    write_assignments(run.folder.file(files.ASSIGNMENTS), assignments)
+    training.checkpoint.remove()
 
 
-def _train_epochs(
-    run: Run, trainer: "HeadTrainer", checkpoint: "Checkpoint", records: list[str]
-) -> None:
-    epochs = required(run.config.train.epochs)
-    n_images = trainer.steps_per_epoch * trainer.batch_size
-    done = trainer.epoch * n_images
-    looks = [look for look in map(json.loads, records) if look["agreement"] is not None]
-    with run.reporter.track("train", epochs * n_images, "images", done=done) as advance:
-        while trainer.epoch < epochs and not _may_stop(run, looks):
-            record = trainer.train_epoch(advance)._asdict()
-            records.append(json.dumps(record))
-            looks += [record] if record["agreement"] is not None else []
+class _Training:
+    """The training of a run, from wherever it was stopped.
+
+    Attributes:
+        groups: of each finished group of heads its ``tensors.*``, ``loss``, ``labels.*`` and
+            ``confidence.*``.
+        log: the lines of ``train.jsonl``.
+    """
+
+    def __init__(self, run: Run, data: "TrainingSet") -> None:
+        from ucls.training.groups import group_sizes
+
+        self.run, self.data, self.config = run, data, run.config.train
+        self.sizes = group_sizes(required(self.config.n_heads), required(self.config.heads_at_once))
+        self.checkpoint = Checkpoint(run)
+        self.groups, self._state, self.log = self.checkpoint.restore()
+        grows = len(self.sizes) > 1 and self.config.early_stopping
+        self._settling = Settling(run) if grows else None
+
+    def new_trainer(self, group: int) -> "HeadTrainer":
+        """The trainer of a group before its first epoch; that of the last one after it."""
+        from ucls.training.groups import group_seed
+        from ucls.training.trainer import HeadTrainer
+
+        group = min(group, len(self.sizes) - 1)
+        return HeadTrainer(
+            self.data,
+            self.config.model_copy(update={"n_heads": self.sizes[group]}),
+            n_clusters=self.run.n_clusters,
+            seed=group_seed(self.run.config.seed, group),
+            spaces=feature_widths(self.run.feature_set, self.run.data),
+            reporter=self.run.reporter,
+        )
+
+    def train_all(self) -> None:
+        """Trains groups until the consensus is settled, or there are as many heads as asked for."""
+        trainer = self._resumed() if self.log else self._timed()
+        is_settled = any(self._settles(group, trainer) for group in self.groups)
+        per_group = trainer.n_epochs * trainer.steps_per_epoch * trainer.batch_size
+        done = round((len(self.groups) + trainer.epoch / trainer.n_epochs) * per_group)
+        total = len(self.sizes) * per_group
+        with self.run.reporter.track("train", total, "images", done=done) as advance:
+            while len(self.groups) < len(self.sizes) and not is_settled:
+                self._train_group(trainer, advance)
+                self.groups.append(self._finished(trainer))
+                self.checkpoint.save(self.groups, {}, self.log)
+                is_settled = self._settles(self.groups[-1], trainer)
+                trainer = self.new_trainer(len(self.groups))
+
+    def _timed(self) -> "HeadTrainer":
+        """The trainer of the first group, once it is told how long all of them may take."""
+        from ucls.training.timing import seconds_per_step
+
+        trainer = self.new_trainer(0)
+        steps = trainer.n_epochs * trainer.steps_per_epoch
+        seconds = steps * seconds_per_step(self.new_trainer(0))
+        more = ""
+        if len(self.sizes) > 1:
+            n_all = required(self.config.n_heads)
+            most = duration(seconds * n_all / self.sizes[0])
+            more = f"; more heads follow while they change the consensus, {n_all} in {most} at most"
+        self.run.reporter.say(
+            f"train: {count(self.sizes[0], 'head')} in about {duration(seconds)}{more}"
+        )
+        return trainer
+
+    def _resumed(self) -> "HeadTrainer":
+        """The trainer of the group that is not finished, as it was left."""
+        import torch
+
+        trainer = self.new_trainer(len(self.groups))
+        if self._state:
+            trainer.load_state({name: torch.from_numpy(v) for name, v in self._state.items()})
+        last = json.loads(self.log[-1])
+        group = f" of group {last['group'] + 1}" if len(self.sizes) > 1 else ""
+        self.run.reporter.say(f"train: resumes after epoch {last['epoch']}{group}")
+        return trainer
+
+    def _train_group(self, trainer: "HeadTrainer", advance: Advance) -> None:
+        group = len(self.groups)
+        looks = [line for line in map(json.loads, self.log) if line["group"] == group]
+        while trainer.epoch < trainer.n_epochs and not self._stands_still(looks):
+            record = {"group": group, **trainer.train_epoch(advance)._asdict()}
+            looks.append(record)
+            self.log.append(json.dumps(record))
             advance(0, epoch=record["epoch"], loss=record["loss"])
-            checkpoint.save_if_due(records)
-    standing = ", standing still since" if trainer.epoch < epochs else ""
-    run.reporter.say(
-        f"train: {count(trainer.n_all_heads, 'head')}, {trainer.epoch} of "
-        f"{count(epochs, 'epoch')}{standing}"
-    )
-    collapsed = [f"head {head} {reason}" for head, reason in looks[-1]["collapsed"].items()]
-    if collapsed:
-        more = f" and {len(collapsed) - MOST_NAMED} more" if len(collapsed) > MOST_NAMED else ""
-        told = f"collapsed: {', '.join(collapsed[:MOST_NAMED])}{more}"
-        if len(collapsed) == trainer.n_all_heads:
-            run.reporter.warn(f"train: all heads have {told}")
-        else:
-            run.reporter.say(f"train: {told}")
+            if self.checkpoint.is_due():
+                self.checkpoint.save(self.groups, to_numpy(trainer.state()), self.log)
+
+    def _stands_still(self, records: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether to stop early; the log decides, so that a resumed training does too."""
+        looked = [record for record in records if record["collapsed"] is not None]
+        if not self.config.early_stopping or not looked:
+            return False
+        # UIC's last phase, with fixed labels, is looked at on its own.
+        progress = looked[-1]["epoch"] / required(self.config.epochs)
+        is_fixed = progress > 1.0 - (self.config.fixed_share or 1.0)
+        return is_fixed and stands_still(looked[-1]["moved"], progress=progress)
+
+    def _finished(self, trainer: "HeadTrainer") -> Arrays:
+        """What is kept of a group of heads."""
+        state = to_numpy(trainer.trained_state())
+        arrays: dict[str, NDArray[Any]] = {f"tensors.{name}": v for name, v in state.items()}
+        arrays["loss"] = trainer.head_losses.float().cpu().numpy()
+        for split in self.run.splits:
+            with self.run.features(split) as cache:
+                found = trainer.predict(cache.read(self.run.feature_set))
+            arrays[f"labels.{split}"], arrays[f"confidence.{split}"] = found
+        return arrays
+
+    def _settles(self, group: Arrays, trainer: "HeadTrainer") -> bool:
+        """Whether the consensus is settled with this group."""
+        if self._settling is None:
+            return False
+        sizes = trainer.objective.heads.sizes
+        n_networks = len(group["loss"]) // len(sizes)
+        return self._settling.settles(group["labels.train"], np.repeat(sizes, n_networks).tolist())
 
 
-def _may_stop(run: Run, looks: list[dict[str, Any]]) -> bool:
-    """Whether the training is to stop early; the log decides, so that a resumed one does too."""
-    config = run.config.train
-    if not config.early_stopping:
-        return False
-    # UIC's last phase, with fixed labels, is looked at on its own.
-    first = required(config.epochs) * (1.0 - config.fixed_share) if config.fixed_share else 0
-    recent = (look for look in looks if look["epoch"] > first)
-    return stands_still([Look(look["loss"], look["agreement"]) for look in recent])
+def _tell(run: Run, training: _Training, assignments: Assignments) -> None:
+    """Says how the training ended, and which heads have collapsed."""
+    # Later lines of a group replace its earlier ones, so its last epoch stays.
+    records = map(json.loads, training.log)
+    epochs = {record["group"]: record["epoch"] for record in records}.values()
+    n_heads = len(assignments.loss)
+    ends = str(max(epochs)) if min(epochs) == max(epochs) else f"{min(epochs)} to {max(epochs)}"
+    of_all = count(required(run.config.train.epochs), "epoch")
+    told = [count(n_heads, "head"), f"{ends} of {of_all}"]
+    if min(epochs) < required(run.config.train.epochs):
+        told.append("standing still since")
+    if len(epochs) < len(training.sizes):
+        told.append("more heads change nothing")
+    run.reporter.say(f"train: {', '.join(told)}")
+    most = np.minimum(assignments.head_clusters, training.data.n_distinct)
+    found = collapsed_heads(assignments.labels["train"], most)
+    collapsed = [f"head {head} {reason}" for head, reason in found.items()]
+    if not collapsed:
+        return
+    more = f" and {len(collapsed) - MOST_NAMED} more" if len(collapsed) > MOST_NAMED else ""
+    named = f"collapsed: {', '.join(collapsed[:MOST_NAMED])}{more}"
+    if len(collapsed) == n_heads:
+        run.reporter.warn(f"train: all heads have {named}")
+    else:
+        run.reporter.say(f"train: {named}")
 
 
-def _assign(run: Run, trainer: "HeadTrainer") -> Assignments:
-    labels, confidence = {}, {}
-    for split in run.splits:
-        with run.features(split) as cache:
-            labels[split], confidence[split] = trainer.predict(cache.read(run.feature_set))
-    loss = trainer.head_losses.float().cpu().numpy()
-    head_clusters = np.array(trainer.head_clusters, dtype=np.int32)
-    return Assignments(labels, confidence, loss, run.n_clusters, head_clusters)
+def _part(arrays: Arrays, name: str) -> dict[str, NDArray[Any]]:
+    """Those whose names begin with ``name.``, without it."""
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def _read_views(run: Run) -> NDArray[np.floating]:
@@ -135,44 +244,6 @@ def _read_views(run: Run) -> NDArray[np.floating]:
         for view in range(1, cache.n_views):
             views[view] = cache.read(run.feature_set, view=view)
         return views
-
-
-class Checkpoint:
-    """The state of an unfinished training, in one file that is replaced as a whole."""
-
-    def __init__(self, run: Run, trainer: "HeadTrainer") -> None:
-        self.run, self.trainer = run, trainer
-        self.path = run.folder.file(files.CHECKPOINT)
-        self.key = f"{CHECKPOINT_VERSION} {run.freshness.key('train')}"
-        self.saved_at, self.cost = time.perf_counter(), 0.0
-
-    def restore(self) -> list[str]:
-        """Loads the last state of the same training, if any; returns its lines of the log."""
-        import torch
-
-        if not self.path.is_file():
-            return []
-        tensors, metadata = read_tensors(self.path)
-        if metadata.get("key") != self.key:
-            return []
-        self.trainer.load_state({name: torch.from_numpy(v) for name, v in tensors.items()})
-        self.run.reporter.say(f"train: resumes after epoch {self.trainer.epoch}")
-        log: list[str] = json.loads(metadata["log"])
-        return log
-
-    def save_if_due(self, records: list[str]) -> None:
-        """Saves once the time since the last save is long against what a save costs."""
-        now = time.perf_counter()
-        if now - self.saved_at < self.cost / CHECKPOINT_SHARE:
-            return
-        metadata = {"key": self.key, "log": json.dumps(records)}
-        write_tensors(self.path, to_numpy(self.trainer.state()), metadata)
-        self.saved_at = time.perf_counter()
-        self.cost = self.saved_at - now
-
-    def remove(self) -> None:
-        """Forgets the state of a training that is finished."""
-        self.path.unlink(missing_ok=True)
 
 
 def to_numpy(state: "State") -> dict[str, Any]:

@@ -38,9 +38,9 @@ class ColumnStatistics:
         """What to multiply the features by, so that the mean variance of the columns is 1.
 
         Finite in float32 for all float32 features; those that vary by less than its smallest
-        normal number (1e-38) end below 1.
+        normal number (1e-38) end below 1. Of equal images the largest mean becomes 1 instead.
         """
-        deviation = float(self.variance.mean().sqrt())
+        deviation = float(self.variance.mean().sqrt()) or float(self.mean.abs().max())
         return 1.0 / max(deviation, torch.finfo(torch.float32).tiny)
 
     @cached_property

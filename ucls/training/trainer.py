@@ -1,31 +1,28 @@
 """The loop that trains all heads over cached features, whatever the objective."""
 
 import time
-from collections.abc import Sequence
-from typing import NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from ucls.errors import UclsError, UsageError
-from ucls.feature_sets import count_distinct
+from ucls.errors import UclsError
 from ucls.heads.collapse import collapsed_heads
 from ucls.heads.layers import by_size
 from ucls.objectives.building import Task
 from ucls.objectives.protocol import Batch, Epoch, Objective
 from ucls.objectives.registry import build_objective
-from ucls.progress import Advance, ignore_progress
+from ucls.progress import SILENT, Advance, Reporter, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
-from ucls.training.sampling import NeighborSampler
-from ucls.training.scale import CHUNK, ColumnStatistics
-from ucls.training.standstill import SAMPLE, head_agreement, interval
-from ucls.training.views import ViewKind, ViewSampler
+from ucls.training.compiled import CompiledLosses
+from ucls.training.scale import CHUNK
+from ucls.training.standstill import SAMPLE, interval, moved_share
+from ucls.training.training_set import TrainingSet
 from ucls.types import NeighborGraph
-
-PREDICTION_CHUNK = 4096
 
 State = dict[str, torch.Tensor]
 Features = npt.NDArray[np.floating]
@@ -40,8 +37,8 @@ class EpochRecord(NamedTuple):
     learning_rate: float
     seconds: float
     images_per_second: float
-    agreement: float | None = None
-    """Mean NMI of each head with the next one, where the heads were looked at."""
+    moved: float | None = None
+    """Share of the images that changed their cluster since the heads were last looked at."""
     collapsed: dict[int, str] | None = None
     """Heads that have collapsed, each with the reason, where the heads were looked at."""
 
@@ -56,31 +53,49 @@ class Prediction(NamedTuple):
 
 
 class HeadTrainer:
-    """Trains all heads at the same time, with features and neighbours on the device.
+    """Trains some heads at the same time.
 
     Every epoch draws from a generator seeded by (seed, epoch), so a training that is resumed
     from its :meth:`state` continues exactly as if it had never stopped.
 
     Args:
-        features: float [N, D], or [V, N, D] with augmented views after the plain one; of any scale,
-            as they are multiplied by ``scale``.
-        graph: S_x of every image.
+        data: what they are trained on.
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
         n_clusters: C.
         seed: of the initial weights and of all draws.
-        device: where everything lives.
         spaces: width of each feature space; they sum to D. None: one.
-
-    Attributes:
-        scale: brings the mean variance of the plain view's columns to 1.
-
-    Raises:
-        UsageError: if the graph does not fit the features, an image has no neighbour, or augmented
-            views are asked for and there are none.
+        reporter: is told what keeps a long training on a GPU from being compiled.
     """
 
     def __init__(
         self,
+        data: TrainingSet,
+        config: TrainConfig,
+        *,
+        n_clusters: int,
+        seed: int,
+        spaces: Sequence[int] | None = None,
+        reporter: Reporter = SILENT,
+    ) -> None:
+        self.data, self.config, self.seed = data, config, seed
+        self.batch_size = min(required(config.batch_size), len(data))
+        self.steps_per_epoch = len(data) // self.batch_size
+        self.n_epochs = required(config.epochs)
+        self.epoch = 0
+        chosen = np.random.default_rng(seed).permutation(len(data))[:SAMPLE]
+        self.sample = torch.from_numpy(np.sort(chosen)).to(data.device)
+        n_inputs = data.inputs.n_inputs
+        task = Task(len(data), n_inputs, n_clusters, tuple(spaces or (n_inputs,)), seed)
+        self.objective: Objective = build_objective(config, task)
+        self._module.to(data.device)
+        self.losses = CompiledLosses(self.objective, reporter=reporter)
+        self.optimizer = new_optimizer(self.objective, weight_decay=config.weight_decay)
+        self.seen: torch.Tensor | None = None
+        self.head_losses = torch.full((self.n_all_heads,), torch.inf, device=data.device)
+
+    @classmethod
+    def on(
+        cls,
         features: Features,
         graph: NeighborGraph,
         config: TrainConfig,
@@ -89,37 +104,10 @@ class HeadTrainer:
         seed: int,
         device: torch.device,
         spaces: Sequence[int] | None = None,
-    ) -> None:
-        views = torch.from_numpy(np.require(features, np.float32, "W"))
-        views = views.to(device) if views.ndim == 3 else views[None].to(device)
-        _check_views(views, graph, config)
-        self.config, self.seed, self.device = config, seed, device
-        self.features = views[0]
-        kind: ViewKind = required(config.views)
-        self.views = ViewSampler(views, NeighborSampler(graph, device), kind=kind)
-        n_images, n_features = self.features.shape
-        self.batch_size = min(required(config.batch_size), n_images)
-        self.steps_per_epoch = n_images // self.batch_size
-        self.n_epochs = required(config.epochs)
-        self.epoch = 0
-        chosen = np.random.default_rng(seed).permutation(n_images)[:SAMPLE]
-        self.sample = torch.from_numpy(np.sort(chosen)).to(device)
-
-        task = Task(n_images, n_features, n_clusters, tuple(spaces or (n_features,)), seed)
-        self.objective: Objective = build_objective(config, task)
-        # Without an affine part: the heads' first layer can learn that too, and the gradient
-        # with respect to the features, a large product, is not needed.
-        statistics = ColumnStatistics.of(torch.split(self.features, CHUNK))
-        self.scale = statistics.scale
-        self.normalize: nn.Module = (
-            _batch_norm(statistics) if required(config.batch_norm) else nn.Identity()
-        )
-        cast("nn.Module", self.objective).to(device)
-        self.optimizer = new_optimizer(self.objective, weight_decay=config.weight_decay)
-        self.head_losses = torch.full((self.n_all_heads,), torch.inf, device=device)
-        # No head can fill more clusters than there are different images.
-        plain = features if features.ndim == 2 else features[0]
-        self.n_distinct = count_distinct(plain, enough=max(self.head_clusters))
+    ) -> Self:
+        """Trains on a copy of features; the arguments are those of both classes."""
+        data = TrainingSet(features.copy(), graph, config, n_clusters=n_clusters, device=device)
+        return cls(data, config, n_clusters=n_clusters, seed=seed, spaces=spaces)
 
     @property
     def head_clusters(self) -> list[int]:
@@ -139,7 +127,7 @@ class HeadTrainer:
             UclsError: if a head's loss is no longer finite.
         """
         started = time.perf_counter()
-        generator = torch.Generator(self.device)
+        generator = torch.Generator(self.data.device)
         generator.manual_seed(epoch_seed(self.seed, self.epoch))
         order = self.objective.start_epoch(self.describe_epoch(generator))
         losses = torch.zeros_like(self.head_losses)
@@ -156,28 +144,33 @@ class HeadTrainer:
                 f"the training loss is no longer finite in epoch {self.epoch}; lower "
                 f"train.learning_rate{' or raise train.teacher_temperature' if heeded else ''}"
             )
-        return self._record(time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        if self.losses.pays(self.data.device, seconds * (self.n_epochs - self.epoch)):
+            self.losses.compile(self.draw(order[..., : self.batch_size], 0, generator))
+        return self._record(seconds)
 
     def describe_epoch(self, generator: torch.Generator) -> Epoch:
         """What the objective may know before the next epoch."""
         n_first = self.objective.heads.n_heads
         return Epoch(
-            n_images=len(self.features),
+            n_images=len(self.data),
             progress=self.epoch / self.n_epochs,
             generator=generator,
-            predict=lambda: self._predict(self.features)[0][:n_first],
+            predict=lambda: self._predict(torch.split(self.data.images, CHUNK))[0][:n_first],
         )
 
     def _look_at_heads(self) -> tuple[float | None, dict[int, str] | None]:
-        """How far the heads agree and which have collapsed, every few epochs and at the end."""
+        """How many images moved and which heads have collapsed, every few epochs and at the end."""
         if self.epoch % interval(self.n_epochs) and self.epoch < self.n_epochs:
             return None, None
-        labels = self._predict(self.features[self.sample])[0].int().cpu().numpy()
-        most = np.minimum(self.head_clusters, self.n_distinct)
-        return head_agreement(labels), collapsed_heads(labels, most)
+        labels = self._predict([self.data.images[self.sample]])[0].int()
+        moved = None if self.seen is None else moved_share(self.seen, labels)
+        self.seen = labels
+        most = np.minimum(self.head_clusters, self.data.n_distinct)
+        return moved, collapsed_heads(labels.cpu().numpy(), most)
 
     def _record(self, seconds: float) -> EpochRecord:
-        agreement, collapsed = self._look_at_heads()
+        moved, collapsed = self._look_at_heads()
         head_losses = self.head_losses.tolist()
         return EpochRecord(
             epoch=self.epoch,
@@ -186,7 +179,7 @@ class HeadTrainer:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             seconds=seconds,
             images_per_second=self.steps_per_epoch * self.batch_size / seconds,
-            agreement=agreement,
+            moved=moved,
             collapsed=collapsed,
         )
 
@@ -203,15 +196,18 @@ class HeadTrainer:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
-        views = self.views.draw(rows, self.objective.n_partners, generator).mul_(self.scale)
-        normalized = self.normalize(views.flatten(0, -2)).view_as(views)
-        progress = step / (self.n_epochs * self.steps_per_epoch)
-        head_losses = self.objective(Batch(rows, normalized, progress, generator))
+        # Before the losses: a CUDA graph gives the gradients the memory of those before.
         self.optimizer.zero_grad()
+        head_losses = self.losses(self.draw(rows, step, generator))
         head_losses.mean().backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.objective.after_step()
         return head_losses.detach()
+
+    def draw(self, rows: torch.Tensor, step: int, generator: torch.Generator) -> Batch:
+        """Draws what a step works on; the arguments are those of :meth:`step`."""
+        views = self.data.views.draw(rows, self.objective.n_partners, generator)
+        return Batch(rows, views, step / (self.n_epochs * self.steps_per_epoch), generator)
 
     def learning_rate(self, step: int) -> float:
         """The learning rate at a step counted from the start of the training."""
@@ -226,17 +222,20 @@ class HeadTrainer:
 
     def predict(self, features: Features) -> Prediction:
         """Labels plain ``features`` [N, D] with every head, in float32."""
-        labels, confidence = self._predict(torch.as_tensor(features, dtype=torch.float32))
+        inputs = (
+            self.data.inputs(torch.as_tensor(features[start : start + CHUNK]).float())
+            for start in range(0, len(features), CHUNK)
+        )
+        labels, confidence = self._predict(inputs)
         return Prediction(labels.int().cpu().numpy(), confidence.half().cpu().numpy())
 
     @torch.no_grad()
-    def _predict(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Labels [R, N] and the probabilities of these."""
+    def _predict(self, chunks: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Labels [R, N] of chunks [n, d] of inputs, and the probabilities of these."""
         self.train_mode(False)
         heads = self.objective.heads
         parts = []
-        for chunk in features.split(PREDICTION_CHUNK):  # type: ignore[no-untyped-call]
-            inputs = self.normalize(chunk.to(self.device) * self.scale)
+        for inputs in chunks:
             logits = heads(inputs) / self.objective.temperature
             best = [part.softmax(dim=-1).max(dim=-1) for part in by_size(logits, heads.sizes)]
             indices = torch.cat([found.indices for found in best])
@@ -245,17 +244,16 @@ class HeadTrainer:
 
     def train_mode(self, on: bool, /) -> None:
         """Switches batch norms between the statistics of a batch and those of the training."""
-        for module in self._modules.values():
-            module.train(on)
+        self._module.train(on)
 
     @property
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"objective": cast("nn.Module", self.objective), "batch_norm": self.normalize}
+    def _module(self) -> nn.Module:
+        return cast("nn.Module", self.objective)
 
     def trained_state(self) -> State:
-        """The heads and the batch norm before them: what ``heads.safetensors`` holds."""
+        """The heads and what lies before them: what ``heads.safetensors`` holds."""
         heads = cast("nn.Module", self.objective.heads)
-        return module_state({"heads": heads, "batch_norm": self.normalize})
+        return {**named_state("heads", heads), **self.data.inputs.state_dict()}
 
     def state(self) -> State:
         """Everything that :meth:`load_state` needs to continue after the current epoch.
@@ -264,16 +262,16 @@ class HeadTrainer:
         """
         slots = self.optimizer.state_dict()["state"]
         return {
-            **module_state(self._modules),
+            **named_state("objective", self._module),
             **{f"optimizer.{i}.{key}": v for i, slot in slots.items() for key, v in slot.items()},
             "epoch": torch.tensor(self.epoch),
             "head_losses": self.head_losses,
+            **({} if self.seen is None else {"seen": self.seen}),
         }
 
     def load_state(self, state: State) -> None:
         """Continues from an earlier :meth:`state` of a trainer with the same arguments."""
-        for name, module in self._modules.items():
-            module.load_state_dict(with_prefix(state, name))
+        self._module.load_state_dict(with_prefix(state, "objective"))
         slots: dict[int, State] = {}
         for name, value in with_prefix(state, "optimizer").items():
             index, key = name.split(".")
@@ -282,29 +280,8 @@ class HeadTrainer:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.epoch = int(state["epoch"])
-        self.head_losses = state["head_losses"].to(self.device)
-
-
-def _batch_norm(statistics: ColumnStatistics) -> nn.BatchNorm1d:
-    """Batch norm that knows the data before the first batch, for whoever asks the heads then."""
-    normalize = nn.BatchNorm1d(len(statistics.mean), affine=False).to(statistics.mean.device)
-    normalize.running_mean = statistics.centre
-    normalize.running_var = (statistics.variance * statistics.scale**2).float()
-    return normalize
-
-
-def _check_views(views: torch.Tensor, graph: NeighborGraph, config: TrainConfig) -> None:
-    n_views, n_images, _ = views.shape
-    if graph.n_images != n_images:
-        raise UsageError(
-            f"the graph is of {graph.n_images} images, but there are features of "
-            f"{n_images}; build it of the same features"
-        )
-    if config.views in ("augmented", "both") and n_views == 1:
-        raise UsageError(
-            f"train.views is {config.views}, but no augmented views are cached; extract them with "
-            "--views 2, or choose train.views=neighbor"
-        )
+        self.head_losses = state["head_losses"].to(self.data.device)
+        self.seen = state["seen"].to(self.data.device) if "seen" in state else None
 
 
 def new_optimizer(objective: Objective, *, weight_decay: float) -> torch.optim.AdamW:
@@ -321,13 +298,9 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
 
 
-def module_state(modules: dict[str, nn.Module]) -> State:
-    """The state of several modules under dotted names."""
-    return {
-        f"{name}.{key}": value
-        for name, module in modules.items()
-        for key, value in module.state_dict().items()
-    }
+def named_state(name: str, module: nn.Module) -> State:
+    """The state of a module, under names that begin with its own."""
+    return {f"{name}.{key}": value for key, value in module.state_dict().items()}
 
 
 def with_prefix(state: State, prefix: str) -> State:

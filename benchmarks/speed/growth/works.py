@@ -25,6 +25,7 @@ from ucls.malloc import freed_memory_kept
 from ucls.merging import merge_heads
 from ucls.metrics.baselines import kmeans
 from ucls.settings.config import SelfTrainConfig
+from ucls.settings.presets import DINOV2_RATES
 from ucls.training.trainer import HeadTrainer
 from ucls.usage import measure
 
@@ -52,7 +53,7 @@ def prepare_train(size: Size) -> Work:
     cpu = torch.device("cpu")
     config = ucls_config(size, precision=fast_precision(cpu), epochs=EPOCHS, batch_size=BATCH_SIZE)
     made = inputs(simulated_features(size), random_graph(size.n_images), size)
-    trainer = HeadTrainer(**made, config=config, device=cpu)
+    trainer = HeadTrainer.on(**made, config=config, device=cpu)
     return freed_memory_kept()(trainer.train_epoch)
 
 
@@ -72,7 +73,10 @@ def prepare_ensemble(size: Size) -> Work:
 
 def prepare_self_train(size: Size) -> Work:
     """All linear classifiers, for a few iterations, on tokens at random."""
-    return self_training(size, SelfTrainConfig(iterations=ITERATIONS, batch_size=BATCH_SIZE))
+    config = SelfTrainConfig(
+        iterations=ITERATIONS, batch_size=BATCH_SIZE, learning_rates=DINOV2_RATES
+    )
+    return self_training(size, config)
 
 
 def prepare_evaluate(size: Size) -> Work:

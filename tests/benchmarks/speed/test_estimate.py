@@ -20,6 +20,7 @@ from tests.benchmarks.speed.flops import flops_of
 from tests.benchmarks.speed.growth.samples import growth_record, power_law, stage_growth
 from ucls.cache import Assignments, write_assignments, write_graph
 from ucls.settings.config import SelfTrainConfig
+from ucls.settings.presets import DINOV2_RATES
 from ucls.training.trainer import HeadTrainer
 
 KEPT = Path(__file__).parents[3] / "benchmarks" / "results"
@@ -50,7 +51,7 @@ class Passes(TorchDispatchMode):
 
 def test_a_training_step_on_paper_is_the_real_one():
     config = ucls_config(WIDE, precision="bfloat16")
-    trainer = HeadTrainer(**random_inputs(WIDE), config=config, device=torch.device("cpu"))
+    trainer = HeadTrainer.on(**random_inputs(WIDE), config=config, device=torch.device("cpu"))
     take_step = step_taker(trainer)
     # The optimiser makes its memory in the first step.
     take_step()
@@ -63,9 +64,9 @@ def test_a_training_step_on_paper_is_the_real_one():
 
 
 def test_an_iteration_of_self_training_on_paper_is_the_real_one():
+    config = SelfTrainConfig(batch_size=paper.BATCH_SIZE, learning_rates=DINOV2_RATES)
     once, twice = (
-        flops_of(self_training(WIDE, SelfTrainConfig(iterations=n, batch_size=paper.BATCH_SIZE)))
-        for n in (1, 2)
+        flops_of(self_training(WIDE, config.model_copy(update={"iterations": n}))) for n in (1, 2)
     )
     whole = paper.self_training_load(replace(WIDE, n_images=0))
     assert whole.single / paper.ITERATIONS == twice - once
@@ -138,7 +139,7 @@ def test_rooms_are_those_of_real_files(tmp_path):
 def test_weights_are_those_of_real_heads():
     size = Size(512, 7, n_heads=3, n_features=32)
     config = ucls_config(size, precision="float32", batch_size=256)
-    trainer = HeadTrainer(**random_inputs(size), config=config, device=torch.device("cpu"))
+    trainer = HeadTrainer.on(**random_inputs(size), config=config, device=torch.device("cpu"))
     trained = trainer.objective.weights() + trainer.objective.biases()
     assert paper.n_weights(size) == sum(parameter.numel() for parameter in trained)
 

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 def test_a_step_takes_the_products_that_it_needs(objective):
     size = Size(512, 10, n_heads=5, n_features=64)
     config = fitted_config(size, precision="float32", batch_size=256, objective=objective)
-    trainer = HeadTrainer(**random_inputs(size), config=config, device=CPU)
+    trainer = HeadTrainer.on(**random_inputs(size), config=config, device=CPU)
     products = step_products(config, size, n_partners=trainer.objective.n_partners, device=CPU)
     take_step = step_taker(trainer)
     take_step()

@@ -35,7 +35,7 @@ def test_the_graph_is_that_of_the_simulated_features():
 @pytest.mark.parametrize("objective", ["ucls", "uic"])
 def test_steps_take_the_batches_in_turn(objective, monkeypatch):
     config = fitted_config(SIZE, objective=objective, precision="float32", batch_size=100)
-    trainer = HeadTrainer(**random_inputs(SIZE), config=config, device=torch.device("cpu"))
+    trainer = HeadTrainer.on(**random_inputs(SIZE), config=config, device=torch.device("cpu"))
     taken = []
     monkeypatch.setattr(trainer, "step", lambda rows, step, _: taken.append((rows.tolist(), step)))
     take_step = step_taker(trainer)

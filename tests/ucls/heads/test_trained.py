@@ -59,7 +59,7 @@ def trained(
         "batch_norm": batch_norm,
         **NETWORKS[network],
     }
-    trainer = HeadTrainer(
+    trainer = HeadTrainer.on(
         features,
         build_neighbors(features, k=3, threshold=1.0),
         autoconfigure(Config.model_validate({"train": settings}), FACTS).train,
@@ -74,7 +74,8 @@ def trained(
 
 def saved(trainer: HeadTrainer) -> tuple[Arrays, dict[str, str]]:
     tensors = {name: tensor.numpy().copy() for name, tensor in trainer.trained_state().items()}
-    return tensors, heads_metadata(trainer.objective.heads, scale=trainer.scale)
+    scale = trainer.data.inputs.scale
+    return tensors, heads_metadata(trainer.objective.heads, n_heads=HEADS, scale=scale)
 
 
 @all_seeds
@@ -113,8 +114,7 @@ def test_heads_of_the_first_size_come_first(network: str) -> None:
     heads = TrainedHeads(*saved(trainer))
     assert heads.sizes == [4, 4, 4, 12, 12, 12, 8, 8, 8]
     assert heads.n_outputs == 72
-    scaled = torch.from_numpy(features * trainer.scale)
-    logits = trainer.objective.heads(trainer.normalize(scaled))
+    logits = trainer.objective.heads(trainer.data.inputs(torch.from_numpy(features)))
     by_size = logits.detach().split((4, 12, 8), dim=-1)
     expected = torch.cat([row for part in by_size for row in part], dim=-1)
     np.testing.assert_allclose(heads.logits(features), expected, rtol=1e-5, atol=1e-5)
@@ -173,7 +173,7 @@ def test_without_batch_norm_heads_see_the_features_at_unit_scale(network: str) -
     tensors, metadata = saved(trainer)
     assert {name.partition(".")[0] for name in tensors} == {"heads"}
     heads = TrainedHeads(tensors, metadata)
-    scaled = torch.from_numpy(features * trainer.scale)
+    scaled = torch.from_numpy(features * trainer.data.inputs.scale)
     expected = heads.network(scaled).transpose(0, 1).flatten(1)
     np.testing.assert_array_equal(heads.logits(features), expected)
 
@@ -185,7 +185,9 @@ def test_the_batch_norm_is_the_trained_one(seed: int, network: str) -> None:
     tensors, metadata = saved(trainer)
     heads = TrainedHeads(tensors, metadata)
     mean, var = tensors["batch_norm.running_mean"], tensors["batch_norm.running_var"]
-    normalized = torch.from_numpy((features * trainer.scale - mean) / np.sqrt(var + 1e-5))
+    normalized = torch.from_numpy(
+        (features * trainer.data.inputs.scale - mean) / np.sqrt(var + 1e-5)
+    )
     expected = heads.network(normalized).transpose(0, 1).flatten(1)
     np.testing.assert_allclose(heads.logits(features), expected, rtol=1e-4, atol=1e-4)
 
@@ -213,8 +215,8 @@ def test_files_of_older_versions_are_read(
 @all_networks
 def test_metadata_are_text_that_describes_the_heads(network: str) -> None:
     heads = trained(network, 0, scales=(1, 3))[0].objective.heads
-    metadata = heads_metadata(heads, scale=0.1)
-    assert json.loads(metadata["heads"]) == describe(heads)
+    metadata = heads_metadata(heads, n_heads=7, scale=0.1)
+    assert json.loads(metadata["heads"]) == {**describe(heads), "n_heads": 7}
     assert metadata["scale"] == "0.1"
 
 

@@ -282,6 +282,12 @@ def apart(seed: int, kind: str) -> torch.Tensor:
     return rows * (kind != "columns") + columns * (kind != "rows")
 
 
+@pytest.fixture(params=[False, True], ids=["eager", "compiled"])
+def compiling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: request.param)
+
+
+@pytest.mark.usefixtures("compiling")
 @pytest.mark.parametrize("kind", ["rows", "columns", "both", "some rows"])
 @pytest.mark.parametrize("size", [1.0, 5.0, 20.0, 100.0, 1e4, 1e6, 3e37])
 @pytest.mark.parametrize("strength", [0.01, 0.5, 0.9, 0.999, 1.0])
@@ -304,6 +310,7 @@ def test_any_finite_logits_give_what_logarithms_give(
             torch.testing.assert_close(centered, expected.float(), atol=3e-6, rtol=0)
 
 
+@pytest.mark.usefixtures("compiling")
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_heads_far_apart_are_exact_in_every_precision_and_leave_the_others_alone(
     dtype: torch.dtype,

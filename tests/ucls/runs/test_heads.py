@@ -93,6 +93,6 @@ def test_heads_cannot_fill_more_clusters_than_there_are_different_images(
 def test_the_training_names_heads_of_few_different_images_sound(
     run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ucls.training.trainer.count_distinct", lambda _, enough: 1)
+    monkeypatch.setattr("ucls.training.training_set.count_distinct", lambda _, enough: 1)
     train(run_path, overwrite=True, reporter=lines)
     assert not any("collapsed" in line for line in lines.said)

@@ -50,10 +50,19 @@ def test_a_run_of_a_preset_takes_another_objective(run_path: Path) -> None:
 def test_what_was_fitted_is_told(tmp_path: Path, sources: Path, lines: Lines) -> None:
     config = Config(n_clusters=4)
     pipeline.start(str(sources / "plain.npy"), out=tmp_path / "a", config=config, reporter=lines)
-    (told,) = [line for line in lines.said if line.startswith("settings fitted to the data: ")]
-    assert "train.batch_size 64" in told
-    assert "train.epochs" in told
-    assert "n_clusters" not in told
+    (told,) = [line for line in lines.said if line.startswith("settings fitted to the data")]
+    first, *block = told.splitlines()
+    assert first == "settings fitted to the data (change any with --set):"
+    assert max(map(len, block)) <= 100
+    flat = " ".join(told.split())
+    for part in (
+        "run effort normal,",
+        "train n_heads 16, heads_at_once 8, scales 2, components all,",
+        "batch_size 64, learning_rate 0.004,",
+        "ensemble heads all",
+    ):
+        assert part in flat
+    assert not any(name in flat for name in ("n_clusters", "time_limit", "beta"))
 
 
 def test_settings_are_not_changed_while_another_process_is_at_work(run_path: Path) -> None:
@@ -68,6 +77,26 @@ def test_extraction_settings_come_too_late(run_path: Path) -> None:
     with pytest.raises(UsageError, match=r"extract.strict would change the features"):
         open_run(run_path, settings={"extract.strict": True})
     assert RunFolder(run_path).record == before
+
+
+def test_a_time_limit_comes_too_late(run_path: Path) -> None:
+    before = RunFolder(run_path).record
+    with pytest.raises(UsageError, match=r"time_limit would come too late, .* to `ucls run`"):
+        open_run(run_path, settings={"time_limit": "10m"})
+    assert RunFolder(run_path).record == before
+
+
+def test_an_effort_takes_the_place_of_the_time_limit(run_path: Path, lines: Lines) -> None:
+    folder = RunFolder(run_path)
+    record = folder.record
+    folder.update(
+        requested={**record["requested"], "time_limit": "10m"},
+        data={**record["data"], "time_limit": "10m", "effort": "thorough"},
+    )
+    assert Run(run_path).config.effort == "thorough"
+    run = open_run(run_path, settings={"effort": "quick"}, reporter=lines)
+    assert lines.said == ["settings without a part from now on: time_limit"]
+    assert (run.config.effort, run.requested.time_limit) == ("quick", None)
 
 
 def test_settings_that_a_stage_cannot_start_with_are_not_kept(run_path: Path) -> None:

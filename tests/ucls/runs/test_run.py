@@ -19,7 +19,7 @@ def test_a_folder_without_features_yet(tmp_path: Path) -> None:
 def test_the_resolved_settings_are_in_the_config_file(run_path: Path) -> None:
     run = Run(run_path)
     assert run.folder.read_config() == run.config.model_dump(mode="json", exclude_none=True)
-    assert run.config.train.batch_size == 64
+    assert run.config.train.hidden_dim == 64  # was left open
 
 
 def test_a_feature_cache_that_is_gone(run_path: Path, own_cache: Path) -> None:

@@ -160,6 +160,7 @@ VALUES: dict[str, Any] = {
     "fixed_share": 0.0,
     "contrast_temperature": 0.5,
     "cluster_weight": 0.0,
+    "components": 7,
     "inner_steps": 3,
     "inner_learning_rate": 0.01,
 }
@@ -284,8 +285,6 @@ def test_defaults_are_those_of_the_thesis() -> None:
     assert (ucls["instance_weights"], ucls["symmetric"]) == (True, False)
     assert (ucls["prior"], ucls["n_smoothing"]) == ("uniform", 4)
     assert {name for name in special_settings() if getattr(train, name) is not None} == set()
-    expected = [m * 10.0**-e for e in (5, 4, 3, 2) for m in (1, 2, 5)] + [0.1]
-    assert Config().self_train.learning_rates == pytest.approx(expected)
     assert (Config().neighbors.cap, Config().neighbors.cap_keeps) == ("balanced", "nearest")
 
 

@@ -50,7 +50,7 @@ def test_only_what_the_objective_does_not_heed_stays_open_and_everything_is_vali
     )
     assert {name for name in still_open if name.startswith("train.")} == unused | without_part
     assert {name.partition(".")[0] for name in still_open - unused - without_part} <= {
-        "extract", "features",
+        "extract", "features", "time_limit",
     }  # fmt: skip
     assert Config.model_validate(config.model_dump()) == config
 
@@ -61,8 +61,8 @@ def test_fitted_values_keep_their_bounds(n_images: int, n_clusters: int, n_featu
     assert config.neighbors.k is not None
     assert min(3, n_images - 1) <= config.neighbors.k <= min(50, n_images - 1)
     assert config.self_train.iterations is not None
-    assert 100 <= config.self_train.iterations <= 12_500
-    assert (config.merge.linkage, config.ensemble.heads) == ("auto", "best")
+    assert 300 <= config.self_train.iterations <= 12_500
+    assert (config.merge.linkage, config.ensemble.heads) == ("auto", "all")
 
 
 @any_size
@@ -76,14 +76,14 @@ def test_fitting_again_changes_nothing(n_images: int, n_clusters: int, n_feature
 def test_ten_images() -> None:
     config = fitted(10, 2, 4, device="cpu", fast_precision="float32", backbone="pixels")
     assert (config.n_clusters, config.neighbors.k, config.neighbors.threshold) == (2, 3, "typical")
-    assert (config.self_train.batch_size, config.self_train.iterations) == (10, 100)
+    assert (config.self_train.batch_size, config.self_train.iterations) == (10, 300)
     assert config.evaluate.kmeans_restarts == 10
 
 
 def test_imagenet100() -> None:
     config = fitted(128_545, 100)
     assert (config.neighbors.k, config.neighbors.threshold) == (50, 0.3)
-    assert (config.self_train.batch_size, config.self_train.iterations) == (1024, 12_500)
+    assert (config.self_train.batch_size, config.self_train.iterations) == (1024, 1255)
     assert config.evaluate.kmeans_restarts == 1
 
 
@@ -95,11 +95,12 @@ def test_neighbors_are_a_fourteenth_of_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("settings", "most"),
     [
-        # 32 heads of three times as many clusters, half of them: 48 C logits.
+        # 16 heads of three times as many clusters: 48 C logits.
         ({}, 85),
+        ({"effort": "quick"}, 227),
         ({"merge.linkage": "none"}, 256),
         ({"train.scales": [1, 2, 4, 8]}, 17),
-        ({"train.n_heads": 50, "train.scales": [1]}, 163),
+        ({"train.n_heads": 50, "train.scales": [1]}, 81),
     ],
 )
 def test_classifiers_see_the_heads_of_raw_inputs_while_their_logits_are_few(
@@ -113,6 +114,13 @@ def test_classifiers_see_the_heads_of_raw_inputs_while_their_logits_are_few(
     assert autoconfigure(asked, facts(5000, 10)).self_train.inputs == "tokens"
 
 
+def test_the_effort_is_normal_or_fits_the_time_limit_or_is_as_asked() -> None:
+    assert fitted(5000, 10).effort == "normal"
+    quick = facts(5000, 10, effort="quick")
+    assert autoconfigure(Config(time_limit="10m"), quick).effort == "quick"
+    assert autoconfigure(Config(effort="thorough"), quick).effort == "thorough"
+
+
 def test_backbones() -> None:
     assert fitted(5000, 10, backbone="vit_base_patch16_224.dino").neighbors.threshold == "typical"
     assert fitted(5000, 10, backbone="features").neighbors.threshold == "typical"
@@ -121,13 +129,14 @@ def test_backbones() -> None:
 @any_size
 def test_what_is_set_stays(n_images: int, n_clusters: int, n_features: int) -> None:
     asked = {
-        "n_clusters": 7, "neighbors.k": 1, "neighbors.threshold": 0.77, "train.n_heads": 3,
+        "n_clusters": 7, "effort": "quick", "neighbors.k": 1, "neighbors.threshold": 0.77,
+        "train.n_heads": 3, "train.heads_at_once": 2, "train.components": 1,
         "train.scales": (2.5, 1.0), "train.hidden_dim": 1, "train.bottleneck_dim": 9,
         "train.epochs": 17, "train.warmup_epochs": 0, "train.batch_size": 33,
         "train.learning_rate": 0.123, "train.teacher_momentum": 0.0, "train.n_smoothing": 6,
         "train.precision": "float32", "train.early_stopping": False, "train.views": "itself",
         "train.batch_norm": False, "train.prior": "none", "merge.linkage": "share",
-        "ensemble.heads": "all", "self_train.batch_size": 21, "self_train.iterations": 4,
+        "ensemble.heads": "best", "self_train.batch_size": 21, "self_train.iterations": 4,
         "evaluate.kmeans_restarts": 2,
     }  # fmt: skip
     sizes = facts(n_images, n_clusters, n_features)
@@ -140,7 +149,8 @@ def test_what_is_set_stays(n_images: int, n_clusters: int, n_features: int) -> N
         assert values_of(alone)[name] == value
 
 
-LEFT_TO_THE_OBJECTIVE = {
+LEFT_OPEN = {
+    "effort": "normal",
     "train.views": "neighbor",
     "train.batch_norm": True,
     "train.student_temperature": 0.1,
@@ -165,11 +175,21 @@ def test_presets_leave_nothing_to_be_fitted_to_the_data(
         if value != values_of(before)[setting]
     }
     assert changed.pop("evaluate.kmeans_restarts") in (1, 10)
-    assert changed.items() <= LEFT_TO_THE_OBJECTIVE.items()
+    assert changed.items() <= LEFT_OPEN.items()
+
+
+@pytest.mark.parametrize(
+    ("size", "restarts"),
+    [((1437, 10, 64), 10), ((10_000, 10, 1280), 7), ((10_000, 100, 1000), 1), ((10**6, 9, 999), 1)],
+)
+def test_kmeans_restarts_as_often_as_fits_in_seconds(
+    size: tuple[int, int, int], restarts: int
+) -> None:
+    assert fitted(*size).evaluate.kmeans_restarts == restarts
 
 
 def test_self_training_takes_the_batches_of_the_heads() -> None:
-    config = autoconfigure(Config().with_values({"train.batch_size": 100}), facts(1000, 10))
-    assert (config.self_train.batch_size, config.self_train.iterations) == (100, 1000)
+    config = autoconfigure(Config().with_values({"train.batch_size": 100}), facts(5000, 10))
+    assert (config.self_train.batch_size, config.self_train.iterations) == (100, 500)
     turtle = Config().with_values({"train.objective": "turtle"})
     assert autoconfigure(turtle, facts(50_000, 10)).self_train.batch_size == 1024

@@ -5,7 +5,7 @@ import pytest
 from ucls.settings.config import Config, TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
-from ucls.settings.fitting_train import fitting_batch_size, fitting_heads, fitting_scales
+from ucls.settings.fitting_train import EFFORTS, fitting_batch_size, fitting_scales
 from ucls.settings.objectives import RECORDS, objective_names
 
 SIZES = [
@@ -28,18 +28,23 @@ def fitted(n_images: int, n_clusters: int, n_features: int = 2048, **asked: Any)
     return autoconfigure(config, facts(n_images, n_clusters, n_features)).train
 
 
+@pytest.mark.parametrize("effort", EFFORTS)
 @any_size
-def test_values_keep_their_bounds(n_images: int, n_clusters: int, n_features: int) -> None:
-    train = fitted(n_images, n_clusters, n_features)
+def test_values_keep_their_bounds(
+    n_images: int, n_clusters: int, n_features: int, effort: str
+) -> None:
+    train = fitted(n_images, n_clusters, n_features, effort=effort)
     (scale,) = train.scales
     n_outputs = scale * n_clusters
     assert min(64, n_images) <= train.batch_size <= min(n_images, max(1024, 2 * n_outputs))
     assert train.batch_size >= min(n_images, n_outputs, 2048)
-    assert 100 <= train.epochs <= 400
+    assert EFFORTS[effort].epochs <= train.epochs <= 100
     assert train.warmup_epochs == train.epochs // 10
     assert 0.5 <= train.teacher_momentum <= 0.996
-    assert 128 <= train.hidden_dim <= 512
-    assert train.bottleneck_dim == train.hidden_dim // 2
+    assert EFFORTS[effort].width <= train.hidden_dim <= 512
+    assert train.bottleneck_dim == min(256, train.hidden_dim)
+    assert train.components == "all" or 2 * train.components <= n_features
+    assert train.heads_at_once == train.n_heads
     per_step = train.learning_rate * train.batch_size / 256
     steps = train.epochs * (n_images // train.batch_size)
     assert per_step == pytest.approx(min(1e-3, 1 / steps), rel=1e-3) or per_step * steps == (
@@ -53,36 +58,39 @@ def test_values_keep_their_bounds(n_images: int, n_clusters: int, n_features: in
 def test_ten_images() -> None:
     config = autoconfigure(Config(), facts(10, 2, 4, device="cpu", fast_precision="float32"))
     train = config.train
-    assert (train.n_heads, train.hidden_dim, train.bottleneck_dim) == (32, 128, 64)
-    assert (train.batch_size, train.epochs, train.warmup_epochs) == (10, 400, 40)
+    assert (train.n_heads, train.heads_at_once, train.components) == (16, 8, "all")
+    assert (train.hidden_dim, train.bottleneck_dim) == (64, 64)
+    assert (train.batch_size, train.epochs, train.warmup_epochs) == (10, 100, 10)
     assert train.learning_rate == pytest.approx(1e-3 * 256 / 10)
-    assert train.teacher_momentum == pytest.approx(1 - 1 / 12, abs=1e-4)
+    assert train.teacher_momentum == pytest.approx(1 - 1 / 3, abs=1e-4)
     assert (train.n_smoothing, train.precision) == (4, "float32")
     assert (train.scales, train.early_stopping) == ((1,), True)
 
 
 def test_forty_images() -> None:
     train = fitted(40, 4, 100)
-    assert (train.batch_size, train.epochs, train.scales) == (40, 400, (1,))
-    assert (train.hidden_dim, train.bottleneck_dim) == (128, 64)
+    assert (train.batch_size, train.epochs, train.scales) == (40, 100, (1,))
+    assert (train.hidden_dim, train.bottleneck_dim) == (64, 64)
 
 
 def test_imagenet100() -> None:
     train = fitted(128_545, 100)
-    assert (train.n_heads, train.hidden_dim, train.bottleneck_dim) == (50, 512, 256)
-    assert (train.batch_size, train.epochs, train.warmup_epochs) == (1024, 100, 10)
-    assert train.learning_rate == pytest.approx(1 / (100 * 125) / 4)
-    assert (train.teacher_momentum, train.precision) == (0.996, "bfloat16")
+    assert (train.n_heads, train.hidden_dim, train.bottleneck_dim) == (16, 64, 64)
+    assert (train.components, train.precision) == (128, "bfloat16")
+    assert (train.batch_size, train.epochs, train.warmup_epochs) == (1024, 30, 3)
+    assert train.learning_rate == pytest.approx(1 / (30 * 125) / 4, rel=1e-3)
+    assert train.teacher_momentum == pytest.approx(1 - 1 / (0.03 * 30 * 125), abs=1e-4)
 
 
 def test_imagenet() -> None:
     """A batch has a row for most of the 3,000 clusters of a head, and fits into memory."""
     train = fitted(1_281_167, 1000)
-    assert (train.batch_size, train.epochs, train.scales) == (2048, 100, (3,))
-    assert train.learning_rate == pytest.approx(1 / (100 * 625) / 8, rel=1e-3)
+    assert (train.batch_size, train.epochs, train.scales) == (2048, 30, (3,))
+    assert train.learning_rate == pytest.approx(1 / (30 * 625) / 8, rel=1e-3)
+    assert (train.hidden_dim, train.bottleneck_dim, train.components) == (512, 256, 1024)
     unmerged = fitted(1_281_167, 1000, merge__linkage="none")
     assert (unmerged.batch_size, unmerged.scales) == (1024, (1,))
-    assert unmerged.learning_rate == pytest.approx(1 / (100 * 1251) / 4, rel=1e-3)
+    assert unmerged.learning_rate == pytest.approx(1 / (30 * 1251) / 4, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -130,14 +138,56 @@ def test_batches_have_a_row_for_every_cluster_of_the_largest_head() -> None:
 
 
 @pytest.mark.parametrize(
-    ("objective", "on_gpu", "on_cpu"),
-    [("ucls", 50, 32), ("uic", 50, 32), ("self-classifier", 13, 8), ("c2bin", 25, 16),
-     ("turtle", 25, 16), ("temi", 50, 32), ("scan", 50, 32)],
+    ("objective", "effort", "n_heads", "at_once"),
+    [("ucls", "quick", 6, 6), ("ucls", "normal", 16, 8), ("ucls", "thorough", 48, 8),
+     ("c2bin", "quick", 3, 3), ("turtle", "thorough", 24, 4), ("self-classifier", "quick", 2, 2),
+     ("self-classifier", "thorough", 12, 2)],
 )  # fmt: skip
-def test_heads(objective: str, on_gpu: int, on_cpu: int) -> None:
-    assert fitting_heads(RECORDS[objective], facts(5000, 10)) == on_gpu
-    assert fitting_heads(RECORDS[objective], facts(5000, 10, device="cpu")) == on_cpu
-    assert fitted(5000, 10, train__objective=objective).n_heads == on_gpu
+def test_heads_are_trained_in_groups_unless_they_are_counted_or_a_gpu_has_room(
+    objective: str, effort: str, n_heads: int, at_once: int
+) -> None:
+    def heads(device: str, **asked: int) -> tuple[int | None, int | None]:
+        config = Config(effort=effort).with_values({"train.objective": objective, **asked})
+        train = autoconfigure(config, facts(5000, 10, device=device)).train
+        return train.n_heads, train.heads_at_once
+
+    assert heads("cpu") == (n_heads, at_once)
+    assert heads("cuda") == (n_heads, n_heads)
+    assert heads("cpu", **{"train.n_heads": 30}) == (30, 30)
+    assert heads("cpu", **{"train.n_heads": 30, "train.heads_at_once": 7}) == (30, 7)
+
+
+@pytest.mark.parametrize(
+    ("effort", "epochs"),
+    [
+        ("quick", (100, 94, 15, 15)),
+        ("normal", (100, 100, 30, 30)),
+        ("thorough", (100, 100, 60, 60)),
+    ],
+)
+def test_small_sets_are_seen_more_often(effort: str, epochs: tuple[int, ...]) -> None:
+    sizes = (400, 800, 5000, 1_281_167)
+    assert tuple(fitted(n_images, 4, effort=effort).epochs for n_images in sizes) == epochs
+
+
+@pytest.mark.parametrize(
+    ("effort", "n_clusters", "n_features", "width", "components"),
+    [
+        ("normal", 10, 64, 64, "all"),
+        ("normal", 10, 255, 64, "all"),
+        ("normal", 10, 256, 64, 128),
+        ("normal", 128, 2048, 64, 128),
+        ("normal", 130, 2048, 128, 256),
+        ("thorough", 10, 2048, 128, 256),
+        ("thorough", 10, 384, 128, "all"),
+        ("quick", 2500, 2048, 512, 1024),
+    ],
+)
+def test_widths_follow_the_effort_and_the_clusters(
+    effort: str, n_clusters: int, n_features: int, width: int, components: int | str
+) -> None:
+    train = fitted(50_000, n_clusters, n_features, effort=effort)
+    assert (train.hidden_dim, train.components) == (width, components)
 
 
 def test_batches_are_powers_of_two_near_a_twelfth() -> None:
@@ -174,16 +224,15 @@ def test_the_strength_of_a_soft_prior() -> None:
 
 
 def test_heads_of_self_classifier_are_wide_with_a_narrow_bottleneck() -> None:
-    def widths(n_images: int, n_features: int, **asked: Any) -> tuple[int | None, int | None]:
-        train = fitted(n_images, 10, n_features, train__objective="self-classifier", **asked)
+    def widths(n_clusters: int, **asked: Any) -> tuple[int | None, int | None]:
+        train = fitted(128_545, n_clusters, train__objective="self-classifier", **asked)
         return train.hidden_dim, train.bottleneck_dim
 
-    assert widths(128_545, 2048) == (4096, 128)
-    assert widths(128_545, 768) == (2048, 128)
-    assert widths(1797, 768) == (128, 64)
-    assert widths(128_545, 30) == (128, 64)
-    assert widths(128_545, 2048, train__hidden_dim=100) == (100, 50)
-    assert fitted(128_545, 10, train__objective="uic").hidden_dim == 512
+    assert widths(10) == (64, 64)
+    assert widths(10_000) == (4096, 128)
+    assert widths(10, train__hidden_dim=100) == (100, 100)
+    assert widths(10, train__hidden_dim=300) == (300, 128)
+    assert fitted(128_545, 10_000, train__objective="uic").hidden_dim == 512
 
 
 def test_turtle() -> None:
@@ -191,7 +240,7 @@ def test_turtle() -> None:
     assert (train.batch_size, train.epochs, train.warmup_epochs) == (10_000, 300, 30)
     assert train.learning_rate == pytest.approx(0.03 * 256 / 10_000, rel=1e-3)
     assert (train.batch_norm, train.views) == (False, "itself")
-    assert (train.hidden_dim, train.teacher_momentum) == (None, None)
+    assert (train.hidden_dim, train.teacher_momentum, train.components) == (None, None, None)
     few = fitted(300, 10, train__objective="turtle")
     assert few.batch_size == 300
     assert few.learning_rate == pytest.approx(0.03 * 256 / 300, rel=1e-3)

@@ -56,7 +56,8 @@ def test_settings_of_the_thesis(name: str) -> None:
     assert (config.ensemble.heads, config.ensemble.drop_collapsed) == ("all", False)
     assert config.ensemble.vertex_weights == "size"
     assert config.self_train.iterations == 12_500
-    assert len(config.self_train.learning_rates) == 13
+    expected = [m * 10.0**-e for e in (5, 4, 3, 2) for m in (1, 2, 5)] + [0.1]
+    assert config.self_train.learning_rates == pytest.approx(expected)
 
 
 def test_the_ten_benchmarks_have_one_each() -> None:

@@ -83,7 +83,7 @@ def test_the_labels_are_those_of_the_classifier(run_path: Path, inputs: str) -> 
 
 def test_the_candidates_are_kept_for_evaluation(run_path: Path) -> None:
     tensors, metadata = read_tensors(run_path / "candidates.safetensors")
-    assert tensors["val"].shape == (13, 40)
+    assert tensors["val"].shape == (7, 40)
     assert np.argmax(tensors["agreement"]) <= int(metadata["chosen"])
     assert tensors["agreement"][int(metadata["chosen"])] == tensors["agreement"].max()
 

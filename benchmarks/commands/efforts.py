@@ -1,0 +1,72 @@
+"""``python -m benchmarks efforts``: quality against cost of the training's settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import options as opt
+
+Rows = Annotated[
+    list[str] | None,
+    typer.Option("--row", metavar="NAME", help="A row; default: all but other objectives."),
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option("--source", metavar="NAME=SOURCE", help="A labelled set in place of small ones."),
+]
+Peers = Annotated[bool, typer.Option("--peers", help="Also k-means, Ward and spectral.")]
+
+
+def command(
+    *,
+    seeds: opt.Seeds = 2,
+    first_seed: opt.FirstSeed = 0,
+    row: Rows = None,
+    source: Sources = None,
+    peers: Peers = False,
+    json: opt.Json = None,
+) -> None:
+    """Show what heads, widths, epochs and so on buy, in ACC and in seconds.
+
+    Without --source on sets that are made here in seconds: digits, digits in unequal classes, and a
+    made-up feature file. With --json a page of Markdown is written beside the record.
+
+    Example: python -m benchmarks efforts --source c100=cifar100-test.npz --peers --seeds 3
+    """
+    import tempfile
+
+    from benchmarks import efforts
+    from benchmarks.machine import describe_machine
+    from benchmarks.records import check_record, made_here, write_record
+    from ucls.cache import atomic_write
+    from ucls.progress import PlainReporter
+    from ucls.sources import load_source
+
+    check_record(json)
+    rows, reporter = efforts.choose_rows(row, peers=peers), PlainReporter()
+    named = [text.partition("=") for text in source or ()]
+    sources = {name: load_source(path or name) for name, _, path in named}
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        sources = sources or efforts.small_sets(folder)
+        results: dict[str, dict[str, list[efforts.Figures]]] = {}
+        for name, one in sources.items():
+            by_row = results.setdefault(name, {})
+            for chosen in rows:
+                by_row[chosen] = []
+                for seed in range(first_seed, first_seed + seeds):
+                    found = efforts.run_row(chosen, one, seed=seed, folder=folder)
+                    by_row[chosen].append(found)
+                    reporter.say(
+                        f"{name}, {chosen}, seed {seed}: ACC {found['ACC']:.3f}, {found['s']:.1f} s"
+                    )
+        sets = {name: efforts.describe_set(one, folder) for name, one in sources.items()}
+    print(describe_machine())
+    for table in efforts.efforts_tables(results):
+        table.show()
+    if json is not None:
+        record = efforts.EffortsRecord(**made_here(), sets=sets, results=results)
+        write_record(json, record)
+        with atomic_write(json.with_suffix(".md")) as partial:
+            partial.write_text(efforts.efforts_page(record, describe_machine()), encoding="utf-8")

@@ -1,0 +1,67 @@
+"""Fitting what lies before the heads to the features, once before the training."""
+
+from typing import cast
+
+import torch
+from torch import nn
+
+from ucls.heads.inputs import HeadInputs
+from ucls.training.scale import CHUNK, ColumnStatistics
+
+LARGEST_SAMPLE = 2**14
+"""Images that the axes rest on."""
+
+
+@torch.no_grad()
+def fit_inputs(features: torch.Tensor, n_inputs: int, *, batch_norm: bool) -> HeadInputs:
+    """Fits scale, batch norm and principal axes.
+
+    Args:
+        features: float32 [N, D], of any scale.
+        n_inputs: d, the axes of largest variance that are kept; all of D or more: no axes.
+        batch_norm: whether each column is standardised before.
+
+    Returns:
+        On the device of the features.
+    """
+    statistics = ColumnStatistics.of(torch.split(features, CHUNK))
+    n_features = features.shape[1]
+    inputs = HeadInputs(
+        n_features, min(n_inputs, n_features), scale=statistics.scale, batch_norm=batch_norm
+    ).to(features.device)
+    if batch_norm:
+        norm = cast("nn.BatchNorm1d", inputs.batch_norm)
+        norm.running_mean = statistics.centre
+        norm.running_var = (statistics.variance * statistics.scale**2).float()
+    if inputs.axes is not None:
+        step = -(-len(features) // LARGEST_SAMPLE)
+        inputs.axes = _principal_axes(inputs, features[::step])
+    return inputs
+
+
+def _principal_axes(inputs: HeadInputs, features: torch.Tensor) -> torch.Tensor:
+    """The axes [D, d] of largest variance of the standardised features.
+
+    Each points to where its largest entry is positive, whatever number of threads found it.
+    """
+    scatter = torch.zeros((), dtype=torch.float64)
+    for chunk in torch.split(features, CHUNK):
+        standardized = inputs.standardize(chunk)
+        scatter = scatter + (standardized.T @ standardized).double()
+    _, vectors = torch.linalg.eigh(scatter)
+    axes: torch.Tensor = vectors[:, -inputs.n_inputs :].flip(1)
+    largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
+    return (axes * largest.sign()).float()
+
+
+@torch.no_grad()
+def transform(inputs: HeadInputs, views: torch.Tensor) -> torch.Tensor:
+    """What heads see of all views, [V, N, D] to [V, N, d]; in place where nothing is left out."""
+    n_views, n_images, _ = views.shape
+    turned = views
+    if inputs.axes is not None:
+        turned = torch.empty(n_views, n_images, inputs.n_inputs, device=views.device)
+    parts = (tensor.flatten(0, 1).split(CHUNK) for tensor in (views, turned))  # type: ignore[no-untyped-call]
+    for source, target in zip(*parts, strict=True):
+        target.copy_(inputs(source))
+    return turned
