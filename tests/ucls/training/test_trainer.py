@@ -149,7 +149,7 @@ LEARNING: Mapping[str, Settings] = {
         "epochs": 20,
     },
     "scan": {"learning_rate": 0.2, "n_heads": 8, "epochs": 20},
-    "self-classifier": {},
+    "self-classifier": {"learning_rate": 0.05},
     "uic": {"learning_rate": 0.2, "epochs": 20},
     "c2bin": {"learning_rate": 0.3, "n_heads": 8},
     "turtle": {"learning_rate": 1.0, "batch_norm": True, "batch_size": 40, "epochs": 8},
