@@ -14,7 +14,7 @@ LARGEST_BATCH = 2048
 
 
 class Work(NamedTuple):
-    """How much work an effort puts into the heads; ``benchmarks/results/efforts.md`` shows why."""
+    """How much work an effort puts into the heads; ``python -m benchmarks efforts`` shows why."""
 
     n_heads: int
     """At most."""
