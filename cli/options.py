@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ucls.settings.objectives import RECORDS
+from ucls.types import Effort
 
 
 class LabelSource(StrEnum):
@@ -53,14 +54,6 @@ Weights = Annotated[
         "NAME of the backbone if there are several.",
     ),
 ]
-
-
-class Effort(StrEnum):
-    """How much work goes into the heads."""
-
-    QUICK = "quick"
-    NORMAL = "normal"
-    THOROUGH = "thorough"
 
 
 WantedEffort = Annotated[

@@ -48,7 +48,7 @@ def command(
         preset=preset,
         settings=settings,
         n_clusters=clusters,
-        effort=effort and effort.value,
+        effort=effort,
         time_limit=time_limit,
         seed=seed,
         device=device,

@@ -15,6 +15,8 @@ Figures: TypeAlias = dict[str, Any]
 """What is measured, by name, as JSON can hold it."""
 Linkage = Literal["average", "share", "spectral"]
 LINKAGES: tuple[Linkage, ...] = ("spectral", "average", "share")
+Effort = Literal["quick", "normal", "thorough"]
+"""How much work goes into the heads."""
 
 
 def check_labels(name: str, labels: IntArray) -> None:

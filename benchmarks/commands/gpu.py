@@ -8,14 +8,14 @@ import typer
 from benchmarks.options import Repeats
 
 Device = Annotated[str, typer.Option(help="cuda, cuda:1, or cpu to try the script itself.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Tiny sizes: under a minute.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Tiny sizes.")]
 Out = Annotated[Path | None, typer.Option(metavar="FILE.json", help="Where a record goes as well.")]
 
 
 def command(
     *, device: Device = "cuda", quick: Quick = False, repeats: Repeats = 3, out: Out = None
 ) -> None:
-    """Check a training step on a GPU against float64, and time it, in under 5 minutes.
+    """Check a training step on a GPU against float64, and time it; made to fit into 5 minutes.
 
     Losses, gradients, centering and moving average, eager and compiled; the step's share of the
     peak; an epoch beside the straightforward trainer; ImageNet-1k by measured steps; neighbours and

@@ -17,6 +17,8 @@ from ucls.settings.objectives import RECORDS, objective_names, unused_settings
 
 SETTINGS_WIDTH = 100
 """Columns of the block that shows them."""
+KEPT = "\0"
+"""Stands for a space that no line is broken at, so that a name stays with its value."""
 
 
 def open_run(
@@ -134,7 +136,8 @@ def fitted_settings(run: Run) -> str:
         is_constant = constants.get(name.removeprefix("train.")) is not None
         if open_settings.get(name) is None and value is not None and not is_constant:
             section, _, field = name.rpartition(".")
-            sections.setdefault(section or "run", []).append(f"{field} {_as_text(value)}")
+            told = f"{field} {_as_text(value)}".replace(" ", KEPT)
+            sections.setdefault(section or "run", []).append(told)
     width = max(map(len, sections), default=0) + 4
     return "\n".join(
         fill(
@@ -143,7 +146,7 @@ def fitted_settings(run: Run) -> str:
             initial_indent=f"  {section:<{width - 2}}",
             subsequent_indent=" " * width,
             break_on_hyphens=False,
-        )
+        ).replace(KEPT, " ")
         for section, settings in sections.items()
     )
 

@@ -11,9 +11,10 @@ from ucls.ensemble.heads_as_text import parse_heads
 from ucls.errors import UsageError
 from ucls.feature_sets import FeaturePart, format_features, parse_features
 from ucls.runs.features import Classes
-from ucls.settings.config import Config, Effort, ExtractConfig, required
+from ucls.settings.config import Config, ExtractConfig, required
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
+from ucls.types import Effort
 from ucls.wording import count
 
 

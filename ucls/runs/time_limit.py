@@ -4,8 +4,9 @@ import numpy as np
 
 from ucls.progress import Reporter
 from ucls.runs.resolve import ExtractedData, feature_widths, resolve
-from ucls.settings.config import Config, Effort, required
-from ucls.types import NeighborGraph
+from ucls.settings.config import Config, required
+from ucls.settings.fitting_train import EFFORTS
+from ucls.types import Effort, NeighborGraph
 from ucls.wording import duration
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -29,8 +30,7 @@ def fitting_effort(
     text = required(requested.time_limit)
     left = float(text[:-1]) * SECONDS[text[-1]] - elapsed
     beyond = ""
-    efforts: tuple[Effort, ...] = ("thorough", "normal", "quick")
-    for effort in efforts:
+    for effort in reversed(EFFORTS):
         seconds = REST * estimate_training(requested, data, effort)
         if seconds <= left or effort == "quick":
             break
@@ -45,6 +45,7 @@ def fitting_effort(
 def estimate_training(requested: Config, data: ExtractedData, effort: Effort) -> float:
     """Seconds that the training may take, by a few steps on made-up images of the real width."""
     from ucls.devices import resolve_device
+    from ucls.malloc import freed_memory_kept
     from ucls.training.groups import group_sizes
     from ucls.training.timing import seconds_per_step
     from ucls.training.trainer import HeadTrainer
@@ -66,7 +67,8 @@ def estimate_training(requested: Config, data: ExtractedData, effort: Effort) ->
         spaces=widths,
     )
     steps = required(train.epochs) * (data.n_images // batch_size)
-    return seconds_per_step(trainer) * steps * sum(groups) / groups[0]
+    with freed_memory_kept():
+        return seconds_per_step(trainer) * steps * sum(groups) / groups[0]
 
 
 def _next_image(n_images: int) -> NeighborGraph:

@@ -33,6 +33,7 @@ from ucls.settings.objectives import (
     unused_settings,
 )
 from ucls.settings.problems import tell_problems
+from ucls.types import Effort
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
@@ -345,7 +346,6 @@ class EvaluateConfig(Section):
     """Also report k-NN and linear-probe accuracy, which see the true labels."""
 
 
-Effort = Literal["quick", "normal", "thorough"]
 TIME_LIMIT = re.compile(r"[0-9]+(\.[0-9]+)?[smh]")
 
 

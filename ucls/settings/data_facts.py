@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from ucls.types import Effort
+
 
 class DataFacts(BaseModel):
     """All that settings may be fitted to; labels are not among it."""
@@ -17,7 +19,7 @@ class DataFacts(BaseModel):
     n_clusters: int
     """C."""
     backbone: str
-    effort: Literal["quick", "normal", "thorough"] = "normal"
+    effort: Effort = "normal"
     """Where none is asked for."""
     device: Literal["cpu", "cuda"]
     fast_precision: Literal["float32", "bfloat16"]

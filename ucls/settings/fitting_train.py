@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 from ucls.settings.config import Config, required
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.objectives import RECORDS
+from ucls.types import Effort
 
 IMAGES_PER_CLUSTER = 15
 OVER_CLUSTERING = 3
@@ -14,7 +15,7 @@ LARGEST_BATCH = 2048
 
 
 class Work(NamedTuple):
-    """How much work an effort puts into the heads; ``python -m benchmarks efforts`` shows why."""
+    """How much work an effort puts into the heads; ``python -m benchmarks efforts`` varies it."""
 
     n_heads: int
     """At most."""
@@ -27,19 +28,20 @@ class Work(NamedTuple):
     """Of the heads' layers, and of what they see of the features; more for many clusters."""
 
 
-EFFORTS: dict[str, Work] = {
+EFFORTS: dict[Effort, Work] = {
     "quick": Work(n_heads=6, heads_at_once=6, epochs=15, images=75_000, width=64),
     "normal": Work(n_heads=16, heads_at_once=8, epochs=30, images=90_000, width=64),
     "thorough": Work(n_heads=48, heads_at_once=8, epochs=60, images=180_000, width=128),
 }
+"""From the least to the most."""
 
 
 def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
     """What the section ``train`` takes for the settings that are open, by name.
 
-    The papers train 50 heads of width 512 on all features for hundreds of epochs. A fraction of
-    that gives the same consensus within its spread over seeds; what each effort takes was found
-    with ``python -m benchmarks efforts``:
+    The papers train 50 heads of width 512 on all features for hundreds of epochs. On digits and on
+    CNN features of CIFAR-100 a fraction of that gave as good a consensus, so the efforts take less;
+    ``python -m benchmarks efforts`` varies each setting, on any labelled set:
 
     ``n_heads``, ``heads_at_once``
         ``quick`` 6; ``normal`` 8 at once, until the consensus no longer changes, 16 at most;
@@ -55,8 +57,8 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
         64, ``thorough`` 128, or the power of two that holds half of the clusters, up to the papers'
         512 and 256 (``self-classifier``: 4096 and 128).
     ``components``
-        Twice that width: what lies beyond it changes no consensus, and the first layer is the
-        largest product. All of them if they are hardly more.
+        Twice that width, as the first layer is the largest product: on 1,280 features 64, 128 and
+        256 components were no worse than all. All of them if they are fewer than twice as many.
     ``batch_size``
         The power of two nearest to N / 12, between 64 and the papers' 1024, and not below the
         clusters of a head (as far as 2048), so that an epoch has about 12 steps and Sinkhorn a row
@@ -75,7 +77,7 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
         The teacher averages the last 1 / (1 - momentum) steps. Keep that at 3 % of the
         training, up to the papers' 0.996, which is reached at 8,300 steps.
     ``precision``
-        bfloat16 where the device multiplies it natively, as it measures itself.
+        bfloat16 where the device multiplies it natively.
     ``early_stopping``
         On: a training that stands still has nothing to gain.
 
@@ -151,7 +153,7 @@ def fitting_width(work: Work, n_clusters: int, *, widest: int = 512) -> int:
 
 
 def fitting_components(work: Work, facts: DataFacts) -> int | Literal["all"]:
-    """Twice the width of the heads, or all where that is half of them or more."""
+    """Twice the width of the heads, or all where that is more than half of them."""
     wanted = 2 * fitting_width(work, facts.n_clusters)
     return wanted if 2 * wanted <= facts.n_features else "all"
 

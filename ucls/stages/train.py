@@ -52,8 +52,8 @@ def train(run: Run) -> None:
     )
     training = _Training(run, data)
     with freed_memory_kept():
-        training.train_all()
-    groups, heads = training.groups, training.new_trainer(0).objective.heads
+        heads = training.train_all().objective.heads
+    groups = training.groups
     joined = {
         name: join_heads([group[name] for group in groups], len(heads.sizes))
         for name in groups[0]
@@ -115,20 +115,27 @@ class _Training:
             reporter=self.run.reporter,
         )
 
-    def train_all(self) -> None:
-        """Trains groups until the consensus is settled, or there are as many heads as asked for."""
-        trainer = self._resumed() if self.log else self._timed()
+    def train_all(self) -> "HeadTrainer":
+        """Trains groups until the consensus is settled, or there are as many heads as asked for.
+
+        Returns:
+            The trainer of the last group.
+        """
+        trainer, first = self._resumed() if self.log else self._timed(), len(self.groups)
         is_settled = any(self._settles(group, trainer) for group in self.groups)
         per_group = trainer.n_epochs * trainer.steps_per_epoch * trainer.batch_size
-        done = round((len(self.groups) + trainer.epoch / trainer.n_epochs) * per_group)
+        done = round((first + trainer.epoch / trainer.n_epochs) * per_group)
         total = len(self.sizes) * per_group
         with self.run.reporter.track("train", total, "images", done=done) as advance:
-            while len(self.groups) < len(self.sizes) and not is_settled:
+            for group in range(first, len(self.sizes)):
+                if is_settled:
+                    break
+                trainer = trainer if group == first else self.new_trainer(group)
                 self._train_group(trainer, advance)
                 self.groups.append(self._finished(trainer))
                 self.checkpoint.save(self.groups, {}, self.log)
                 is_settled = self._settles(self.groups[-1], trainer)
-                trainer = self.new_trainer(len(self.groups))
+        return trainer
 
     def _timed(self) -> "HeadTrainer":
         """The trainer of the first group, once it is told how long all of them may take."""
@@ -177,8 +184,8 @@ class _Training:
             return False
         # UIC's last phase, with fixed labels, is looked at on its own.
         progress = looked[-1]["epoch"] / required(self.config.epochs)
-        is_fixed = progress > 1.0 - (self.config.fixed_share or 1.0)
-        return is_fixed and stands_still(looked[-1]["moved"], progress=progress)
+        is_last_phase = progress > 1.0 - (self.config.fixed_share or 1.0)
+        return is_last_phase and stands_still(looked[-1]["moved"], progress=progress)
 
     def _finished(self, trainer: "HeadTrainer") -> Arrays:
         """What is kept of a group of heads."""

@@ -11,7 +11,7 @@ from ucls.objectives.protocol import Batch, Objective
 from ucls.progress import SILENT, Reporter
 
 PAYS_FROM = 120.0
-"""Seconds that a training still takes on a GPU; to compile takes about half a minute of them.
+"""Seconds that a training still takes on a GPU. A guess: half a minute of them to compile.
 
 On a CPU it takes a minute, and the step gains nothing: 0.29 s after 63 s of compiling, against
 0.23 s (10,000 images, 1,280 features, 100 clusters, 4 heads, one thread)."""

@@ -222,8 +222,9 @@ class HeadTrainer:
 
     def predict(self, features: Features) -> Prediction:
         """Labels plain ``features`` [N, D] with every head, in float32."""
+        device = self.data.device
         inputs = (
-            self.data.inputs(torch.as_tensor(features[start : start + CHUNK]).float())
+            self.data.inputs(torch.as_tensor(features[start : start + CHUNK]).to(device).float())
             for start in range(0, len(features), CHUNK)
         )
         labels, confidence = self._predict(inputs)

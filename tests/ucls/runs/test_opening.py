@@ -54,6 +54,8 @@ def test_what_was_fitted_is_told(tmp_path: Path, sources: Path, lines: Lines) ->
     first, *block = told.splitlines()
     assert first == "settings fitted to the data (change any with --set):"
     assert max(map(len, block)) <= 100
+    names = [entry.split() for line in block for entry in line[14:].strip(" ,").split(", ")]
+    assert all(len(entry) == 2 for entry in names), "a name and its value are on one line"
     flat = " ".join(told.split())
     for part in (
         "run effort normal,",
