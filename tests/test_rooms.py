@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GROUND = (
-    "devices", "errors", "feature_sets", "malloc", "progress", "schedules", "types",
-    "usage", "wording",
+    "devices", "errors", "feature_sets", "malloc", "optimizer", "progress", "schedules",
+    "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (
     "__main__", "cli", "pipeline", "stages", "runs", "metrics", "training", "objectives", "config",

@@ -16,6 +16,7 @@ from ucls.heads.protocol import Heads
 from ucls.objectives.building import Task, classifier_sizes, products_dtype
 from ucls.objectives.entropy import entropy_of_mean
 from ucls.objectives.protocol import Batch, Epoch, Objective, each_image_once
+from ucls.optimizer import AdamW
 from ucls.settings.config import TrainConfig, required
 
 
@@ -71,16 +72,12 @@ class InnerClassifiers:
             learning_rate: of Adam.
         """
         by_image = labels.transpose(0, 1).contiguous()
-        optimizer = torch.optim.Adam(
-            [self.weight.requires_grad_(), self.bias.requires_grad_()],
-            lr=learning_rate,
-            fused=True,
-        )
+        adam = AdamW([self.weight, self.bias], learning_rate=learning_rate)
         with torch.no_grad():
             for _ in range(n_steps):
                 self.weight.grad, self.bias.grad = self._gradients(features, by_image)
-                optimizer.step()
-        self.weight, self.bias = self.weight.detach(), self.bias.detach()
+                adam.step()
+        adam.zero_grad()
 
     def _gradients(
         self, features: torch.Tensor, labels: torch.Tensor

@@ -15,6 +15,7 @@ from ucls.heads.layers import by_size
 from ucls.objectives.building import Task
 from ucls.objectives.protocol import Batch, Epoch, Objective
 from ucls.objectives.registry import build_objective
+from ucls.optimizer import AdamW
 from ucls.progress import SILENT, Advance, Reporter, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
@@ -89,7 +90,9 @@ class HeadTrainer:
         self.objective: Objective = build_objective(config, task)
         self._module.to(data.device)
         self.losses = CompiledLosses(self.objective, reporter=reporter)
-        self.optimizer = new_optimizer(self.objective, weight_decay=config.weight_decay)
+        self.optimizer = AdamW(
+            self.objective.weights(), self.objective.biases(), weight_decay=config.weight_decay
+        )
         self.seen: torch.Tensor | None = None
         self.head_losses = torch.full((self.n_all_heads,), torch.inf, device=data.device)
 
@@ -176,7 +179,7 @@ class HeadTrainer:
             epoch=self.epoch,
             loss=sum(head_losses) / len(head_losses),
             head_losses=head_losses,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=self.optimizer.learning_rate,
             seconds=seconds,
             images_per_second=self.steps_per_epoch * self.batch_size / seconds,
             moved=moved,
@@ -194,8 +197,7 @@ class HeadTrainer:
         Returns:
             The loss of each head, [R].
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(step)
+        self.optimizer.learning_rate = self.learning_rate(step)
         # Before the losses: a CUDA graph gives the gradients the memory of those before.
         self.optimizer.zero_grad()
         head_losses = self.losses(self.draw(rows, step, generator))
@@ -261,10 +263,9 @@ class HeadTrainer:
 
         The tensors are the trainer's own: copy or write them before it goes on.
         """
-        slots = self.optimizer.state_dict()["state"]
         return {
             **named_state("objective", self._module),
-            **{f"optimizer.{i}.{key}": v for i, slot in slots.items() for key, v in slot.items()},
+            **{f"optimizer.{name}": value for name, value in self.optimizer.state().items()},
             "epoch": torch.tensor(self.epoch),
             "head_losses": self.head_losses,
             **({} if self.seen is None else {"seen": self.seen}),
@@ -273,25 +274,10 @@ class HeadTrainer:
     def load_state(self, state: State) -> None:
         """Continues from an earlier :meth:`state` of a trainer with the same arguments."""
         self._module.load_state_dict(with_prefix(state, "objective"))
-        slots: dict[int, State] = {}
-        for name, value in with_prefix(state, "optimizer").items():
-            index, key = name.split(".")
-            # The optimiser would otherwise train in the caller's tensors.
-            slots.setdefault(int(index), {})[key] = value.clone()
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.optimizer.load_state(with_prefix(state, "optimizer"))
         self.epoch = int(state["epoch"])
         self.head_losses = state["head_losses"].to(self.data.device)
         self.seen = state["seen"].to(self.data.device) if "seen" in state else None
-
-
-def new_optimizer(objective: Objective, *, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW on all weights; biases do not decay."""
-    groups = [
-        {"params": objective.weights(), "weight_decay": weight_decay},
-        {"params": objective.biases(), "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=0.0, fused=True)
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

@@ -68,8 +68,7 @@ def test_a_compiled_training_equals_an_eager_one(objective: str, backend: str) -
                 losses.mean().backward()
                 parameters = [*trainer.objective.weights(), *trainer.objective.biases()]
                 taken.append([losses.detach(), *(one.grad for one in parameters)])
-                for group in trainer.optimizer.param_groups:
-                    group["lr"] = trainer.learning_rate(step)
+                trainer.optimizer.learning_rate = trainer.learning_rate(step)
                 trainer.optimizer.step()
                 trainer.objective.after_step()
             for ours, expected in zip(*reversed(taken), strict=True):

@@ -17,7 +17,7 @@ from ucls.settings.config import Config, TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
 from ucls.settings.objectives import RECORDS, objective_names, special_settings
-from ucls.training.trainer import HeadTrainer, Prediction, State, epoch_seed, new_optimizer
+from ucls.training.trainer import HeadTrainer, Prediction, State, epoch_seed
 from ucls.training.views import ViewKind
 from ucls.types import NeighborGraph
 
@@ -510,16 +510,15 @@ def test_the_learning_rate_warms_up_and_falls_by_a_cosine() -> None:
 
 @all_objectives
 def test_biases_do_not_decay(objective: str) -> None:
-    heads = new_trainer(objective).objective
+    trainer = new_trainer(objective, weight_decay=0.5)
+    heads = trainer.objective
     learning = [*heads.weights(), *heads.biases()]
     with torch.no_grad():
         for parameter in learning:
             parameter.fill_(1.0)
             parameter.grad = torch.zeros_like(parameter)
-    optimizer = new_optimizer(heads, weight_decay=0.5)
-    for group in optimizer.param_groups:
-        group["lr"] = 0.1
-    optimizer.step()
+    trainer.optimizer.learning_rate = 0.1
+    trainer.optimizer.step()
     assert all(torch.equal(bias, torch.ones_like(bias)) for bias in heads.biases())
     for weight in heads.weights():
         torch.testing.assert_close(weight.detach(), torch.full_like(weight, 0.95))
