@@ -1,8 +1,11 @@
 import pytest
 import torch
 
+from ucls import devices
 from ucls.devices import fast_precision, resolve_device
 from ucls.errors import UsageError
+
+BF16 = "bfloat16"
 
 
 @pytest.fixture
@@ -39,9 +42,7 @@ def test_with_two_gpus() -> None:
         resolve_device("cuda:2")
 
 
-@pytest.mark.parametrize(
-    ("capability", "precision"), [(7, "float32"), (8, "bfloat16"), (9, "bfloat16")]
-)
+@pytest.mark.parametrize(("capability", "precision"), [(7, "float32"), (8, BF16), (9, BF16)])
 def test_precision_on_a_gpu_is_what_it_multiplies_natively(
     capability: int, precision: str, cuda: pytest.MonkeyPatch
 ) -> None:
@@ -54,12 +55,25 @@ def test_precision_on_a_gpu_is_what_it_multiplies_natively(
     assert fast_precision(torch.device("cuda")) == precision
 
 
-@pytest.mark.parametrize("has_avx", [False, True])
-@pytest.mark.parametrize("has_amx", [False, True])
-def test_precision_on_a_cpu_is_what_it_multiplies_natively(
-    has_avx: bool, has_amx: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("gain", "precision"), [(0.2, "float32"), (1.2, "float32"), (2.0, BF16)])
+def test_precision_on_a_cpu_is_what_it_multiplies_faster(
+    gain: float, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_avx)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
-    expected = "bfloat16" if has_avx or has_amx else "float32"
-    assert fast_precision(torch.device("cpu")) == expected
+    seconds = {torch.float32: gain, torch.bfloat16: 1.0}
+    monkeypatch.setattr(devices, "_seconds_of_product", seconds.__getitem__)
+    devices._gain_of_bfloat16.cache_clear()
+    try:
+        assert fast_precision(torch.device("cpu")) == precision
+    finally:
+        devices._gain_of_bfloat16.cache_clear()
+
+
+def test_a_processor_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = fast_precision(torch.device("cpu"))
+    monkeypatch.delattr(devices, "_seconds_of_product")
+    assert fast_precision(torch.device("cpu")) == chosen
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_seconds_of_a_product(dtype: torch.dtype) -> None:
+    assert 0.0 < devices._seconds_of_product(dtype) < 60.0
