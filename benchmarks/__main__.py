@@ -1,5 +1,6 @@
 """The benchmarks: ``python -m benchmarks COMMAND --help``."""
 
+import os
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
@@ -17,6 +18,8 @@ for module in iter_modules(commands.__path__):
 
 def main() -> None:
     """Runs a command; what goes wrong is told in one line."""
+    # As the command line has it.
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     try:
         app()
     except UclsError as error:

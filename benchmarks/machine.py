@@ -20,7 +20,9 @@ def describe_machine() -> str:
     facts = machine_facts()
     versions = [f"torch {facts['versions']['torch']}", f"Python {facts['python']}"]
     gpu = [facts["gpu"]] if facts["gpu"] else []
-    return ", ".join([facts["processor"], f"{facts['cores']} cores", *gpu, *versions])
+    cores, threads = facts["cores"], facts["threads"]
+    used = f"{cores} cores" if threads >= cores else f"{threads} of {cores} cores"
+    return ", ".join([facts["processor"], used, *gpu, *versions])
 
 
 def machine_facts() -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """``python -m benchmarks efforts``: quality against cost of the training's settings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmarks import options as opt
+
+if TYPE_CHECKING:
+    from benchmarks.efforts import EffortsRecord
 
 Rows = Annotated[
     list[str] | None,
@@ -20,7 +23,7 @@ Peers = Annotated[bool, typer.Option("--peers", help="Also k-means, Ward and spe
 
 def command(
     *,
-    seeds: opt.Seeds = 2,
+    seeds: opt.Seeds = 1,
     first_seed: opt.FirstSeed = 0,
     row: Rows = None,
     source: Sources = None,
@@ -38,8 +41,7 @@ def command(
 
     from benchmarks import efforts
     from benchmarks.machine import describe_machine
-    from benchmarks.records import check_record, made_here, write_record
-    from ucls.cache import atomic_write
+    from benchmarks.records import check_record, made_here
     from ucls.progress import PlainReporter
     from ucls.sources import load_source
 
@@ -50,9 +52,10 @@ def command(
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         sources = sources or efforts.small_sets(folder)
-        results: dict[str, dict[str, list[efforts.Figures]]] = {}
+        record = efforts.EffortsRecord(**made_here(), sets={}, results={})
         for name, one in sources.items():
-            by_row = results.setdefault(name, {})
+            record.sets[name] = efforts.describe_set(one, folder)
+            by_row = record.results.setdefault(name, {})
             for chosen in rows:
                 by_row[chosen] = []
                 for seed in range(first_seed, first_seed + seeds):
@@ -61,12 +64,20 @@ def command(
                     reporter.say(
                         f"{name}, {chosen}, seed {seed}: ACC {found['ACC']:.3f}, {found['s']:.1f} s"
                     )
-        sets = {name: efforts.describe_set(one, folder) for name, one in sources.items()}
+                _keep(record, json)
     print(describe_machine())
-    for table in efforts.efforts_tables(results):
+    for table in efforts.efforts_tables(record.results):
         table.show()
+
+
+def _keep(record: "EffortsRecord", json: Path | None) -> None:
+    """Writes what there is by now: all sets can take hours."""
+    from benchmarks.efforts import efforts_page
+    from benchmarks.machine import describe_machine
+    from benchmarks.records import write_record
+    from ucls.cache import atomic_write
+
     if json is not None:
-        record = efforts.EffortsRecord(**made_here(), sets=sets, results=results)
         write_record(json, record)
         with atomic_write(json.with_suffix(".md")) as partial:
-            partial.write_text(efforts.efforts_page(record, describe_machine()), encoding="utf-8")
+            partial.write_text(efforts_page(record, describe_machine()), encoding="utf-8")
