@@ -14,10 +14,14 @@ from ucls.progress import Advance, ignore_progress
 from ucls.types import LINKAGES, Labels, Linkage, MergedHead, MergedHeads, NeighborGraph
 
 HEADS_TO_CHOOSE_BY = 8
-SPECTRAL_CUTS_AT_MOST = 2.0
-"""Times the links that the better of the other two cuts; beyond, the clusters look unequal."""
+SPECTRAL_CUTS_AT_MOST = 1.6
+"""Times the links that average linkage cuts; beyond, the clusters look unequal. Equal classes have
+1.0 to 1.5 (digits, Fashion-MNIST, and CNN features of CIFAR-10 and CIFAR-100), and classes of
+sizes from 3:1 to 20:1 1.7 to 50, unless they overlap."""
 SHARE_CUTS_AT_MOST = 0.8
 """Times the links that average linkage cuts; below, the clusters look very unequal."""
+OVERLAP_AT_MOST = 0.1
+"""Share of the links that average linkage cuts; beyond, ``share`` lumps most clusters together."""
 
 
 def merge_heads(
@@ -32,10 +36,10 @@ def merge_heads(
     """Merges the clusters of every head by how often the neighbour graph links them.
 
     The rule behind ``auto`` sees no labels. Spectral clustering favours groups of like size, and
-    is taken unless it cuts more than twice the links that the better of the two others cuts: then
-    the clusters look unequal, and average linkage is taken, or ``share`` where that cuts fewer
-    than four fifths of the links that average linkage cuts, as it does where the clusters are very
-    unequal. The first eight heads with more clusters than wanted decide.
+    is taken unless it cuts more than 1.6 times the links that average linkage cuts: then the
+    clusters look unequal, and average linkage is taken, or ``share`` where clusters overlap little
+    and it cuts fewer than four fifths of the links that average linkage cuts, as it does where the
+    clusters are very unequal. The first eight heads with more clusters than wanted decide.
 
     Args:
         labels: int32 [H, N]; -1 is missing.
@@ -81,9 +85,10 @@ def choose_linkage(cut_shares: dict[Linkage, float]) -> Linkage:
     if not cut_shares:
         return "average"
     average, share = cut_shares["average"], cut_shares["share"]
-    if cut_shares["spectral"] <= SPECTRAL_CUTS_AT_MOST * min(average, share):
+    if cut_shares["spectral"] <= SPECTRAL_CUTS_AT_MOST * average:
         return "spectral"
-    return "share" if share < SHARE_CUTS_AT_MOST * average else "average"
+    is_very_unequal = share < SHARE_CUTS_AT_MOST * average and average < OVERLAP_AT_MOST
+    return "share" if is_very_unequal else "average"
 
 
 def _cut_shares(
