@@ -49,7 +49,7 @@ def test_every_objective_from_features_to_labels(
     run = tmp_path / "a"
     outcome = cli(
         "run", sources / "blobs.npz", "--val", sources / "blobs-val.npz", "--out", run,
-        "--objective", objective, *tiny_options, "--set", "train.epochs=20",
+        "--objective", objective, *tiny_options, "--set", "train.epochs=40",
     )  # fmt: skip
     assert outcome.exit_code == 0, outcome.err
     assert RunFolder(run).read_config()["train"]["objective"] == objective

@@ -125,8 +125,7 @@ class Turtle(nn.Module):
     Args:
         heads: the task encoders.
         inner_steps: of the inner classifiers (M).
-        inner_learning_rate: of their Adam; the public code has 1e-3, with which ten steps of a
-            classifier hardly leave its start.
+        inner_learning_rate: of their Adam.
         entropy_weight: gamma of eq. 12.
         dtype: of the matrix products.
     """
@@ -138,8 +137,8 @@ class Turtle(nn.Module):
         self,
         heads: LinearHeads,
         *,
-        inner_steps: int = 10,
-        inner_learning_rate: float = 0.1,
+        inner_steps: int = 2,
+        inner_learning_rate: float = 0.02,
         entropy_weight: float = 10.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:

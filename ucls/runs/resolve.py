@@ -94,6 +94,7 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
     facts = DataFacts(
         n_images=data.n_images,
         n_features=feature_width(features, data),
+        n_spaces=len(feature_widths(features, data)),
         n_clusters=n_clusters,
         backbone=backbone,
         effort=data.effort,

@@ -16,6 +16,8 @@ class DataFacts(BaseModel):
     """N, training images."""
     n_features: int
     """D, width of the chosen features."""
+    n_spaces: int = 1
+    """Feature spaces that lie side by side in them."""
     n_clusters: int
     """C."""
     backbone: str

@@ -58,21 +58,22 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
         512 and 256 (``self-classifier``: 4096 and 128).
     ``components``
         Twice that width, as the first layer is the largest product: on 1,280 features 64, 128 and
-        256 components were no worse than all. All of them if they are fewer than twice as many.
+        256 components were no worse than all. All of them if they are fewer than twice as many, or
+        if TURTLE is to tell several feature spaces apart.
     ``batch_size``
         The power of two nearest to N / 12, between 64 and the papers' 1024, and not below the
         clusters of a head (as far as 2048), so that an epoch has about 12 steps and Sinkhorn a row
-        for every cluster. TURTLE wants its 10,000.
+        for every cluster.
     ``epochs``
         30, ``quick`` 15, ``thorough`` 60, or as many as show 90,000 images (75,000, 180,000), up to
-        100. They end sooner where the assignments stand still. TURTLE takes many inner steps for
-        each of its own, and 300 epochs.
+        100. They end sooner where the assignments stand still.
     ``warmup_epochs``
         A tenth of the epochs, as TEMI has it.
     ``learning_rate``
         AdamW moves a weight by at most the learning rate per step. We keep that path at 1 over
         the whole training (the papers' is 0.25): 1 / steps, at most 1e-3 per step. TURTLE's
-        weights are few and its steps too: 0.03.
+        heads are linear, and a logit moves by all d inputs at once: 512 / d / steps, at most
+        1.28 / d per step, and its inner classifiers 2.5 / d.
     ``teacher_momentum``
         The teacher averages the last 1 / (1 - momentum) steps. Keep that at 3 % of the
         training, up to the papers' 0.996, which is reached at 8,300 steps.
@@ -87,17 +88,21 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
     own = record.fitted
     scales = train.scales or fitting_scales(config, facts)
     n_outputs = round(max(scales) * facts.n_clusters)
-    fitting = own.get("batch_size") or fitting_batch_size(facts.n_images, n_outputs)
+    fitting = fitting_batch_size(facts.n_images, n_outputs)
     batch_size = min(train.batch_size or fitting, facts.n_images)
     steps_per_epoch = max(1, facts.n_images // batch_size)
     warmup_epochs = train.warmup_epochs or 0
     work = EFFORTS[required(config.effort)]
-    fitting = own.get("epochs") or fitting_epochs(work, facts.n_images)
-    epochs = train.epochs or max(warmup_epochs, fitting)
+    epochs = train.epochs or max(warmup_epochs, fitting_epochs(work, facts.n_images))
     steps = epochs * steps_per_epoch
-    rate = own.get("learning_rate") or min(1e-3, 1.0 / steps)
     n_heads = train.n_heads or -(-work.n_heads // record.heads_divided_by)
     at_once = -(-work.heads_at_once // record.heads_divided_by)
+    # Principal axes of all columns would mix the spaces of linear heads.
+    by_space = facts.n_spaces > 1 and record.linear
+    components = train.components or ("all" if by_space else fitting_components(work, facts))
+    n_inputs = facts.n_features if components == "all" else components
+    rate = min(own.get("learning_rate", 1e-3), own.get("path", 1.0) / steps)
+    rate *= 128 / n_inputs if record.linear else 1.0
     hidden_dim = train.hidden_dim or fitting_width(work, facts.n_clusters, widest=record.widest)
     values = {
         "n_heads": n_heads,
@@ -107,13 +112,14 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
         "epochs": epochs,
         "warmup_epochs": epochs // 10,
         "learning_rate": float(f"{rate * 256 / batch_size:.4g}"),
-        "batch_norm": own.get("batch_norm", True),
+        "batch_norm": True,
         "views": own.get("views", "neighbor"),
         "precision": facts.fast_precision,
         "early_stopping": True,
     }
     fitted = {
-        "components": fitting_components(work, facts),
+        "components": components,
+        "inner_learning_rate": float(f"{2.5 / n_inputs:.3g}"),
         "hidden_dim": hidden_dim,
         "bottleneck_dim": min(record.widest_bottleneck or 256, hidden_dim),
         "teacher_momentum": round(min(0.996, max(0.5, 1.0 - 1.0 / (0.03 * steps))), 4),

@@ -13,13 +13,16 @@ LARGEST_SAMPLE = 2**14
 
 
 @torch.no_grad()
-def fit_inputs(features: torch.Tensor, n_inputs: int, *, batch_norm: bool) -> HeadInputs:
+def fit_inputs(
+    features: torch.Tensor, n_inputs: int, *, batch_norm: bool, turned: bool = False
+) -> HeadInputs:
     """Fits scale, batch norm and principal axes.
 
     Args:
         features: float32 [N, D], of any scale.
         n_inputs: d, the axes of largest variance that are kept; all of D or more: no axes.
         batch_norm: whether each column is standardised before.
+        turned: whether the axes are turned by a fixed random rotation, so that all vary alike.
 
     Returns:
         On the device of the features.
@@ -35,7 +38,8 @@ def fit_inputs(features: torch.Tensor, n_inputs: int, *, batch_norm: bool) -> He
         norm.running_var = (statistics.variance * statistics.scale**2).float()
     if inputs.axes is not None:
         step = -(-len(features) // LARGEST_SAMPLE)
-        inputs.axes = _principal_axes(inputs, features[::step])
+        axes = _principal_axes(inputs, features[::step])
+        inputs.axes = axes @ _rotation(n_inputs).to(axes) if turned else axes
     return inputs
 
 
@@ -52,6 +56,13 @@ def _principal_axes(inputs: HeadInputs, features: torch.Tensor) -> torch.Tensor:
     axes: torch.Tensor = vectors[:, -inputs.n_inputs :].flip(1)
     largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
     return (axes * largest.sign()).float()
+
+
+def _rotation(size: int) -> torch.Tensor:
+    """An orthogonal matrix [size, size], drawn from a fixed seed."""
+    drawn = torch.randn(size, size, generator=torch.Generator().manual_seed(0))
+    rotation: torch.Tensor = torch.linalg.qr(drawn).Q
+    return rotation
 
 
 @torch.no_grad()

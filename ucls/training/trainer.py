@@ -64,7 +64,7 @@ class HeadTrainer:
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
         n_clusters: C.
         seed: of the initial weights and of all draws.
-        spaces: width of each feature space; they sum to D. None: one.
+        spaces: width of each feature space; they sum to D. None, or with fewer inputs: one.
         reporter: is told what keeps a long training on a GPU from being compiled.
     """
 
@@ -86,7 +86,9 @@ class HeadTrainer:
         chosen = np.random.default_rng(seed).permutation(len(data))[:SAMPLE]
         self.sample = torch.from_numpy(np.sort(chosen)).to(data.device)
         n_inputs = data.inputs.n_inputs
-        task = Task(len(data), n_inputs, n_clusters, tuple(spaces or (n_inputs,)), seed)
+        if spaces is None or n_inputs < data.n_features:
+            spaces = (n_inputs,)
+        task = Task(len(data), n_inputs, n_clusters, tuple(spaces), seed)
         self.objective: Objective = build_objective(config, task)
         self._module.to(data.device)
         self.losses = CompiledLosses(self.objective, reporter=reporter)

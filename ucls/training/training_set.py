@@ -7,6 +7,7 @@ import torch
 from ucls.errors import UsageError
 from ucls.feature_sets import count_distinct
 from ucls.settings.config import TrainConfig, required
+from ucls.settings.objectives import RECORDS
 from ucls.training.inputs import fit_inputs, transform
 from ucls.training.sampling import NeighborSampler
 from ucls.training.views import ViewKind, ViewSampler
@@ -56,7 +57,10 @@ class TrainingSet:
         self.n_distinct = count_distinct(plain, enough=most_clusters)
         n_inputs = config.components if isinstance(config.components, int) else self.n_features
         batch_norm = required(config.batch_norm)
-        self.inputs = fit_inputs(views.flatten(0, 1), n_inputs, batch_norm=batch_norm)
+        turned = RECORDS[config.objective].linear
+        self.inputs = fit_inputs(
+            views.flatten(0, 1), n_inputs, batch_norm=batch_norm, turned=turned
+        )
         inputs = transform(self.inputs, views)
         self.images = inputs[0]
         self.views = ViewSampler(inputs, NeighborSampler(graph, device), kind=kind)

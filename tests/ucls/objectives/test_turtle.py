@@ -309,7 +309,8 @@ def test_losses_of_all_sizes_follow_each_other(seed: int, monkeypatch: pytest.Mo
         for i, (size, width) in enumerate((size, width) for size in sizes for width in SPACES)
     ]
     given_start(monkeypatch, starts)
-    losses = Turtle(heads, inner_learning_rate=0.1, entropy_weight=3.0)(batch)
+    objective = Turtle(heads, inner_steps=10, inner_learning_rate=0.1, entropy_weight=3.0)
+    losses = objective(batch)
     assert losses.shape == (HEADS * len(sizes),)
 
     given_start(monkeypatch, starts)

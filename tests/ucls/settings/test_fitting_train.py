@@ -235,23 +235,28 @@ def test_heads_of_self_classifier_are_wide_with_a_narrow_bottleneck() -> None:
     assert fitted(128_545, 10_000, train__objective="uic").hidden_dim == 512
 
 
-def test_turtle() -> None:
-    train = fitted(50_000, 10, train__objective="turtle")
-    assert (train.batch_size, train.epochs, train.warmup_epochs) == (10_000, 300, 30)
-    assert train.learning_rate == pytest.approx(0.03 * 256 / 10_000, rel=1e-3)
-    assert (train.batch_norm, train.views) == (False, "itself")
-    assert (train.hidden_dim, train.teacher_momentum, train.components) == (None, None, None)
-    few = fitted(300, 10, train__objective="turtle")
-    assert few.batch_size == 300
-    assert few.learning_rate == pytest.approx(0.03 * 256 / 300, rel=1e-3)
-    asked = fitted(
-        50_000, 10, train__objective="turtle", train__batch_size=500, train__epochs=20,
-        train__batch_norm=True,
-    )  # fmt: skip
-    assert (asked.batch_size, asked.epochs, asked.batch_norm) == (500, 20, True)
-    assert asked.learning_rate == pytest.approx(0.03 * 256 / 500, rel=1e-3)
-    long_warmup = fitted(50_000, 10, train__objective="turtle", train__warmup_epochs=400)
-    assert long_warmup.epochs == 400
+@pytest.mark.parametrize(("n_images", "path"), [(600, 0.01 * 9 * 30), (1797, 4.0), (50_000, 4.0)])
+@pytest.mark.parametrize("n_features", [8, 64, 2048])
+def test_weights_of_turtle_move_by_the_number_of_inputs(
+    n_images: int, path: float, n_features: int
+) -> None:
+    train = fitted(n_images, 10, n_features, train__objective="turtle", train__epochs=30)
+    n_inputs = min(n_features, 128)
+    steps = 30 * (n_images // train.batch_size)
+    per_step = train.learning_rate * train.batch_size / 256
+    assert per_step * steps == pytest.approx(path * 128 / n_inputs, rel=1e-2)
+    assert train.inner_learning_rate == pytest.approx(2.5 / n_inputs, rel=1e-2)
+    assert (train.batch_norm, train.views) == (True, "itself")
+    assert (train.hidden_dim, train.teacher_momentum) == (None, None)
+
+
+def test_turtle_sees_few_axes_of_one_space_and_all_of_several() -> None:
+    turtle = Config().with_values({"train.objective": "turtle"})
+    for n_spaces, components in {1: 128, 2: "all"}.items():
+        config = autoconfigure(turtle, facts(5000, 10, n_spaces=n_spaces))
+        assert config.train.components == components
+    others = autoconfigure(Config(), facts(5000, 10, n_spaces=2))
+    assert others.train.components == 128
 
 
 @pytest.mark.parametrize("objective", [name for name in objective_names() if name != "turtle"])

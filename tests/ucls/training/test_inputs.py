@@ -87,3 +87,15 @@ def test_nothing_is_copied_where_the_width_stays() -> None:
     views = features()
     inputs = fit_inputs(views[0], D, batch_norm=True)
     assert transform(inputs, views).data_ptr() == views.data_ptr()
+
+
+def test_turned_axes_span_the_same_and_vary_alike() -> None:
+    x = torch.randn(2000, 64, generator=torch.Generator().manual_seed(0))
+    x = x @ torch.randn(64, 64, generator=torch.Generator().manual_seed(1))
+    straight, turned = (fit_inputs(x, 40, batch_norm=True, turned=t) for t in (False, True))
+    assert straight.axes is not None
+    assert turned.axes is not None
+    shared = straight.axes.T @ turned.axes
+    torch.testing.assert_close(shared @ shared.T, torch.eye(40), atol=1e-4, rtol=0)
+    ratios = [float((v := inputs(x).var(dim=0)).max() / v.min()) for inputs in (straight, turned)]
+    assert 2 * ratios[1] < ratios[0]

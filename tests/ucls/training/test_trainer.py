@@ -731,6 +731,9 @@ def test_feature_spaces_reach_the_heads() -> None:
     one, two = (trainer_of(features, graph, "turtle", spaces=s) for s in (None, (3, 5)))
     assert (one.objective.heads.spaces, two.objective.heads.spaces) == ((8,), (3, 5))
     assert trained_for(two, 1).head_losses.isfinite().all()
+    few = trainer_of(features, graph, "turtle", spaces=(3, 5), components=4)
+    assert few.objective.heads.spaces == (4,)
+    assert trained_for(few, 1).head_losses.isfinite().all()
 
 
 def test_epochs_and_runs_have_seeds_of_their_own() -> None:
