@@ -7,6 +7,7 @@ import torch
 from ucls.backbones.build import build_backbone
 from ucls.extraction.batch_size import fitting_batch_size
 from ucls.extraction.tokens import extract_tokens
+from ucls.metrics.baselines import kmeans
 from ucls.metrics.scores import clustering_accuracy
 from ucls.neighbors.build import build_neighbors
 from ucls.settings.config import Config, SelfTrainConfig
@@ -114,6 +115,14 @@ def test_self_training_on_the_gpu_learns_its_labels() -> None:
     result = self_train(FEATURES, LABELS, columns, n_clusters=4, config=config, device=DEVICE)
     predicted, _ = result.classifiers[result.chosen].predict(FEATURES)
     assert (predicted == LABELS).mean() > 0.98
+
+
+def test_kmeans_on_the_gpu_finds_the_clusters_of_the_cpu() -> None:
+    found, expected = (
+        kmeans({"train": FEATURES}, n_clusters=4, restarts=2, device=device)["train"]
+        for device in (DEVICE, None)
+    )
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(

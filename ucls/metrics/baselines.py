@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ucls.metrics.lloyd import assign, lloyd
 from ucls.neighbors.search import unit_vectors
 from ucls.progress import Advance, ignore_progress
 from ucls.settings.config import SelfTrainConfig
@@ -29,6 +30,7 @@ def kmeans(
     n_clusters: int,
     restarts: int,
     seed: int = 0,
+    device: torch.device | None = None,
     advance: Advance = ignore_progress,
 ) -> dict[str, Labels]:
     """K-means fitted to ``features["train"]`` [N, D]; labels every split with its centres.
@@ -36,35 +38,47 @@ def kmeans(
     The best of ``restarts`` by inertia, seeded ``seed``, ``seed + 1``, ...; ``advance`` is told
     of each. Where a whole fit would take hours, it is to a random sample of 256 images per cluster.
     The first centres are found by k-means++ in a smaller one: in all images it takes longer than
-    what follows.
+    what follows. On a CPU (``device`` None) by scikit-learn, on a GPU by :mod:`ucls.metrics.lloyd`.
     """
-    from sklearn.cluster import KMeans, kmeans_plusplus
-    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.cluster import kmeans_plusplus
 
+    device = device or torch.device("cpu")
     tensors = {
         split: torch.from_numpy(np.require(x, requirements="W")) for split, x in features.items()
     }
     sample = tensors["train"]
     if sample.numel() * n_clusters > LONG_KMEANS:
         sample = _sample(sample, SAMPLE_PER_CLUSTER * n_clusters, seed)
-    statistics = ColumnStatistics.of(torch.split(sample, CHUNK))
+    statistics = ColumnStatistics.of(chunk.to(device) for chunk in torch.split(sample, CHUNK))
     # Float32 holds the squares of standardised features, on which k-means rests.
     fitted_to = statistics.standardize(sample)
+    fit = _fit if device.type == "cpu" else lloyd
     models = []
     for state in range(seed, seed + restarts):
-        seeding = _sample(fitted_to, max(SEEDING, 64 * n_clusters), state).double()
+        seeding = _sample(fitted_to, max(SEEDING, 64 * n_clusters), state).double().cpu()
         first, _ = kmeans_plusplus(seeding.numpy(), n_clusters, random_state=state)
-        model = KMeans(n_clusters, init=first, n_init=1, random_state=state)
-        with warnings.catch_warnings():
-            # Fewer distinct images than clusters: the run has said so.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            models.append(model.fit(fitted_to.numpy()))
+        models.append(fit(fitted_to, torch.from_numpy(first).to(fitted_to)))
         advance(1)
-    best = min(models, key=lambda model: model.inertia_)
-    return {
-        split: best.predict(statistics.standardize(x).numpy()).astype(np.int32)
-        for split, x in tensors.items()
-    }
+    centres, _ = min(models, key=lambda model: model[1])
+    return {split: _assigned(statistics, x, centres) for split, x in tensors.items()}
+
+
+def _fit(features: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """What :func:`lloyd` does, by scikit-learn."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    model = KMeans(len(first), init=first.numpy(), n_init=1)
+    with warnings.catch_warnings():
+        # Fewer distinct images than clusters: the run has said so.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(features.numpy())
+    return torch.from_numpy(model.cluster_centers_), float(model.inertia_)
+
+
+def _assigned(statistics: ColumnStatistics, x: torch.Tensor, centres: torch.Tensor) -> Labels:
+    chunks = (assign(statistics.standardize(chunk), centres)[0] for chunk in torch.split(x, CHUNK))
+    return torch.cat(list(chunks)).int().cpu().numpy()
 
 
 def _sample(features: torch.Tensor, n_kept: int, seed: int) -> torch.Tensor:

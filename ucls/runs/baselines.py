@@ -35,6 +35,7 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
     from ucls.metrics.baselines import kmeans, knn_accuracy, linear_probe_accuracy
 
     config, features = run.config.evaluate, {}
+    device = resolve_device(run.config.device)
     for split in run.splits:
         with run.features(split) as cache:
             features[split] = cache.read(run.feature_set)
@@ -45,6 +46,7 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
             n_clusters=run.n_clusters,
             restarts=restarts,
             seed=run.config.seed,
+            device=device,
             advance=advance,
         )
     figures: dict[str, Figures] = {
@@ -69,7 +71,7 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
                 *data,
                 config=run.config.self_train,
                 seed=run.config.seed,
-                device=resolve_device(run.config.device),
+                device=device,
                 advance=advance,
             )
         figures["val"]["linear_probe"] = {"acc": probe}
