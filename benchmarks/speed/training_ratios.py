@@ -93,12 +93,14 @@ def epoch_ratios(
 def accuracy_ratios(
     size: Size, *, epochs: int, share: float = 0.99, **settings: object
 ) -> list[Measurement]:
-    """A training to its end by both: time for all, and to the same share of the lower mean ACC."""
+    """A training to its end by both: time for all, and to the same share of the lower mean ACC.
+
+    Ours with the settings of a run, the straightforward one with widths and batch of the thesis.
+    """
     inputs, classes = training.simulated_inputs(size)
-    single, half = (
-        training.ucls_config(size, precision=precision, epochs=epochs, **settings)
-        for precision in PRECISIONS
-    )
+    alike = {"epochs": epochs, "scales": (1,), **settings}
+    half = training.fitted_config(size, precision="bfloat16", **alike)
+    single = training.ucls_config(size, precision="float32", **alike)
     ours = HeadTrainer.on(**inputs, config=half, device=training.device())
     plain = StraightforwardTrainer(**inputs, config=single, device=training.device())
     labelling = (lambda: ours.predict(inputs["features"]).labels), plain.labels
