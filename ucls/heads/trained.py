@@ -14,6 +14,8 @@ from ucls.heads.protocol import Heads
 from ucls.heads.rebuild import describe, rebuild
 
 CHUNK = 4096
+HELD = 2**25
+"""Logits that are kept at once, in 128 MB."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -93,6 +95,30 @@ class TrainedHeads:
         """The cluster of each image by each head: logits [N, n_outputs] to int32 [heads, N]."""
         by_head = np.split(logits, np.cumsum(self.sizes)[:-1], axis=1)
         return np.stack([part.argmax(axis=1) for part in by_head]).astype(np.int32)
+
+
+class HeadLogits:
+    """The logits [N, n_outputs] of features, by row: held if they are few, else taken anew.
+
+    Args:
+        heads: all that are wanted.
+        features: [N, D].
+    """
+
+    def __init__(self, heads: TrainedHeads, features: npt.NDArray[np.floating]) -> None:
+        self._heads, self._features = heads, features
+        is_small = len(features) * heads.n_outputs <= HELD
+        self._held = heads.logits(features) if is_small else None
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self._features)
+
+    def __getitem__(self, rows: npt.NDArray[np.int64] | slice) -> npt.NDArray[np.float32]:
+        """Those of some rows."""
+        if self._held is None:
+            return self._heads.logits(self._features[rows])
+        return self._held[rows]
 
 
 def _description(tensors: Arrays, metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ucls.cache import RunFolder, read_assignments, read_tensors, write_tensors
 from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UclsError
-from ucls.heads.trained import TrainedHeads
+from ucls.heads.trained import HeadLogits, TrainedHeads
 from ucls.runs.run import Run
 from ucls.training.linear import Candidate, LinearClassifier
 from ucls.types import Labels
@@ -49,7 +49,7 @@ class Classifier:
 
     def predict(self, features: npt.NDArray[np.floating]) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Labels features [N, D]: clusters int32 [N] and their probability [N]."""
-        return self.linear.predict(self.heads.logits(features) if self.heads else features)
+        return self.linear.predict(HeadLogits(self.heads, features) if self.heads else features)
 
     def judge(
         self, clusters: Labels, probability: npt.NDArray[np.float32], by_head: Labels

@@ -18,7 +18,7 @@ from ucls.cache import (
 from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.ensemble.head_weights import HeadWeights, loss_weights
-from ucls.heads.trained import TrainedHeads
+from ucls.heads.trained import HeadLogits, TrainedHeads
 from ucls.runs.classifier import Labelled, label_split, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
@@ -123,10 +123,10 @@ class Inputs:
         widest = max(columns, key=lambda name: columns[name].stop - columns[name].start)
         return cls(widest, columns, None)
 
-    def read(self, cache: SplitFeatures) -> NDArray[np.floating]:
+    def read(self, cache: SplitFeatures) -> NDArray[np.floating] | HeadLogits:
         """Reads the matrix of a split; float16 where the cache holds no more than that."""
         if self.heads is not None:
-            return self.heads.logits(cache.read(self.feature_set))
+            return HeadLogits(self.heads, cache.read(self.feature_set))
         return cache.read(self.feature_set, dtype=cache.dtype)
 
 
@@ -173,7 +173,7 @@ def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
             matrix = inputs.read(cache)
         tensors["val"] = np.stack(
             [
-                classifier.predict(matrix[:, inputs.columns[candidate.feature_set]])[0]
+                classifier.predict(matrix, inputs.columns[candidate.feature_set])[0]
                 for candidate, classifier in zip(result.candidates, result.classifiers, strict=True)
             ]
         )

@@ -193,8 +193,11 @@ class _Training:
         arrays: dict[str, NDArray[Any]] = {f"tensors.{name}": v for name, v in state.items()}
         arrays["loss"] = trainer.head_losses.float().cpu().numpy()
         for split in self.run.splits:
-            with self.run.features(split) as cache:
-                found = trainer.predict(cache.read(self.run.feature_set))
+            if split == "train":
+                found = trainer.predict_own()
+            else:
+                with self.run.features(split) as cache:
+                    found = trainer.predict(cache.read(self.run.feature_set))
             arrays[f"labels.{split}"], arrays[f"confidence.{split}"] = found
         return arrays
 

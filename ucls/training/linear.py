@@ -1,7 +1,7 @@
 """Linear classifiers on pseudo-labels (thesis 6.2, after DINOv2's linear evaluation)."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,16 @@ Rows = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.floating]
 
 
+class Table(Protocol):
+    """Rows of features that need not all be in memory, [N, W]; as an array, but by rows alone."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def __getitem__(self, rows: Rows | slice, /) -> Features:
+        """Some of the rows."""
+
+
 class Candidate(NamedTuple):
     """What sets one classifier apart from the others."""
 
@@ -48,12 +58,15 @@ class LinearClassifier:
     bias: npt.NDArray[np.float32]
     scale: float
 
-    def predict(self, features: Features) -> tuple[Labels, npt.NDArray[np.float32]]:
-        """Labels features [N, D']: clusters int32 [N] and their probability [N]."""
+    def predict(
+        self, features: Features | Table, columns: slice = slice(None)
+    ) -> tuple[Labels, npt.NDArray[np.float32]]:
+        """Labels features by their columns, [N, D']: clusters int32 [N], their probability [N]."""
         labels, confidence = [], []
         weight, bias = torch.from_numpy(self.weight), torch.from_numpy(self.bias)
         for start in range(0, len(features), CHUNK):
-            chunk = torch.from_numpy(np.array(features[start : start + CHUNK], np.float32))
+            rows = features[start : start + CHUNK]
+            chunk = torch.from_numpy(np.array(rows[:, columns], np.float32))
             logits = chunk.mul_(self.scale) @ weight + bias
             best = logits.softmax(dim=1).max(dim=1)
             labels.append(best.indices.int())
@@ -80,7 +93,7 @@ class SelfTrained:
 
 
 def self_train(
-    tokens: Features,
+    tokens: Features | Table,
     pseudo_labels: Labels,
     columns: dict[str, slice],
     *,
@@ -143,7 +156,7 @@ def self_train(
         generator=generator,
         advance=advance,
     )
-    scores = _score_held_out(banks, tokens[held_out], pseudo_labels[held_out], statistics)
+    scores = _score_held_out(banks, tokens, targets, held_out, statistics)
     return SelfTrained(
         candidates=tuple(Candidate(f, lr) for f in columns for lr in config.learning_rates),
         classifiers=tuple(c for bank in banks for c in bank.classifiers(statistics)),
@@ -238,18 +251,23 @@ class _Scores(NamedTuple):
 
 
 def _score_held_out(
-    banks: list[_Bank], tokens: Features, labels: Labels, statistics: ColumnStatistics
+    banks: list[_Bank],
+    tokens: Features | Table,
+    targets: _Targets,
+    rows: Rows,
+    statistics: ColumnStatistics,
 ) -> _Scores:
     """Scores every classifier, a chunk of rows at a time: logits [n, R, C] can be large."""
-    device = banks[0].weight.device
-    targets = torch.from_numpy(labels).long().to(device)
     sums = []
-    for start in range(0, len(tokens), CHUNK):
-        rows = slice(start, start + CHUNK)
-        chunk = statistics.standardize(torch.from_numpy(tokens[rows]))
-        scores = [_score(bank.logits(chunk), targets[rows]) for bank in banks]
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        chunk, (labels, _) = (
+            statistics.standardize(torch.from_numpy(tokens[some])),
+            targets.of(some),
+        )
+        scores = [_score(bank.logits(chunk), labels) for bank in banks]
         sums.append(torch.cat(scores, dim=1).double().cpu())
-    agreement, cross_entropy = torch.stack(sums).sum(dim=0) / len(tokens)
+    agreement, cross_entropy = torch.stack(sums).sum(dim=0) / len(rows)
     return _Scores(agreement.float(), cross_entropy.nan_to_num(torch.inf))
 
 
@@ -264,7 +282,7 @@ def _score(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def _fit(
     banks: list[_Bank],
-    tokens: Features,
+    tokens: Features | Table,
     targets: _Targets,
     *,
     rows: Rows,

@@ -231,8 +231,11 @@ class HeadTrainer:
             self.data.inputs(torch.as_tensor(features[start : start + CHUNK]).to(device).float())
             for start in range(0, len(features), CHUNK)
         )
-        labels, confidence = self._predict(inputs)
-        return Prediction(labels.int().cpu().numpy(), confidence.half().cpu().numpy())
+        return _as_prediction(*self._predict(inputs))
+
+    def predict_own(self) -> Prediction:
+        """Labels the images that it trains on, whose inputs it holds."""
+        return _as_prediction(*self._predict(torch.split(self.data.images, CHUNK)))
 
     @torch.no_grad()
     def _predict(self, chunks: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -280,6 +283,10 @@ class HeadTrainer:
         self.epoch = int(state["epoch"])
         self.head_losses = state["head_losses"].to(self.data.device)
         self.seen = state["seen"].to(self.data.device) if "seen" in state else None
+
+
+def _as_prediction(labels: torch.Tensor, confidence: torch.Tensor) -> Prediction:
+    return Prediction(labels.int().cpu().numpy(), confidence.half().cpu().numpy())
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

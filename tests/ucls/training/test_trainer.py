@@ -607,6 +607,15 @@ def test_predictions_are_those_of_the_heads(objective: str, seed: int) -> None:
     np.testing.assert_allclose(prediction.confidence, probs.amax(dim=-1).detach(), atol=2e-3)
 
 
+@pytest.mark.parametrize("components", [4, "all"])
+def test_its_own_images_are_labelled_as_their_features(components: int | str) -> None:
+    features, _ = blobs(0)
+    trainer = trained_for(new_trainer(components=components), 2)
+    own, expected = trainer.predict_own(), trainer.predict(features)
+    np.testing.assert_array_equal(own.labels, expected.labels)
+    np.testing.assert_allclose(own.confidence, expected.confidence, atol=1e-3)
+
+
 @all_objectives
 def test_predictions_do_not_depend_on_the_chunk(
     objective: str, monkeypatch: pytest.MonkeyPatch
