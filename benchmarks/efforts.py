@@ -225,12 +225,11 @@ def efforts_page(record: EffortsRecord, machine: str) -> str:
         "seeds. All but a head's ACC are of the consensus; `s` is the time from features to "
         "labels, without evaluation.\n"
     )
+    sets = [(name, record.sets[name]) for name in record.results]
     tables = (
         f"\n{name}: {facts['images']:,} images, {facts['features']:,} features, "
         f"{facts['clusters']} clusters.\n\n{table.markdown()}"
-        for (name, facts), table in zip(
-            record.sets.items(), efforts_tables(record.results), strict=True
-        )
+        for (name, facts), table in zip(sets, efforts_tables(record.results), strict=True)
     )
     return head + "".join(tables)
 

@@ -38,6 +38,7 @@ def command(
     Example: python -m benchmarks efforts --source c100=cifar100-test.npz --peers --seeds 3
     """
     import tempfile
+    from itertools import product
 
     from benchmarks import efforts
     from benchmarks.machine import describe_machine
@@ -53,18 +54,19 @@ def command(
         folder = Path(made)
         sources = sources or efforts.small_sets(folder)
         record = efforts.EffortsRecord(**made_here(), sets={}, results={})
-        for name, one in sources.items():
-            record.sets[name] = efforts.describe_set(one, folder)
-            by_row = record.results.setdefault(name, {})
-            for chosen in rows:
-                by_row[chosen] = []
-                for seed in range(first_seed, first_seed + seeds):
-                    found = efforts.run_row(chosen, one, seed=seed, folder=folder)
-                    by_row[chosen].append(found)
-                    reporter.say(
-                        f"{name}, {chosen}, seed {seed}: ACC {found['ACC']:.3f}, {found['s']:.1f} s"
-                    )
-                _keep(record, json)
+        record.sets.update(
+            {name: efforts.describe_set(one, folder) for name, one in sources.items()}
+        )
+        # Seeds go last, so that what is there is whole when it is stopped.
+        for seed, (name, one), chosen in product(
+            range(first_seed, first_seed + seeds), sources.items(), rows
+        ):
+            found = efforts.run_row(chosen, one, seed=seed, folder=folder)
+            record.results.setdefault(name, {}).setdefault(chosen, []).append(found)
+            _keep(record, json)
+            reporter.say(
+                f"{name}, {chosen}, seed {seed}: ACC {found['ACC']:.3f}, {found['s']:.1f} s"
+            )
     print(describe_machine())
     for table in efforts.efforts_tables(record.results):
         table.show()
