@@ -68,7 +68,8 @@ def _fit(features: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, flo
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    model = KMeans(len(first), init=first.numpy(), n_init=1)
+    # Features are the caller's own copy already.
+    model = KMeans(len(first), init=first.numpy(), n_init=1, copy_x=False)
     with warnings.catch_warnings():
         # Fewer distinct images than clusters: the run has said so.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -45,27 +45,8 @@ def self_train(run: Run) -> None:
     ``labels.csv`` has path, split, cluster, confidence (the share of the heads that agree) and
     probability (what the classifier gives that cluster).
     """
-    from ucls.devices import resolve_device
-
-    config = run.config.self_train
-    consensus = run.consensuses.chosen()
-    inputs = Inputs.of(run)
-    sure = consensus.confidence["train"]
-    with run.features("train") as cache:
-        matrix = inputs.read(cache)
-    iterations = required(config.iterations)
-    with run.reporter.track("self-train", iterations, "iterations") as advance:
-        result = fit(
-            matrix,
-            consensus.labels["train"],
-            inputs.columns,
-            n_clusters=run.n_clusters,
-            config=config,
-            weights=sure if config.confidence_weights and sure.any() else None,
-            seed=run.config.seed,
-            device=resolve_device(run.config.device),
-            advance=advance,
-        )
+    consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
+    result = _fit(run, consensus, inputs)
     candidate = result.candidates[result.chosen]
     agreement = float(result.agreement[result.chosen])
     write_classifier(
@@ -90,6 +71,27 @@ def self_train(run: Run) -> None:
         f"self-train: chose {candidate.feature_set} at learning rate {candidate.learning_rate:g}, "
         f"which meets {agreement:.1%} of the held-out pseudo-labels"
     )
+
+
+def _fit(run: Run, consensus: ConsensusEntry, inputs: "Inputs") -> SelfTrained:
+    from ucls.devices import resolve_device
+
+    config, sure = run.config.self_train, consensus.confidence["train"]
+    with run.features("train") as cache:
+        matrix = inputs.read(cache)
+    iterations = required(config.iterations)
+    with run.reporter.track("self-train", iterations, "iterations") as advance:
+        return fit(
+            matrix,
+            consensus.labels["train"],
+            inputs.columns,
+            n_clusters=run.n_clusters,
+            config=config,
+            weights=sure if config.confidence_weights and sure.any() else None,
+            seed=run.config.seed,
+            device=resolve_device(run.config.device),
+            advance=advance,
+        )
 
 
 @dataclass(frozen=True)
