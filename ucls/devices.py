@@ -1,6 +1,8 @@
-"""Where to compute, and in which precision that pays."""
+"""Where to compute, and in which precision and with how many threads that pays."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Literal
 
@@ -11,6 +13,8 @@ from ucls.errors import UsageError
 BFLOAT16_PAYS_FROM = 1.5
 """Times that a product must be faster in it: what lies between products is cast back and forth.
 A processor with AMX has 3; one that only emulates it is slower than in float32."""
+ENTRIES_PER_THREAD = 2**16
+"""Of the tensors that threads share: with fewer they wait for each other longer than they work."""
 SIZE = 512
 REPEATS = 5
 
@@ -55,3 +59,14 @@ def _seconds_of_product(dtype: torch.dtype) -> float:
         torch.mm(matrix, matrix)
         seconds.append(time.perf_counter() - started)
     return min(seconds[1:])
+
+
+@contextmanager
+def threads_for(n_entries: int) -> Iterator[None]:
+    """Computes with as many threads as tensors of ``n_entries`` keep busy, at least one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, n_entries // ENTRIES_PER_THREAD)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ucls import devices
-from ucls.devices import fast_precision, resolve_device
+from ucls.devices import fast_precision, resolve_device, threads_for
 from ucls.errors import UsageError
 
 BF16 = "bfloat16"
@@ -77,3 +77,18 @@ def test_a_processor_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_seconds_of_a_product(dtype: torch.dtype) -> None:
     assert 0.0 < devices._seconds_of_product(dtype) < 60.0
+
+
+@pytest.mark.parametrize(("n_entries", "n_threads"), [(1, 1), (2**17, 2), (2**30, 4)])
+def test_threads_grow_with_what_they_share(n_entries: int, n_threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with threads_for(n_entries):
+            assert torch.get_num_threads() == n_threads
+        assert torch.get_num_threads() == 4
+        with pytest.raises(RuntimeError), threads_for(n_entries):
+            raise RuntimeError
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)

@@ -5,6 +5,7 @@ from time import perf_counter
 
 import torch
 
+from ucls.devices import threads_for
 from ucls.training.trainer import HeadTrainer
 
 STEPS = 3
@@ -23,5 +24,6 @@ def seconds_per_step(trainer: HeadTrainer) -> float:
         float(trainer.step(rows, step, generator).sum())
         return perf_counter() - started
 
-    # The first takes what the others find ready.
-    return median([time_step(step) for step in range(1 + STEPS)][1:])
+    with threads_for(trainer.n_entries):
+        # The first takes what the others find ready.
+        return median([time_step(step) for step in range(1 + STEPS)][1:])

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ucls.devices import threads_for
 from ucls.errors import UclsError
 from ucls.heads.collapse import collapsed_heads
 from ucls.heads.layers import by_size
@@ -125,6 +126,12 @@ class HeadTrainer:
         """R, heads in all."""
         return len(self.head_clusters)
 
+    @property
+    def n_entries(self) -> int:
+        """Of what a layer of all heads makes of a batch."""
+        heads = self.objective.heads
+        return heads.n_heads * self.batch_size * max(self.config.hidden_dim or 0, *heads.sizes)
+
     def train_epoch(self, advance: Advance = ignore_progress) -> EpochRecord:
         """Goes once through the images, telling ``advance`` of every batch.
 
@@ -137,10 +144,11 @@ class HeadTrainer:
         order = self.objective.start_epoch(self.describe_epoch(generator))
         losses = torch.zeros_like(self.head_losses)
         self.train_mode(True)
-        for i in range(self.steps_per_epoch):
-            rows = order[..., i * self.batch_size : (i + 1) * self.batch_size]
-            losses += self.step(rows, self.epoch * self.steps_per_epoch + i, generator)
-            advance(self.batch_size)
+        with threads_for(self.n_entries):
+            for i in range(self.steps_per_epoch):
+                rows = order[..., i * self.batch_size : (i + 1) * self.batch_size]
+                losses += self.step(rows, self.epoch * self.steps_per_epoch + i, generator)
+                advance(self.batch_size)
         self.head_losses = losses / self.steps_per_epoch
         self.epoch += 1
         if not bool(self.head_losses.isfinite().all()):

@@ -61,7 +61,7 @@ def test_fitted_values_keep_their_bounds(n_images: int, n_clusters: int, n_featu
     assert config.neighbors.k is not None
     assert min(3, n_images - 1) <= config.neighbors.k <= min(50, n_images - 1)
     assert config.self_train.iterations is not None
-    assert 100 <= config.self_train.iterations <= 12_500
+    assert 200 <= config.self_train.iterations <= 12_500
     assert (config.merge.linkage, config.ensemble.heads) == ("auto", "all")
 
 
@@ -76,7 +76,7 @@ def test_fitting_again_changes_nothing(n_images: int, n_clusters: int, n_feature
 def test_ten_images() -> None:
     config = fitted(10, 2, 4, device="cpu", fast_precision="float32", backbone="pixels")
     assert (config.n_clusters, config.neighbors.k, config.neighbors.threshold) == (2, 3, "typical")
-    assert (config.self_train.batch_size, config.self_train.iterations) == (10, 100)
+    assert (config.self_train.batch_size, config.self_train.iterations) == (10, 200)
     assert config.evaluate.kmeans_restarts == 10
 
 
