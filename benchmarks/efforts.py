@@ -64,7 +64,8 @@ ROWS: Mapping[str, Settings] = {
     "to the last epoch": _one("early_stopping", False),
     **{name: {"train.objective": name} for name in objective_names() if name != "ucls"},
 }
-"""Settings by the name of their row; from ``8 heads`` on each differs from ``4 heads`` in one."""
+"""Settings by the name of their row. Those from ``8 heads`` to ``to the last epoch`` vary ``4
+heads``, and the other objectives ``normal``."""
 BY_DEFAULT = tuple(name for name in ROWS if name not in objective_names())
 
 

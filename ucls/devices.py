@@ -11,12 +11,13 @@ import torch
 from ucls.errors import UsageError
 
 BFLOAT16_PAYS_FROM = 1.5
-"""Times that a product must be faster in it: what lies between products is cast back and forth.
-A processor with AMX has 3; one that only emulates it is slower than in float32."""
+"""Times that a product must be faster in it: what lies between products is cast back and forth."""
+PRODUCT_SIZE = 512
+"""Rows and columns of the product that is measured."""
+PRODUCTS = 5
+"""Of which the fastest counts."""
 ENTRIES_PER_THREAD = 2**16
-"""Of the tensors that threads share: with fewer they wait for each other longer than they work."""
-SIZE = 512
-REPEATS = 5
+"""Of the tensors that threads share: with few they wait for each other."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -46,15 +47,15 @@ def fast_precision(device: torch.device) -> Literal["float32", "bfloat16"]:
 
 @cache
 def _gain_of_bfloat16() -> float:
-    """How many times faster this processor multiplies bfloat16; measured once, in 20 ms."""
+    """How many times faster this processor multiplies bfloat16; measured once."""
     return _seconds_of_product(torch.float32) / _seconds_of_product(torch.bfloat16)
 
 
 def _seconds_of_product(dtype: torch.dtype) -> float:
     """Of the fastest of some products, after one that counts for nothing."""
-    matrix = torch.ones(SIZE, SIZE, dtype=dtype)
+    matrix = torch.ones(PRODUCT_SIZE, PRODUCT_SIZE, dtype=dtype)
     seconds = []
-    for _ in range(1 + REPEATS):
+    for _ in range(1 + PRODUCTS):
         started = time.perf_counter()
         torch.mm(matrix, matrix)
         seconds.append(time.perf_counter() - started)

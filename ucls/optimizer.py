@@ -1,4 +1,4 @@
-"""AdamW by PyTorch's functional form; its class loads the compiler, which takes two seconds."""
+"""AdamW by PyTorch's functional form; its class loads the compiler, which takes long."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -175,7 +175,6 @@ def room(size: Size, record: GrowthRecord) -> dict[str, float]:
     width = token_columns(size.n_features)["cls4+patch"].stop
     features, tokens = SINGLE * n_images * size.n_features, HALF * n_images * width
     logits = SINGLE * n_heads * BATCH_SIZE * size.n_clusters
-    held_out = SelfTrainConfig().holdout
     sampled = min(1.0, SAMPLE_PER_CLUSTER * size.n_clusters / n_images)
     peak, _ = extrapolate(record.of("ensemble"), size, lambda one: max(one.memory_mb, SMALLEST_MB))
     return {
@@ -191,7 +190,7 @@ def room(size: Size, record: GrowthRecord) -> dict[str, float]:
         "memory: train, heads, AdamW and teacher": 5 * weights,
         "memory: train, logits of a step, of the teacher twice and of the student": 3 * logits,
         LABELS: 2 * (2 * SINGLE + SINGLE) * n_heads * n_images,
-        "memory: self-train, tokens in float16, those held out twice": tokens * (1 + held_out),
+        "memory: self-train, tokens in float16": tokens,
         "memory: evaluate, features, and a sample with its copy": features * (1 + 2 * sampled),
         "memory: ensemble, at its peak, by slope": 1e6 * peak,
     }

@@ -21,7 +21,9 @@ def step_products(config: Any, size: Size, *, n_partners: int, device: torch.dev
 
     layers = partial(layer_products, make, config.n_heads)
     clusters = [round(scale * size.n_clusters) for scale in config.scales or (1,)]
-    batch, outputs, first = config.batch_size, sum(clusters), size.n_features
+    batch, outputs = config.batch_size, sum(clusters)
+    all_of_them = config.components in (None, "all")
+    first = size.n_features if all_of_them else min(config.components, size.n_features)
     if config.objective == "turtle":
         trained = layers((first, outputs), batch) * (1 + (config.inner_steps or 0))
         return trained + layers((first, outputs), batch, trained=False)

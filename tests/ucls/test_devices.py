@@ -74,9 +74,13 @@ def test_a_processor_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fast_precision(torch.device("cpu")) == chosen
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_seconds_of_a_product(dtype: torch.dtype) -> None:
-    assert 0.0 < devices._seconds_of_product(dtype) < 60.0
+def test_the_fastest_product_counts_and_the_first_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = [0.1, 5.0, 3.0, 2.0, 4.0, 6.0]
+    readings = iter([reading for one in seconds for reading in (10.0, 10.0 + one)])
+    monkeypatch.setattr(devices.time, "perf_counter", lambda: next(readings))
+    assert devices._seconds_of_product(torch.float32) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(("n_entries", "n_threads"), [(1, 1), (2**17, 2), (2**30, 4)])

@@ -14,8 +14,8 @@ from ucls.heads.protocol import Heads
 from ucls.heads.rebuild import describe, rebuild
 
 CHUNK = 4096
-HELD = 2**25
-"""Logits that are kept at once, in 128 MB."""
+HELD = 2**26
+"""Logits that are kept at once, in 256 MB."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -98,7 +98,7 @@ class TrainedHeads:
 
 
 class HeadLogits:
-    """The logits [N, n_outputs] of features, by row: held if they are few, else taken anew.
+    """The logits [N, n_outputs] of features, taken anew whenever rows are asked for.
 
     Args:
         heads: all that are wanted.
@@ -107,8 +107,6 @@ class HeadLogits:
 
     def __init__(self, heads: TrainedHeads, features: npt.NDArray[np.floating]) -> None:
         self._heads, self._features = heads, features
-        is_small = len(features) * heads.n_outputs <= HELD
-        self._held = heads.logits(features) if is_small else None
 
     def __len__(self) -> int:
         """N."""
@@ -116,9 +114,15 @@ class HeadLogits:
 
     def __getitem__(self, rows: npt.NDArray[np.int64] | slice) -> npt.NDArray[np.float32]:
         """Those of some rows."""
-        if self._held is None:
-            return self._heads.logits(self._features[rows])
-        return self._held[rows]
+        return self._heads.logits(self._features[rows])
+
+
+def logits_by_row(
+    heads: TrainedHeads, features: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float32] | HeadLogits:
+    """The logits of features, all at once while they are few."""
+    is_small = len(features) * heads.n_outputs <= HELD
+    return heads.logits(features) if is_small else HeadLogits(heads, features)
 
 
 def _description(tensors: Arrays, metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from ucls.types import LINKAGES, Labels, Linkage, MergedHead, MergedHeads, Neigh
 
 HEADS_TO_CHOOSE_BY = 8
 SPECTRAL_CUTS_AT_MOST = 1.6
-"""Times the links that average linkage cuts; beyond, the clusters look unequal. Equal classes have
-1.0 to 1.5 (digits, Fashion-MNIST, and CNN features of CIFAR-10 and CIFAR-100), and classes of
-sizes from 3:1 to 20:1 1.7 to 50, unless they overlap."""
+"""Times the links that average linkage cuts; beyond, the clusters look unequal. Between what equal
+classes had and what unequal ones had that overlap little; see benchmarks/README.md."""
 SHARE_CUTS_AT_MOST = 0.8
 """Times the links that average linkage cuts; below, the clusters look very unequal."""
 OVERLAP_AT_MOST = 0.1

@@ -64,11 +64,11 @@ def kmeans(
 
 
 def _fit(features: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """What :func:`lloyd` does, by scikit-learn."""
+    """What :func:`lloyd` does, by scikit-learn, which moves a centre without images elsewhere."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    # Features are the caller's own copy already.
+    # Moved to mean 0 and back in place, they change by roundings, which standardised ones bear.
     model = KMeans(len(first), init=first.numpy(), n_init=1, copy_x=False)
     with warnings.catch_warnings():
         # Fewer distinct images than clusters: the run has said so.

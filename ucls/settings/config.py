@@ -164,7 +164,7 @@ class TrainConfig(OpenSection):
     """Clusters of each classifier of a network, as multiples of ``n_clusters``. Heads with more
     clusters than that are merged in stage ``merge``."""
     components: Count | Literal["all"] | None = None
-    """Principal components of the features that the heads see."""
+    """Principal components of the features that the heads see; linear heads see them turned."""
     hidden_dim: Count | None = None
     """Width of the hidden layers of each head."""
     bottleneck_dim: Count | None = None
@@ -182,8 +182,7 @@ class TrainConfig(OpenSection):
     """What an image is paired with: a neighbour, a cached augmented view of it, both (an augmented
     view of a neighbour), or itself. None: itself for ``turtle``, else a neighbour."""
     batch_norm: bool | None = None
-    """Batch norm over the features, shared by student and teacher (thesis 5.2.3). None: on, but
-    for ``turtle``."""
+    """Batch norm over the features, shared by student and teacher (thesis 5.2.3). None: on."""
     precision: Literal["float32", "bfloat16"] | None = None
     """Precision of the matrix products; weights and losses always stay float32."""
     early_stopping: bool | None = None

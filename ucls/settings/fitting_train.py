@@ -100,7 +100,7 @@ def fitting_training(config: Config, facts: DataFacts) -> dict[str, Any]:
     # Principal axes of all columns would mix the spaces of linear heads.
     by_space = facts.n_spaces > 1 and record.linear
     components = train.components or ("all" if by_space else fitting_components(work, facts))
-    n_inputs = facts.n_features if components == "all" else components
+    n_inputs = facts.n_features if components == "all" else min(components, facts.n_features)
     rate = min(own.get("learning_rate", 1e-3), own.get("path", 1.0) / steps)
     rate *= 128 / n_inputs if record.linear else 1.0
     hidden_dim = train.hidden_dim or fitting_width(work, facts.n_clusters, widest=record.widest)

@@ -144,7 +144,7 @@ RECORDS: dict[str, Record] = {
             name="turtle",
             help="what linear classifiers learn best",
             build="ucls.objectives.turtle:build",
-            # Two longer steps find the slopes of the paper's ten at a fifth of the work.
+            # Two longer steps in place of the paper's ten: a fifth of the work.
             options={
                 "components": None,
                 "inner_steps": 2,

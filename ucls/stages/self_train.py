@@ -18,7 +18,7 @@ from ucls.cache import (
 from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.ensemble.head_weights import HeadWeights, loss_weights
-from ucls.heads.trained import HeadLogits, TrainedHeads
+from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
 from ucls.runs.classifier import Labelled, label_split, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
@@ -27,7 +27,7 @@ from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty
 from ucls.settings.config import required
-from ucls.training.linear import SelfTrained
+from ucls.training.linear import CHUNK, SelfTrained
 from ucls.training.linear import self_train as fit
 
 CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
@@ -127,9 +127,8 @@ class Inputs:
 
     def read(self, cache: SplitFeatures) -> NDArray[np.floating] | HeadLogits:
         """Reads the matrix of a split; float16 where the cache holds no more than that."""
-        if self.heads is not None:
-            return HeadLogits(self.heads, cache.read(self.feature_set))
-        return cache.read(self.feature_set, dtype=cache.dtype)
+        features = cache.read(self.feature_set, dtype=cache.dtype)
+        return features if self.heads is None else logits_by_row(self.heads, features)
 
 
 def token_columns(spec: FeatureSpec) -> dict[str, slice]:
@@ -173,15 +172,24 @@ def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
     if "val" in run.splits:
         with run.features("val") as cache:
             matrix = inputs.read(cache)
-        tensors["val"] = np.stack(
-            [
-                classifier.predict(matrix, inputs.columns[candidate.feature_set])[0]
-                for candidate, classifier in zip(result.candidates, result.classifiers, strict=True)
-            ]
-        )
+        chunks = (matrix[start : start + CHUNK] for start in range(0, len(matrix), CHUNK))
+        found = [_clusters_by_candidate(result, inputs, chunk) for chunk in chunks]
+        tensors["val"] = np.concatenate(found, axis=1)
     names = json.dumps([candidate._asdict() for candidate in result.candidates])
     metadata = {"candidates": names, "chosen": str(result.chosen)}
     write_tensors(run.folder.file(files.CANDIDATES), tensors, metadata)
+
+
+def _clusters_by_candidate(
+    result: SelfTrained, inputs: Inputs, rows: NDArray[np.floating]
+) -> NDArray[np.int32]:
+    """What each candidate says of some rows, int32 [M, n]."""
+    return np.stack(
+        [
+            classifier.predict(rows, inputs.columns[candidate.feature_set])[0]
+            for candidate, classifier in zip(result.candidates, result.classifiers, strict=True)
+        ]
+    )
 
 
 def _label_rows(

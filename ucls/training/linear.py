@@ -261,10 +261,8 @@ def _score_held_out(
     sums = []
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
-        chunk, (labels, _) = (
-            statistics.standardize(torch.from_numpy(tokens[some])),
-            targets.of(some),
-        )
+        chunk = statistics.standardize(torch.from_numpy(tokens[some]))
+        labels = targets.of(some).labels
         scores = [_score(bank.logits(chunk), labels) for bank in banks]
         sums.append(torch.cat(scores, dim=1).double().cpu())
     agreement, cross_entropy = torch.stack(sums).sum(dim=0) / len(rows)

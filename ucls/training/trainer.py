@@ -128,9 +128,9 @@ class HeadTrainer:
 
     @property
     def n_entries(self) -> int:
-        """Of what a layer of all heads makes of a batch."""
+        """Of what the widest layer of all heads makes of a batch."""
         heads = self.objective.heads
-        return heads.n_heads * self.batch_size * max(self.config.hidden_dim or 0, *heads.sizes)
+        return heads.n_heads * self.batch_size * max(self.config.hidden_dim or 0, sum(heads.sizes))
 
     def train_epoch(self, advance: Advance = ignore_progress) -> EpochRecord:
         """Goes once through the images, telling ``advance`` of every batch.

@@ -11,9 +11,10 @@ from ucls.training.trainer import HeadTrainer
 CPU = torch.device("cpu")
 
 
+@pytest.mark.parametrize("n_features", [64, 512])
 @pytest.mark.parametrize("objective", objective_names())
-def test_a_step_takes_the_products_that_it_needs(objective):
-    size = Size(512, 10, n_heads=5, n_features=64)
+def test_a_step_takes_the_products_that_it_needs(objective, n_features):
+    size = Size(512, 10, n_heads=5, n_features=n_features)
     config = fitted_config(size, precision="float32", batch_size=256, objective=objective)
     trainer = HeadTrainer.on(**random_inputs(size), config=config, device=CPU)
     products = step_products(config, size, n_partners=trainer.objective.n_partners, device=CPU)

@@ -24,7 +24,7 @@ def test_finds_what_scikit_learn_finds(
 ) -> None:
     monkeypatch.setattr(module, "CHUNK", chunk)
     features, first = draw(seed)
-    centres, inertia = lloyd(features, first)
+    centres, inertia = lloyd(features, first, tolerance=0.0)
     model = KMeans(C, init=first.numpy(), n_init=1, tol=0.0).fit(features.numpy())
     np.testing.assert_array_equal(assign(features, centres)[0].numpy(), model.labels_)
     np.testing.assert_allclose(centres, model.cluster_centers_, atol=1e-5)
@@ -45,6 +45,14 @@ def test_a_centre_without_images_stays() -> None:
     centres, _ = lloyd(features, first)
     assert torch.equal(centres[0], first[0])
     assert not torch.equal(centres[1], first[1])
+
+
+def test_ends_once_the_centres_hardly_move() -> None:
+    features, first = draw(0)
+    whole, _ = lloyd(features, first, tolerance=0.0)
+    once, _ = lloyd(features, first, tolerance=1e6)
+    assert torch.equal(once, lloyd(features, first, iterations=1)[0])
+    assert not torch.equal(once, whole)
 
 
 def test_takes_no_more_iterations_than_asked_for() -> None:

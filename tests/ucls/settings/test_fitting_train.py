@@ -250,6 +250,13 @@ def test_weights_of_turtle_move_by_the_number_of_inputs(
     assert (train.hidden_dim, train.teacher_momentum) == (None, None)
 
 
+def test_more_components_than_features_are_as_many_as_there_are() -> None:
+    turtle = {"train__objective": "turtle", "train__epochs": 30}
+    most, same = (fitted(1797, 10, 64, train__components=n, **turtle) for n in (4096, 64))
+    assert most.learning_rate == same.learning_rate
+    assert most.inner_learning_rate == same.inner_learning_rate
+
+
 def test_turtle_sees_few_axes_of_one_space_and_all_of_several() -> None:
     turtle = Config().with_values({"train.objective": "turtle"})
     for n_spaces, components in {1: 128, 2: "all"}.items():

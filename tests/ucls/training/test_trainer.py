@@ -1,8 +1,11 @@
 import math
+import subprocess
+import sys
 import warnings
 from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -248,6 +251,30 @@ def test_predicting_between_epochs_changes_nothing(objective: str) -> None:
         watched.train_epoch()
         watched.predict(features)
     assert equal(plain.state(), watched.state())
+
+
+@pytest.mark.parametrize(("entries_per_thread", "n_threads"), [(2**30, 1), (1, 2)])
+def test_steps_take_the_threads_that_they_keep_busy(
+    entries_per_thread: int, n_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ucls.devices.ENTRIES_PER_THREAD", entries_per_thread)
+    found, before = [], torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        new_trainer().train_epoch(lambda _: found.append(torch.get_num_threads()))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(found) == {n_threads}
+
+
+def test_a_training_does_not_load_the_compiler() -> None:
+    program = (
+        "import sys; from tests.ucls.training.test_trainer import new_trainer\n"
+        "new_trainer().train_epoch(); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, check=False, cwd=Path(__file__).parents[3]).returncode == 0
 
 
 def test_the_names_of_what_is_saved() -> None:
