@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.machine import describe_machine
 from benchmarks.objectives import digits_source
 from benchmarks.records import Record
 from benchmarks.runner import run_stages
@@ -218,8 +219,9 @@ def _cell(runs: Sequence[Figures], column: str, digits: int) -> str:
     return f"{np.mean(values):.{digits}f}{spread}"
 
 
-def efforts_page(record: EffortsRecord, machine: str) -> str:
+def efforts_page(record: EffortsRecord) -> str:
     """All tables as a page of Markdown, with what they were made by."""
+    machine = describe_machine(record.machine)
     head = (
         "# What each setting of the training buys\n\n"
         f"`{record.command}`, {record.measured[:10]}, on {machine}. Mean and deviation over the "

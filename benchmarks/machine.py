@@ -15,9 +15,9 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def describe_machine() -> str:
-    """One line: processor, cores, GPU if there is one, and versions."""
-    facts = machine_facts()
+def describe_machine(facts: dict[str, Any] | None = None) -> str:
+    """One line: processor, cores, GPU if there is one, and versions; of this one, or a record's."""
+    facts = facts or machine_facts()
     versions = [f"torch {facts['versions']['torch']}", f"Python {facts['python']}"]
     gpu = [facts["gpu"]] if facts["gpu"] else []
     cores, threads = facts["cores"], facts["threads"]

@@ -75,11 +75,10 @@ def command(
 def _keep(record: "EffortsRecord", json: Path | None) -> None:
     """Writes what there is by now: all sets can take hours."""
     from benchmarks.efforts import efforts_page
-    from benchmarks.machine import describe_machine
     from benchmarks.records import write_record
     from ucls.cache import atomic_write
 
     if json is not None:
         write_record(json, record)
         with atomic_write(json.with_suffix(".md")) as partial:
-            partial.write_text(efforts_page(record, describe_machine()), encoding="utf-8")
+            partial.write_text(efforts_page(record), encoding="utf-8")

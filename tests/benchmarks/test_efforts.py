@@ -11,10 +11,12 @@ from benchmarks.efforts import (
     ROWS,
     EffortsRecord,
     choose_rows,
+    efforts_page,
     efforts_tables,
     made_up,
     run_row,
 )
+from benchmarks.options import RESULTS
 from benchmarks.records import read_record
 from ucls.config import Config
 from ucls.errors import UsageError
@@ -85,3 +87,9 @@ def test_the_command_leaves_a_record_and_a_page(small: Source, tmp_path: Path) -
     assert found["heads"] == 6
     assert 0 < found["training s"] <= found["s"]
     assert "240 images, 16 features, 4 clusters" in out.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize("name", ["efforts", "peers"])
+def test_the_pages_that_are_kept_are_those_of_their_records(name: str) -> None:
+    record = read_record(RESULTS / f"{name}.json", EffortsRecord)
+    assert efforts_page(record) == (RESULTS / f"{name}.md").read_text(encoding="utf-8")
