@@ -146,7 +146,9 @@ def _describe_os_error(error: OSError) -> str:
 def _describe_misuse(error: Any) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "ucls"
-    return f"{error.format_message().rstrip('.')}; see: {command} --help"
+    # typer puts pydantic's words before what it says of a choice.
+    message = error.format_message().rstrip(".").replace("Value error, ", "")
+    return f"{message}; see: {command} --help"
 
 
 def _fail(message: str, exit_code: int) -> int:

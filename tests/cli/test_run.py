@@ -206,7 +206,7 @@ def test_the_effort_that_fits_the_time_limit_stays(
         (["--time-limit", "10m", "--effort", "quick"], "it chooses the effort: leave one of the"),
         (["--time-limit", "10m", "--set", "effort=quick"], "it chooses the effort: leave one"),
         (["--set", "effort=slow"], "input should be 'quick', 'normal' or 'thorough', but it is"),
-        (["--effort", "slow"], "'slow' is not one of 'quick', 'normal', 'thorough'"),
+        (["--effort", "slow"], "'--effort': 'slow' is not one of 'quick', 'normal', 'thorough'"),
     ],
 )
 def test_efforts_and_limits_that_are_none(
