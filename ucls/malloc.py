@@ -23,6 +23,7 @@ def freed_memory_kept() -> Iterator[None]:
     if libc is None:
         yield
         return
+    libc.malloc_trim(0)  # what was freed before is of no use to the block
     _apply(libc, KEEP)
     try:
         yield

@@ -28,13 +28,13 @@ def test_the_defaults_come_back_also_after_an_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(ctypes, "CDLL", lambda _: libc)
     with memory.freed_memory_kept():
         assert libc.parameters == memory.KEEP
-        assert libc.n_trims == 0
+        assert libc.n_trims == 1
     assert libc.parameters == memory.DEFAULTS
     libc.parameters, libc.n_trims = {}, 0
     with pytest.raises(KeyError), memory.freed_memory_kept():
         raise KeyError
     assert libc.parameters == memory.DEFAULTS
-    assert libc.n_trims == 1
+    assert libc.n_trims == 2
 
 
 def test_nothing_happens_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
