@@ -262,7 +262,9 @@ class Script:
         yield from against_each(name, search, {BARE: partial(repeat, blocks, 1)}, repeats=1)
         centres = vectors[: size.n_clusters].T.contiguous()
         single = features.astype("float32")
-        fit = partial(kmeans, {"train": single}, n_clusters=size.n_clusters, restarts=1)
+        fit = partial(
+            kmeans, {"train": single}, n_clusters=size.n_clusters, restarts=1, device=self.device
+        )
         one = {"product of one assignment": partial(torch.mm, vectors, centres)}
         yield from against_each(f"k-means of {size.text('NCD')}", fit, one, repeats=1)
 

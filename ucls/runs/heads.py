@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from ucls.feature_sets import count_distinct
 from ucls.heads.collapse import collapsed_heads
 from ucls.progress import Reporter
 from ucls.runs.run import Run
-from ucls.types import Labels, renumber
+from ucls.types import LINKAGES, Labels, Linkage, renumber
 
 
 def heads_of(run: Run) -> Assignments:
@@ -32,6 +33,12 @@ def heads_of(run: Run) -> Assignments:
 def as_trained(run: Run) -> Assignments:
     """What the heads say, with the clusters that they were trained with."""
     return read_assignments(run.folder.file(files.ASSIGNMENTS))
+
+
+def wanted_linkage(run: Run) -> Linkage | Literal["auto"]:
+    """How heads are merged, where they are."""
+    wanted = run.config.merge.linkage
+    return next((linkage for linkage in LINKAGES if linkage == wanted), "auto")
 
 
 def merged_assignments(

@@ -12,9 +12,9 @@ from ucls.ensemble.mutual_information import normalized_mutual_information
 from ucls.errors import UclsError
 from ucls.merging import merge_heads
 from ucls.merging.links import NEAREST
-from ucls.runs.heads import merge_labels
+from ucls.runs.heads import merge_labels, wanted_linkage
 from ucls.runs.run import Run
-from ucls.types import LINKAGES, Labels, Linkage
+from ucls.types import Labels, Linkage
 
 SETTLED = 0.985
 """NMI of the consensus with the one before the last heads came, or with the first heads
@@ -29,10 +29,8 @@ class Settling:
 
     def __init__(self, run: Run) -> None:
         self.n_clusters, self.seed = run.n_clusters, run.config.seed
-        wanted = run.config.merge.linkage
-        self.linkage: Linkage | Literal["auto", "none"] = next(
-            (linkage for linkage in LINKAGES if linkage == wanted),
-            "auto" if run.merges else "none",
+        self.linkage: Linkage | Literal["auto", "none"] = (
+            wanted_linkage(run) if run.merges else "none"
         )
         self.graph = read_nearest(run.folder.file(files.NEIGHBORS), NEAREST)
         self.heads: list[Labels] = []

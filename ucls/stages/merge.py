@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from ucls.errors import UsageError
 from ucls.merging import looks_unequal, merge_heads
 from ucls.merging.links import NEAREST
 from ucls.progress import SILENT, Reporter
+from ucls.runs.heads import wanted_linkage
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
-from ucls.types import LINKAGES, Linkage, MergedHeads
+from ucls.types import MergedHeads
 from ucls.wording import count
 
 
@@ -60,7 +61,7 @@ def _merge(run: Run, target: Path) -> None:
             read_nearest(run.folder.file(files.NEIGHBORS), NEAREST),
             run.n_clusters,
             head_clusters=assignments.head_clusters.tolist(),
-            linkage=_linkage(run),
+            linkage=wanted_linkage(run),
             advance=advance,
         )
     # Those of the merges before have the same key if only a version has changed.
@@ -74,11 +75,6 @@ def _merge(run: Run, target: Path) -> None:
         f"merge: {count(n_heads, 'head')} of {', '.join(map(str, sizes))} clusters to "
         f"{run.n_clusters} by {merged.linkage} linkage{_reason(merged)}"
     )
-
-
-def _linkage(run: Run) -> Linkage | Literal["auto"]:
-    wanted = run.config.merge.linkage
-    return next((linkage for linkage in LINKAGES if linkage == wanted), "auto")
 
 
 def _reason(merged: MergedHeads) -> str:
