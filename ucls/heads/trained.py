@@ -83,13 +83,13 @@ class TrainedHeads:
 
     def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """All heads' logits side by side: [N, D] to [N, n_outputs]."""
-        parts = []
+        found = np.empty((len(features), self.n_outputs), np.float32)
         for start in range(0, len(features), CHUNK):
-            chunk = torch.from_numpy(np.array(features[start : start + CHUNK], np.float32))
-            logits = self.network(self.inputs(chunk))
+            rows = slice(start, start + CHUNK)
+            logits = self.network(self.inputs(torch.from_numpy(np.array(features[rows], "f4"))))
             by_head = [logits[row, :, end - size : end] for row, end, size in self._places]
-            parts.append(torch.cat(by_head, dim=1).numpy())
-        return np.concatenate(parts)
+            torch.cat(by_head, dim=1, out=torch.from_numpy(found[rows]))
+        return found
 
     def labels(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The cluster of each image by each head: logits [N, n_outputs] to int32 [heads, N]."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ucls.errors import UsageError
 from ucls.images.contents import kind_of
+from ucls.images.held_array import HeldArray
 from ucls.images.sets import NO_LABEL, NamedLabels, encode_labels
 from ucls.wording import cause, count
 
@@ -35,7 +36,7 @@ class FeatureArray:
     Attributes:
         name: what the source is called.
         split: ``train`` or ``val``.
-        features: [N, D] of a numeric dtype, finite in float32; may be a memory map.
+        features: [N, D] of a numeric dtype, finite in float32.
         paths: N ids shown to users; these images have no files.
         labels: int32 [N] in 0..n_classes - 1, or -1 where it is not known; None without labels.
         class_names: the name of each label; empty without labels.
@@ -45,7 +46,7 @@ class FeatureArray:
 
     name: str
     split: str
-    features: NDArray[Any]
+    features: HeldArray
     paths: list[str]
     labels: NDArray[np.int32] | None
     class_names: tuple[str, ...]
@@ -79,7 +80,7 @@ def load_features(path: Path, *, split: str = "train") -> FeatureArray:
     return FeatureArray(
         name=path.stem,
         split=split,
-        features=features,
+        features=HeldArray(features, lambda: _read(path)[0]),
         paths=[f"{path.stem}/{row:0{width}d}" for row in range(len(features))],
         labels=labels,
         class_names=class_names,

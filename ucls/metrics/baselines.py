@@ -1,6 +1,7 @@
 """What the clusters are measured against: k-means below, supervised bounds above."""
 
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ def kmeans(
     restarts: int,
     seed: int = 0,
     device: torch.device | None = None,
+    copy: bool = True,
     advance: Advance = ignore_progress,
 ) -> dict[str, Labels]:
     """K-means fitted to ``features["train"]`` [N, D]; labels every split with its centres.
@@ -38,7 +40,8 @@ def kmeans(
     The best of ``restarts`` by inertia, seeded ``seed``, ``seed + 1``, ...; ``advance`` is told
     of each. Where a whole fit would take hours, it is to a random sample of 256 images per cluster.
     The first centres are found by k-means++ in a smaller one: in all images it takes longer than
-    what follows. On a CPU (``device`` None) by scikit-learn, on a GPU by :mod:`ucls.metrics.lloyd`.
+    what follows. On a CPU (``device`` None) by scikit-learn, on a GPU by
+    :mod:`ucls.metrics.lloyd`. Without ``copy`` the features may be standardised in place.
     """
     from sklearn.cluster import kmeans_plusplus
 
@@ -51,7 +54,7 @@ def kmeans(
         sample = _sample(sample, SAMPLE_PER_CLUSTER * n_clusters, seed)
     statistics = ColumnStatistics.of(chunk.to(device) for chunk in torch.split(sample, CHUNK))
     # Float32 holds the squares of standardised features, on which k-means rests.
-    fitted_to = statistics.standardize(sample)
+    fitted_to = statistics.standardize(sample, copy=copy)
     fit = _fit if device.type == "cpu" else lloyd
     models = []
     for state in range(seed, seed + restarts):
@@ -60,7 +63,13 @@ def kmeans(
         models.append(fit(fitted_to, torch.from_numpy(first).to(fitted_to)))
         advance(1)
     centres, _ = min(models, key=lambda model: model[1])
-    return {split: _assigned(statistics, x, centres) for split, x in tensors.items()}
+    chunks = {
+        split: torch.split(fitted_to, CHUNK)
+        if x is sample
+        else map(statistics.standardize, torch.split(x, CHUNK))
+        for split, x in tensors.items()
+    }
+    return {split: _assigned(parts, centres) for split, parts in chunks.items()}
 
 
 def _fit(features: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, float]:
@@ -77,9 +86,8 @@ def _fit(features: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, flo
     return torch.from_numpy(model.cluster_centers_), float(model.inertia_)
 
 
-def _assigned(statistics: ColumnStatistics, x: torch.Tensor, centres: torch.Tensor) -> Labels:
-    chunks = (assign(statistics.standardize(chunk), centres)[0] for chunk in torch.split(x, CHUNK))
-    return torch.cat(list(chunks)).int().cpu().numpy()
+def _assigned(chunks: Iterable[torch.Tensor], centres: torch.Tensor) -> Labels:
+    return torch.cat([assign(chunk, centres)[0] for chunk in chunks]).int().cpu().numpy()
 
 
 def _sample(features: torch.Tensor, n_kept: int, seed: int) -> torch.Tensor:

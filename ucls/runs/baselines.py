@@ -34,19 +34,16 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
     from ucls.devices import resolve_device
     from ucls.metrics.baselines import kmeans, knn_accuracy, linear_probe_accuracy
 
-    config, features = run.config.evaluate, {}
-    device = resolve_device(run.config.device)
-    for split in run.splits:
-        with run.features(split) as cache:
-            features[split] = cache.read(run.feature_set)
+    config, device = run.config.evaluate, resolve_device(run.config.device)
     restarts = required(config.kmeans_restarts)
     with run.reporter.track("evaluate: k-means", restarts, "restarts") as advance:
         clusters = kmeans(
-            features,
+            _features(run),
             n_clusters=run.n_clusters,
             restarts=restarts,
             seed=run.config.seed,
             device=device,
+            copy=False,
             advance=advance,
         )
     figures: dict[str, Figures] = {
@@ -60,6 +57,7 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
     }
     can_be_bounded = {"train", "val"} <= set(labels) and (labels["train"] >= 0).sum() >= 2
     if config.upper_bounds and can_be_bounded:
+        features = _features(run)
         data = (
             *_labelled(features["train"], labels["train"]),
             *_labelled(features["val"], labels["val"]),
@@ -76,6 +74,14 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
             )
         figures["val"]["linear_probe"] = {"acc": probe}
     return figures
+
+
+def _features(run: Run) -> dict[str, NDArray[np.floating]]:
+    features = {}
+    for split in run.splits:
+        with run.features(split) as cache:
+            features[split] = cache.read(run.feature_set)
+    return features
 
 
 def _labelled(

@@ -81,6 +81,8 @@ def extract(
         extraction = _Extraction(config, source, device, reporter)
         for split, images in source.splits.items():
             caches[split][name] = extraction.run(images, folder, overwrite=overwrite)
+            if isinstance(images, FeatureArray):
+                images.features.release()  # a run that holds its source would keep them to its end
         if is_untrained(config):
             reporter.warn(f"{name} is untrained (random weights); {MEANS_NOTHING}")
     return caches

@@ -48,6 +48,10 @@ class ColumnStatistics:
         """The mean of each column after scaling, float32 [D]."""
         return (self.mean * self.scale).float()
 
-    def standardize(self, features: torch.Tensor) -> torch.Tensor:
-        """Features [n, D], scaled and moved to mean 0; float32 on the device of the statistics."""
-        return features.to(self.mean.device).float().mul(self.scale).sub_(self.centre)
+    def standardize(self, features: torch.Tensor, *, copy: bool = True) -> torch.Tensor:
+        """Features [n, D], scaled and moved to mean 0; float32 on the device of the statistics.
+
+        Without ``copy``, in place where the features are that already.
+        """
+        moved = features.to(self.mean.device, torch.float32, copy=copy)
+        return moved.mul_(self.scale).sub_(self.centre)

@@ -35,6 +35,17 @@ def test_kmeans_finds_blobs_and_labels_other_splits_with_the_same_centres(seed: 
     assert clusters["val"].dtype == np.int32
 
 
+@pytest.mark.parametrize("longest", [1, 10**9])
+def test_kmeans_finds_the_same_in_place(longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ucls.metrics.baselines.LONG_KMEANS", longest)
+    splits = {"train": blobs(0, 6000, noise=0.5)[0], "val": blobs(10, 30)[0]}
+    before = {split: features.copy() for split, features in splits.items()}
+    expected = kmeans(splits, n_clusters=CLUSTERS, restarts=2)
+    np.testing.assert_equal(splits, before)
+    found = kmeans(splits, n_clusters=CLUSTERS, restarts=2, copy=False)
+    np.testing.assert_equal(found, expected)
+
+
 @pytest.mark.parametrize("size", [1e-30, 1e20, 1e30])
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 def test_baselines_take_features_of_any_scale(size: float, offset: float) -> None:

@@ -72,6 +72,7 @@ def test_rerun_skips_and_says_so(photos: Path, lines: Lines) -> None:
 def test_every_split_of_a_feature_file_as_it_is(sources: Path) -> None:
     source = load_source(str(sources / "blobs.npz"), val=str(sources / "blobs-val.npz"))
     caches = extract_all(source, ExtractConfig())
+    assert not any(images.features.is_in_memory for images in source.splits.values())
     for name, split in (("blobs", "train"), ("blobs-val", "val")):
         with (
             np.load(sources / f"{name}.npz") as file,
