@@ -1,7 +1,7 @@
 """Stage ``self-train``: the chosen consensus to a classifier that labels new images."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,6 @@ from ucls.cache import (
     ConsensusEntry,
     FeatureSpec,
     read_merges,
-    write_csv,
     write_tensors,
 )
 from ucls.cache import run_files as files
@@ -22,6 +21,7 @@ from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
 from ucls.runs.classifier import Labelled, label_split, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
+from ucls.runs.image_labels import ImageLabels, write_labels
 from ucls.runs.opening import as_stage
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
@@ -60,11 +60,7 @@ def self_train(run: Run) -> None:
     )
     _write_candidates(run, result, inputs)
     labelled = {split: label_split(run, split) for split in run.splits}
-    write_csv(
-        run.folder.file(files.LABELS),
-        ("path", "split", "cluster", "confidence", "probability"),
-        _label_rows(run, labelled),
-    )
+    write_labels(run, _image_labels(run, labelled))
     clusters = {split: labels.clusters for split, labels in labelled.items()}
     warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
     run.reporter.say(
@@ -192,11 +188,17 @@ def _clusters_by_candidate(
     )
 
 
-def _label_rows(
-    run: Run, labelled: Mapping[str, Labelled]
-) -> Iterator[tuple[str, str, int, str, str]]:
-    for split, labels in labelled.items():
+def _image_labels(run: Run, labelled: Mapping[str, Labelled]) -> ImageLabels:
+    paths: dict[str, list[str]] = {}
+    for split in labelled:
         with run.features(split) as cache:
-            paths = cache.paths()
-        for path, cluster, confidence, probability in zip(paths, *labels, strict=True):
-            yield path, split, int(cluster), f"{confidence:.4f}", f"{probability:.4f}"
+            paths[split] = cache.paths()
+    clusters, confidence, probability = map(np.concatenate, zip(*labelled.values(), strict=True))
+    return ImageLabels(
+        paths=[path for own in paths.values() for path in own],
+        splits=[split for split, own in paths.items() for _ in own],
+        clusters=clusters,
+        confidence=confidence,
+        probability=probability,
+        found=clusters,
+    )
