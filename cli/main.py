@@ -23,6 +23,7 @@ from ucls.cli import (
     evaluate,
     extract,
     predict,
+    relabel,
     run,
     validate,
 )
@@ -74,9 +75,9 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (predict, cut, datasets, backbones, validate, doctor):
+for module in (predict, relabel, cut, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
-    shows_progress = module in (predict, cut)
+    shows_progress = module in (predict, relabel, cut)
     add_command(app, name, module.command, module.EXAMPLE, shows_progress=shows_progress)
 
 cache_app = typer.Typer(

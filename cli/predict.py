@@ -63,7 +63,7 @@ def command(
     if len(result.skipped) > MOST_LISTED:
         reporter.say(f"skipped {len(result.skipped) - MOST_LISTED:,} more")
     warn_of_collapse(run, reporter)
-    occupied = int((result.cluster_sizes > 0).sum())
+    occupied = sum(size > 0 for size in result.cluster_sizes.values())
     with apart_from(out):
         print(
             f"{count(result.n_images, 'image')} in {occupied} of "

@@ -43,6 +43,7 @@ ROWS = {
     "heads_std": "  standard deviation",
     "ensemble.chosen": "ensemble",
     "self_training": "self-training",
+    "corrected": "corrected by hand",
     "oracle": "  picked by labels (oracle)",
     "knn": "k-NN, sees labels",
     "linear_probe": "linear probe, sees labels",

@@ -13,9 +13,9 @@ GROUND = (
     "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (
-    "__main__", "cli", "pipeline", "stages", "runs", "metrics", "training", "objectives", "config",
-    "settings", "doctor", "sources", "extraction", "datasets", "merging", "checkpoints",
-    "backbones", "images", "ensemble", "neighbors", "heads", "ground", "cache",
+    "__main__", "cli", "pipeline", "stages", "corrections", "runs", "metrics", "training",
+    "objectives", "config", "settings", "doctor", "sources", "extraction", "datasets", "merging",
+    "checkpoints", "backbones", "images", "ensemble", "neighbors", "heads", "ground", "cache",
 )  # fmt: skip
 """From the top down; ``ground`` are the single files that any room may import."""
 OF_CACHE = ("errors", "types", "wording")

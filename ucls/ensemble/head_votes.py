@@ -78,7 +78,13 @@ class HeadVotes:
         nothing = np.full(labels.shape[1], -1, dtype=np.int32)
         return majority(named, nothing, n_clusters, votes=self.votes)
 
-    def confidence(self, labels: Labels, clusters: Labels) -> npt.NDArray[np.float32]:
+    def confidence(
+        self,
+        labels: Labels,
+        clusters: Labels,
+        *,
+        stands_for: npt.NDArray[np.bool_] | None = None,
+    ) -> npt.NDArray[np.float32]:
         """The share of the heads that put each image into a given cluster of the consensus.
 
         Heads that do not label an image are left out of its share; those that put it into a
@@ -87,6 +93,8 @@ class HeadVotes:
         Args:
             labels: what the heads say, int32 [H, M] in -1..C-1; -1 is missing.
             clusters: of the consensus, int32 [M] in -1..C-1; -1 is missing.
+            stands_for: whether a cluster of the consensus counts as one of G others, [C, G], where
+                ``clusters`` are of these; None where they are the same.
 
         Returns:
             float32 [M], 0..1, heads counting by their votes; 0 for images that all heads miss.
@@ -96,5 +104,10 @@ class HeadVotes:
         for head, names, n_votes in zip(labels, self.names, self.votes.tolist(), strict=True):
             is_known = head >= 0
             cast += n_votes * is_known
-            behind += n_votes * (is_known & (clusters >= 0) & (names[head] == clusters))
+            named = names[head]
+            if stands_for is None:
+                agrees = named == clusters
+            else:
+                agrees = (named >= 0) & stands_for[named, clusters]
+            behind += n_votes * (is_known & (clusters >= 0) & agrees)
         return (behind / np.maximum(cast, 1)).astype(np.float32)

@@ -103,8 +103,14 @@ def _of_evaluation(run: "Run") -> str:
         sorted(consensuses),
         run.consensuses.chosen().name,
         run.freshness.key("self-train") if is_self_trained else None,
+        *_corrections(run),
     )
     return settings_key(run.section("evaluate"), run.config.seed, run.data.labels_key, *results)
+
+
+def _corrections(run: "Run") -> tuple[str, ...]:
+    path = run.folder.file(files.CORRECTIONS)
+    return (path.read_text(encoding="utf-8"),) if path.is_file() else ()
 
 
 def _has_chosen(run: "Run") -> bool:
@@ -168,6 +174,7 @@ STAGES = (
         settings=_of_self_training,
         run="ucls.stages.self_train:self_train",
         counts=_has_chosen,
+        more_files=(files.CORRECTED_CLASSIFIER,),
         stale="was done with other settings, or not on the chosen consensus, {chosen}",
         options=("device", "seed"),
         help="Train a classifier on the consensus, and label every image with it.",

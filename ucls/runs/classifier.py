@@ -1,7 +1,7 @@
 """The run's classifier on disk: ``classifier.safetensors``, beside the heads it may need."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,6 +29,23 @@ class Labelled(NamedTuple):
     """What the classifier itself gives that cluster, [N]."""
 
 
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Clusters that were corrected, as the columns of a classifier and the heads tell them.
+
+    Attributes:
+        numbers: of the G clusters, rising, int32 [G]; -1 where images belong to none.
+        of_columns: the place in ``numbers`` of each column of the classifier, int32 [C'].
+        stands_for: whether a found cluster counts as one of them when the heads vote, [C, G].
+        names: the given name of each cluster that has one, by its number.
+    """
+
+    numbers: Labels
+    of_columns: Labels
+    stands_for: npt.NDArray[np.bool_]
+    names: Mapping[int, str]
+
+
 @dataclass(frozen=True)
 class Classifier:
     """From cached features to clusters, and the heads of the consensus it was trained on.
@@ -39,6 +56,7 @@ class Classifier:
         heads: what lies between the features and ``linear``, namely the voters; None for nothing.
         voters: numbers of the heads of the consensus.
         votes: of these heads.
+        groups: the corrected clusters; None where they are those that were found.
     """
 
     feature_set: str
@@ -46,21 +64,43 @@ class Classifier:
     heads: TrainedHeads | None
     voters: tuple[int, ...]
     votes: HeadVotes
+    groups: Groups | None = None
+
+    @property
+    def numbers(self) -> list[int]:
+        """The clusters that there are."""
+        if self.groups is None:
+            return list(range(len(self.linear.bias)))
+        return [number for number in self.groups.numbers.tolist() if number >= 0]
+
+    def name_of(self, cluster: int) -> str:
+        """The given name of a cluster; empty where it has none."""
+        return "" if self.groups is None else self.groups.names.get(cluster, "")
 
     def predict(self, features: npt.NDArray[np.floating]) -> tuple[Labels, npt.NDArray[np.float32]]:
-        """Labels features [N, D]: clusters int32 [N] and their probability [N]."""
-        return self.linear.predict(HeadLogits(self.heads, features) if self.heads else features)
+        """Labels features [N, D] for :meth:`judge`: places int32 [N], their probability [N]."""
+        return self.predict_inputs(HeadLogits(self.heads, features) if self.heads else features)
+
+    def predict_inputs(
+        self, inputs: npt.NDArray[np.floating] | HeadLogits
+    ) -> tuple[Labels, npt.NDArray[np.float32]]:
+        """As :meth:`predict`, of what the last step takes."""
+        of_columns = None if self.groups is None else self.groups.of_columns
+        return self.linear.predict(inputs, groups=of_columns)
 
     def judge(
-        self, clusters: Labels, probability: npt.NDArray[np.float32], by_head: Labels
+        self, places: Labels, probability: npt.NDArray[np.float32], by_head: Labels
     ) -> Labelled:
-        """How sure predicted clusters [N] are, with what the voters say, int32 [H, N].
+        """How sure predictions [N] are, with what the voters say, int32 [H, N].
 
         Where no voter counts, since all have collapsed, no cluster is more probable than another.
         """
         if not self.votes.votes.any():
-            probability = np.full_like(probability, 1.0 / len(self.linear.bias))
-        return Labelled(clusters, self.votes.confidence(by_head, clusters), probability)
+            probability = np.full_like(probability, 1.0 / len(self.numbers))
+        if self.groups is None:
+            return Labelled(places, self.votes.confidence(by_head, places), probability)
+        confidence = self.votes.confidence(by_head, places, stands_for=self.groups.stands_for)
+        return Labelled(self.groups.numbers[places], confidence, probability)
 
 
 def label_split(run: Run, split: str) -> Labelled:
@@ -81,6 +121,7 @@ def write_classifier(
     takes_logits: bool,
     voters: Sequence[int],
     votes: HeadVotes,
+    groups: Groups | None = None,
 ) -> None:
     """Writes a classifier.
 
@@ -92,6 +133,7 @@ def write_classifier(
         takes_logits: whether it takes the logits of the voters instead of the tokens.
         voters: numbers of the heads of the consensus.
         votes: of these heads.
+        groups: of a classifier of corrected clusters, which is kept beside the one of those found.
     """
     metadata = {
         "feature_set": feature_set,
@@ -106,16 +148,52 @@ def write_classifier(
         "names": votes.names,
         "votes": votes.votes,
     }
-    write_tensors(folder.file(files.CLASSIFIER), tensors, metadata)
+    if groups is None:
+        write_tensors(folder.file(files.CLASSIFIER), tensors, metadata)
+    else:
+        _write_corrected(folder, tensors, metadata, groups)
 
 
-def load_classifier(folder: RunFolder) -> Classifier:
+def regroup_classifier(folder: RunFolder, groups: Groups) -> None:
+    """Writes the classifier of the found clusters once more, for corrected ones.
+
+    Args:
+        folder: of the run.
+        groups: the corrected clusters; a column for each found one.
+    """
+    _write_corrected(folder, *read_tensors(folder.file(files.CLASSIFIER)), groups)
+
+
+def _write_corrected(
+    folder: RunFolder,
+    tensors: Mapping[str, npt.NDArray[Any]],
+    metadata: Mapping[str, str],
+    groups: Groups,
+) -> None:
+    with_groups = {
+        **tensors,
+        "numbers": groups.numbers,
+        "of_columns": groups.of_columns,
+        "stands_for": groups.stands_for,
+    }
+    names = json.dumps(sorted(groups.names.items()))
+    path = folder.file(files.CORRECTED_CLASSIFIER)
+    write_tensors(path, with_groups, {**metadata, "cluster_names": names})
+
+
+def load_classifier(folder: RunFolder, *, corrected: bool = False) -> Classifier:
     """Reads a run's classifier.
+
+    Args:
+        folder: of the run.
+        corrected: take the one of the corrected clusters, where there are any.
 
     Raises:
         UclsError: if there is none, or one without the votes of the heads.
     """
-    path = folder.file(files.CLASSIFIER)
+    path = folder.file(files.CORRECTED_CLASSIFIER)
+    if not corrected or not path.is_file():
+        path = folder.file(files.CLASSIFIER)
     if not path.is_file():
         raise UclsError(f"{folder.path} has no classifier yet; run: ucls self-train {folder.path}")
     tensors, metadata = read_tensors(path)
@@ -131,7 +209,17 @@ def load_classifier(folder: RunFolder) -> Classifier:
         heads=None if heads is None else load_heads(folder, heads),
         voters=tuple(json.loads(metadata["voters"])),
         votes=HeadVotes(tensors["names"], tensors["votes"]),
+        groups=_read_groups(tensors, metadata),
     )
+
+
+def _read_groups(
+    tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]
+) -> Groups | None:
+    if "numbers" not in tensors:
+        return None
+    names = dict(json.loads(metadata["cluster_names"]))
+    return Groups(tensors["numbers"], tensors["of_columns"], tensors["stands_for"], names)
 
 
 def load_heads(folder: RunFolder, heads: Sequence[int]) -> TrainedHeads:

@@ -22,6 +22,7 @@ from ucls.progress import SILENT, Reporter
 from ucls.runs.baselines import baseline_figures
 from ucls.runs.consensus_figures import consensus_figures
 from ucls.runs.heads import all_collapsed, heads_of
+from ucls.runs.image_labels import read_labels
 from ucls.runs.labels import known_labels
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
@@ -84,6 +85,7 @@ def _metrics(run: Run) -> Figures:
             **_over_clustering(assignments, split, labels.get(split)),
             **consensus_figures(run, split, labels.get(split)),
             **(_self_training(run, split, labels.get(split)) if is_self_trained else {}),
+            **(_corrected(run, split, labels.get(split)) if is_self_trained else {}),
         }
     results["train"].update(_neighbors(run, labels.get("train")))
     return {
@@ -163,6 +165,16 @@ def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:
     if split == "val" and labels is not None:
         figures["oracle"] = _oracle(run, labels)
     return {"self_training": figures}
+
+
+def _corrected(run: Run, split: str, labels: Labels | None) -> Figures:
+    """The labels as people corrected them; an image that was marked as wrong counts as an error."""
+    corrected = read_labels(run)
+    if not corrected.is_corrected:
+        return {}
+    clusters = corrected.clusters[corrected.rows_of(split)]
+    n_clusters = int(corrected.clusters.max()) + 1
+    return {"corrected": {**scores(labels, clusters), **balance(clusters, n_clusters)}}
 
 
 def _oracle(run: Run, labels: Labels) -> Figures:

@@ -14,7 +14,6 @@ from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
-from ucls.metrics.scores import cluster_sizes
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
 from ucls.runs.classifier import Labelled, load_classifier, load_heads
@@ -27,6 +26,8 @@ from ucls.sources import Source, load_source
 from ucls.stages.cut import CutSplit, CutVotes
 from ucls.stages.extract import tell_stretched
 
+COLUMNS = ("path", "cluster", "confidence", "probability")
+
 
 class Predicted(NamedTuple):
     """How a prediction went."""
@@ -34,8 +35,8 @@ class Predicted(NamedTuple):
     n_images: int
     skipped: list[tuple[str, str]]
     """Path and reason of each image that could not be read."""
-    cluster_sizes: NDArray[np.int64]
-    """Images per cluster; those that no head knows are in none."""
+    cluster_sizes: dict[int, int]
+    """Images of each cluster there is; those that no head knows are in none."""
     untrained: list[str]
     """The run's backbones that have random weights."""
 
@@ -54,6 +55,8 @@ def predict(
 ) -> Predicted:
     """Labels the images of ``source`` with the classifier of a run; nothing is cached.
 
+    After :func:`ucls.stages.relabel.relabel` the clusters are those that were corrected.
+
     With ``n_clusters`` the heads vote instead, as :func:`ucls.stages.cut.cut` has it for images
     that they were not trained on.
 
@@ -62,8 +65,8 @@ def predict(
         source: images of the kind the run was made of: a folder or list of images, a feature
             file, a dataset, or what :func:`ucls.sources.load_source` returns.
         out: the CSV to write: path, cluster, confidence (the share of the run's heads that
-            agree), probability (what the classifier gives that cluster; not at a cut); ``-`` for
-            standard output.
+            agree), probability (what the classifier gives that cluster; not at a cut), and the name
+            of the cluster if the run was corrected; ``-`` for standard output.
         n_clusters: where to cut the run, as in :func:`ucls.stages.cut.cut`; None for its own
             clusters.
         split: which part of a dataset.
@@ -87,13 +90,13 @@ def predict(
     moved = (Path(file) for config in extractions.values() for file in config.weights)
     check_output(
         out,
-        is_own=has_table(_Labeller.columns, _CutLabeller.columns),
+        is_own=has_table(COLUMNS, (*COLUMNS, "name"), _CutLabeller.columns),
         overwrite=overwrite,
         protected=chain(opened.files(), moved, run.inputs()),
         reserved=run_files(),
     )
     skipped: list[tuple[str, str]] = []
-    sizes = np.zeros(n_clusters or run.n_clusters, dtype=np.int64)
+    sizes = dict.fromkeys(labeller.numbers, 0)
     n_stretched = 0
 
     def rows() -> Iterator[tuple[str | int, ...]]:
@@ -106,9 +109,11 @@ def predict(
             if not batch.paths:
                 continue
             labelled = labeller.label(features)
-            sizes[:] += cluster_sizes(labelled[0], len(sizes))
             for image, cluster, *shares in zip(batch.paths, *labelled, strict=True):
-                yield image, int(cluster), *(f"{share:.4f}" for share in shares)
+                number = int(cluster)
+                sizes[number] = sizes.get(number, 0) + 1
+                name = labeller.named(number)
+                yield image, number, *(f"{share:.4f}" for share in shares), *name
         if len(skipped) == len(images):
             raise UsageError(
                 f"none of the images of {images.name} could be read, "
@@ -118,16 +123,17 @@ def predict(
     write_csv(out, labeller.columns, rows())
     tell_stretched(n_stretched, reporter)
     untrained = [name for name in run.backbones if name.endswith(UNTRAINED)]
+    sizes.pop(-1, None)
     return Predicted(len(images) - len(skipped), skipped, sizes, untrained)
 
 
 class _Labeller:
     """A run's classifier, and the heads of its consensus, which run once for each image."""
 
-    columns = ("path", "cluster", "confidence", "probability")
-
     def __init__(self, run: Run) -> None:
-        self._classifier = load_classifier(run.folder)
+        self._classifier = load_classifier(run.folder, corrected=True)
+        self.numbers = self._classifier.numbers
+        self.columns = COLUMNS if self._classifier.groups is None else (*COLUMNS, "name")
         self._voters = self._classifier.heads or load_heads(run.folder, self._classifier.voters)
         self._voters_features = run.feature_set
 
@@ -141,7 +147,11 @@ class _Labeller:
         classifier = self._classifier
         logits = self._voters.logits(features[self._voters_features])
         inputs = logits if classifier.heads else features[classifier.feature_set]
-        return classifier.judge(*classifier.linear.predict(inputs), self._voters.labels(logits))
+        return classifier.judge(*classifier.predict_inputs(inputs), self._voters.labels(logits))
+
+    def named(self, cluster: int) -> tuple[str, ...]:
+        """The name of a cluster, as the last cell of a row, where the run was corrected."""
+        return () if self._classifier.groups is None else (self._classifier.name_of(cluster),)
 
 
 class _CutLabeller:
@@ -154,11 +164,16 @@ class _CutLabeller:
         self._votes = CutVotes.of(run, assignments, n_clusters)
         self._heads = load_heads(run.folder, self._votes.voters)
         self.feature_sets = [run.feature_set]
+        self.numbers = list(range(n_clusters))
 
     def label(self, features: Mapping[str, NDArray[np.floating]]) -> CutSplit:
         """Labels images by their features [B, D'] of each set."""
         logits = self._heads.logits(features[self.feature_sets[0]])
         return self._votes.label(self._heads.labels(logits))
+
+    def named(self, cluster: int) -> tuple[str, ...]:
+        """No cell: names are of the run's own clusters."""
+        return ()
 
 
 def _with_weights(

@@ -15,10 +15,11 @@ from ucls.cache import (
     write_tensors,
 )
 from ucls.cache import run_files as files
+from ucls.corrections.in_run import carry_corrections
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.ensemble.head_weights import HeadWeights, loss_weights
 from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
-from ucls.runs.classifier import Labelled, label_split, load_heads, write_classifier
+from ucls.runs.classifier import Groups, Labelled, label_split, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
 from ucls.runs.image_labels import ImageLabels, write_labels
@@ -29,6 +30,7 @@ from ucls.runs.scores import warn_of_empty
 from ucls.settings.config import required
 from ucls.training.linear import CHUNK, SelfTrained
 from ucls.training.linear import self_train as fit
+from ucls.types import Labels
 
 CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
 """{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
@@ -46,9 +48,63 @@ def self_train(run: Run) -> None:
     probability (what the classifier gives that cluster).
     """
     consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
-    result = _fit(run, consensus, inputs)
-    candidate = result.candidates[result.chosen]
-    agreement = float(result.agreement[result.chosen])
+    sure = consensus.confidence["train"]
+    weights = sure if run.config.self_train.confidence_weights and sure.any() else None
+    result = fit_classifiers(
+        run, inputs, consensus.labels["train"], n_clusters=run.n_clusters, weights=weights
+    )
+    keep_chosen(run, inputs, result)
+    _write_candidates(run, result, inputs)
+    labelled = {split: label_split(run, split) for split in run.splits}
+    write_labels(run, carry_corrections(run, _image_labels(run, labelled)))
+    clusters = {split: labels.clusters for split, labels in labelled.items()}
+    warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
+
+
+def fit_classifiers(
+    run: Run,
+    inputs: "Inputs",
+    pseudo_labels: Labels,
+    *,
+    n_clusters: int,
+    weights: NDArray[np.floating] | None,
+) -> SelfTrained:
+    """Trains linear classifiers on labels [N] of the training images, and chooses one.
+
+    The arguments and errors are those of :func:`ucls.training.linear.self_train`.
+    """
+    from ucls.devices import resolve_device
+
+    config = run.config.self_train
+    with run.features("train") as cache:
+        matrix = inputs.read(cache)
+    iterations = required(config.iterations)
+    with run.reporter.track("self-train", iterations, "iterations") as advance:
+        return fit(
+            matrix,
+            pseudo_labels,
+            inputs.columns,
+            n_clusters=n_clusters,
+            config=config,
+            weights=weights,
+            seed=run.config.seed,
+            device=resolve_device(run.config.device),
+            advance=advance,
+        )
+
+
+def keep_chosen(
+    run: Run, inputs: "Inputs", result: SelfTrained, *, groups: Groups | None = None
+) -> None:
+    """Writes the classifier that was chosen, and says how good it is.
+
+    Args:
+        run: whose it is.
+        inputs: what it takes.
+        result: the candidates.
+        groups: the clusters, where they were corrected.
+    """
+    consensus, candidate = run.consensuses.chosen(), result.candidates[result.chosen]
     write_classifier(
         run.folder,
         result.classifiers[result.chosen],
@@ -57,37 +113,13 @@ def self_train(run: Run) -> None:
         takes_logits=inputs.heads is not None,
         voters=consensus.heads,
         votes=head_votes(run, consensus),
+        groups=groups,
     )
-    _write_candidates(run, result, inputs)
-    labelled = {split: label_split(run, split) for split in run.splits}
-    write_labels(run, _image_labels(run, labelled))
-    clusters = {split: labels.clusters for split, labels in labelled.items()}
-    warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
+    agreement = float(result.agreement[result.chosen])
     run.reporter.say(
         f"self-train: chose {candidate.feature_set} at learning rate {candidate.learning_rate:g}, "
         f"which meets {agreement:.1%} of the held-out pseudo-labels"
     )
-
-
-def _fit(run: Run, consensus: ConsensusEntry, inputs: "Inputs") -> SelfTrained:
-    from ucls.devices import resolve_device
-
-    config, sure = run.config.self_train, consensus.confidence["train"]
-    with run.features("train") as cache:
-        matrix = inputs.read(cache)
-    iterations = required(config.iterations)
-    with run.reporter.track("self-train", iterations, "iterations") as advance:
-        return fit(
-            matrix,
-            consensus.labels["train"],
-            inputs.columns,
-            n_clusters=run.n_clusters,
-            config=config,
-            weights=sure if config.confidence_weights and sure.any() else None,
-            seed=run.config.seed,
-            device=resolve_device(run.config.device),
-            advance=advance,
-        )
 
 
 @dataclass(frozen=True)

@@ -59,16 +59,25 @@ class LinearClassifier:
     scale: float
 
     def predict(
-        self, features: Features | Table, columns: slice = slice(None)
+        self,
+        features: Features | Table,
+        columns: slice = slice(None),
+        *,
+        groups: Labels | None = None,
     ) -> tuple[Labels, npt.NDArray[np.float32]]:
-        """Labels features by their columns, [N, D']: clusters int32 [N], their probability [N]."""
+        """Labels features by their columns, [N, D']: clusters int32 [N], their probability [N].
+
+        With ``groups`` [C] the clusters of a group count as one, and groups are told.
+        """
         labels, confidence = [], []
+        summed = None if groups is None else F.one_hot(torch.from_numpy(groups).long()).float()
         weight, bias = torch.from_numpy(self.weight), torch.from_numpy(self.bias)
         for start in range(0, len(features), CHUNK):
             rows = features[start : start + CHUNK]
             chunk = torch.from_numpy(np.array(rows[:, columns], np.float32))
             logits = chunk.mul_(self.scale) @ weight + bias
-            best = logits.softmax(dim=1).max(dim=1)
+            shares = logits.softmax(dim=1)
+            best = (shares if summed is None else shares @ summed).max(dim=1)
             labels.append(best.indices.int())
             confidence.append(best.values)
         return torch.cat(labels).numpy(), torch.cat(confidence).numpy()

@@ -1,0 +1,1 @@
+"""What people change of the clusters that were found."""

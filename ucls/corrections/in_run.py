@@ -1,0 +1,58 @@
+"""The corrections of a run: kept beside its labels, made anew when these are."""
+
+from dataclasses import replace
+
+from ucls.cache import run_files as files
+from ucls.corrections.edits import Corrections, read_corrections, write_corrections
+from ucls.corrections.replay import Corrected, apply
+from ucls.corrections.subtrees import Leaves
+from ucls.errors import UsageError
+from ucls.runs.image_labels import ImageLabels
+from ucls.runs.run import Run
+
+
+def corrections_of(run: Run) -> Corrections:
+    """What was corrected of a run so far; no edits if nothing was.
+
+    Raises:
+        UsageError: if the file is damaged.
+    """
+    path = run.folder.file(files.CORRECTIONS)
+    return read_corrections(path) if path.is_file() else Corrections()
+
+
+def apply_in(run: Run, corrections: Corrections, found: ImageLabels) -> Corrected:
+    """Makes edits to the labels of a run; the errors are those of :func:`apply`."""
+    return apply(corrections, found, Leaves.of(run), n_clusters=run.n_clusters)
+
+
+def keep_corrections(run: Run, corrections: Corrections, found: ImageLabels) -> None:
+    """Writes the corrections of a run; those they replace are kept beside them."""
+    path = run.folder.file(files.CORRECTIONS)
+    corrections = replace_fingerprint(corrections, found)
+    if path.is_file() and read_corrections(path) != corrections:
+        path.replace(run.folder.file(files.PREVIOUS_CORRECTIONS))
+    write_corrections(path, corrections)
+
+
+def replace_fingerprint(corrections: Corrections, found: ImageLabels) -> Corrections:
+    """The same corrections, said to be of these labels."""
+    return corrections.model_copy(update={"labels": found.fingerprint})
+
+
+def carry_corrections(run: Run, found: ImageLabels) -> ImageLabels:
+    """Corrects labels that were just found as they were corrected before, if they are the same.
+
+    Corrections of other labels are put aside, with the classifier that was made of them.
+    """
+    path = run.folder.file(files.CORRECTIONS)
+    if not path.is_file():
+        return found
+    try:
+        return apply_in(run, corrections_of(run), replace(found, clusters=found.found)).labels
+    except UsageError as error:
+        aside = run.folder.file(files.PREVIOUS_CORRECTIONS)
+        path.replace(aside)
+        run.folder.file(files.CORRECTED_CLASSIFIER).unlink(missing_ok=True)
+        run.reporter.warn(f"{path} is put aside as {aside.name}: {error}")
+        return found
