@@ -13,7 +13,7 @@ GROUND = (
     "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (
-    "__main__", "cli", "pipeline", "stages", "corrections", "runs", "metrics", "training",
+    "__main__", "cli", "pipeline", "stages", "report", "corrections", "runs", "metrics", "training",
     "objectives", "config", "settings", "doctor", "sources", "extraction", "datasets", "merging",
     "checkpoints", "backbones", "images", "ensemble", "neighbors", "heads", "ground", "cache",
 )  # fmt: skip

@@ -78,21 +78,28 @@ class SplitFeatures:
         return min(spec.n_views for spec in self.specs.values())
 
     def read(
-        self, features: str, *, dtype: DTypeLike = np.float32, view: int = 0
+        self,
+        features: str,
+        *,
+        dtype: DTypeLike = np.float32,
+        view: int = 0,
+        rows: NDArray[np.int64] | None = None,
     ) -> NDArray[np.floating]:
-        """Reads the features [N, D'] of all images.
+        """Reads the features [N, D'] of all images, or [n, D'] of some.
 
         Args:
             features: such as ``cls+patch``, or ``cls@NAME,cls@OTHER``; see
                 :func:`ucls.feature_sets.side_by_side`.
             dtype: of the result.
             view: 0 is the plain one.
+            rows: the images wanted, int64 [n]; None for all.
         """
+        wanted = rows
+        if self._rows is not None:
+            wanted = self._rows if rows is None else self._rows[rows]
         return side_by_side(
             [
-                self._cache(part.backbone).read(
-                    part.feature_set, self._rows, dtype=dtype, view=view
-                )
+                self._cache(part.backbone).read(part.feature_set, wanted, dtype=dtype, view=view)
                 for part in parse_features(features)
             ]
         )

@@ -48,6 +48,16 @@ def test_one_cache_as_it_is(tmp_path):
         assert features.image_numbers().tolist() == list(range(N_IMAGES))
 
 
+def test_some_rows_alone(one):
+    rows = np.array([5, 0, 7])
+    with SplitFeatures(one) as features:
+        np.testing.assert_array_equal(features.read("cls", rows=rows), features.read("cls")[rows])
+    with SplitFeatures(one, classes=Classes(kept=("bee", "dog"))) as features:
+        whole = features.read("cls")
+        assert len(whole) == 3
+        np.testing.assert_array_equal(features.read("cls", rows=np.array([2, 0])), whole[[2, 0]])
+
+
 def test_several_caches_side_by_side(tmp_path):
     cls_a, mean_a = write(tmp_path / "a.h5")
     cls_b, _ = write(tmp_path / "b.h5", replace(SPEC, backbone="b", n_features=5))
