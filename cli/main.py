@@ -24,6 +24,7 @@ from ucls.cli import (
     extract,
     predict,
     relabel,
+    report,
     run,
     validate,
 )
@@ -75,9 +76,9 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (predict, relabel, cut, datasets, backbones, validate, doctor):
+for module in (report, relabel, predict, cut, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
-    shows_progress = module in (predict, relabel, cut)
+    shows_progress = module in (report, relabel, predict, cut)
     add_command(app, name, module.command, module.EXAMPLE, shows_progress=shows_progress)
 
 cache_app = typer.Typer(

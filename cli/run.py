@@ -1,9 +1,19 @@
 """``ucls run``: every stage."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
+from ucls.errors import UclsError
 
 EXAMPLE = "ucls run photos/ -k 20"
+
+WithReport = Annotated[
+    bool, typer.Option("--report/--no-report", help="Make a page to look at in the end.")
+]
 
 
 def command(
@@ -30,6 +40,7 @@ def command(
     subset: opt.Subset = None,
     download: opt.Download = False,
     strict: opt.Strict = None,
+    report: WithReport = True,
     overwrite: opt.Overwrite = False,
 ) -> None:
     """Cluster images, from the pictures to a label for each, in one go.
@@ -76,5 +87,17 @@ def command(
     )
     print_results(result.figures)
     print(f"\nlabels of all images: {result.path / 'labels.csv'}")
-    print(f"all figures:          {result.path / 'metrics.json'}")
+    print(f"all figures:          {result.path / 'metrics.json'}", flush=True)
+    if report:
+        _show(result.path)
     warn_of_collapse(result.path, chosen_reporter())
+
+
+def _show(run: Path) -> None:
+    """Makes the report; the run is whole without it."""
+    from ucls.stages.report import report
+
+    try:
+        print(f"look at it:           {report(run, reporter=chosen_reporter())}")
+    except UclsError as error:
+        chosen_reporter().warn(f"no report: {error}")

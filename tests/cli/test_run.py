@@ -23,9 +23,10 @@ def test_a_run_from_the_command_line(
     )  # fmt: skip
     assert outcome.exit_code == 0
     assert "photos, pixels, 3 clusters, seed 3" in outcome.out
-    assert outcome.out.splitlines()[-2:] == [
+    assert outcome.out.splitlines()[-3:] == [
         f"labels of all images: {tmp_path / 'a' / 'labels.csv'}",
         f"all figures:          {tmp_path / 'a' / 'metrics.json'}",
+        f"look at it:           {tmp_path / 'a' / 'report.html'}",
     ]
     written = RunFolder(tmp_path / "a").read_config()
     assert written["extract"]["image_size"] == 5
@@ -216,3 +217,17 @@ def test_efforts_and_limits_that_are_none(
     assert (outcome.exit_code, outcome.out) == (2, "")
     assert message in outcome.err
     assert not (tmp_path / "a").exists()
+
+
+def test_a_report_that_cannot_be_made_is_no_failure(
+    cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
+) -> None:
+    pixels = ["--backbone", "pixels", "--set", "extract.image_size=4", *tiny_options]
+    command = ["run", photos, "-k", 3, *pixels, "--out", tmp_path / "a"]
+    assert cli(*command, "--no-report").exit_code == 0
+    assert not (tmp_path / "a" / "report.html").exists()
+    (tmp_path / "a" / "report.html").write_text("mine")
+    outcome = cli(*command)
+    assert outcome.exit_code == 0
+    assert "WARNING: no report: " in outcome.err
+    assert (tmp_path / "a" / "report.html").read_text() == "mine"

@@ -11,7 +11,7 @@ from ucls.runs.heads import as_trained
 from ucls.runs.run import Run
 from ucls.types import IntArray, Labels, MergedHead
 
-LEAST_PART = 0.05
+LEAST_PART = 0.1
 """Of the images of a cluster; fewer go with the rest."""
 
 
@@ -44,7 +44,7 @@ def smaller_half(head: MergedHead, counts: IntArray) -> tuple[int, ...]:
     """The leaves of the smaller of the two parts that the tree makes of a cluster.
 
     The tree is followed from its root to the first merge that joins two parts of the cluster, each
-    with at least a twentieth of its images.
+    with at least a tenth of its images.
 
     Args:
         head: the tree.

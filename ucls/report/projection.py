@@ -11,6 +11,8 @@ PERPLEXITY = 30
 FEWEST = 5
 """Images that t-SNE needs; fewer are shown along their principal axes."""
 INITIAL_SPREAD = 1e-4
+ITERATIONS = 500
+"""Half of scikit-learn's, in half its time; maps hardly change after."""
 JITTER = 1e-6
 """Takes images off a line that no gradient would lead them away from."""
 
@@ -65,6 +67,7 @@ def _tsne(axes: NDArray[np.float64], seed: int) -> NDArray[np.float32]:
     tsne = TSNE(
         perplexity=min(PERPLEXITY, (len(axes) - 1) / 3),
         init=start.astype(np.float32),
+        max_iter=ITERATIONS,
         random_state=seed,
     )
     found: NDArray[np.float32] = tsne.fit_transform(axes.astype(np.float32))

@@ -18,7 +18,7 @@ HEAD = MergedHead(np.array([0, 2, 3, 5, 6], np.int32), TREE, 8)
     [
         ({0: 40, 2: 40, 3: 10, 5: 10, 6: 10}, {3, 5}),
         ({0: 40, 2: 30, 6: 50}, {6}),
-        ({0: 40, 2: 30, 3: 2, 6: 2}, {2}),  # less than a twentieth stays with the rest
+        ({0: 40, 2: 30, 3: 2, 6: 2}, {2}),  # less than a tenth stays with the rest
         ({3: 40, 5: 60}, {3}),
         ({2: 100, 3: 1, 5: 1, 6: 1}, set()),
         ({}, set()),

@@ -1,0 +1,182 @@
+"""What a person sees and does on the page, in a real browser."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.report.conftest import HOSTILE, Open
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["wide", "phone"])
+def test_opens_without_complaints_and_within_its_width(
+    digits_page: Path, open_page: Open, size: str, scheme: str
+) -> None:
+    page = open_page(digits_page, size, scheme=scheme)
+    assert page.title() == "digits - UCLS"
+    assert page.locator("#cards .card").count() == 10
+    assert page.locator("#verdict p").first.inner_text().startswith("1,797 images in 10 clusters")
+    for name in ("map", "pairs", "cleaning", "labels", "figures"):
+        page.locator(f"#{name}").scroll_into_view_if_needed()
+    assert "[object" not in page.locator("body").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+
+
+def test_paints(digits_page: Path, open_page: Open) -> None:
+    page = open_page(digits_page)
+    painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert painted > 0  # how long it takes is told by benchmarks
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_have_the_contrast_of_wcag_aa(
+    digits_page: Path, open_page: Open, scheme: str
+) -> None:
+    page = open_page(digits_page, scheme=scheme)
+    ratios = page.evaluate(CONTRASTS)
+    assert len(ratios) > 50
+    low = [entry for entry in ratios if entry["ratio"] < 4.5]
+    assert low == []
+
+
+CONTRASTS = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgb = (text) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = text;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    const isShown = element.checkVisibility() && !element.closest("script, svg, option");
+    if (!own || element.disabled || !isShown) continue;
+    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    found.push({ text: element.textContent.slice(0, 30), ratio });
+  }
+  return found;
+}"""
+
+
+def test_the_map_shows_the_picture_under_the_pointer(digits_page: Path, open_page: Open) -> None:
+    page = open_page(digits_page)
+    page.locator("#map canvas").scroll_into_view_if_needed()
+    page.wait_for_function("map.points?.length > 0")
+    place = page.evaluate("""() => {
+      const alone = map.points.findIndex((p, i) => map.points.every((q, j) =>
+        i === j || Math.hypot(p[0] - q[0], p[1] - q[1]) > 4));
+      const box = map.canvas.getBoundingClientRect();
+      return { alone, x: box.left + map.points[alone][0], y: box.top + map.points[alone][1],
+        source: pictureOf(DATA.map.images[alone]), path: IMAGES.path[DATA.map.images[alone]] };
+    }""")
+    page.mouse.move(place["x"], place["y"])
+    tip = page.locator(".map .tip")
+    assert tip.is_visible()
+    assert tip.locator("img").get_attribute("src") == place["source"]
+    assert place["path"] in tip.inner_text()
+    page.mouse.move(place["x"] + 200, 5)
+    page.mouse.move(2, 2)
+    assert not tip.is_visible()
+    page.mouse.move(place["x"], place["y"])
+    page.mouse.click(place["x"], place["y"])
+    assert place["path"] in page.locator("#viewer").inner_text()
+
+
+def test_the_map_zooms_pans_and_selects_by_lasso(digits_page: Path, open_page: Open) -> None:
+    page = open_page(digits_page)
+    canvas = page.locator("#map canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    page.wait_for_function("map.scale > 1.5")
+    page.mouse.down()
+    page.mouse.move(x + 50, y + 20)
+    page.mouse.up()
+    assert page.evaluate("Math.round(map.x)") != 0
+    page.get_by_role("button", name="Whole map").click()
+    assert page.evaluate("[map.scale, map.x, map.y]") == [1, 0, 0]
+    page.get_by_role("button", name="Lasso").click()
+    page.wait_for_timeout(100)
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    reach = box["height"] / 2 - 4
+    page.mouse.move(x - reach, y - reach)
+    page.mouse.down()
+    for dx, dy in corners:
+        page.mouse.move(x + dx * reach, y + dy * reach, steps=4)
+    page.mouse.up()
+    n_images = page.evaluate("DATA.map.images.length")
+    assert page.evaluate("chosen.size") == n_images
+    assert f"{n_images:,} images selected" in page.locator("#selection").inner_text()
+
+
+def test_an_image_is_enlarged_with_its_facts_and_neighbours(
+    digits_page: Path, open_page: Open
+) -> None:
+    page = open_page(digits_page)
+    page.locator(".tile button.open").first.focus()
+    page.keyboard.press("Enter")
+    viewer = page.locator("#viewer")
+    assert viewer.is_visible()
+    first = viewer.locator("dd").first.inner_text()
+    assert first.startswith("digits/")
+    assert viewer.locator(".tile").count() == 6
+    page.keyboard.press("ArrowRight")
+    assert viewer.locator("dd").first.inner_text() != first
+    page.keyboard.press("Escape")
+    assert not viewer.is_visible()
+
+
+def test_hostile_names_are_shown_as_they_are(hostile_page: Path, open_page: Open) -> None:
+    page = open_page(hostile_page)
+    shown = page.evaluate("IMAGES.path")
+    assert set(HOSTILE) <= set(shown)
+    name = '</script><img src=x onerror="alert(1)">\u202e' + "y" * 3900
+    box = page.locator(".card .name").first
+    box.fill(name)
+    box.press("Enter")
+    assert page.locator(".card .name").first.input_value() == name
+    for image in range(len(HOSTILE)):
+        page.evaluate("(image) => view(image, [image])", image)
+        assert page.locator("#viewer dd").first.text_content() == page.evaluate(
+            "(image) => IMAGES.path[image]", image
+        )
+    assert page.locator("main script, main iframe, dialog script").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_page_without_pictures_shows_the_numbers(
+    shared_run: Path, tmp_path: Path, open_page: Open
+) -> None:
+    from ucls.stages.report import report
+
+    page = open_page(report(shared_run, out=tmp_path / "page.html"))
+    assert "features made elsewhere have no pictures" in page.locator("#verdict").inner_text()
+    assert page.locator(".tile .blank").count() > 20
+    assert page.locator(".tile img").count() == 0
+    page.locator(".tile button.open").first.click()
+    assert "blobs/" in page.locator("#viewer").inner_text()
+
+
+def test_a_page_can_be_printed(digits_page: Path, open_page: Open) -> None:
+    page = open_page(digits_page)
+    page.emulate_media(media="print")
+    assert not page.locator(".tools").is_visible()
+    assert len(page.pdf(format="A4")) > 50_000

@@ -1,0 +1,73 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ucls.errors import UclsError, UsageError
+from ucls.stages.relabel import relabel
+from ucls.stages.report import report
+
+
+def data_of(page: Path) -> Any:
+    text = page.read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_a_page_of_photos_holds_their_pictures(photo_run_path: Path) -> None:
+    page = report(photo_run_path)
+    assert page == photo_run_path / "report.html"
+    data = data_of(page)
+    assert data["n_images"] == 60
+    assert len(data["thumbnails"]) == 60
+    assert all(data["thumbnails"])
+    assert data["no_pictures"] == ""
+    assert len(data["figures"]["confusion"]["classes"]) == 3
+
+
+def test_nothing_is_loaded_from_elsewhere(photo_run_path: Path) -> None:
+    text = report(photo_run_path).read_text(encoding="utf-8")
+    outside = set(re.findall(r"https?://[^\s\"'<]+", text)) - {"http://www.w3.org/2000/svg"}
+    assert outside == set()
+    assert not re.search(r"<(link|iframe|img|script src)", text)
+
+
+def test_a_page_of_features_works_without_pictures(run_path: Path) -> None:
+    data = data_of(report(run_path))
+    assert data["thumbnails"] == []
+    assert "no pictures" in data["no_pictures"]
+    assert len(data["map"]["positions"]) == 160
+
+
+def test_a_page_of_a_corrected_run_goes_on_from_there(run_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('[[edits]]\ndo = "rename"\ncluster = 1\nname = "</script><b>"\n')
+    relabel(run_path, path)
+    page = report(run_path)
+    assert "</script><b>" not in page.read_text(encoding="utf-8")
+    assert data_of(page)["corrections"] == [{"do": "rename", "cluster": 1, "name": "</script><b>"}]
+
+
+def test_the_same_run_gives_the_same_page(run_path: Path) -> None:
+    first, again = (data_of(report(run_path)) for _ in range(2))
+    assert {**first, "made": ""} == {**again, "made": ""}
+
+
+def test_another_file_is_never_replaced(run_path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "mine.html"
+    target.write_text("<!doctype html>")
+    with pytest.raises(UsageError, match="was not written by this command"):
+        report(run_path, out=target)
+    report(run_path, out=target, overwrite=True)
+    assert report(run_path, out=target) == target
+    with pytest.raises(UsageError, match="belongs to the run itself"):
+        report(run_path, out=run_path / "labels.csv", overwrite=True)
+
+
+def test_a_run_without_labels_names_the_command(run_path: Path) -> None:
+    (run_path / "labels.csv").unlink()
+    with pytest.raises(UclsError, match="run first: ucls self-train"):
+        report(run_path)

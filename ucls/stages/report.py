@@ -1,0 +1,60 @@
+"""A finished run as one page to look at and to correct: ``report.html``."""
+
+from pathlib import Path
+
+from ucls.cache import atomic_write, check_output
+from ucls.cache import run_files as files
+from ucls.progress import SILENT, Reporter
+from ucls.report.page import page_data, render
+from ucls.report.state import RunState
+from ucls.runs.catalog import run_files
+from ucls.runs.opening import open_run
+
+MARK = b"<!doctype html><!-- a report of UCLS -->"
+"""What every report begins with."""
+
+
+def report(
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Path:
+    """Writes a self-contained page of a labelled run.
+
+    Needs a run that is labelled; figures are shown where it is evaluated, pictures where the images
+    are still there. Changes nothing in the run but leaves ``report.html`` there.
+
+    Args:
+        path: the run folder.
+        out: the page to write; None for the run's own.
+        overwrite: replace a file there that is no earlier report.
+        reporter: shown what happens.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        UsageError: if the page may not be written there.
+        UclsError: if the run is not labelled yet.
+    """
+    run = open_run(path, after="self-train", reporter=reporter)
+    own = run.folder.file(files.REPORT)
+    target = Path(out) if out else own
+    check_output(
+        target,
+        is_own=_is_report,
+        overwrite=overwrite,
+        protected=run.inputs(),
+        reserved=() if target.name == own.name else run_files(),
+    )
+    page = render(page_data(RunState.of(run), reporter=reporter))
+    with atomic_write(target) as partial:
+        partial.write_text(page, encoding="utf-8", errors="replace")
+    return target
+
+
+def _is_report(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MARK)) == MARK
