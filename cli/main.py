@@ -26,6 +26,7 @@ from ucls.cli import (
     relabel,
     report,
     run,
+    serve,
     validate,
 )
 from ucls.cli import options as opt
@@ -76,9 +77,9 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (report, relabel, predict, cut, datasets, backbones, validate, doctor):
+for module in (report, serve, relabel, predict, cut, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
-    shows_progress = module in (report, relabel, predict, cut)
+    shows_progress = module in (report, serve, relabel, predict, cut)
     add_command(app, name, module.command, module.EXAMPLE, shows_progress=shows_progress)
 
 cache_app = typer.Typer(

@@ -31,6 +31,15 @@ HOSTILE = [
 Open = Callable[..., "Page"]
 
 
+def until(page: "Page", expression: str) -> None:
+    """Waits for an expression to hold; Playwright's own way evaluates text, which pages forbid."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {expression}")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
     """Headless Chromium, of the system."""

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from ucls.corrections.edits import read_corrections
 from ucls.corrections.in_run import apply_in
 from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
+from ucls.stages.relabel import relabel
+from ucls.stages.report import report
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +77,23 @@ def test_the_run_makes_of_the_edits_what_the_page_shows(
         rows = list(csv.DictReader(file))
     assert [int(row["cluster"]) for row in rows] == shown["clusters"]
     assert [row["path"] for row in rows] == found.paths
+
+
+def test_a_page_of_a_corrected_run_shows_and_undoes_what_was_corrected(
+    digits_run: Path, digits_page: Path, open_page: Open, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(digits_run, tmp_path / "run"))
+    page = open_page(digits_page)
+    before = page.evaluate(STATE)
+    correct_everything(page)
+    shown = page.evaluate(STATE)
+    relabel(run, saved(page, tmp_path, "Corrections.toml"))
+    page = open_page(report(run))
+    assert page.evaluate(STATE) == shown
+    assert 'ones "and"' in page.locator(".card .name").nth(0).input_value()
+    for _ in range(6):
+        page.keyboard.press("Control+z")
+    assert page.evaluate(STATE) == before
 
 
 def test_undo_and_redo_walk_through_all_of_them(digits_page: Path, open_page: Open) -> None:

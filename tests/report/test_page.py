@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.conftest import HOSTILE, Open
+from tests.report.conftest import HOSTILE, Open, until
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +76,7 @@ CONTRASTS = """() => {
 def test_the_map_shows_the_picture_under_the_pointer(digits_page: Path, open_page: Open) -> None:
     page = open_page(digits_page)
     page.locator("#map canvas").scroll_into_view_if_needed()
-    page.wait_for_function("map.points?.length > 0")
+    until(page, "map.points?.length > 0")
     place = page.evaluate("""() => {
       const alone = map.points.findIndex((p, i) => map.points.every((q, j) =>
         i === j || Math.hypot(p[0] - q[0], p[1] - q[1]) > 4));
@@ -106,7 +106,7 @@ def test_the_map_zooms_pans_and_selects_by_lasso(digits_page: Path, open_page: O
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.wheel(0, -400)
-    page.wait_for_function("map.scale > 1.5")
+    until(page, "map.scale > 1.5")
     page.mouse.down()
     page.mouse.move(x + 50, y + 20)
     page.mouse.up()

@@ -60,14 +60,16 @@ class PageImages:
         }
 
 
-def choose_images(state: RunState, cleaning: CleaningList) -> PageImages:
+def choose_images(
+    state: RunState, cleaning: CleaningList, most_known: int = MOST_KNOWN
+) -> PageImages:
     """Takes a sample of all clusters, the most typical and least sure of each, and what is odd."""
     labels = state.labels
     on_map = sample_rows(labels.clusters, ON_MAP, seed=state.run.config.seed)
     pairs = [row for first, second, _ in cleaning.duplicates for row in (first, second)]
     odd = np.array([*cleaning.misfits, *pairs], np.int64)
     shown = np.unique(np.concatenate([on_map, _extremes(state), odd]))
-    known = np.arange(len(labels)) if len(labels) <= MOST_KNOWN else shown
+    known = np.arange(len(labels)) if len(labels) <= most_known else shown
     return PageImages(known, shown, on_map)
 
 

@@ -14,7 +14,7 @@ from ucls import __version__
 from ucls.progress import SILENT, Reporter
 from ucls.report.cleaning import CleaningList, cleaning_list
 from ucls.report.figures import figures_of
-from ucls.report.images import PageImages, choose_images, count_cells, nearest_shown
+from ucls.report.images import MOST_KNOWN, PageImages, choose_images, count_cells, nearest_shown
 from ucls.report.projection import project
 from ucls.report.sample import sampled_features
 from ucls.report.separation import Separation, separation
@@ -29,28 +29,28 @@ THUMBNAIL_BYTES = 10_000_000
 MOST_PAIRS = 200
 """Of clusters that are told how close they are."""
 SCRIPTS = (
-    "data",
-    "edits",
-    "downloads",
-    "dom",
-    "tiles",
-    "clusters",
-    "map",
-    "drawings",
-    "sections",
-    "main",
-)
+    "data", "edits", "downloads", "dom", "tiles", "clusters", "everything", "map", "drawings",
+    "sections", "main",
+)  # fmt: skip
 
 
-def page_data(state: RunState, *, reporter: Reporter = SILENT) -> Figures:
+def page_data(
+    state: RunState,
+    *,
+    most_known: int = MOST_KNOWN,
+    with_pictures: bool = True,
+    reporter: Reporter = SILENT,
+) -> Figures:
     """All that a page shows, as JSON can hold it.
 
     Args:
         state: of the run.
+        most_known: images up to which it knows them all.
+        with_pictures: put thumbnails in; a server gives them out itself.
         reporter: shown what takes long.
     """
     cleaning, found = cleaning_list(state), separation(state)
-    suggestions, images = suggest(state, found), choose_images(state, cleaning)
+    suggestions, images = suggest(state, found), choose_images(state, cleaning, most_known)
     features = sampled_features(state.run, images.shown)
     positions = project(
         features[np.searchsorted(images.shown, images.on_map)], state.run.config.seed
@@ -72,7 +72,9 @@ def page_data(state: RunState, *, reporter: Reporter = SILENT) -> Figures:
         "tree": _tree(state),
         "images": images.as_columns(state),
         "shown": images.places(images.shown),
-        "thumbnails": [] if reason else _thumbnails(state, images, pictures, reporter),
+        "thumbnails": _thumbnails(state, images, pictures, reporter)
+        if with_pictures and not reason
+        else [],
         "near": nearest_shown(features),
         "map": {"images": images.places(images.on_map), "positions": positions.round(4).tolist()},
         "verdict": verdict(state, suggestions, cleaning),

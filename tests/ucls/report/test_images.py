@@ -24,10 +24,10 @@ def test_all_images_are_known_while_they_are_few(shared_run: Path) -> None:
 def test_of_many_images_only_those_that_are_shown(
     shared_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("MOST_KNOWN", 100), ("ON_MAP", 30), ("BY_CLUSTER", 16)):
+    for name, value in (("ON_MAP", 30), ("BY_CLUSTER", 16)):
         monkeypatch.setattr(module, name, value)
     state = RunState.of(Run(shared_run))
-    chosen = choose_images(state, cleaning_list(state))
+    chosen = choose_images(state, cleaning_list(state), 100)
     assert chosen.known.tolist() == chosen.shown.tolist()
     assert len(chosen.on_map) == 30
     assert len(chosen.shown) <= 30 + 16 + 80

@@ -102,7 +102,7 @@ class Card {
 
   more() {
     const { images } = this;
-    if (DATA.server) return h("p", {}, h("button", { class: "link", onclick: () => showAll(this.cluster) }, "see all of them"));
+    if (DATA.server && DATA.is_complete) return h("p", {}, h("button", { class: "link", onclick: () => showAll(this.cluster) }, "see all of them"));
     if (images.length <= 3 * PER_ROW) return "";
     return h("p", {}, h("button", {
       class: "link", onclick: () => { this.isWhole = !this.isWhole; this.update(images, this.largest); },

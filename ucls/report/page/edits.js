@@ -2,7 +2,7 @@
 
 let log = structuredClone(DATA.corrections);
 let undone = [];
-let state = replay(log);
+let state;
 const listeners = [];
 
 /** Edits made to the found clusters, as `ucls relabel` makes them. */
@@ -183,17 +183,24 @@ function recall() {
   } catch { /* Nothing was kept, or by another version. */ }
 }
 
-let saving = Promise.resolve();
+let isSaving = false;
+let isUnsaved = false;
 
-/** Saves one after the other, so that the last edit is the last one written. */
-function saveToRun() {
-  const edits = structuredClone(log);
-  saving = saving.then(async () => {
+/** Saves what is there; what changes meanwhile is saved next, all at once. */
+async function saveToRun() {
+  isUnsaved = true;
+  if (isSaving) return;
+  isSaving = true;
+  while (isUnsaved) {
+    isUnsaved = false;
     const response = await fetch("corrections", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ schema: 1, labels: DATA.labels, edits }),
+      body: JSON.stringify({ schema: 1, labels: DATA.labels, edits: log }),
     }).catch((error) => ({ ok: false, text: async () => String(error) }));
     tell(response.ok ? "saved in the run" : `not saved: ${await response.text()}`, !response.ok);
-  });
+  }
+  isSaving = false;
 }
+
+state = replay(log);

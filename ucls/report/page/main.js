@@ -16,7 +16,7 @@ function start() {
   const sections = [verdictSection(), clusterSection(), mapSection(), pairSection(), cleaningSection(), labelSection(), figureSection()].filter(Boolean);
   document.getElementById("sections").replaceChildren(...sections);
   document.getElementById("nav").replaceChildren(...sections.filter((one) => one.querySelector("h2")).map((one) => h("a", { href: `#${one.id}` }, one.querySelector("h2").textContent)));
-  listeners.push(showClusters, showSelection, drawMap, showProgress, showTools);
+  listeners.push(showClusters, refreshAll, showSelection, drawMap, showProgress, showTools);
   for (const listener of [showClusters, showProgress, showTools]) listener();
   document.getElementById("undo").onclick = undo;
   document.getElementById("redo").onclick = redo;

@@ -1,0 +1,47 @@
+"""The report of a run as a small server on this machine, which saves corrections into the run."""
+
+from pathlib import Path
+
+from ucls.corrections.edits import Corrections
+from ucls.errors import UsageError
+from ucls.progress import SILENT, Reporter
+from ucls.report.page import page_data
+from ucls.report.server import HOST, ReportServer
+from ucls.report.state import RunState
+from ucls.runs.opening import open_run
+from ucls.stages.relabel import relabel
+
+MOST_KNOWN = 200_000
+"""Images up to which the page knows them all; a browser holds no more with ease."""
+
+
+def serve(path: str | Path, *, port: int = 0, reporter: Reporter = SILENT) -> ReportServer:
+    """Opens a server for the page of a run; call its ``serve_forever``.
+
+    It listens on 127.0.0.1 alone, answers only under its own address and with the token that is in
+    it, and gives out nothing but the page and the images of the run. Each correction is taken into
+    the run at once, as by :func:`ucls.stages.relabel.relabel` without retraining.
+
+    Args:
+        path: the run folder.
+        port: to listen on; 0 for any that is free.
+        reporter: shown what happens.
+
+    Raises:
+        UsageError: if the port cannot be had.
+        UclsError: if the run is not labelled yet.
+    """
+    run = open_run(path, after="self-train", reporter=reporter)
+    state = RunState.of(run)
+    data = page_data(state, most_known=MOST_KNOWN, with_pictures=False, reporter=reporter)
+
+    def save(corrections: Corrections) -> None:
+        relabel(path, corrections)
+
+    try:
+        return ReportServer(state, data, save, port=port)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"cannot listen on {HOST}:{port} ({reason}); choose another --port"
+        ) from error
