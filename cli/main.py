@@ -16,6 +16,7 @@ from ucls.cli import (
     cache_ls,
     cache_rm,
     cache_verify,
+    compare,
     cut,
     datasets,
     doctor,
