@@ -23,6 +23,7 @@ from ucls.cli import (
     ensemble,
     evaluate,
     extract,
+    plot,
     predict,
     relabel,
     report,

@@ -1,1 +1,1 @@
-"""What a report, a plot or a comparison shows of a run: computed here, drawn by the stages."""
+"""What reports, plots and comparisons show of a run: its numbers, and figures of them."""

@@ -1,0 +1,1 @@
+"""Pictures for papers: each module draws one figure from numbers, with matplotlib."""
