@@ -35,6 +35,7 @@ FONTS = (
 )
 """The later ones, where they are installed, for signs that the ones before lack."""
 _STYLE: Any = {
+    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.linewidth": 0.6,
@@ -67,7 +68,9 @@ def house_style() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         installed = set(get_font_names())
-        mpl.rcParams["font.family"] = [font for font in FONTS if font in installed]
+        families = [font for font in FONTS if font in installed]
+        # Who opens an SVG may have none of these.
+        mpl.rcParams["font.family"] = [*families, "sans-serif"]
         # Signs that no font here has become boxes; that is no reason to complain.
         warnings.filterwarnings("ignore", message=r".*Glyph .* missing from.*")
         yield

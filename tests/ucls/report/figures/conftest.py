@@ -10,7 +10,7 @@ from ucls.report.figures.style import house_style
 from ucls.runs.image_labels import ImageLabels
 
 HOSTILE = {
-    0: r"$\frac{1}{0}$ $x",
+    0: r"$\frac{1}{$",
     1: "two\nlines",
     2: "y" * 4000,
     3: "\u202e\u05d7\u05ea\u05d5\u05dc \x00\udcff\u732b",

@@ -73,7 +73,7 @@ def test_hostile_names(labels_of: LabelsOf, hostile: dict[int, str], n_clusters:
     figure = draw(labels_of(np.arange(400) % n_clusters, hostile))
     shown = legend(figure) or on_map(figure)
     assert "1 two lines" in shown
-    assert r"0 $\frac{1}{0}$" in "".join(shown)
+    assert r"0 $\frac{1}{$" in shown
     assert max(map(len, shown)) < 30
     for text in (*figure.axes[0].texts, *(t for one in figure.legends for t in one.get_texts())):
         assert text.get_window_extent().width < figure.bbox.width
