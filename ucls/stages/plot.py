@@ -50,13 +50,13 @@ class Plots(NamedTuple):
     files: list[Path]
     """A PNG and an SVG of each figure."""
     notes: dict[str, str]
-    """By figure what it shows only a part of."""
+    """By figure what is to be said of it, such as that it shows a sample."""
     left_out: dict[str, str]
     """By figure why it was not drawn."""
 
 
 class Drawn(NamedTuple):
-    """A figure, and what it shows only a part of."""
+    """A figure, and what is to be said of it."""
 
     figure: "Figure"
     note: str = ""
@@ -203,7 +203,8 @@ def _confusion(run: Run, labels: ImageLabels) -> Drawn:
     classes = np.concatenate(list(_truth_by_split(run, labels, truth.labels)))
     found = confusion(classes, labels.clusters)
     n_known = int((classes >= 0).sum())
-    note = f"{n_known:,} of {count(len(labels), 'image')}" if n_known < len(labels) else ""
+    shown = f"{n_known:,} of {count(len(labels), 'image')}, " if n_known < len(labels) else ""
+    note = f"{shown}ACC {found.accuracy:.3f} over {' and '.join(run.splits)}"
     return Drawn(confusion_figure(found, labels, truth.class_names), note)
 
 

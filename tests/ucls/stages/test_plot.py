@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -39,7 +40,10 @@ def test_all_figures_of_photos_with_labels(photo_run_path: Path) -> None:
     assert plots.folder == photo_run_path / "plots"
     stems = ["map", "sizes", "confusion", "curves", "grid"]
     assert names_of(plots.files) == [f"{s}.{kind}" for s in stems for kind in ("png", "svg")]
-    assert (plots.left_out, plots.notes) == ({}, {})
+    assert plots.left_out == {}
+    metrics = json.loads((photo_run_path / "metrics.json").read_text())
+    accuracy = metrics["train"]["self_training"]["acc"]
+    assert plots.notes == {"confusion": f"ACC {accuracy:.3f} over train"}
     for path in plots.files[::2]:
         with Image.open(path) as picture:
             assert picture.size[0] in (1020, 2100)
@@ -108,7 +112,9 @@ def test_a_sample_is_told(run_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "ucls.stages.plot.sample_rows",
         lambda clusters, *, seed: sample.sample_rows(clusters, 50, seed=seed),
     )
-    assert plot(run_path).notes == {"map": "50 of 160 images"}
+    notes = plot(run_path).notes
+    assert notes["map"] == "50 of 160 images"
+    assert re.fullmatch(r"ACC [01]\.\d{3} over train and val", notes["confusion"])
 
 
 @pytest.mark.usefixtures("quick_map")
