@@ -79,10 +79,11 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (report, serve, relabel, predict, cut, datasets, backbones, validate, doctor):
+for module in (report, serve, relabel, predict, cut, plot):
+    add_command(app, module.__name__.rpartition(".")[2], module.command, module.EXAMPLE)
+for module in (compare, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
-    shows_progress = module in (report, serve, relabel, predict, cut)
-    add_command(app, name, module.command, module.EXAMPLE, shows_progress=shows_progress)
+    add_command(app, name, module.command, module.EXAMPLE, shows_progress=False)
 
 cache_app = typer.Typer(
     help="Look at, check and remove cached features.",

@@ -16,12 +16,24 @@ OutFile = Annotated[
 ]
 
 
-def command(run: opt.RunPath, *, out: OutFile = None, overwrite: opt.OverwriteFile = False) -> None:
+Beside = Annotated[
+    Path | None,
+    typer.Option("--beside", metavar="RUN", help="Another run of the same images, to compare."),
+]
+
+
+def command(
+    run: opt.RunPath,
+    *,
+    beside: Beside = None,
+    out: OutFile = None,
+    overwrite: opt.OverwriteFile = False,
+) -> None:
     """Show a run as one page: pictures of every cluster, a map, figures; clusters can be corrected.
 
     The page opens without a network. It saves corrections for `ucls relabel`.
     """
     from ucls.stages.report import report
 
-    path = report(run, out=out, overwrite=overwrite, reporter=chosen_reporter())
+    path = report(run, beside=beside, out=out, overwrite=overwrite, reporter=chosen_reporter())
     print(f"look at it: {path}")

@@ -175,6 +175,17 @@ def test_a_page_without_pictures_shows_the_numbers(
     assert "blobs/" in page.locator("#viewer").inner_text()
 
 
+def test_another_run_is_a_section_of_the_page(
+    digits_run: Path, tmp_path: Path, open_page: Open
+) -> None:
+    from ucls.stages.report import report
+
+    page = open_page(report(digits_run, beside=digits_run, out=tmp_path / "page.html"))
+    text = page.locator("#beside").inner_text()
+    assert "0 are not in clusters that match" in text
+    assert text.count("matched") == 10
+
+
 def test_a_page_can_be_printed(digits_page: Path, open_page: Open) -> None:
     page = open_page(digits_page)
     page.emulate_media(media="print")

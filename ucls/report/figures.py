@@ -1,16 +1,17 @@
 """The figures of a run as a report shows them: tables, confusion, curves, settings, versions."""
 
-import json
 import shlex
 
 import numpy as np
 
 from ucls.cache import read_json, read_truth
 from ucls.cache import run_files as files
+from ucls.report.confusion import Confusion, confusion
 from ucls.report.results_table import LABEL_FREE, SCORES, cell, find_row, heading, row_names
 from ucls.report.state import RunState
+from ucls.report.training_curves import read_training_curves
 from ucls.runs.catalog import STAGES
-from ucls.types import Figures, IntArray
+from ucls.types import Figures
 
 MOST_CELLS = 40_000
 """Of a confusion matrix; larger ones are told by class alone."""
@@ -54,74 +55,43 @@ def _confusion(state: RunState) -> Figures | None:
     """Classes against clusters, these in the order of the classes they stand for."""
     if state.run.data.labels_key is None:
         return None
-    truth = read_truth(state.run.folder.file(files.TRUTH))
-    clusters = [state.labels.clusters[state.labels.rows_of(split)] for split in truth.labels]
-    return match_classes(
-        np.concatenate(list(truth.labels.values())), np.concatenate(clusters), truth.class_names
-    )
-
-
-def match_classes(labels: IntArray, clusters: IntArray, class_names: list[str]) -> Figures:
-    """Counts classes by clusters, and matches them one to one.
-
-    Args:
-        labels: of N images; -1 is not known.
-        clusters: int32 [N]; -1 is none.
-        class_names: of the labels.
-
-    Returns:
-        ``clusters``, their numbers in the order of the matched classes; ``classes``, for each its
-        name, size, matched cluster and the share of its images there, and the class that most of
-        its other images are taken for; ``counts`` [classes, clusters], or None if it is too large.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    known = (labels >= 0) & (clusters >= 0)
-    numbers, columns = np.unique(clusters[known], return_inverse=True)
-    shape = (len(class_names), len(numbers))
-    cells = labels[known].astype(np.int64) * shape[1] + columns
-    counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
-    sizes = np.bincount(labels[labels >= 0], minlength=shape[0])
-    rows, matched = linear_sum_assignment(counts, maximize=True)
-    of_class = dict(zip(rows.tolist(), matched.tolist(), strict=True))
-    order = [*matched.tolist(), *sorted(set(range(shape[1])) - set(matched.tolist()))]
-    class_of = {column: row for row, column in of_class.items()}
-    classes = []
-    for row, name in enumerate(class_names):
-        column = of_class.get(row)
-        others = [(int(counts[row, other]), other) for other in class_of if other != column]
-        most, other = max(others, default=(0, -1))
-        classes.append(
-            {
-                "name": name,
-                "size": int(sizes[row]),
-                "cluster": None if column is None else int(numbers[column]),
-                "share": 0.0
-                if column is None
-                else float(counts[row, column] / max(int(sizes[row]), 1)),
-                "taken_for": class_names[class_of[other]] if most else None,
-                "taken_share": float(most / max(int(sizes[row]), 1)),
-            }
-        )
+    truth, labels = read_truth(state.run.folder.file(files.TRUTH)), state.labels
+    clusters = [labels.clusters[labels.rows_of(split)] for split in truth.labels]
+    found = confusion(np.concatenate(list(truth.labels.values())), np.concatenate(clusters))
+    names = [truth.class_names[number] for number in found.classes.tolist()]
     return {
-        "clusters": numbers[order].tolist(),
-        "classes": classes,
-        "counts": counts[:, order].tolist() if counts.size <= MOST_CELLS else None,
+        "clusters": found.clusters.tolist(),
+        "classes": [_class(found, place, names) for place in range(len(names))],
+        "counts": found.counts.tolist() if found.counts.size <= MOST_CELLS else None,
+    }
+
+
+def _class(found: Confusion, place: int, names: list[str]) -> Figures:
+    """How many images of a class are in its cluster, and what most others are taken for."""
+    shares = found.shares[place, : found.n_matched].copy()
+    is_matched = place < found.n_matched
+    there = float(shares[place]) if is_matched else 0.0
+    if is_matched:
+        shares[place] = 0.0
+    other = int(shares.argmax())
+    return {
+        "name": names[place],
+        "size": int(found.class_sizes[place]),
+        "cluster": int(found.clusters[place]) if is_matched else None,
+        "share": there,
+        "taken_for": names[other] if shares[other] > 0 else None,
+        "taken_share": float(shares[other]),
     }
 
 
 def _curves(state: RunState) -> list[Figures]:
     """The loss of each group of heads by epoch."""
-    path = state.run.folder.file(files.TRAINING_LOG)
-    losses: dict[int, list[list[float]]] = {}
-    with path.open(encoding="utf-8") as file:
-        for entry in map(json.loads, file):
-            if entry["loss"] is not None:
-                losses.setdefault(entry.get("group", 0), []).append([entry["epoch"], entry["loss"]])
-    return [
-        {"group": group, "points": points[:: max(1, len(points) // MOST_POINTS)]}
-        for group, points in losses.items()
-    ]
+    curves = []
+    for curve in read_training_curves(state.run.folder.file(files.TRAINING_LOG)):
+        points = list(zip(curve.epochs, curve.loss, strict=True))
+        step = max(1, len(points) // MOST_POINTS)
+        curves.append({"group": curve.group, "points": points[::step]})
+    return curves
 
 
 def _stages(state: RunState) -> list[Figures]:

@@ -13,6 +13,7 @@ import numpy as np
 from ucls import __version__
 from ucls.progress import SILENT, Reporter
 from ucls.report.cleaning import CleaningList, cleaning_list
+from ucls.report.comparison import compare_labels
 from ucls.report.figures import figures_of
 from ucls.report.images import MOST_KNOWN, PageImages, choose_images, count_cells, nearest_shown
 from ucls.report.projection import project
@@ -22,6 +23,7 @@ from ucls.report.state import RunState
 from ucls.report.suggestions import suggest
 from ucls.report.thumbnails import thumbnails
 from ucls.report.verdict import verdict
+from ucls.runs.image_labels import ImageLabels
 from ucls.runs.pictures import Pictures
 from ucls.types import Figures
 
@@ -37,6 +39,8 @@ SCRIPTS = (
 def page_data(
     state: RunState,
     *,
+    beside: ImageLabels | None = None,
+    beside_name: str = "",
     most_known: int = MOST_KNOWN,
     with_pictures: bool = True,
     reporter: Reporter = SILENT,
@@ -45,6 +49,8 @@ def page_data(
 
     Args:
         state: of the run.
+        beside: labels of another run of the same images, to compare with.
+        beside_name: what that run is called.
         most_known: images up to which it knows them all.
         with_pictures: put thumbnails in; a server gives them out itself.
         reporter: shown what takes long.
@@ -84,6 +90,7 @@ def page_data(
         "dendrogram": found.tree[:, :3].round(4).tolist(),
         "cleaning": _cleaning(cleaning, images),
         "figures": figures_of(state),
+        "beside": beside and _beside(state, images, beside, beside_name),
     }
 
 
@@ -132,6 +139,32 @@ def _pairs(state: RunState, found: Separation) -> list[list[float]]:
                 [state.numbers[i], state.numbers[j], *(round(float(x), 3) for x in figures)]
             )
     return pairs
+
+
+def _beside(state: RunState, images: PageImages, other: ImageLabels, name: str) -> Figures:
+    """Another run of the same images: its clusters beside those here, and which images moved."""
+    compared = compare_labels(state.labels, other, paths=("this run", name))
+    moved = {(image.split, image.path) for image in compared.moved}
+    labels = state.labels
+    places = [
+        place
+        for place, row in enumerate(images.known.tolist())
+        if (labels.splits[row], labels.paths[row]) in moved
+    ]
+    found = compared.comparison
+    return {
+        "name": name,
+        **{
+            key: getattr(found, key)
+            for key in ("ari", "nmi", "share_matched", "n_moved", "n_common")
+        },
+        "names": {str(number): text for number, text in found.b.names.items()},
+        "overlaps": [
+            [one.a, one.b, one.n_images, one.share_of_a, one.share_of_b, one.is_matched]
+            for one in found.overlaps[:MOST_PAIRS]
+        ],
+        "moved": places,
+    }
 
 
 def _cleaning(found: CleaningList, images: PageImages) -> Figures:

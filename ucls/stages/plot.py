@@ -85,7 +85,7 @@ def plot(
         UsageError: if there is no run, or files there may not be replaced.
         UclsError: if the run is not labelled yet, or the disk does not take a figure.
     """
-    from ucls.report.figures.style import FORMATS, house_style, save_figure
+    from ucls.report.plots.style import FORMATS, house_style, save_figure
 
     run = open_run(path, after="self-train", reporter=reporter)
     folder = Path(out) if out else run.folder.file(FOLDER)
@@ -117,7 +117,7 @@ def plot(
 
 def _check(folder: Path, run: Run, *, overwrite: bool) -> None:
     """Checks all files at once, before the first is written."""
-    from ucls.report.figures.style import FORMATS
+    from ucls.report.plots.style import FORMATS
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected a folder for the plots, got the file {folder}: choose another")
@@ -178,7 +178,7 @@ def _digest(path: Path) -> str:
 
 
 def _map(run: Run, labels: ImageLabels) -> Drawn:
-    from ucls.report.figures.map_figure import map_figure
+    from ucls.report.plots.map_figure import map_figure
 
     rows = sample_rows(labels.clusters, seed=run.config.seed)
     points = project(sampled_features(run, rows), run.config.seed)
@@ -187,14 +187,14 @@ def _map(run: Run, labels: ImageLabels) -> Drawn:
 
 
 def _sizes(run: Run, labels: ImageLabels) -> Drawn:
-    from ucls.report.figures.sizes_figure import sizes_figure
+    from ucls.report.plots.sizes_figure import sizes_figure
 
     _require_clusters(labels)
     return Drawn(sizes_figure(labels))
 
 
 def _confusion(run: Run, labels: ImageLabels) -> Drawn:
-    from ucls.report.figures.confusion_figure import confusion_figure
+    from ucls.report.plots.confusion_figure import confusion_figure
 
     if run.data.labels_key is None:
         raise LeftOut("the labels of the images are not known")
@@ -215,7 +215,7 @@ def _truth_by_split(run: Run, labels: ImageLabels, truth: dict[str, Labels]) -> 
 
 
 def _curves(run: Run, labels: ImageLabels) -> Drawn:
-    from ucls.report.figures.curves_figure import curves_figure
+    from ucls.report.plots.curves_figure import curves_figure
 
     path = run.folder.file(files.TRAINING_LOG)
     curves = read_training_curves(path) if path.is_file() else []
@@ -225,7 +225,7 @@ def _curves(run: Run, labels: ImageLabels) -> Drawn:
 
 
 def _grid(run: Run, labels: ImageLabels) -> Drawn:
-    from ucls.report.figures.grid_figure import N_PER_ROW, GridRow, grid_figure
+    from ucls.report.plots.grid_figure import N_PER_ROW, GridRow, grid_figure
 
     _require_clusters(labels)
     pictures = {split: Pictures.of(run, split) for split in run.splits}
@@ -248,7 +248,7 @@ def _tiles(
     pictures: dict[str, Pictures], labels: ImageLabels, cluster: int
 ) -> Iterator[Image.Image]:
     """The most typical images of a cluster that can be read."""
-    from ucls.report.figures.grid_figure import tile
+    from ucls.report.plots.grid_figure import tile
 
     starts = {split: int(labels.rows_of(split)[0]) for split in pictures}
     for row in typical_rows(labels, cluster):

@@ -8,6 +8,7 @@ from ucls.progress import SILENT, Reporter
 from ucls.report.page import page_data, render
 from ucls.report.state import RunState
 from ucls.runs.catalog import run_files
+from ucls.runs.image_labels import read_labels
 from ucls.runs.opening import open_run
 
 MARK = b"<!doctype html><!-- a report of UCLS -->"
@@ -17,6 +18,7 @@ MARK = b"<!doctype html><!-- a report of UCLS -->"
 def report(
     path: str | Path,
     *,
+    beside: str | Path | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
@@ -28,6 +30,7 @@ def report(
 
     Args:
         path: the run folder.
+        beside: the folder of another run of the same images, to compare with.
         out: the page to write; None for the run's own.
         overwrite: replace a file there that is no earlier report.
         reporter: shown what happens.
@@ -36,7 +39,7 @@ def report(
         Where the page is.
 
     Raises:
-        UsageError: if the page may not be written there.
+        UsageError: if the page may not be written there, or the runs share no image.
         UclsError: if the run is not labelled yet.
     """
     run = open_run(path, after="self-train", reporter=reporter)
@@ -49,9 +52,10 @@ def report(
         protected=run.inputs(),
         reserved=() if target.name == own.name else run_files(),
     )
-    page = render(page_data(RunState.of(run), reporter=reporter))
+    other = None if beside is None else read_labels(open_run(beside, after="self-train"))
+    data = page_data(RunState.of(run), beside=other, beside_name=str(beside), reporter=reporter)
     with atomic_write(target) as partial:
-        partial.write_text(page, encoding="utf-8", errors="replace")
+        partial.write_text(render(data), encoding="utf-8", errors="replace")
     return target
 
 

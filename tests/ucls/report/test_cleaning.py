@@ -14,9 +14,7 @@ from ucls.types import NeighborGraph
 
 
 def graph_of(features: np.ndarray) -> NeighborGraph:
-    return build_neighbors(
-        features.astype(np.float32), k=min(10, len(features) - 1), threshold=None
-    )
+    return build_neighbors(features.astype(np.float32), k=min(10, len(features) - 1), threshold=1.0)
 
 
 @pytest.mark.parametrize("seed", range(3))

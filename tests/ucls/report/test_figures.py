@@ -5,39 +5,29 @@ import pytest
 
 from ucls.metrics.scores import clustering_accuracy
 from ucls.report import figures as module
-from ucls.report.figures import figures_of, match_classes
+from ucls.report.figures import figures_of
 from ucls.report.state import RunState
+from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
 
 
-def test_classes_are_matched_one_to_one() -> None:
-    labels = np.array([0, 0, 0, 1, 1, 2, 2, -1, 2])
-    clusters = np.array([5, 5, 3, 3, 3, 5, 7, 7, -1])
-    found = match_classes(labels, clusters, ["a", "b", "c"])
-    assert found["clusters"] == [5, 3, 7]
-    assert found["counts"] == [[2, 1, 0], [0, 2, 0], [1, 0, 1]]
-    first, _, third = found["classes"]
-    assert (first["cluster"], first["share"], first["taken_for"]) == (5, pytest.approx(2 / 3), "b")
-    assert (third["size"], third["share"]) == (3, pytest.approx(1 / 3))
+def test_each_class_tells_its_cluster_and_what_it_is_taken_for(shared_run: Path) -> None:
+    state = RunState.of(Run(shared_run))
+    found = figures_of(state)["confusion"]
+    truth = known_labels(state.run)
+    labels = np.concatenate([truth["train"], truth["val"]])
+    right = sum(one["share"] * one["size"] for one in found["classes"])
+    assert right / 160 == pytest.approx(clustering_accuracy(labels, state.labels.clusters))
+    assert sum(map(sum, found["counts"])) == 160
+    for place, one in enumerate(found["classes"]):
+        assert one["cluster"] == found["clusters"][place]
+        assert one["share"] == pytest.approx(found["counts"][place][place] / one["size"])
+        assert one["share"] + one["taken_share"] <= 1
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_shares_make_up_the_accuracy(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    labels, clusters = rng.integers(-1, 5, 300), rng.integers(-1, 7, 300)
-    classes = match_classes(labels, clusters, list("abcde"))["classes"]
-    right = sum(one["share"] * one["size"] for one in classes)
-    assert right / (labels >= 0).sum() == pytest.approx(clustering_accuracy(labels, clusters))
-
-
-def test_more_classes_than_clusters_leave_some_without() -> None:
-    found = match_classes(np.array([0, 1, 2]), np.array([0, 0, 1]), ["a", "b", "c"])
-    assert [one["cluster"] for one in found["classes"]].count(None) == 1
-
-
-def test_a_matrix_too_large_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_matrix_too_large_is_left_out(shared_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_CELLS", 3)
-    assert match_classes(np.array([0, 1]), np.array([0, 1]), ["a", "b"])["counts"] is None
+    assert figures_of(RunState.of(Run(shared_run)))["confusion"]["counts"] is None
 
 
 def test_every_figure_of_a_run(shared_run: Path) -> None:

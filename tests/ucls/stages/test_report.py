@@ -71,3 +71,14 @@ def test_a_run_without_labels_names_the_command(run_path: Path) -> None:
     (run_path / "labels.csv").unlink()
     with pytest.raises(UclsError, match="run first: ucls self-train"):
         report(run_path)
+
+
+def test_another_run_stands_beside_it(run_path: Path, shared_run: Path, tmp_path: Path) -> None:
+    assert data_of(report(run_path))["beside"] is None
+    path = tmp_path / "c.toml"
+    path.write_text('[[edits]]\ndo = "move"\nimages = ["blobs/007"]\ninto = 9\n')
+    relabel(run_path, path)
+    found = data_of(report(run_path, beside=shared_run))["beside"]
+    assert (found["n_moved"], found["n_common"]) == (1, 160)
+    assert found["moved"] == [7]
+    assert found["name"] == str(shared_run)

@@ -66,6 +66,20 @@ function labelSection() {
     h("p", { class: "quiet" }, "The clusters as the report found them, each matched to one class."), box);
 }
 
+function besideSection() {
+  const other = DATA.beside;
+  if (!other) return null;
+  const nameThere = (cluster) => short(other.names[cluster] ?? `Cluster ${cluster}`, 40);
+  const moved = other.moved.filter((image) => SHOWN_AT[image] >= 0).slice(0, 60);
+  return section("beside", `Beside ${short(other.name)}`,
+    h("p", {}, `Of ${count(other.n_common, "image")} in both runs ${other.n_moved.toLocaleString("en")} are not in clusters that match`
+      + (other.ari === null ? "." : `; adjusted Rand index ${other.ari.toFixed(3)}, NMI ${other.nmi.toFixed(3)}.`)),
+    table(["here", "there", "images in both", "of the one here", "of the one there", ""],
+      other.overlaps.slice(0, 60).map(([here, there, size, ofHere, ofThere, isMatched]) => [
+        clusterLink(here), h("bdi", {}, nameThere(there)), size, percent(ofHere), percent(ofThere), isMatched ? "matched" : ""]), [1]),
+    moved.length ? [h("h3", {}, `Images that moved${moved.length < other.n_moved ? `, ${moved.length} of them` : ""}`), tiles(moved)] : "");
+}
+
 function figureSection() {
   const { results, curves, stages, config, versions, commands } = DATA.figures;
   return section("figures", "Figures",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ucls.report.figures.style import COLORS, ONE_COLUMN, new_figure
+from ucls.report.plots.style import COLORS, ONE_COLUMN, new_figure
 from ucls.report.training_curves import TrainingCurve
 
 DASHES = ("-", "--", "-.", ":")

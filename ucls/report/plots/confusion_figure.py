@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from ucls.report.confusion import Confusion
-from ucls.report.figures.style import GREY, ONE_COLUMN, TWO_COLUMNS, new_figure
+from ucls.report.plots.style import GREY, ONE_COLUMN, TWO_COLUMNS, new_figure
 from ucls.report.shown_names import shown_cluster, shown_name
 from ucls.runs.image_labels import ImageLabels
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ucls.report.figures.style import COLORS, GREY, ONE_COLUMN, new_figure
+from ucls.report.plots.style import COLORS, GREY, ONE_COLUMN, new_figure
 from ucls.report.shown_names import shown_cluster
 from ucls.runs.image_labels import ImageLabels
 

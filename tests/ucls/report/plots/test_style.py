@@ -5,7 +5,7 @@ import matplotlib as mpl
 import pytest
 from PIL import Image
 
-from ucls.report.figures.style import house_style, new_figure, save_figure, shorten
+from ucls.report.plots.style import house_style, new_figure, save_figure, shorten
 
 HOSTILE = r"$\frac{1}{$ & <b>'\"</b> חתול القط"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from ucls.report.figures.style import house_style
+from ucls.report.plots.style import house_style
 from ucls.runs.image_labels import ImageLabels
 
 HOSTILE = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ucls.report.figures.map_figure import MOST_IN_LEGEND, MOST_ON_MAP, map_figure
-from ucls.report.figures.style import ONE_COLUMN, TWO_COLUMNS
+from ucls.report.plots.map_figure import MOST_IN_LEGEND, MOST_ON_MAP, map_figure
+from ucls.report.plots.style import ONE_COLUMN, TWO_COLUMNS
 from ucls.runs.image_labels import ImageLabels
 
 LabelsOf = Callable[..., ImageLabels]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.report.figures.style import COLORS
+from ucls.report.plots.style import COLORS
 
 MARKERS = ("o", "^", "s", "v", "D", "P", "X")
 

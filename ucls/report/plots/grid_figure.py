@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from ucls.report.figures.style import DPI, LIGHT_GREY, TWO_COLUMNS, new_figure, shorten
+from ucls.report.plots.style import DPI, LIGHT_GREY, TWO_COLUMNS, new_figure, shorten
 
 NAMES_WIDTH = 1.1
 N_PER_ROW = 10

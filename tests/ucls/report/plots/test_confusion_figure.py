@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ucls.report.confusion import confusion
-from ucls.report.figures.confusion_figure import MOST_CELLS, confusion_figure
+from ucls.report.plots.confusion_figure import MOST_CELLS, confusion_figure
 from ucls.runs.image_labels import ImageLabels
 
 LabelsOf = Callable[..., ImageLabels]

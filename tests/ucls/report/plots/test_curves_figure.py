@@ -1,6 +1,6 @@
 import pytest
 
-from ucls.report.figures.curves_figure import MOST_IN_LEGEND, curves_figure
+from ucls.report.plots.curves_figure import MOST_IN_LEGEND, curves_figure
 from ucls.report.training_curves import TrainingCurve
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from ucls.report.figures.cluster_styles import MARKERS, cluster_styles
-from ucls.report.figures.style import COLORS
+from ucls.report.plots.cluster_styles import MARKERS, cluster_styles
+from ucls.report.plots.style import COLORS
 
 
 def test_few_clusters_have_colours_of_their_own_in_order() -> None:

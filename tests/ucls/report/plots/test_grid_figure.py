@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ucls.report.figures.grid_figure import N_PER_ROW, PIXELS, GridRow, grid_figure, tile
-from ucls.report.figures.style import TWO_COLUMNS
+from ucls.report.plots.grid_figure import N_PER_ROW, PIXELS, GridRow, grid_figure, tile
+from ucls.report.plots.style import TWO_COLUMNS
 
 
 def test_rows_have_titles_and_pictures() -> None:

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ucls.report.figures.cluster_styles import ClusterStyle, cluster_styles
-from ucls.report.figures.style import COLORS, GREY, ONE_COLUMN, TWO_COLUMNS, new_figure
+from ucls.report.plots.cluster_styles import ClusterStyle, cluster_styles
+from ucls.report.plots.style import COLORS, GREY, ONE_COLUMN, TWO_COLUMNS, new_figure
 from ucls.report.shown_names import shown_cluster
 from ucls.runs.image_labels import ImageLabels
 

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ucls.report.figures.sizes_figure import MOST_NAMED, sizes_figure
-from ucls.report.figures.style import ONE_COLUMN
+from ucls.report.plots.sizes_figure import MOST_NAMED, sizes_figure
+from ucls.report.plots.style import ONE_COLUMN
 from ucls.runs.image_labels import ImageLabels
 
 LabelsOf = Callable[..., ImageLabels]
