@@ -29,6 +29,7 @@ from ucls.cli import (
     report,
     run,
     serve,
+    sort,
     validate,
 )
 from ucls.cli import options as opt

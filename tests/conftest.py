@@ -206,3 +206,16 @@ def run_path(shared_run: Path, tmp_path: Path) -> Path:
 def photo_run_path(shared_photo_run: Path, tmp_path: Path) -> Path:
     """A finished run of photos of the test's own."""
     return Path(shutil.copytree(shared_photo_run, tmp_path / "photo-run"))
+
+
+@pytest.fixture
+def own_photo_run(shared_photo_run: Path, photos: Path, tmp_path: Path) -> Path:
+    """A finished run of the test's own whose photos, in ``tmp_path / "photos"``, are too."""
+    from ucls.cache import RunFolder
+
+    shutil.copytree(photos, tmp_path / "photos")
+    path = Path(shutil.copytree(shared_photo_run, tmp_path / "photo-run"))
+    folder = RunFolder(path)
+    own = str((tmp_path / "photos").resolve())
+    folder.update(source={**folder.record["source"], "source": own})
+    return path

@@ -1,0 +1,209 @@
+"""The image files of a run in one folder for each cluster."""
+
+# pathlib takes many seconds more for a million files.
+# ruff: noqa: PTH113, PTH114, PTH118
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from ucls.cache import run_files as files
+from ucls.cache.files import check_folder
+from ucls.cache.moves import UNDO, read_moves, write_moves
+from ucls.errors import UclsError, UsageError
+from ucls.images import transfer
+from ucls.progress import SILENT, Reporter
+from ucls.runs.folder_names import folder_names
+from ucls.runs.image_files import image_files
+from ucls.runs.image_labels import ImageLabels, read_labels
+from ucls.runs.opening import open_run
+from ucls.runs.placements import IsThere, Placement, Placer
+from ucls.runs.run import Run
+from ucls.wording import cause
+
+How = Literal["link", "copy", "move"]
+
+AT_ONCE = 256
+"""Files between two steps of the progress, which takes longer to show than a link to make."""
+
+
+class _Way(NamedTuple):
+    """A way to bring files to their places."""
+
+    do: Callable[[str, str], None]
+    is_there: IsThere
+
+
+_WAYS: dict[How, _Way] = {
+    "link": _Way(transfer.link, transfer.is_link_to),
+    "copy": _Way(transfer.copy, transfer.is_copy_of),
+    "move": _Way(transfer.move, lambda source, existing: False),
+}
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """How images were sorted, or would be.
+
+    Attributes:
+        to: the folder of all.
+        placements: of each image, by the order of the labels.
+        missing: image files that are gone.
+        left: image files that are not moved, since they are links, or were moved before and are
+            there again.
+        others: what else lies in the folder.
+    """
+
+    to: Path
+    placements: list[Placement]
+    missing: list[str]
+    left: list[str]
+    others: list[str]
+
+    def by_folder(self) -> dict[str, list[Placement]]:
+        """The placements in each folder, sorted by its name."""
+        found: dict[str, list[Placement]] = {}
+        for placement in self.placements:
+            found.setdefault(placement.folder, []).append(placement)
+        return dict(sorted(found.items()))
+
+    @property
+    def new(self) -> list[Placement]:
+        """The placements of files that were not there before."""
+        return [placement for placement in self.placements if not placement.is_there]
+
+
+def sort(
+    path: str | Path,
+    *,
+    to: str | Path,
+    how: How = "link",
+    dry_run: bool = False,
+    reporter: Reporter = SILENT,
+) -> Sorted:
+    """Puts every image of a run into the folder of its cluster; overwrites nothing.
+
+    A folder has the given name of its cluster, or its number; images that were marked as wrong go
+    to ``wrong``. A name that is taken gets a number behind it. Done again it adds what is missing.
+
+    Args:
+        path: the run folder.
+        to: the folder of all, which is made.
+        how: ``link`` makes symbolic links to the absolute paths of the images, so that the folder
+            can be moved; ``move`` writes ``undo.csv`` first, for
+            :func:`ucls.stages.unsort.unsort`. Images that are links themselves are not moved.
+        dry_run: only find out what would be done.
+        reporter: shown what happens.
+
+    Raises:
+        UsageError: if the run's images are no files, all of them are gone, or ``to`` will not do.
+        UclsError: if the run is not labelled yet, or the disk does not take it.
+    """
+    run = open_run(path, after="self-train", reporter=reporter)
+    folder = Path(to)
+    _check_target(folder)
+    moved = read_moves(folder) if how == "move" else {}
+    plan = _plan(run, read_labels(run), folder, how=how, moved=moved)
+    if dry_run or not plan.new:
+        return plan
+    if how == "move":
+        new = {place.source: f"{place.folder}/{place.name}" for place in plan.new}
+        write_moves(folder, moved | new)
+    _carry_out(plan, how, reporter)
+    return plan
+
+
+def _check_target(to: Path) -> None:
+    check_folder(to)
+    existing = next(part for part in (to, *to.absolute().parents) if part.exists())
+    if not existing.is_dir():
+        raise UsageError(f"expected a folder to sort into, got the file {existing}: choose another")
+    if not os.access(existing, os.W_OK):
+        raise UsageError(f"{existing} cannot be written to: choose another folder, or its rights")
+    if (to / files.RECORD).is_file():
+        raise UsageError(f"{to} is a run folder: choose another folder to sort into")
+
+
+def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str, str]) -> Sorted:
+    names = folder_names(labels, taken=[UNDO])
+    placer = Placer(str(to), _WAYS[how].is_there)
+    plan = Sorted(to, [], [], [], [])
+    for file, cluster in _labelled_files(run, labels, to, list(names.values())):
+        place = moved.get(file, "")
+        was_moved = bool(place) and os.path.lexists(os.path.join(to, place))
+        if not os.path.isfile(file):
+            if was_moved:
+                plan.placements.append(placer.keep(file, *os.path.split(place)))
+            else:
+                plan.missing.append(file)
+        elif how == "move" and (was_moved or os.path.islink(file)):
+            plan.left.append(file)
+        else:
+            plan.placements.append(placer.place(file, names[cluster]))
+    if not plan.placements and not plan.left:
+        raise UsageError(
+            f"none of the images of {run.folder.path} is there any more, such as "
+            f"{plan.missing[0]}: bring them back; if they were moved by `ucls sort --move`, with "
+            "`ucls sort --undo FOLDER`"
+        )
+    plan.others.extend(placer.others(known=[UNDO]))
+    return plan
+
+
+def _labelled_files(
+    run: Run, labels: ImageLabels, to: Path, folders: list[str]
+) -> Iterator[tuple[str, int]]:
+    """The image file of each label, and its cluster."""
+    for split in run.splits:
+        rows = labels.rows_of(split)
+        found = image_files(run, split, [labels.paths[row] for row in rows])
+        if found.listed is not None:
+            _refuse_within(found.listed, to, folders)
+        yield from zip(found.files, labels.clusters[rows].tolist(), strict=True)
+
+
+def _refuse_within(listed: Path, to: Path, folders: list[str]) -> None:
+    root = listed.resolve()
+    for folder in (to, *(to / name for name in folders)):
+        if folder.resolve().is_relative_to(root):
+            raise UsageError(
+                f"{folder} lies in {listed}, where all images count as the run's own, so that what "
+                "is put there would be new images: choose a folder elsewhere"
+            )
+
+
+def _carry_out(plan: Sorted, how: How, reporter: Reporter) -> None:
+    new = plan.new
+    for folder in {placement.folder for placement in new}:
+        _try(_make_folder, str(plan.to / folder), how=how)
+    to = str(plan.to)
+    do = _WAYS[how].do
+    with reporter.track("sort", len(new), "images") as advance:
+        for start in range(0, len(new), AT_ONCE):
+            chunk = new[start : start + AT_ONCE]
+            for source, folder, name, _ in chunk:
+                _try(do, source, os.path.join(to, folder, name), how=how)
+            advance(len(chunk))
+
+
+def _make_folder(path: str) -> None:
+    Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def _try(do: Callable[..., None], *paths: str, how: How) -> None:
+    """Does a step on the disk; where it fails, what was done before stays."""
+    try:
+        do(*paths)
+    except FileExistsError as error:
+        raise UclsError(
+            f"{paths[-1]} has come into being in the meantime, and was not overwritten: "
+            "run it again to go on"
+        ) from error
+    except OSError as error:
+        hint = "; if the file system has no links, pass --copy" if how == "link" else ""
+        raise UclsError(
+            f"cannot {how} {' to '.join(paths)}: {cause(error) or error}{hint}; "
+            "what was done until here stays, and the same command goes on"
+        ) from error
