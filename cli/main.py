@@ -22,6 +22,7 @@ from ucls.cli import (
     doctor,
     ensemble,
     evaluate,
+    export,
     extract,
     plot,
     predict,

@@ -1,7 +1,7 @@
 """The run's classifier on disk: ``classifier.safetensors``, beside the heads it may need."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -85,8 +85,25 @@ class Classifier:
         self, inputs: npt.NDArray[np.floating] | HeadLogits
     ) -> tuple[Labels, npt.NDArray[np.float32]]:
         """As :meth:`predict`, of what the last step takes."""
-        of_columns = None if self.groups is None else self.groups.of_columns
-        return self.linear.predict(inputs, groups=of_columns)
+        return self.linear.predict(inputs, groups=self._of_columns)
+
+    @property
+    def _of_columns(self) -> Labels | None:
+        return None if self.groups is None else self.groups.of_columns
+
+    def shares(self, features: npt.NDArray[np.floating]) -> Iterator[npt.NDArray[np.float32]]:
+        """The probability of every cluster for features [N, D], some rows at a time: [n, G].
+
+        In the order of ``groups.numbers``, or of the found clusters.
+        """
+        inputs = HeadLogits(self.heads, features) if self.heads else features
+        for shares in self.linear.shares(inputs, groups=self._of_columns):
+            yield shares if self.knows_anything else np.full_like(shares, 1.0 / shares.shape[1])
+
+    @property
+    def knows_anything(self) -> bool:
+        """Whether any voter counts, since not all have collapsed."""
+        return bool(self.votes.votes.any())
 
     def judge(
         self, places: Labels, probability: npt.NDArray[np.float32], by_head: Labels
@@ -95,7 +112,7 @@ class Classifier:
 
         Where no voter counts, since all have collapsed, no cluster is more probable than another.
         """
-        if not self.votes.votes.any():
+        if not self.knows_anything:
             probability = np.full_like(probability, 1.0 / len(self.numbers))
         if self.groups is None:
             return Labelled(places, self.votes.confidence(by_head, places), probability)

@@ -70,6 +70,6 @@ def _of_dataset(run: Run, split: str, paths: Sequence[str]) -> ImageFiles:
 def _no_files(run: Run, reason: str) -> UsageError:
     path = run.folder.path
     return UsageError(
-        f"{path} has no image files to sort, since {reason}; "
+        f"{path} has no image files, since {reason}; "
         f"for its labels as a table: ucls export {path} --out labels.csv"
     )

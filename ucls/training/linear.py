@@ -1,5 +1,6 @@
 """Linear classifiers on pseudo-labels (thesis 6.2, after DINOv2's linear evaluation)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -70,6 +71,22 @@ class LinearClassifier:
         With ``groups`` [C] the clusters of a group count as one, and groups are told.
         """
         labels, confidence = [], []
+        for shares in self._shares(features, columns, groups):
+            best = shares.max(dim=1)
+            labels.append(best.indices.int())
+            confidence.append(best.values)
+        return torch.cat(labels).numpy(), torch.cat(confidence).numpy()
+
+    def shares(
+        self, features: Features | Table, *, groups: Labels | None = None
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """The probability of every cluster for features [N, D'], some rows at a time: [n, C]."""
+        for shares in self._shares(features, slice(None), groups):
+            yield shares.numpy()
+
+    def _shares(
+        self, features: Features | Table, columns: slice, groups: Labels | None
+    ) -> Iterator[torch.Tensor]:
         summed = None if groups is None else F.one_hot(torch.from_numpy(groups).long()).float()
         weight, bias = torch.from_numpy(self.weight), torch.from_numpy(self.bias)
         for start in range(0, len(features), CHUNK):
@@ -77,10 +94,7 @@ class LinearClassifier:
             chunk = torch.from_numpy(np.array(rows[:, columns], np.float32))
             logits = chunk.mul_(self.scale) @ weight + bias
             shares = logits.softmax(dim=1)
-            best = (shares if summed is None else shares @ summed).max(dim=1)
-            labels.append(best.indices.int())
-            confidence.append(best.values)
-        return torch.cat(labels).numpy(), torch.cat(confidence).numpy()
+            yield shares if summed is None else shares @ summed
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,106 @@
+"""The labels of a run as other programs take them: row by row, and what the clusters are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, repeat
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls.runs.classifier import load_classifier
+from ucls.runs.image_files import image_files
+from ucls.runs.image_labels import ImageLabels
+from ucls.runs.run import Run
+
+COLUMNS = ("path", "split", "cluster", "name", "confidence", "probability", "found")
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The labels of a run and, where wanted, more about each image.
+
+    Attributes:
+        run: whose they are.
+        labels: of all images.
+        with_shares: whether the classifier's probability of every cluster is wanted.
+    """
+
+    run: Run
+    labels: ImageLabels
+    with_shares: bool = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def n_shares(self) -> int:
+        """C, the clusters of the classifier; 0 if their shares are not wanted."""
+        return len(load_classifier(self.run.folder).linear.bias) if self.with_shares else 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The heading of each column."""
+        return COLUMNS + tuple(f"share_{cluster}" for cluster in range(self.n_shares))
+
+    def clusters(self) -> list[dict[str, Any]]:
+        """Number, name and size of each cluster, also of empty ones."""
+        sizes = self.labels.sizes()
+        n_clusters = max(self.run.n_clusters, *(cluster + 1 for cluster in sizes))
+        return [
+            {"number": k, "name": self.labels.name_of(k), "size": sizes.get(k, 0)}
+            for k in range(n_clusters)
+        ]
+
+    def names(self) -> list[str]:
+        """The name of each image's cluster; empty for those that were marked as wrong."""
+        labels = self.labels
+        return [labels.name_of(k) if k >= 0 else "" for k in labels.clusters.tolist()]
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The cells of each image, in the order of :data:`COLUMNS`; shares are rounded."""
+        labels = self.labels
+        return zip(
+            labels.paths,
+            labels.splits,
+            labels.clusters.tolist(),
+            self.names(),
+            rounded(labels.confidence),
+            rounded(labels.probability),
+            labels.found.tolist(),
+            strict=True,
+        )
+
+    def shares(self) -> Iterator[NDArray[np.float32]]:
+        """The classifier's probability of every cluster, some images at a time: [n, C]."""
+        classifier = load_classifier(self.run.folder)
+        for split in self.run.splits:
+            with self.run.features(split) as cache:
+                features = cache.read(classifier.feature_set)
+            yield from classifier.shares(features)
+
+    def shares_by_row(self) -> Iterator[list[float]]:
+        """The rounded shares of each image; none if they are not wanted."""
+        if not self.with_shares:
+            return repeat([], len(self))
+        return chain.from_iterable(map(rounded, self.shares()))
+
+    def files(self) -> list[str]:
+        """The absolute path of each image.
+
+        Raises:
+            UsageError: if the run's images are no files of their own.
+        """
+        found = [""] * len(self)
+        for split in self.run.splits:
+            rows = self.labels.rows_of(split).tolist()
+            paths = [self.labels.paths[row] for row in rows]
+            for row, file in zip(rows, image_files(self.run, split, paths).files, strict=True):
+                found[row] = file
+        return found
+
+
+def rounded(shares: NDArray[np.float32]) -> Any:
+    """Shares in 0..1 as Python's numbers of four digits, in lists nested like the array."""
+    return np.round(shares.astype(np.float64), 4).tolist()
