@@ -30,10 +30,25 @@ def test_standard_output_takes_the_labels_and_nothing_else(
     assert outcome.err == "labels of 160 images as csv: -\n"
 
 
+def test_the_network(cli: Cli, shared_run: Path, tmp_path: Path) -> None:
+    out, network = tmp_path / "labels.csv", tmp_path / "model.onnx"
+    outcome = cli("export", shared_run, "--out", out, "--onnx", network)
+    assert (outcome.exit_code, outcome.err) == (0, "")
+    labels, told = outcome.out.splitlines()
+    assert labels == f"labels of 160 images as csv: {out}"
+    assert told.startswith(
+        f"network with 4 clusters: {network}, compared with torch on 8 features: probabilities "
+    )
+    assert network.is_file()
+
+
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        ([], "expected --out FILE"),
+        ([], "expected --out FILE or --onnx FILE.onnx"),
+        (["--onnx", "x.onnx", "--probabilities"], "--probabilities are of labels"),
+        (["--onnx", "x.onnx", "--format", "csv"], "--format and --probabilities are of labels"),
+        (["--out", "x.csv", "--weights", "random"], "--weights are of the network"),
         (["--out", "x.txt"], "pass --format csv, parquet, json, coco, fiftyone"),
         (["--out", "x.json", "--format", "coco", "--probabilities"], "no place for the shares"),
     ],

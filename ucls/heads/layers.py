@@ -43,7 +43,7 @@ def first_layer(
         [H, B, out].
     """
     if features.ndim == 2:
-        outputs = F.linear(features, weight, bias).view(len(features), n_heads, -1)
+        outputs = F.linear(features, weight, bias).view(features.shape[0], n_heads, -1)
         return outputs.transpose(0, 1).contiguous()
     own = weight.view(n_heads, -1, features.shape[-1]).transpose(1, 2)
     return torch.baddbmm(bias.view(n_heads, 1, -1), features, own)

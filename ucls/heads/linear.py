@@ -82,7 +82,7 @@ class LinearHeads(nn.Module):
 
     def _log_softmax(self, products: torch.Tensor, space: int) -> torch.Tensor:
         logits = products.to(self.bias[space].dtype) + self.bias[space]
-        logits = logits.view(len(products), self.n_heads, -1).transpose(0, 1)
+        logits = logits.view(products.shape[0], self.n_heads, -1).transpose(0, 1)
         parts = [F.log_softmax(part, dim=-1) for part in by_size(logits, self.sizes)]
         return torch.cat(parts, dim=-1)
 

@@ -66,7 +66,7 @@ class ProjectionHeads(nn.Module):
         # The batch norm takes the place of a bias.
         hidden = F.linear(features.to(dtype), self.first_weight.to(dtype))
         hidden = F.leaky_relu_(self.norm(hidden))
-        hidden = hidden.view(len(features), self.n_heads, -1).transpose(0, 1)
+        hidden = hidden.view(features.shape[0], self.n_heads, -1).transpose(0, 1)
         embedding = torch.baddbmm(
             self.bottleneck_bias.to(dtype), hidden, self.bottleneck_weight.to(dtype)
         )

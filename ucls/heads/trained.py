@@ -86,10 +86,14 @@ class TrainedHeads:
         found = np.empty((len(features), self.n_outputs), np.float32)
         for start in range(0, len(features), CHUNK):
             rows = slice(start, start + CHUNK)
-            logits = self.network(self.inputs(torch.from_numpy(np.array(features[rows], "f4"))))
-            by_head = [logits[row, :, end - size : end] for row, end, size in self._places]
+            by_head = self.by_head(torch.from_numpy(np.array(features[rows], "f4")))
             torch.cat(by_head, dim=1, out=torch.from_numpy(found[rows]))
         return found
+
+    def by_head(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """The logits [n, C] of each head for features, float32 [n, D]."""
+        logits = self.network(self.inputs(features))
+        return [logits[row, :, end - size : end] for row, end, size in self._places]
 
     def labels(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The cluster of each image by each head: logits [N, n_outputs] to int32 [heads, N]."""

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ucls.runs.classifier import load_classifier
 from ucls.runs.image_files import image_files
 from ucls.runs.image_labels import ImageLabels
 from ucls.runs.run import Run
@@ -37,6 +36,8 @@ class LabelTable:
     @cached_property
     def n_shares(self) -> int:
         """C, the clusters of the classifier; 0 if their shares are not wanted."""
+        from ucls.runs.classifier import load_classifier
+
         return len(load_classifier(self.run.folder).linear.bias) if self.with_shares else 0
 
     @property
@@ -74,6 +75,8 @@ class LabelTable:
 
     def shares(self) -> Iterator[NDArray[np.float32]]:
         """The classifier's probability of every cluster, some images at a time: [n, C]."""
+        from ucls.runs.classifier import load_classifier
+
         classifier = load_classifier(self.run.folder)
         for split in self.run.splits:
             with self.run.features(split) as cache:

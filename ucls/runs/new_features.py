@@ -80,7 +80,10 @@ def _token_streams(
     backbones: list[Backbone | None] = [None]
     fitting = BATCH_SIZE
     if isinstance(images, ImageSet):
-        built = [_backbone(run, name, config, device) for name, config in extractions.items()]
+        built = [
+            backbone_as_trained(run, name, config, device=device)
+            for name, config in extractions.items()
+        ]
         backbones = [*built]
         fitting = min(map(fitting_batch_size, built))
     config = next(iter(extractions.values()))
@@ -96,7 +99,20 @@ def _token_streams(
     ]
 
 
-def _backbone(run: Run, name: str, config: ExtractConfig, device: str | None) -> "Backbone":
+def backbone_as_trained(
+    run: Run, name: str, config: ExtractConfig, *, device: str | None = None
+) -> "Backbone":
+    """Builds a backbone of a run.
+
+    Args:
+        run: whose it is.
+        name: of the backbone.
+        config: its settings, with the place where its weights are now.
+        device: where it runs; None takes the run's setting.
+
+    Raises:
+        UsageError: if the weights found are not those that the run was made with.
+    """
     backbone = backbone_of(config, device or run.config.device)
     trained_with = run.data.weights_hashes[name]
     if backbone.spec.weights_hash != trained_with:

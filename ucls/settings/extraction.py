@@ -1,6 +1,7 @@
 """Which backbones a source gets, and the settings of each extraction."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ucls.backbones.families import family_of
@@ -76,6 +77,25 @@ def backbones_of(config: Config, source: Source) -> list[str]:
     named = [part.backbone for part in parse_features(config.features or "cls")]
     names = [default, *filter(None, named)] if None in named else filter(None, named)
     return list(dict.fromkeys(map(canonical_name, names)))
+
+
+def with_weights(
+    extractions: Mapping[str, ExtractConfig], weights: Sequence[str]
+) -> dict[str, ExtractConfig]:
+    """The settings of a run's extractions, with other places of their weights.
+
+    Args:
+        extractions: by backbone.
+        weights: as :func:`assign_weights` takes them.
+
+    Raises:
+        UsageError: as :func:`assign_weights` has it.
+    """
+    moved = assign_weights(tuple(weights), list(extractions))
+    return {
+        name: config.model_copy(update={"weights": (moved[name],)}) if name in moved else config
+        for name, config in extractions.items()
+    }
 
 
 def assign_weights(given: tuple[str, ...], names: list[str]) -> dict[str, str]:

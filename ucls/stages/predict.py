@@ -20,8 +20,7 @@ from ucls.runs.classifier import Labelled, load_classifier, load_heads
 from ucls.runs.new_features import features_of_new_images
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
-from ucls.settings.config import ExtractConfig
-from ucls.settings.extraction import assign_weights
+from ucls.settings.extraction import with_weights
 from ucls.sources import Source, load_source
 from ucls.stages.cut import CutSplit, CutVotes
 from ucls.stages.extract import tell_stretched
@@ -83,7 +82,7 @@ def predict(
     """
     after = "self-train" if n_clusters is None else "ensemble"
     run = open_run(path, after=after, reporter=reporter)
-    extractions = _with_weights(run.data.extractions, weights)
+    extractions = with_weights(run.data.extractions, weights)
     labeller = _Labeller(run) if n_clusters is None else _CutLabeller(run, n_clusters)
     opened = load_source(source, is_trained_on=False) if isinstance(source, str) else source
     images = _images(run, opened, split)
@@ -174,16 +173,6 @@ class _CutLabeller:
     def named(self, cluster: int) -> tuple[str, ...]:
         """No cell: names are of the run's own clusters."""
         return ()
-
-
-def _with_weights(
-    extractions: dict[str, ExtractConfig], weights: Sequence[str]
-) -> dict[str, ExtractConfig]:
-    moved = assign_weights(tuple(weights), list(extractions))
-    return {
-        name: config.model_copy(update={"weights": (moved[name],)}) if name in moved else config
-        for name, config in extractions.items()
-    }
 
 
 def _images(run: Run, source: Source, split: str) -> ImageSet | FeatureArray:

@@ -311,3 +311,16 @@ def test_predictions_are_the_softmax_in_chunks(seed: int, monkeypatch: pytest.Mo
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_array_equal(labels, probs.argmax(axis=1))
     np.testing.assert_allclose(confidence, probs.max(axis=1), rtol=1e-5)
+
+
+def test_shares_are_the_softmax_that_predictions_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ucls.training.linear.CHUNK", 7)
+    tokens, labels = labelled_tokens(0)
+    classifier = fit(0, tokens, labels).classifiers[-1]
+    parts = list(classifier.shares(tokens))
+    assert [len(part) for part in parts] == [7] * 11 + [3]
+    shares = np.concatenate(parts)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+    clusters, probability = classifier.predict(tokens)
+    np.testing.assert_array_equal(shares.argmax(axis=1), clusters)
+    np.testing.assert_array_equal(shares.max(axis=1), probability)
