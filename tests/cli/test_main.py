@@ -49,6 +49,7 @@ def test_help_imports_nothing_heavy() -> None:
         "merge RUN --overwrite --set merge.linkage=auto",
         "ensemble RUN --method vote --heads 0-4",
         "cut RUN -k 3",
+        "export RUN --out RUN/../labels.parquet",
     ],
 )
 def test_what_works_on_assignments_needs_neither_torch_nor_timm(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from ucls.runs.image_files import image_files
 from ucls.runs.image_labels import ImageLabels
 from ucls.runs.run import Run
+
+if TYPE_CHECKING:
+    from ucls.runs.classifier import Classifier
 
 COLUMNS = ("path", "split", "cluster", "name", "confidence", "probability", "found")
 
@@ -36,9 +39,7 @@ class LabelTable:
     @cached_property
     def n_shares(self) -> int:
         """C, the clusters of the classifier; 0 if their shares are not wanted."""
-        from ucls.runs.classifier import load_classifier
-
-        return len(load_classifier(self.run.folder).linear.bias) if self.with_shares else 0
+        return len(self._classifier.linear.bias) if self.with_shares else 0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -75,19 +76,22 @@ class LabelTable:
 
     def shares(self) -> Iterator[NDArray[np.float32]]:
         """The classifier's probability of every cluster, some images at a time: [n, C]."""
-        from ucls.runs.classifier import load_classifier
-
-        classifier = load_classifier(self.run.folder)
         for split in self.run.splits:
             with self.run.features(split) as cache:
-                features = cache.read(classifier.feature_set)
-            yield from classifier.shares(features)
+                features = cache.read(self._classifier.feature_set)
+            yield from self._classifier.shares(features)
 
     def shares_by_row(self) -> Iterator[list[float]]:
         """The rounded shares of each image; none if they are not wanted."""
         if not self.with_shares:
             return repeat([], len(self))
         return chain.from_iterable(map(rounded, self.shares()))
+
+    @cached_property
+    def _classifier(self) -> "Classifier":
+        from ucls.runs.classifier import load_classifier
+
+        return load_classifier(self.run.folder)
 
     def files(self) -> list[str]:
         """The absolute path of each image.

@@ -119,7 +119,10 @@ def _check_target(to: Path) -> None:
     check_folder(to)
     existing = next(part for part in (to, *to.absolute().parents) if part.exists())
     if not existing.is_dir():
-        raise UsageError(f"expected a folder to sort into, got the file {existing}: choose another")
+        raise UsageError(
+            f"expected a folder to sort into, got the file {existing}: choose another folder, or "
+            "move the file away"
+        )
     if not os.access(existing, os.W_OK):
         raise UsageError(f"{existing} cannot be written to: choose another folder, or its rights")
     if (to / files.RECORD).is_file():
@@ -148,6 +151,8 @@ def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str,
             f"{plan.missing[0]}: bring them back; if they were moved by `ucls sort --move`, with "
             "`ucls sort --undo FOLDER`"
         )
+    for folder in plan.by_folder():
+        _check_target(to / folder)
     plan.others.extend(placer.others(known=[UNDO]))
     return plan
 

@@ -217,7 +217,7 @@ def test_a_folder_that_leads_among_the_images_is_refused(own_photo_run: Path, to
 def test_what_is_no_folder_to_sort_into(own_photo_run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for path in (tmp_path / "file", tmp_path / "file" / "sorted"):
-        with pytest.raises(UsageError, match=r"got the file .*file: choose another"):
+        with pytest.raises(UsageError, match=r"got the file .*file: choose another folder"):
             sort(own_photo_run, to=path, dry_run=True)
     with pytest.raises(UsageError, match="is a run folder"):
         sort(own_photo_run, to=own_photo_run)
@@ -225,8 +225,8 @@ def test_what_is_no_folder_to_sort_into(own_photo_run: Path, tmp_path: Path) -> 
         sort(own_photo_run, to="/nowhere-at-all/sorted")
     (tmp_path / "to").mkdir()
     (tmp_path / "to" / "0").write_text("mine")
-    with pytest.raises(UclsError, match=r"to/0"):
-        sort(own_photo_run, to=tmp_path / "to")
+    with pytest.raises(UsageError, match=r"got the file .*to/0: .* or move the file away"):
+        sort(own_photo_run, to=tmp_path / "to", dry_run=True)
     assert (tmp_path / "to" / "0").read_text() == "mine"
 
 
