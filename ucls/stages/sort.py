@@ -136,9 +136,10 @@ def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str,
     for file, cluster in _labelled_files(run, labels, to, list(names.values())):
         place = moved.get(file, "")
         was_moved = bool(place) and os.path.lexists(os.path.join(to, place))
+        kept = placer.keep(file, *os.path.split(place)) if was_moved else None
         if not os.path.isfile(file):
-            if was_moved:
-                plan.placements.append(placer.keep(file, *os.path.split(place)))
+            if kept is not None:
+                plan.placements.append(kept)
             else:
                 plan.missing.append(file)
         elif how == "move" and (was_moved or os.path.islink(file)):

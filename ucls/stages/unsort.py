@@ -1,7 +1,7 @@
 """Sorted image files back to where they came from."""
 
 # pathlib takes many seconds more for a million files.
-# ruff: noqa: PTH103, PTH108, PTH118, PTH120
+# ruff: noqa: PTH103, PTH108, PTH118, PTH120, PTH121
 
 import os
 from contextlib import suppress
@@ -63,7 +63,7 @@ def unsort(folder: str | Path, *, dry_run: bool = False, reporter: Reporter = SI
         if not is_here:
             skipped += is_back
             gone += [] if is_back else [origin]
-        elif not is_back or is_copy_of(origin, current):
+        elif not is_back or _is_second_copy(origin, current):
             back.append((origin, current))
         else:
             taken.append(origin)
@@ -84,7 +84,7 @@ def _move_back(files: list[tuple[str, str]], reporter: Reporter) -> None:
 
 def _put_back(origin: str, current: str) -> None:
     try:
-        if os.path.lexists(origin):  # a move to another file system was stopped before its end
+        if os.path.lexists(origin) and _is_second_copy(origin, current):
             os.unlink(current)
             return
         os.makedirs(os.path.dirname(origin), exist_ok=True)
@@ -94,6 +94,11 @@ def _put_back(origin: str, current: str) -> None:
             f"cannot move {current} back to {origin}: {cause(error) or error}; "
             "what was done until here stays, and the same command goes on"
         ) from error
+
+
+def _is_second_copy(origin: str, current: str) -> bool:
+    """Whether a move to another file system was stopped before its end, as both files say."""
+    return is_copy_of(origin, current) and not os.path.samefile(origin, current)
 
 
 def _clean_up(to: Path, moves: dict[str, str], taken: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.ucls.stages.test_sort import contents
-from ucls.cache.moves import UNDO, read_moves
+from ucls.cache.moves import UNDO, read_moves, write_moves
 from ucls.errors import UclsError, UsageError
 from ucls.images import transfer
 from ucls.stages.sort import sort
@@ -110,3 +110,19 @@ def test_nothing_to_undo(tmp_path: Path) -> None:
     (tmp_path / UNDO).write_text("mine")
     with pytest.raises(UsageError, match="something else"):
         unsort(tmp_path)
+
+
+@pytest.mark.parametrize("is_hard_link", [False, True])
+def test_a_file_that_is_at_both_places_at_once_is_never_removed(
+    is_hard_link: bool, tmp_path: Path
+) -> None:
+    to = tmp_path / "sorted"
+    (to / "0").mkdir(parents=True)
+    (to / "0" / "x.png").write_bytes(b"picture")
+    origin = to / "0" / "x.png"
+    if is_hard_link:
+        origin = tmp_path / "x.png"
+        origin.hardlink_to(to / "0" / "x.png")
+    write_moves(to, {str(origin): "0/x.png"})
+    assert unsort(to) == Unsorted(0, 0, [str(origin)], [])
+    assert origin.read_bytes() == (to / "0" / "x.png").read_bytes() == b"picture"
