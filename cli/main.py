@@ -81,8 +81,9 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (report, serve, relabel, predict, cut, plot):
-    add_command(app, module.__name__.rpartition(".")[2], module.command, module.EXAMPLE)
+for module in (report, serve, relabel, predict, sort, export, plot, cut):
+    name = module.__name__.rpartition(".")[2]
+    add_command(app, name, module.command, module.EXAMPLE, continues=module is sort)
 for module in (compare, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
     add_command(app, name, module.command, module.EXAMPLE, shows_progress=False)

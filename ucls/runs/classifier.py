@@ -73,6 +73,11 @@ class Classifier:
             return list(range(len(self.linear.bias)))
         return [number for number in self.groups.numbers.tolist() if number >= 0]
 
+    @property
+    def share_numbers(self) -> list[int]:
+        """The cluster of each share; -1 for images that belong to none."""
+        return self.numbers if self.groups is None else self.groups.numbers.tolist()
+
     def name_of(self, cluster: int) -> str:
         """The given name of a cluster; empty where it has none."""
         return "" if self.groups is None else self.groups.names.get(cluster, "")
@@ -85,19 +90,22 @@ class Classifier:
         self, inputs: npt.NDArray[np.floating] | HeadLogits
     ) -> tuple[Labels, npt.NDArray[np.float32]]:
         """As :meth:`predict`, of what the last step takes."""
-        return self.linear.predict(inputs, groups=self._of_columns)
+        return self.linear.predict(inputs, groups=self.members)
 
     @property
-    def _of_columns(self) -> Labels | None:
-        return None if self.groups is None else self.groups.of_columns
+    def members(self) -> npt.NDArray[np.bool_] | None:
+        """Whether a column is of a group, [C', G]; None without groups."""
+        if self.groups is None:
+            return None
+        return self.groups.of_columns[:, None] == np.arange(len(self.groups.numbers))
 
     def shares(self, features: npt.NDArray[np.floating]) -> Iterator[npt.NDArray[np.float32]]:
         """The probability of every cluster for features [N, D], some rows at a time: [n, G].
 
-        In the order of ``groups.numbers``, or of the found clusters.
+        In the order of :attr:`share_numbers`.
         """
         inputs = HeadLogits(self.heads, features) if self.heads else features
-        for shares in self.linear.shares(inputs, groups=self._of_columns):
+        for shares in self.linear.shares(inputs, groups=self.members):
             yield shares if self.knows_anything else np.full_like(shares, 1.0 / shares.shape[1])
 
     @property

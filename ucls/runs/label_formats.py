@@ -78,15 +78,17 @@ def _is_own_csv(path: Path, table: LabelTable) -> bool:
             header = file.readline().rstrip("\n").split(",")
     except OSError:
         return False
-    shares = [f"share_{cluster}" for cluster in range(len(header) - len(COLUMNS))]
-    return header == [*COLUMNS, *shares] and has_table(header)(path)
+    known, others = header[: len(COLUMNS)], header[len(COLUMNS) :]
+    are_shares = all(name.startswith("share_") for name in others)
+    return known == list(COLUMNS) and are_shares and has_table(header)(path)
 
 
 def _write_json(path: Path, table: LabelTable, count: Iterator[int]) -> None:
     def images() -> Iterator[dict[str, Any]]:
         for _, row, others in zip(count, table.rows(), table.shares_by_row(), strict=True):
             image = dict(zip(COLUMNS, row, strict=True))
-            yield image | {"shares": others} if table.n_shares else image
+            shares = {"shares": dict(zip(table.share_names, others, strict=True))}
+            yield image | shares if others else image
 
     parts = {
         "version": 1,

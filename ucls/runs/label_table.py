@@ -37,14 +37,15 @@ class LabelTable:
         return len(self.labels)
 
     @cached_property
-    def n_shares(self) -> int:
-        """C, the clusters of the classifier; 0 if their shares are not wanted."""
-        return len(self._classifier.linear.bias) if self.with_shares else 0
+    def share_names(self) -> tuple[str, ...]:
+        """The heading of each share; none if they are not wanted."""
+        numbers = self._classifier.share_numbers if self.with_shares else []
+        return tuple("share_wrong" if k < 0 else f"share_{k}" for k in numbers)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The heading of each column."""
-        return COLUMNS + tuple(f"share_{cluster}" for cluster in range(self.n_shares))
+        return COLUMNS + self.share_names
 
     def clusters(self) -> list[dict[str, Any]]:
         """Number, name and size of each cluster, also of empty ones."""
@@ -91,7 +92,7 @@ class LabelTable:
     def _classifier(self) -> "Classifier":
         from ucls.runs.classifier import load_classifier
 
-        return load_classifier(self.run.folder)
+        return load_classifier(self.run.folder, corrected=True)
 
     def files(self) -> list[str]:
         """The absolute path of each image.

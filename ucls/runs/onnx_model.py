@@ -26,11 +26,18 @@ class Labeller(nn.Module):
 
     weight: Tensor
     bias: Tensor
+    groups: Tensor
+    numbers: Tensor
 
     def __init__(self, classifier: Classifier, feature_set: str, backbone: Backbone | None) -> None:
         super().__init__()
         self._feature_set, self._backbone, self._heads = feature_set, backbone, classifier.heads
         linear = classifier.linear
+        members = classifier.members
+        same = torch.eye(len(linear.bias))
+        groups = same if members is None else torch.from_numpy(members).float()
+        self.register_buffer("groups", groups)
+        self.register_buffer("numbers", torch.tensor(classifier.share_numbers))
         self.register_buffer("weight", torch.from_numpy(linear.weight * linear.scale))
         self.register_buffer("bias", torch.from_numpy(linear.bias))
 
@@ -41,13 +48,14 @@ class Labeller(nn.Module):
             inputs: uint8 [B, channels, H, W], or float32 [B, D] without a backbone.
 
         Returns:
-            float32 [B, C], the probability of every cluster, and int64 [B], the likeliest.
+            float32 [B, C], the probability of every cluster, and int64 [B], the number of the
+            likeliest; -1 where images belong to none.
         """
         features = inputs if self._backbone is None else self._features(self._backbone, inputs)
         if self._heads is not None:
             features = torch.cat(self._heads.by_head(features), dim=1)
-        probabilities = (features @ self.weight + self.bias).softmax(dim=1)
-        return probabilities, probabilities.argmax(dim=1)
+        probabilities = (features @ self.weight + self.bias).softmax(dim=1) @ self.groups
+        return probabilities, self.numbers[probabilities.argmax(dim=1)]
 
     def _features(self, backbone: Backbone, images: Tensor) -> Tensor:
         """The features [B, D'], rounded as in the feature caches."""
@@ -117,12 +125,15 @@ def transform_of(backbone: Backbone) -> str:
     return " ".join(str(transform).split())
 
 
-def metadata(facts: dict[str, Any], *, names: list[str], feature_set: str) -> dict[str, str]:
+def metadata(
+    facts: dict[str, Any], *, numbers: list[int], names: list[str], feature_set: str
+) -> dict[str, str]:
     """What the file says of itself: text by name, all but plain text as JSON.
 
     Args:
         facts: of the input.
-        names: of the clusters, by their numbers.
+        numbers: of the clusters, in the order of the probabilities.
+        names: of the same.
         feature_set: which tokens the classifier takes.
     """
     everything = {
@@ -130,6 +141,7 @@ def metadata(facts: dict[str, Any], *, names: list[str], feature_set: str) -> di
         "outputs": "probabilities float32 [batch, clusters], labels int64 [batch]",
         "feature_set": feature_set,
         "clusters": names,
+        "numbers": numbers,
         "version": __version__,
     }
     return {

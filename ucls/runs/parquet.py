@@ -31,7 +31,10 @@ def write(path: Path, table: LabelTable, count: Iterator[int]) -> None:
     """
     arrow, pq = _arrow("pyarrow"), _arrow("pyarrow.parquet")
     columns = _columns(table)
-    types = [*(_type(arrow, values) for values in columns), *[arrow.float32()] * table.n_shares]
+    types = [
+        *(_type(arrow, values) for values in columns),
+        *[arrow.float32()] * len(table.share_names),
+    ]
     fields = list(zip(table.columns, types, strict=True))
     schema = arrow.schema(fields, metadata={_MARK: b"1"})
     with atomic_write(path) as partial, pq.ParquetWriter(partial, schema) as writer:
@@ -78,7 +81,7 @@ def _type(arrow: Any, values: Any) -> Any:
 
 def _parts(table: LabelTable) -> Iterator[NDArray[np.float32]]:
     """The shares of some rows at a time, as many at once as are written; of no columns if none."""
-    if table.n_shares:
+    if table.share_names:
         yield from table.shares()
         return
     for start in range(0, len(table), ROWS_AT_ONCE):

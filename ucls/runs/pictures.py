@@ -14,6 +14,8 @@ from ucls.images.files import UnreadableImageError
 from ucls.images.sets import FileReader, ImageSet
 from ucls.runs.run import Run
 
+CHANGED = "the images are not those that the features were extracted from"
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -33,9 +35,10 @@ class Pictures:
     def of(cls, run: Run, split: str) -> Self:
         """Opens the images that the features of a split were extracted from."""
         with run.features(split) as features:
-            numbers = features.image_numbers()
-        first = next(iter(run.caches[split].values()))
-        images, reason = _reopened(first)
+            numbers, paths = features.image_numbers(), features.paths()
+        images, reason = _reopened(next(iter(run.caches[split].values())))
+        if images and [images.paths[number] for number in numbers.tolist()] != paths:
+            images, reason = None, CHANGED
         return cls(images, numbers, reason)
 
     def __bool__(self) -> bool:
@@ -72,5 +75,5 @@ def _reopened(cache_path: Path) -> tuple[ImageSet | None, str]:
     except (KeyError, UclsError) as error:
         return None, f"the images cannot be opened any more: {error}"
     if not isinstance(images, ImageSet) or len(images) != n_images:
-        return None, "the images are not those that the features were extracted from"
+        return None, CHANGED
     return images, ""

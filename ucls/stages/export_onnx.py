@@ -20,7 +20,6 @@ from ucls.images.files import UnreadableImageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
 from ucls.runs.classifier import Classifier, load_classifier
-from ucls.runs.image_labels import read_labels
 from ucls.runs.new_features import backbone_as_trained
 from ucls.runs.opening import open_run
 from ucls.runs.pictures import Pictures
@@ -85,8 +84,8 @@ def export_onnx(
     """
     onnx, runtime, _ = (_package(name) for name in ("onnx", "onnxruntime", "onnxscript"))
     run = open_run(path, after="self-train", reporter=reporter)
-    classifier = load_classifier(run.folder)
-    names = _cluster_names(run, classifier)
+    classifier = load_classifier(run.folder, corrected=True)
+    numbers, names = classifier.share_numbers, _cluster_names(run, classifier)
     feature_set, backbone_name = _single_part(run, classifier)
     data_file = out.with_name(f"{out.name}.data")
     for file in (out, data_file):
@@ -102,14 +101,14 @@ def export_onnx(
 
     labeller = Labeller(classifier, feature_set, backbone).eval()
     model_input = input_of(backbone, run.data.widths[backbone_name].get("cls", 0))
-    told = metadata(model_input.facts, names=names, feature_set=feature_set)
+    told = metadata(model_input.facts, numbers=numbers, names=names, feature_set=feature_set)
     samples, checked_on = _samples(run, backbone)
     with _folder_beside(out) as folder:
         written = folder / out.name
         by_torch = _by_torch(classifier, feature_set, backbone, samples)
         with _onnx_errors():
             _write(labeller, model_input, told, written)
-            by_runtime = _by_runtime(runtime, written, samples)
+            by_runtime = _by_runtime(runtime, written, samples, numbers)
         difference = _difference(by_runtime, by_torch)
         has_data = written.with_name(data_file.name).is_file()
         for file in (data_file, out) if has_data else (out,):
@@ -166,8 +165,10 @@ def _cluster_names(run: Run, classifier: Classifier) -> list[str]:
             f"all heads of {run.folder.path} have collapsed, so its classifier knows nothing: "
             "train it again with other settings"
         )
-    labels = read_labels(run)
-    return [labels.name_of(cluster) for cluster in range(len(classifier.linear.bias))]
+    return [
+        "wrong" if number < 0 else classifier.name_of(number) or str(number)
+        for number in classifier.share_numbers
+    ]
 
 
 def _single_part(run: Run, classifier: Classifier) -> tuple[str, str]:
@@ -265,13 +266,15 @@ def _by_torch(
     return np.concatenate(list(classifier.shares(features)))
 
 
-def _by_runtime(runtime: Any, path: Path, samples: NDArray[Any]) -> NDArray[np.float32]:
+def _by_runtime(
+    runtime: Any, path: Path, samples: NDArray[Any], numbers: list[int]
+) -> NDArray[np.float32]:
     """The probabilities [n, C] that the file gives, the first ones again in a batch of one."""
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (takes,) = session.get_inputs()
     alone, _ = session.run(None, {takes.name: samples[:1]})
     together, labels = session.run(None, {takes.name: samples})
-    if (labels != together.argmax(axis=1)).any():
+    if (labels != np.array(numbers)[together.argmax(axis=1)]).any():
         raise ValueError("its labels are not those with the largest probabilities")
     return np.concatenate([together, alone])
 

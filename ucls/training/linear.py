@@ -64,11 +64,11 @@ class LinearClassifier:
         features: Features | Table,
         columns: slice = slice(None),
         *,
-        groups: Labels | None = None,
+        groups: npt.NDArray[np.bool_] | None = None,
     ) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Labels features by their columns, [N, D']: clusters int32 [N], their probability [N].
 
-        With ``groups`` [C] the clusters of a group count as one, and groups are told.
+        With ``groups``, whether a cluster is of a group, [C, G], groups are told.
         """
         labels, confidence = [], []
         for shares in self._shares(features, columns, groups):
@@ -78,16 +78,16 @@ class LinearClassifier:
         return torch.cat(labels).numpy(), torch.cat(confidence).numpy()
 
     def shares(
-        self, features: Features | Table, *, groups: Labels | None = None
+        self, features: Features | Table, *, groups: npt.NDArray[np.bool_] | None = None
     ) -> Iterator[npt.NDArray[np.float32]]:
         """The probability of every cluster for features [N, D'], some rows at a time: [n, C]."""
         for shares in self._shares(features, slice(None), groups):
             yield shares.numpy()
 
     def _shares(
-        self, features: Features | Table, columns: slice, groups: Labels | None
+        self, features: Features | Table, columns: slice, groups: npt.NDArray[np.bool_] | None
     ) -> Iterator[torch.Tensor]:
-        summed = None if groups is None else F.one_hot(torch.from_numpy(groups).long()).float()
+        summed = None if groups is None else torch.from_numpy(groups).float()
         weight, bias = torch.from_numpy(self.weight), torch.from_numpy(self.bias)
         for start in range(0, len(features), CHUNK):
             rows = features[start : start + CHUNK]

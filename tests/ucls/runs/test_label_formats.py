@@ -106,8 +106,9 @@ def test_shares_go_with_the_probability(table: LabelTable, tmp_path: Path) -> No
     assert full.columns[-3:] == ("share_0", "share_1", "share_2")
     np.testing.assert_allclose(list(shares(full)), table.labels.probability, atol=1e-4)
     found = read_json("json", full, tmp_path)["images"]
-    assert [image["shares"] for image in found] == list(full.shares_by_row())
-    np.testing.assert_allclose([sum(image["shares"]) for image in found], 1, atol=2e-4)
+    assert [list(image["shares"].values()) for image in found] == list(full.shares_by_row())
+    assert list(found[0]["shares"]) == ["share_0", "share_1", "share_2"]
+    np.testing.assert_allclose([sum(image["shares"].values()) for image in found], 1, atol=2e-4)
     with written("csv", full, tmp_path).open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == full.columns

@@ -55,6 +55,8 @@ def test_pictures_that_are_gone_are_told(photos: Path, tmp_path: Path, tiny_conf
     run = Run(pipeline.run(str(folder), out=tmp_path / "run", config=config).path)
     Image.new("RGB", (4, 4)).save(folder / "new.png")
     assert "not those" in Pictures.of(run, "train").reason
+    (folder / "high" / "00.png").unlink()
+    assert "not those" in Pictures.of(run, "train").reason
     shutil.rmtree(folder)
     assert "cannot be opened" in Pictures.of(run, "train").reason
 

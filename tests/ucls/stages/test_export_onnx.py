@@ -1,3 +1,4 @@
+import csv
 import json
 import sys
 from dataclasses import replace
@@ -15,16 +16,19 @@ from safetensors.torch import save_file
 from tests.conftest import Lines
 from ucls import pipeline
 from ucls.backbones.pixels import PixelsPreprocess
+from ucls.corrections.edits import Corrections, Merge, Move, Rename
 from ucls.errors import UclsError, UsageError
 from ucls.runs.backbone import backbone_of
 from ucls.runs.classifier import Classifier, load_classifier
-from ucls.runs.image_labels import read_labels, write_labels
+from ucls.runs.image_labels import read_labels
 from ucls.runs.pictures import Pictures
 from ucls.runs.run import Run
 from ucls.stages import export_onnx as stage
 from ucls.stages.ensemble import ensemble
 from ucls.stages.export_onnx import export_onnx
 from ucls.stages.merge import merge
+from ucls.stages.predict import predict
+from ucls.stages.relabel import relabel
 from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 
@@ -129,11 +133,28 @@ def test_features_and_every_kind_of_head(
 
 
 def test_names_that_were_given(run_path: Path, tmp_path: Path) -> None:
-    run = Run(run_path)
-    write_labels(run, replace(read_labels(run), names={0: "é\n\u202e", 2: "cats"}))
+    edits = (Rename(cluster=0, name="é\n\u202e"), Rename(cluster=2, name="cats"))
+    relabel(run_path, Corrections(edits=edits))
     export_onnx(run_path, out=tmp_path / "model.onnx")
-    names = json.loads(told(tmp_path / "model.onnx")["ucls.clusters"])
-    assert names == ["é\n\u202e", "1", "cats", "3"]
+    facts = told(tmp_path / "model.onnx")
+    assert json.loads(facts["ucls.clusters"]) == ["é\n\u202e", "1", "cats", "3"]
+    assert json.loads(facts["ucls.numbers"]) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("retrain", [False, True])
+def test_corrected_clusters_are_those_of_predict(
+    run_path: Path, sources: Path, tmp_path: Path, retrain: bool
+) -> None:
+    edits = (Merge(clusters=(1,), into=3), Move(images=tuple(range(0, 120, 5)), into=9))
+    relabel(run_path, Corrections(edits=edits), retrain=retrain)
+    export_onnx(run_path, out=tmp_path / "model.onnx")
+    predict(run_path, str(sources / "plain.npy"), out=tmp_path / "labels.csv")
+    with (tmp_path / "labels.csv").open(encoding="utf-8") as file:
+        expected = [int(row["cluster"]) for row in csv.DictReader(file)]
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    _, labels = session.run(None, {"features": np.load(sources / "plain.npy")})
+    assert labels.tolist() == expected
+    assert 1 not in labels
 
 
 @pytest.mark.slow
@@ -203,7 +224,7 @@ def test_several_backbones_are_refused(
     shared_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = replace(load_classifier(Run(shared_run).folder), feature_set="cls@a,cls@b")
-    monkeypatch.setattr(stage, "load_classifier", lambda _: both)
+    monkeypatch.setattr(stage, "load_classifier", lambda _, **options: both)
     with pytest.raises(UsageError, match=r"features of 2 backbones side by side.*`ucls predict`"):
         export_onnx(shared_run, out=tmp_path / "model.onnx")
 
