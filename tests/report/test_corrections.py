@@ -61,7 +61,7 @@ def test_the_run_makes_of_the_edits_what_the_page_shows(
     shown = page.evaluate(STATE)
     assert len(shown["names"]) == 1
     assert -1 in shown["clusters"]
-    path = saved(page, tmp_path, "Corrections.toml")
+    path = saved(page, tmp_path, "Save corrections.toml")
     corrections = read_corrections(path)
     assert [edit.do for edit in corrections.edits] == [
         "rename", "done", "merge", "split", "move", "wrong",
@@ -73,7 +73,7 @@ def test_the_run_makes_of_the_edits_what_the_page_shows(
     assert {str(number): name for number, name in corrected.labels.names.items()} == shown["names"]
     assert {str(n): size for n, size in corrected.labels.sizes().items()} == shown["sizes"]
     assert sorted(corrected.done) == shown["done"]
-    with saved(page, tmp_path, "Labels.csv").open(newline="", encoding="utf-8") as file:
+    with saved(page, tmp_path, "Save labels.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["cluster"]) for row in rows] == shown["clusters"]
     assert [row["path"] for row in rows] == found.paths
@@ -87,7 +87,7 @@ def test_a_page_of_a_corrected_run_shows_and_undoes_what_was_corrected(
     before = page.evaluate(STATE)
     correct_everything(page)
     shown = page.evaluate(STATE)
-    relabel(run, saved(page, tmp_path, "Corrections.toml"))
+    relabel(run, saved(page, tmp_path, "Save corrections.toml"))
     page = open_page(report(run))
     assert page.evaluate(STATE) == shown
     assert 'ones "and"' in page.locator(".card .name").nth(0).input_value()
@@ -140,7 +140,7 @@ def test_names_that_no_file_can_hold_are_given_by_row(
     )
     shown = page.evaluate(STATE)
     run = Run(hostile_run)
-    corrections = read_corrections(saved(page, tmp_path, "Corrections.toml"))
+    corrections = read_corrections(saved(page, tmp_path, "Save corrections.toml"))
     corrected = apply_in(run, corrections, read_labels(run))
     assert corrected.labels.clusters.tolist() == shown["clusters"]
     assert corrected.labels.names[1] == '\x7f\x80"'

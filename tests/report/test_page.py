@@ -17,7 +17,9 @@ def test_opens_without_complaints_and_within_its_width(
     page = open_page(digits_page, size, scheme=scheme)
     assert page.title() == "digits - UCLS"
     assert page.locator("#cards .card").count() == 10
-    assert page.locator("#verdict p").first.inner_text().startswith("1,797 images in 10 clusters")
+    assert (
+        page.locator("#verdict p").first.inner_text().startswith("1,797 images in 10 clusters of ")
+    )
     for name in ("map", "pairs", "cleaning", "labels", "figures"):
         page.locator(f"#{name}").scroll_into_view_if_needed()
     assert "[object" not in page.locator("body").inner_text()

@@ -128,6 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection; answers nothing but to its own address, with the token in the path."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body in one piece at once; else each answer waits for the other side's delayed ACK.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     server: ReportServer
 
     def do_GET(self) -> None:

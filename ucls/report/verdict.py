@@ -35,7 +35,8 @@ def _state(state: RunState) -> list[Sentence]:
     labels, sizes = state.labels, state.labels.sizes()
     text = f"{count(len(labels), 'image')} in {count(len(sizes), 'cluster')}"
     if sizes:
-        text += f", of {min(sizes.values()):,} to {max(sizes.values()):,} images"
+        least, most = min(sizes.values()), max(sizes.values())
+        text += f" of {least:,} to {most:,}" if least < most else f" of {most:,} each"
     n_wrong = int((labels.clusters < 0).sum())
     if n_wrong:
         text += f"; {n_wrong:,} marked as wrong"

@@ -97,7 +97,9 @@ class Classifier:
         """Whether a column is of a group, [C', G]; None without groups."""
         if self.groups is None:
             return None
-        return self.groups.of_columns[:, None] == np.arange(len(self.groups.numbers))
+        places = np.arange(len(self.groups.numbers))
+        members: npt.NDArray[np.bool_] = self.groups.of_columns[:, None] == places
+        return members
 
     def shares(self, features: npt.NDArray[np.floating]) -> Iterator[npt.NDArray[np.float32]]:
         """The probability of every cluster for features [N, D], some rows at a time: [n, G].

@@ -20,7 +20,7 @@ def text(sentences: list[Sentence]) -> str:
 def test_a_good_run_has_nothing_to_look_at(shared_run: Path) -> None:
     state = RunState.of(Run(shared_run))
     said = text(verdict(state, Suggestions([], [], []), CLEAN))
-    assert said.startswith("160 images in 4 clusters, of ")
+    assert said.startswith("160 images in 4 clusters of ")
     assert "No cluster looks mixed" in said
     assert "Look at these first" not in said
     assert "For cleaning" not in said

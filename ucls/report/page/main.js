@@ -20,7 +20,10 @@ function start() {
   for (const listener of [showClusters, showProgress, showTools]) listener();
   document.getElementById("undo").onclick = undo;
   document.getElementById("redo").onclick = redo;
-  document.getElementById("save-toml").onclick = () => download("corrections.toml", asToml(), "application/toml");
+  document.getElementById("save-toml").onclick = () => {
+    download("corrections.toml", asToml(), "application/toml");
+    tell("then run: ucls relabel RUN corrections.toml");
+  };
   document.getElementById("save-csv").onclick = () => download("labels.csv", asCsv(), "text/csv");
   document.getElementById("theme").onclick = () => {
     setTheme(dark() ? "light" : "dark");

@@ -1,0 +1,1 @@
+"""How long it takes to show a run, to sort its files and to serve its pictures."""
