@@ -11,7 +11,7 @@ from ucls.report.sample import sample_rows
 from ucls.report.state import RunState
 from ucls.types import Figures
 
-ON_MAP = 1_500
+ON_MAP = 1_000
 """Images of the map."""
 BY_CLUSTER = 3_000
 """Images beside these: the most typical and the least sure ones of all clusters together."""
