@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ucls.backbones.names import UNTRAINED
 from ucls.report.cleaning import CleaningList
 from ucls.report.state import RunState
 from ucls.report.suggestions import Suggestions
@@ -9,6 +10,9 @@ from ucls.wording import count
 
 SURE = ((0.95, "very sure"), (0.85, "sure"), (0.7, "fairly sure"), (0.0, "unsure"))
 """Words for a mean confidence from so much on."""
+
+MOST = 5
+"""Clusters or pairs that a sentence names."""
 
 Sentence = list[str | int]
 """Texts, and the numbers of clusters between them."""
@@ -37,10 +41,16 @@ def _state(state: RunState) -> list[Sentence]:
     if sizes:
         least, most = min(sizes.values()), max(sizes.values())
         text += f" of {least:,} to {most:,}" if least < most else f" of {most:,} each"
+    n_empty = state.run.n_clusters - len(sizes)
+    if n_empty > 0 and not labels.is_corrected:
+        text += f"; {n_empty} of the {state.run.n_clusters} wanted are empty"
     n_wrong = int((labels.clusters < 0).sum())
     if n_wrong:
         text += f"; {n_wrong:,} marked as wrong"
     sure = float(labels.confidence.mean())
+    untrained = [name for name in state.run.backbones if name.endswith(UNTRAINED)]
+    if untrained:
+        return [[f"{text}."], [f"{untrained[0]}: a trial run, whose clusters mean nothing."]]
     if sure == 0.0:
         return [[f"{text}."], ["All heads have collapsed: these clusters mean nothing."]]
     word = next(word for least, word in SURE if sure >= least)
@@ -53,7 +63,7 @@ def _state(state: RunState) -> list[Sentence]:
 
 def _clusters(found: Suggestions) -> list[Sentence]:
     pairs: Sentence = []
-    for number, (first, second) in enumerate(found.like_one):
+    for number, (first, second) in enumerate(found.like_one[:MOST]):
         pairs += ["; " if number else "", first, " and ", second]
     seen: list[Sentence] = [
         ["The heads disagree most on ", *_listed(found.mixed), "."] if found.mixed else [],
@@ -66,6 +76,6 @@ def _clusters(found: Suggestions) -> list[Sentence]:
 
 def _listed(numbers: Sequence[int]) -> Sentence:
     parts: Sentence = []
-    for place, number in enumerate(numbers):
+    for place, number in enumerate(numbers[:MOST]):
         parts += [", " if place else "", number]
-    return parts
+    return [*parts, f" and {len(numbers) - MOST} more"] if len(numbers) > MOST else parts

@@ -41,6 +41,19 @@ def replace_counts(misfits: int, duplicates: int, unreadable: int) -> CleaningLi
     return CLEAN._replace(n_misfits=misfits, n_duplicates=duplicates, n_unreadable=unreadable)
 
 
+def test_many_are_counted(shared_run: Path) -> None:
+    state = RunState.of(Run(shared_run))
+    said = text(verdict(state, Suggestions([], [], list(range(8))), CLEAN))
+    assert "May be two: 0, 1, 2, 3, 4 and 3 more." in said
+
+
+def test_empty_clusters_are_told(run_path: Path) -> None:
+    state = RunState.of(Run(run_path))
+    labels = replace(state.labels, clusters=state.labels.found % 3, found=state.labels.found % 3)
+    said = text(verdict(replace(state, labels=labels), Suggestions([], [], []), CLEAN))
+    assert "1 of the 4 wanted are empty" in said
+
+
 def test_collapsed_heads_mean_nothing(shared_run: Path) -> None:
     state = RunState.of(Run(shared_run))
     labels = replace(state.labels, confidence=np.zeros(160, np.float32))
