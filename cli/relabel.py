@@ -39,7 +39,9 @@ def command(
         f"{count(len(result.labels), 'image')} changed, {count(len(sizes), 'cluster')} now"
     )
     print(f"labels, found and corrected: {result.path}")
-    if result.n_untold and not retrain:
+    if not result.keeps_training:
+        print(f"the classifier was trained on other clusters; run: ucls relabel {run} --retrain")
+    elif result.n_untold and not retrain:
         print(
             f"{count(result.n_untold, 'cluster')} cannot be told apart in new images yet; "
             f"run: ucls relabel {run} --retrain"

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.report.conftest import Open
-from ucls.corrections.edits import read_corrections
+from ucls.corrections.edits import Corrections, Move, read_corrections
 from ucls.corrections.in_run import apply_in
+from ucls.report.page import page_data, render
+from ucls.report.state import RunState
 from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
 from ucls.stages.relabel import relabel
@@ -126,6 +128,38 @@ def test_the_browser_keeps_the_progress(digits_page: Path, open_page: Open) -> N
     page.wait_for_selector("#cards .card")
     assert page.evaluate(STATE) == shown
     assert "1 edit" in page.locator("#state").inner_text()
+
+
+def test_what_was_done_after_the_download_goes_on_in_a_newer_page(
+    digits_run: Path, tmp_path: Path, open_page: Open
+) -> None:
+    run = Path(shutil.copytree(digits_run, tmp_path / "run"))
+    page = open_page(report(run))
+    page.evaluate("edit({ do: 'rename', cluster: 1, name: 'first' })")
+    path = saved(page, tmp_path, "Save corrections.toml")
+    page.evaluate("edit({ do: 'rename', cluster: 2, name: 'later' })")
+    relabel(run, path)
+    page.goto(report(run).as_uri())
+    page.wait_for_selector("#cards .card")
+    assert page.evaluate(STATE)["names"] == {"1": "first", "2": "later"}
+
+
+def test_a_page_that_knows_some_images_has_the_right_sizes(
+    digits_run: Path, tmp_path: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Path(shutil.copytree(digits_run, tmp_path / "run"))
+    relabel(run, Corrections(edits=(Move(images=tuple(range(0, 900, 3)), into=12),)))
+    monkeypatch.setattr("ucls.report.images.ON_MAP", 60)
+    monkeypatch.setattr("ucls.report.images.BY_CLUSTER", 60)
+    data = page_data(RunState.of(Run(run)), most_known=100)
+    (tmp_path / "page.html").write_text(render(data), encoding="utf-8")
+    page = open_page(tmp_path / "page.html")
+    assert not page.evaluate("DATA.is_complete")
+    sizes = {str(n): size for n, size in read_labels(Run(run)).sizes().items()}
+    assert page.evaluate(STATE)["sizes"] == sizes
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save labels.csv").click()
+    assert download.value.suggested_filename == "labels-sample.csv"
 
 
 def test_names_that_no_file_can_hold_are_given_by_row(

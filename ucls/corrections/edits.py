@@ -14,7 +14,7 @@ from ucls.wording import cause
 SCHEMA = 1
 LONGEST_NAME = 4_000
 """Characters of a cluster's name."""
-MOST_CLUSTERS = 10**7
+MOST_CLUSTERS = 100_000
 
 ClusterNumber = Annotated[int, Field(ge=0, lt=MOST_CLUSTERS)]
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]

@@ -30,7 +30,10 @@ def keep_corrections(run: Run, corrections: Corrections, found: ImageLabels) -> 
     """Writes the corrections of a run; those they replace are kept beside them."""
     path = run.folder.file(files.CORRECTIONS)
     corrections = replace_fingerprint(corrections, found)
-    if path.is_file() and read_corrections(path) != corrections:
+    before = corrections_of(run).edits
+    n_shared = min(len(before), len(corrections.edits))
+    # Not while one list is gone on with, or undone.
+    if before[:n_shared] != corrections.edits[:n_shared] or (before and not corrections.edits):
         path.replace(run.folder.file(files.PREVIOUS_CORRECTIONS))
     write_corrections(path, corrections)
 

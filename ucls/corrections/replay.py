@@ -20,6 +20,7 @@ from ucls.corrections.edits import (
     Wrong,
 )
 from ucls.corrections.subtrees import Leaves, smaller_half
+from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UsageError
 from ucls.runs.classifier import Groups
 from ucls.runs.image_labels import ImageLabels
@@ -36,6 +37,8 @@ class Corrected(NamedTuple):
     """Clusters that were looked through."""
     is_by_hand: NDArray[np.bool_]
     """Images that were moved or marked themselves, [N]."""
+    became: Labels
+    """The cluster that each found one was merged into, or else itself, int32 [C]."""
 
 
 def apply(
@@ -65,7 +68,7 @@ def apply(
         except UsageError as error:
             raise UsageError(f"edit {number} ({edit.do}): {error}") from None
     labels = replace(found, clusters=state.clusters, names=state.names)
-    return Corrected(labels, frozenset(state.done), state.is_by_hand)
+    return Corrected(labels, frozenset(state.done), state.is_by_hand, state.became)
 
 
 class _State:
@@ -78,6 +81,7 @@ class _State:
         self.names: dict[int, str] = {}
         self.done: set[int] = set()
         self.is_by_hand = np.zeros(len(found), dtype=np.bool_)
+        self.became = np.arange(n_clusters, dtype=np.int32)
         self._rows: dict[str, int] | None = None
 
     def make(self, edit: Edit) -> None:
@@ -111,6 +115,7 @@ class _State:
 
     def _merge(self, gone: set[int], into: int) -> None:
         self.clusters[np.isin(self.clusters, list(gone))] = into
+        self.became[np.isin(self.became, list(gone))] = into
         self.numbers -= gone
         self.done -= gone
         for cluster in gone:
@@ -157,20 +162,44 @@ class _State:
         return row
 
 
-def group(labels: ImageLabels, n_clusters: int) -> Groups:
+def group(corrected: Corrected) -> Groups:
     """How corrected clusters hang together with the C that were found.
 
-    A found cluster becomes the one that most of its images are in now; a corrected cluster is
-    what a found one says if at least half of the images of either are in both.
+    A found cluster becomes the one that most of its images are in now, those that were marked as
+    wrong not counted unless all are; without images, the one that it was merged into. A corrected
+    cluster is what a found one says if at least half of the images of either are in both.
     """
-    numbers, places = np.unique(labels.clusters, return_inverse=True)
+    labels, n_clusters = corrected.labels, len(corrected.became)
+    is_empty = np.bincount(labels.found, minlength=n_clusters) == 0
+    numbers = np.union1d(labels.clusters, corrected.became[is_empty])
     counts = np.zeros((n_clusters, len(numbers)), np.int64)
-    np.add.at(counts, (labels.found, places), 1)
+    np.add.at(counts, (labels.found, np.searchsorted(numbers, labels.clusters)), 1)
     by_found = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     by_corrected = counts / np.maximum(counts.sum(axis=0, keepdims=True), 1)
+    votes = np.where(numbers == WRONG, np.minimum(counts, 0.5), counts)
+    most = np.where(is_empty, np.searchsorted(numbers, corrected.became), votes.argmax(axis=1))
     return Groups(
         numbers=numbers.astype(np.int32),
-        of_columns=counts.argmax(axis=1).astype(np.int32),
+        of_columns=most.astype(np.int32),
         stands_for=(by_found >= 0.5) | (by_corrected >= 0.5),
         names=dict(labels.names),
     )
+
+
+def by_heads(
+    corrected: Corrected, groups: Groups, votes: HeadVotes, head_labels: Labels
+) -> NDArray[np.float32]:
+    """The share of the heads that put each image into its corrected cluster, [N]; 0 for none.
+
+    Args:
+        corrected: the labels.
+        groups: of them.
+        votes: of the heads.
+        head_labels: what these say of the images, as trained, int32 [H, N].
+    """
+    labels = corrected.labels
+    if not labels.is_corrected:
+        return labels.confidence
+    places = np.searchsorted(groups.numbers, labels.clusters).astype(np.int32)
+    places[labels.clusters == WRONG] = -1
+    return votes.confidence(head_labels, places, stands_for=groups.stands_for)

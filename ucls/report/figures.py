@@ -1,6 +1,7 @@
 """The figures of a run as a report shows them: tables, confusion, curves, settings, versions."""
 
 import shlex
+from math import isfinite
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def _curves(state: RunState) -> list[Figures]:
     """The loss of each group of heads by epoch."""
     curves = []
     for curve in read_training_curves(state.run.folder.file(files.TRAINING_LOG)):
-        points = list(zip(curve.epochs, curve.loss, strict=True))
+        points = [pair for pair in zip(curve.epochs, curve.loss, strict=True) if isfinite(pair[1])]
         step = max(1, len(points) // MOST_POINTS)
         curves.append({"group": curve.group, "points": points[::step]})
     return curves

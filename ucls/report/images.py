@@ -69,7 +69,9 @@ def choose_images(
     pairs = [row for first, second, _ in cleaning.duplicates for row in (first, second)]
     odd = np.array([*cleaning.misfits, *pairs], np.int64)
     shown = np.unique(np.concatenate([on_map, _extremes(state), odd]))
-    known = np.arange(len(labels)) if len(labels) <= most_known else shown
+    # What was moved by hand has to be known, for its cluster to be right.
+    few = np.union1d(shown, state.by_hand)
+    known = np.arange(len(labels)) if len(labels) <= most_known else few
     return PageImages(known, shown, on_map)
 
 

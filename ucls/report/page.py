@@ -186,7 +186,7 @@ def render(data: Figures) -> str:
     script = _asset("script")
     environment = Environment(loader=PackageLoader("ucls.report", "page"), autoescape=True)
     # In JSON "<" occurs within strings only, where its escape means the same.
-    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     page: str = environment.get_template("page.html").render(
         name=data["name"],
         style=Markup(_asset("style")),

@@ -67,7 +67,7 @@ def _votes(state: RunState) -> Matrix:
     places_of = {number: place for place, number in enumerate(state.numbers)}
     numbers = state.groups.numbers[state.groups.of_columns].tolist()
     of_found = np.array([places_of.get(number, -1) for number in numbers], np.int64)
-    stands_for = state.groups.stands_for[:, state.groups.numbers >= 0]
+    stands_for = state.groups.stands_for[:, np.isin(state.groups.numbers, state.numbers)]
     counts = np.zeros(n_clusters * n_clusters)
     for head, n_votes in zip(state.head_labels, state.classifier.votes.votes.tolist(), strict=True):
         known = (head >= 0) & (places >= 0)

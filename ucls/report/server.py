@@ -5,11 +5,10 @@ import json
 import secrets
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from ucls.corrections.edits import Corrections, parse_corrections
 from ucls.errors import UclsError
@@ -35,26 +34,41 @@ AS_THEY_ARE = {
 LARGEST = 4096
 """Pixels of the longer side of a converted picture."""
 
-Save = Callable[[Corrections], None]
 Answer = tuple[HTTPStatus, str, bytes]
+TEXT = "text/plain; charset=utf-8"
+ELSEWHERE = b"the run was corrected elsewhere: reload the page"
+
+
+class Site(Protocol):
+    """The run that is served."""
+
+    def state(self) -> RunState:
+        """Reads the run."""
+
+    def data(self, state: RunState) -> Figures:
+        """What the page shows of it."""
+
+    def revision(self) -> str:
+        """Tells the corrections that the run has now from others."""
+
+    def save(self, corrections: Corrections) -> str:
+        """Takes corrections into the run; returns what is to be told."""
 
 
 class ReportServer(ThreadingHTTPServer):
     """Serves one run on this machine to whoever knows its address.
 
     Args:
-        state: of the run.
-        data: of its page.
-        save: takes corrections into the run.
+        site: the run.
         port: to listen on; 0 for any that is free.
     """
 
     daemon_threads = True
 
-    def __init__(self, state: RunState, data: Figures, save: Save, *, port: int = 0) -> None:
+    def __init__(self, site: Site, *, port: int = 0) -> None:
         super().__init__((HOST, port), _Handler)
         self.token = secrets.token_urlsafe(24)
-        self.pages = _Pages(state, data, save)
+        self.pages = _Pages(site)
 
     @property
     def url(self) -> str:
@@ -70,8 +84,9 @@ class ReportServer(ThreadingHTTPServer):
 class _Pages:
     """What there is to see of a run."""
 
-    def __init__(self, state: RunState, data: Figures, save: Save) -> None:
-        self._data, self._save = {**data, "server": True}, save
+    def __init__(self, site: Site) -> None:
+        self._site, state = site, site.state()
+        self._revision, self._data = site.revision(), site.data(state)
         self._splits = state.labels.splits
         self._pictures = {split: Pictures.of(state.run, split) for split in state.run.splits}
         self._first = {split: int(state.labels.rows_of(split)[0]) for split in state.run.splits}
@@ -80,17 +95,28 @@ class _Pages:
         self._lock, self._saving = Lock(), Lock()
 
     def page(self) -> Answer:
-        return HTTPStatus.OK, "text/html; charset=utf-8", render(self._data).encode()
+        """The page of the run as it is now."""
+        with self._saving:
+            now = self._site.revision()
+            if self._revision != now:
+                self._revision, self._data = now, self._site.data(self._site.state())
+            data = {**self._data, "server": True, "revision": self._revision}
+        return HTTPStatus.OK, "text/html; charset=utf-8", render(data).encode(errors="replace")
 
     def save(self, body: bytes) -> Answer:
+        """Takes corrections, if they were made to those that the run has."""
         try:
-            corrections = parse_corrections(json.loads(body), "corrections")
+            values = json.loads(body)
+            made_to = values.pop("revision", None) if isinstance(values, dict) else None
+            corrections = parse_corrections(values, "corrections")
             with self._saving:
-                self._save(corrections)
-                self._data = {**self._data, "corrections": corrections.as_json()["edits"]}
-        except (UclsError, ValueError) as error:
-            return HTTPStatus.CONFLICT, "text/plain; charset=utf-8", str(error).encode()
-        return HTTPStatus.OK, "text/plain; charset=utf-8", b"saved"
+                if made_to != self._site.revision():
+                    return HTTPStatus.CONFLICT, TEXT, ELSEWHERE
+                told = self._site.save(corrections)
+                answer = {"told": told, "revision": self._site.revision()}
+        except (UclsError, ValueError, RecursionError) as error:
+            return HTTPStatus.CONFLICT, TEXT, str(error).encode(errors="replace")
+        return HTTPStatus.OK, "application/json", json.dumps(answer).encode()
 
     def thumbnail(self, row: int) -> Answer:
         with self._lock:
@@ -157,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
         elif self.headers.get("Content-Type", "").partition(";")[0] != "application/json":
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected application/json")
-        elif not length.isdigit() or int(length) > MOST_POSTED:
+        elif not (length.isascii() and length.isdigit()) or int(length) > MOST_POSTED:
             self._refuse(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MOST_POSTED} bytes"
             )
@@ -190,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         self.close_connection = True
-        self._answer((status, "text/plain; charset=utf-8", reason.encode()))
+        self._answer((status, TEXT, reason.encode()))
 
     def _answer(self, answer: Answer, *, kept: bool = False) -> None:
         status, kind, body = answer

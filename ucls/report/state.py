@@ -11,14 +11,14 @@ from ucls.cache import read_graph
 from ucls.cache import run_files as files
 from ucls.corrections.edits import Corrections
 from ucls.corrections.in_run import corrections_of
-from ucls.corrections.replay import group
+from ucls.corrections.replay import apply, by_heads, group
 from ucls.corrections.subtrees import Leaves
 from ucls.merging.links import Edges, nearest_edges
 from ucls.runs.classifier import Classifier, Groups, load_classifier
 from ucls.runs.heads import as_trained
 from ucls.runs.image_labels import ImageLabels, read_labels
 from ucls.runs.run import Run
-from ucls.types import Labels, NeighborGraph
+from ucls.types import Labels, NeighborGraph, renumber
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,31 +28,42 @@ class RunState:
     Attributes:
         run: it.
         labels: of its N images, as corrected.
+            The confidence is that in the corrected cluster.
         corrections: what was corrected.
+        by_hand: rows of the images that were moved or marked themselves, rising.
         leaves: of the merge tree that parts of clusters are told by; None without merging.
         groups: its G clusters, beside those that were found.
+        classifier: of the found clusters, with the votes of the heads.
+        said: what the voters say of the images, as trained, int32 [H, N].
     """
 
     run: Run
     labels: ImageLabels
     corrections: Corrections
+    by_hand: NDArray[np.int64]
     leaves: Leaves | None
     groups: Groups
+    classifier: Classifier
+    said: Labels
 
     @classmethod
     def of(cls, run: Run) -> Self:
         """Reads what is needed of a run; the errors are those of :func:`read_labels`."""
-        labels = read_labels(run)
-        corrections = corrections_of(run)
-        given = {edit.cluster: edit.name for edit in corrections.edits if edit.do == "rename"}
-        names = {number: name for number, name in given.items() if labels.names.get(number) == name}
-        labels = replace(labels, names={**labels.names, **names})
-        return cls(run, labels, corrections, Leaves.of(run), group(labels, run.n_clusters))
+        corrections, leaves = corrections_of(run), Leaves.of(run)
+        corrected = apply(corrections, read_labels(run), leaves, n_clusters=run.n_clusters)
+        groups, classifier = group(corrected), load_classifier(run.folder)
+        trained = as_trained(run)
+        heads = list(classifier.voters)
+        said = np.concatenate([trained.labels[split][heads] for split in run.splits], axis=1)
+        confidence = by_heads(corrected, groups, classifier.votes, said)
+        labels = replace(corrected.labels, confidence=confidence)
+        by_hand = np.flatnonzero(corrected.is_by_hand)
+        return cls(run, labels, corrections, by_hand, leaves, groups, classifier, said)
 
     @cached_property
     def numbers(self) -> list[int]:
         """The clusters that hold images, rising."""
-        return [number for number in self.groups.numbers.tolist() if number >= 0]
+        return sorted(self.labels.sizes())
 
     @cached_property
     def places(self) -> Labels:
@@ -78,19 +89,10 @@ class RunState:
         return nearest_edges(self.graph)
 
     @cached_property
-    def classifier(self) -> Classifier:
-        """The one of the found clusters, with the votes of the heads."""
-        return load_classifier(self.run.folder)
-
-    @cached_property
     def head_labels(self) -> Labels:
         """What the voters say of the images, named as the found clusters, int32 [H, N]."""
-        from ucls.types import renumber
-
-        trained, classifier = as_trained(self.run), self.classifier
-        voters = list(classifier.voters)
-        own = np.concatenate([trained.labels[split][voters] for split in self.run.splits], axis=1)
-        return np.stack([renumber(*pair) for pair in zip(own, classifier.votes.names, strict=True)])
+        names = self.classifier.votes.names
+        return np.stack([renumber(*pair) for pair in zip(self.said, names, strict=True)])
 
     def mean_by_cluster(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean of a figure of all images over each cluster, [G]; 0 without images."""

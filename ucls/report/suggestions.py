@@ -12,6 +12,8 @@ MIXED_BELOW = 0.75
 """Mean confidence of a cluster."""
 LIKE_ONE_ABOVE = 0.6
 """Normalised cut of a pair, over that between the parts of a usual cluster."""
+LEAST_CUT = 0.1
+"""Normalised cut below which no two clusters are like one, whatever the parts of others have."""
 LIKE_TWO_BELOW = 0.1
 """Normalised cut between the parts of a cluster."""
 FEWEST = 10
@@ -52,7 +54,7 @@ def _pairs(found: Separation, is_large: NDArray[np.bool_]) -> list[tuple[int, in
     taken: set[int] = set()
     for cell in np.argsort(-cuts, axis=None)[: MOST * len(cuts)].tolist():
         first, second = divmod(cell, len(cuts))
-        if cuts[first, second] < LIKE_ONE_ABOVE * usual or len(pairs) == MOST:
+        if cuts[first, second] < max(LIKE_ONE_ABOVE * usual, LEAST_CUT) or len(pairs) == MOST:
             break
         if not taken & {first, second}:
             pairs.append((first, second))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,12 +38,14 @@ class Groups:
         of_columns: the place in ``numbers`` of each column of the classifier, int32 [C'].
         stands_for: whether a found cluster counts as one of them when the heads vote, [C, G].
         names: the given name of each cluster that has one, by its number.
+        is_retrained: whether the classifier was trained on them.
     """
 
     numbers: Labels
     of_columns: Labels
     stands_for: npt.NDArray[np.bool_]
     names: Mapping[int, str]
+    is_retrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,14 @@ def regroup_classifier(folder: RunFolder, groups: Groups) -> None:
     _write_corrected(folder, *read_tensors(folder.file(files.CLASSIFIER)), groups)
 
 
+def rename_clusters(folder: RunFolder, names: Mapping[int, str]) -> None:
+    """Gives the clusters of the corrected classifier other names."""
+    tensors, metadata = read_tensors(folder.file(files.CORRECTED_CLASSIFIER))
+    groups = _read_groups(tensors, metadata)
+    assert groups is not None
+    _write_corrected(folder, tensors, metadata, replace(groups, names=dict(names)))
+
+
 def _write_corrected(
     folder: RunFolder,
     tensors: Mapping[str, npt.NDArray[Any]],
@@ -203,9 +213,12 @@ def _write_corrected(
         "of_columns": groups.of_columns,
         "stands_for": groups.stands_for,
     }
-    names = json.dumps(sorted(groups.names.items()))
+    of_groups = {
+        "cluster_names": json.dumps(sorted(groups.names.items())),
+        "retrained": json.dumps(groups.is_retrained),
+    }
     path = folder.file(files.CORRECTED_CLASSIFIER)
-    write_tensors(path, with_groups, {**metadata, "cluster_names": names})
+    write_tensors(path, with_groups, {**metadata, **of_groups})
 
 
 def load_classifier(folder: RunFolder, *, corrected: bool = False) -> Classifier:
@@ -246,7 +259,8 @@ def _read_groups(
     if "numbers" not in tensors:
         return None
     names = dict(json.loads(metadata["cluster_names"]))
-    return Groups(tensors["numbers"], tensors["of_columns"], tensors["stands_for"], names)
+    arrays = (tensors["numbers"], tensors["of_columns"], tensors["stands_for"])
+    return Groups(*arrays, names, json.loads(metadata["retrained"]))
 
 
 def load_heads(folder: RunFolder, heads: Sequence[int]) -> TrainedHeads:

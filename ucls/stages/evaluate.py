@@ -17,6 +17,7 @@ from ucls.cache import (
     write_json,
 )
 from ucls.cache import run_files as files
+from ucls.ensemble.label_matrix import compact
 from ucls.metrics import scores as metrics
 from ucls.progress import SILENT, Reporter
 from ucls.runs.baselines import baseline_figures
@@ -172,9 +173,10 @@ def _corrected(run: Run, split: str, labels: Labels | None) -> Figures:
     corrected = read_labels(run)
     if not corrected.is_corrected:
         return {}
-    clusters = corrected.clusters[corrected.rows_of(split)]
-    n_clusters = int(corrected.clusters.max()) + 1
-    return {"corrected": {**scores(labels, clusters), **balance(clusters, n_clusters)}}
+    # Numbers may be far apart, and which one is left by a merge tells nothing.
+    places = compact(corrected.clusters)[corrected.rows_of(split)]
+    n_clusters = len(corrected.sizes())
+    return {"corrected": {**scores(labels, places), **balance(places, n_clusters)}}
 
 
 def _oracle(run: Run, labels: Labels) -> Figures:

@@ -8,14 +8,20 @@ import numpy as np
 from ucls.cache import run_files as files
 from ucls.corrections.edits import Corrections, read_corrections
 from ucls.corrections.in_run import apply_in, corrections_of, keep_corrections
-from ucls.corrections.replay import Corrected, group
+from ucls.corrections.replay import Corrected, by_heads, group
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
-from ucls.runs.classifier import Groups, regroup_classifier
+from ucls.runs.classifier import (
+    Groups,
+    load_classifier,
+    regroup_classifier,
+    rename_clusters,
+)
+from ucls.runs.heads import as_trained
 from ucls.runs.image_labels import ImageLabels, read_labels, write_labels
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
-from ucls.stages.self_train import Inputs, fit_classifiers, keep_chosen
+from ucls.stages.self_train import Inputs, fit_classifiers, head_votes, keep_chosen
 from ucls.types import renumber
 
 
@@ -30,6 +36,8 @@ class Relabelled(NamedTuple):
     """Images in another cluster than the one that was found, or in none."""
     n_untold: int
     """Corrected clusters that no found cluster stands for, which only retraining can tell apart."""
+    keeps_training: bool
+    """False where the classifier was retrained before, on clusters that are others now."""
 
 
 def relabel(
@@ -67,32 +75,40 @@ def relabel(
         case _:
             wanted = read_corrections(Path(corrections))
     with run.folder.lock():
-        found = read_labels(run)
-        corrected = apply_in(run, wanted, found)
-        groups = group(corrected.labels, run.n_clusters)
+        before = read_labels(run)
+        corrected = apply_in(run, wanted, before)
+        labels, groups = corrected.labels, group(corrected)
+        if not labels.sizes():
+            raise UsageError("the corrections leave no image in any cluster: take some back")
+        known = load_classifier(run.folder, corrected=True).groups
+        was_retrained = known is not None and known.is_retrained
+        is_same = np.array_equal(before.clusters, labels.clusters)
         if retrain:
-            groups = _retrain(run, corrected)
-        elif wanted.edits:
-            regroup_classifier(run.folder, groups)
-        else:
+            groups = _retrain(run, corrected, groups)
+        elif not wanted.edits:
             run.folder.file(files.CORRECTED_CLASSIFIER).unlink(missing_ok=True)
-        write_labels(run, corrected.labels)
-        keep_corrections(run, wanted, found)
-    labels = corrected.labels
+        elif was_retrained and is_same:
+            rename_clusters(run.folder, labels.names)
+        else:
+            regroup_classifier(run.folder, groups)
+        write_labels(run, labels)
+        keep_corrections(run, wanted, before)
+    keeps_training = retrain or not was_retrained or is_same
+    told = groups if retrain or known is None or not is_same else known
     return Relabelled(
         path=run.folder.file(files.LABELS),
         labels=labels,
         n_edits=len(wanted.edits),
         n_changed=int((labels.clusters != labels.found).sum()),
-        n_untold=len(labels.sizes().keys() - set(groups.numbers[groups.of_columns].tolist())),
+        n_untold=len(labels.sizes().keys() - set(told.numbers[told.of_columns].tolist())),
+        keeps_training=keeps_training,
     )
 
 
-def _retrain(run: Run, corrected: Corrected) -> Groups:
+def _retrain(run: Run, corrected: Corrected, known: Groups) -> Groups:
     """Trains on the corrected labels, those that were put right by hand with full weight."""
     labels, rows = corrected.labels, corrected.labels.rows_of("train")
-    held = labels.clusters >= 0
-    numbers = np.unique(labels.clusters[held])
+    numbers = np.array(sorted(labels.sizes()), np.int32)
     if len(numbers) < 2:
         raise UsageError(
             f"the corrections leave images in {len(numbers)} cluster, and a classifier needs two: "
@@ -100,9 +116,13 @@ def _retrain(run: Run, corrected: Corrected) -> Groups:
         )
     of_numbers = np.full(int(numbers.max()) + 1, -1, dtype=np.int32)
     of_numbers[numbers] = np.arange(len(numbers))
-    weights = np.where(corrected.is_by_hand, 1.0, labels.confidence)[rows]
+    inputs, consensus = Inputs.of(run), run.consensuses.chosen()
+    said = np.concatenate(
+        [as_trained(run).labels[split][list(consensus.heads)] for split in run.splits], axis=1
+    )
+    sure = by_heads(corrected, known, head_votes(run, consensus), said)
+    weights = np.where(corrected.is_by_hand, 1.0, sure)[rows]
     is_weighed = run.config.self_train.confidence_weights and weights.any()
-    inputs = Inputs.of(run)
     result = fit_classifiers(
         run,
         inputs,
@@ -110,12 +130,12 @@ def _retrain(run: Run, corrected: Corrected) -> Groups:
         n_clusters=len(numbers),
         weights=weights if is_weighed else None,
     )
-    known = group(labels, run.n_clusters)
     groups = Groups(
-        numbers=numbers.astype(np.int32),
+        numbers=numbers,
         of_columns=np.arange(len(numbers), dtype=np.int32),
-        stands_for=known.stands_for[:, known.numbers >= 0],
+        stands_for=known.stands_for[:, np.isin(known.numbers, numbers)],
         names=known.names,
+        is_retrained=True,
     )
     keep_chosen(run, inputs, result, groups=groups)
     return groups

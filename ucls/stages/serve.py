@@ -1,7 +1,9 @@
 """The report of a run as a small server on this machine, which saves corrections into the run."""
 
+import hashlib
 from pathlib import Path
 
+from ucls.cache import run_files as files
 from ucls.corrections.edits import Corrections
 from ucls.errors import UsageError
 from ucls.progress import SILENT, Reporter
@@ -10,9 +12,32 @@ from ucls.report.server import HOST, ReportServer
 from ucls.report.state import RunState
 from ucls.runs.opening import open_run
 from ucls.stages.relabel import relabel
+from ucls.types import Figures
 
 MOST_KNOWN = 200_000
 """Images up to which the page knows them all; a browser holds no more with ease."""
+
+
+class _ServedRun:
+    """A run as its server sees it."""
+
+    def __init__(self, path: Path, reporter: Reporter) -> None:
+        self._path, self._reporter = path, reporter
+
+    def state(self) -> RunState:
+        return RunState.of(open_run(self._path, after="self-train"))
+
+    def data(self, state: RunState) -> Figures:
+        return page_data(state, most_known=MOST_KNOWN, with_pictures=False, reporter=self._reporter)
+
+    def revision(self) -> str:
+        file = self._path / files.CORRECTIONS
+        content = file.read_bytes() if file.is_file() else b""
+        return hashlib.sha256(content).hexdigest()[:16]
+
+    def save(self, corrections: Corrections) -> str:
+        kept = relabel(self._path, corrections).keeps_training
+        return "saved in the run" if kept else "saved in the run; retrain it with ucls relabel"
 
 
 def serve(path: str | Path, *, port: int = 0, reporter: Reporter = SILENT) -> ReportServer:
@@ -31,15 +56,9 @@ def serve(path: str | Path, *, port: int = 0, reporter: Reporter = SILENT) -> Re
         UsageError: if the port cannot be had.
         UclsError: if the run is not labelled yet.
     """
-    run = open_run(path, after="self-train", reporter=reporter)
-    state = RunState.of(run)
-    data = page_data(state, most_known=MOST_KNOWN, with_pictures=False, reporter=reporter)
-
-    def save(corrections: Corrections) -> None:
-        relabel(path, corrections)
-
+    open_run(path, after="self-train", reporter=reporter)
     try:
-        return ReportServer(state, data, save, port=port)
+        return ReportServer(_ServedRun(Path(path), reporter), port=port)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(

@@ -21,7 +21,7 @@ from ucls.runs.image_labels import ImageLabels, read_labels
 from ucls.runs.opening import open_run
 from ucls.runs.placements import IsThere, Placement, Placer
 from ucls.runs.run import Run
-from ucls.wording import cause
+from ucls.wording import cause, count
 
 How = Literal["link", "copy", "move"]
 
@@ -132,11 +132,13 @@ def _check_target(to: Path) -> None:
 def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str, str]) -> Sorted:
     names = folder_names(labels, taken=[UNDO])
     placer = Placer(str(to), _WAYS[how].is_there)
-    plan = Sorted(to, [], [], [], [])
+    plan, strays = Sorted(to, [], [], [], []), []
     for file, cluster in _labelled_files(run, labels, to, list(names.values())):
         place = moved.get(file, "")
         was_moved = bool(place) and os.path.lexists(os.path.join(to, place))
         kept = placer.keep(file, *os.path.split(place)) if was_moved else None
+        if kept is not None and kept.folder != names[cluster]:
+            strays.append(place)
         if not os.path.isfile(file):
             if kept is not None:
                 plan.placements.append(kept)
@@ -146,6 +148,11 @@ def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str,
             plan.left.append(file)
         else:
             plan.placements.append(placer.place(file, names[cluster]))
+    if strays:
+        raise UsageError(
+            f"{count(len(strays), 'image')} in {to} would belong into other folders now, such as "
+            f"{strays[0]}, as the run was corrected since: first `ucls sort --undo {to}`"
+        )
     if not plan.placements and not plan.left:
         raise UsageError(
             f"none of the images of {run.folder.path} is there any more, such as "

@@ -3,8 +3,9 @@ import pytest
 
 from tests.ucls.corrections.test_subtrees import HEAD
 from ucls.corrections.edits import Corrections, Done, Edit, Merge, Move, Rename, Split, Wrong
-from ucls.corrections.replay import Corrected, apply, group
+from ucls.corrections.replay import Corrected, apply, by_heads, group
 from ucls.corrections.subtrees import Leaves
+from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UsageError
 from ucls.runs.image_labels import ImageLabels
 
@@ -108,17 +109,33 @@ def test_corrections_of_other_labels_are_refused() -> None:
 
 
 def test_groups_tell_what_became_of_found_clusters() -> None:
-    merged = after(Merge(clusters=(1,), into=2), Split(cluster=0, into=7, leaves=(3,)))
-    groups = group(merged.labels, 5)
-    assert groups.numbers.tolist() == [0, 2, 3, 7]
-    assert groups.of_columns.tolist() == [0, 1, 1, 2, 0]
+    groups = group(after(Merge(clusters=(1,), into=2), Split(cluster=0, into=7, leaves=(3,))))
+    assert groups.numbers.tolist() == [0, 2, 3, 4, 7]
+    # The found cluster 4 has no images, and is itself still.
+    assert groups.of_columns.tolist() == [0, 1, 1, 2, 3]
     expected = np.array(
-        [[1, 0, 0, 1], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], bool
+        [[1, 0, 0, 0, 1], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]], bool
     )
     np.testing.assert_array_equal(groups.stands_for, expected)
 
 
-def test_a_cluster_that_is_wrong_as_a_whole_stands_for_none() -> None:
-    groups = group(after(Wrong(images=("e", "f"))).labels, 5)
-    assert groups.numbers.tolist() == [-1, 0, 2, 3]
-    assert groups.of_columns.tolist()[1] == 0
+def test_an_empty_cluster_goes_where_it_was_merged() -> None:
+    groups = group(after(Merge(clusters=(4,), into=3), Merge(clusters=(3,), into=1)))
+    assert groups.numbers[groups.of_columns].tolist() == [0, 1, 2, 1, 1]
+
+
+def test_wrong_images_do_not_outvote_the_others() -> None:
+    mostly = group(after(Wrong(images=("a", "b", "c"))))
+    assert mostly.numbers[mostly.of_columns].tolist() == [0, 1, 2, 3, 4]
+    wholly = group(after(Wrong(images=("e", "f"))))
+    assert wholly.numbers[wholly.of_columns].tolist() == [0, -1, 2, 3, 4]
+
+
+def test_the_heads_speak_of_the_corrected_cluster() -> None:
+    votes = HeadVotes(np.array([[0, 1, 2, 3], [0, 1, 2, 3]], np.int32), np.array([1, 1]))
+    said = np.stack([FOUND, np.array([0, 0, 0, 0, 2, 1, 2, 2, 1, 3], np.int32)])
+    found = after()
+    assert by_heads(found, group(found), votes, said).tolist() == [0.5] * 10  # what the file says
+    merged = after(Merge(clusters=(1,), into=2), Wrong(images=("a",)))
+    shares = by_heads(merged, group(merged), votes, said)
+    assert shares.tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 1, 1]

@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ucls.corrections.edits import Corrections, Move
 from ucls.report import images as module
 from ucls.report.cleaning import cleaning_list
 from ucls.report.images import choose_images, count_cells, nearest_shown
 from ucls.report.state import RunState
 from ucls.runs.run import Run
+from ucls.stages.relabel import relabel
 
 
 def test_all_images_are_known_while_they_are_few(shared_run: Path) -> None:
@@ -36,6 +38,19 @@ def test_of_many_images_only_those_that_are_shown(
         rows = np.flatnonzero(state.labels.clusters == number)
         order = rows[np.lexsort((probability[rows], confidence[rows]))]
         assert set(order[[0, -1]].tolist()) <= set(chosen.shown.tolist())
+
+
+def test_images_moved_by_hand_are_always_known(
+    run_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("ON_MAP", 10), ("BY_CLUSTER", 8)):
+        monkeypatch.setattr(module, name, value)
+    moved = tuple(range(3, 120, 2))
+    relabel(run_path, Corrections(edits=(Move(images=moved, into=9),)))
+    state = RunState.of(Run(run_path))
+    chosen = choose_images(state, cleaning_list(state), 50)
+    assert set(moved) <= set(chosen.known.tolist())
+    assert len(chosen.shown) < len(chosen.known) < 160
 
 
 def test_cells_count_every_image(shared_run: Path) -> None:

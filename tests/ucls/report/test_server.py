@@ -1,19 +1,22 @@
 import http.client
 import json
+import re
 import threading
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ucls.corrections.edits import Corrections
 from ucls.images.files import read_image
 from ucls.report.server import ReportServer
 from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
+from ucls.stages.relabel import relabel
 from ucls.stages.serve import serve
 
 
@@ -48,9 +51,15 @@ class Client:
         connection.close()
         return answer
 
-    def post(self, content: object, **headers: str) -> Answer:
+    def revision(self) -> str:
+        found = re.search(rb'"revision":"(\w+)"', self.ask("").body)
+        assert found is not None
+        return found[1].decode()
+
+    def post(self, content: dict[str, Any], **headers: str) -> Answer:
         kind = {"Content_Type": "application/json", **headers}
-        return self.ask("corrections", method="POST", body=json.dumps(content).encode(), **kind)
+        body = json.dumps({"revision": self.revision(), **content}).encode()
+        return self.ask("corrections", method="POST", body=body, **kind)
 
 
 @pytest.fixture
@@ -148,6 +157,35 @@ def test_wrong_corrections_are_told_and_change_nothing(
         == 409
     )
     assert (photo_run_path / "labels.csv").read_bytes() == before
+
+
+def test_the_page_is_made_anew_once_the_run_is_corrected(
+    client: Client, photo_run_path: Path
+) -> None:
+    first, second, *_ = sorted(read_labels(Run(photo_run_path)).sizes())
+    assert b"60 images in 3 clusters" in client.ask("").body
+    client.post({"edits": [{"do": "merge", "clusters": [second], "into": first}]})
+    assert b"60 images in 2 clusters" in client.ask("").body
+    relabel(photo_run_path, Corrections())
+    assert b"60 images in 3 clusters" in client.ask("").body
+
+
+def test_edits_made_to_an_older_state_are_refused(client: Client, photo_run_path: Path) -> None:
+    stale = client.revision()
+    names = [[{"do": "rename", "cluster": 1, "name": name}] for name in ("first", "second")]
+    answer = client.post({"edits": names[0]})
+    assert json.loads(answer.body)["revision"] == client.revision() != stale
+    refused = client.post({"edits": names[1], "revision": stale})
+    assert (refused.status, b"reload the page" in refused.body) == (409, True)
+    assert read_labels(Run(photo_run_path)).names == {1: "first"}
+
+
+def test_what_is_no_length_or_far_too_deep_is_refused(client: Client) -> None:
+    kind = {"Content_Type": "application/json"}
+    deep = b"[" * 100_000 + b"]" * 100_000
+    assert client.ask("corrections", method="POST", body=deep, **kind).status == 409
+    odd = client.ask("corrections", method="POST", Content_Length="\u00b2", **kind)
+    assert odd.status == 413
 
 
 def test_another_page_cannot_post(client: Client) -> None:

@@ -75,3 +75,5 @@ def test_suggestions_name_each_cluster_of_a_pair_once(shared_run: Path) -> None:
     assert suggested.like_two == [state.numbers[0]]
     low = found._replace(cuts=0.2 * cuts)
     assert suggest(state, low).like_one == []
+    apart = found._replace(cuts=np.zeros((n, n)), inner_cuts=np.zeros(n))
+    assert suggest(state, apart).like_one == []

@@ -145,6 +145,49 @@ def test_corrections_outlive_the_same_labels_and_are_put_aside_for_others(
     assert not read_labels(Run(run_path)).is_corrected
 
 
+def test_a_retrained_classifier_outlives_new_names_alone(run_path: Path) -> None:
+    edits = merge_and_name(run_path)
+    relabel(run_path, edits, retrain=True)
+    weight = load_classifier(Run(run_path).folder, corrected=True).linear.weight
+    other = edits.model_copy(
+        update={"edits": (*edits.edits, Rename(cluster=edits.edits[1].cluster, name="other"))}
+    )
+    assert relabel(run_path, other).keeps_training
+    classifier = load_classifier(Run(run_path).folder, corrected=True)
+    np.testing.assert_array_equal(classifier.linear.weight, weight)
+    assert classifier.name_of(edits.edits[1].cluster) == "other"
+    moved = Corrections(edits=(*edits.edits, Move(images=(0, 1), into=50)))
+    assert not relabel(run_path, moved).keeps_training
+    assert load_classifier(Run(run_path).folder, corrected=True).linear.weight.shape[1] == 4
+
+
+def test_what_is_gone_on_with_or_undone_is_not_put_aside(run_path: Path) -> None:
+    edits = merge_and_name(run_path)
+    shorter = Corrections(edits=edits.edits[:1])
+    for corrections in (shorter, edits, shorter):
+        relabel(run_path, corrections)
+    assert not (run_path / files.PREVIOUS_CORRECTIONS).exists()
+    relabel(run_path, Corrections(edits=(Wrong(images=(0,)),)))
+    kept = read_corrections(run_path / files.PREVIOUS_CORRECTIONS)
+    assert kept.edits == shorter.edits
+
+
+def test_images_all_marked_as_wrong_are_refused(run_path: Path) -> None:
+    everything = Corrections(edits=(Wrong(images=tuple(range(160))),))
+    with pytest.raises(UsageError, match="leave no image in any cluster"):
+        relabel(run_path, everything)
+
+
+@pytest.mark.parametrize("numbers", [(0, 3), (3, 0)])
+def test_figures_do_not_hang_on_the_number_that_is_left(
+    run_path: Path, numbers: tuple[int, int]
+) -> None:
+    into, gone = numbers
+    relabel(run_path, Corrections(edits=(Merge(clusters=(gone,), into=into),)))
+    found = evaluate(run_path)["train"]["corrected"]
+    assert len(found["cluster_sizes"]) == found["occupied_clusters"] == 3
+
+
 def test_one_cluster_cannot_be_trained_on(run_path: Path) -> None:
     first, *others = sorted(read_labels(Run(run_path)).sizes())
     with pytest.raises(UsageError, match="a classifier needs two"):

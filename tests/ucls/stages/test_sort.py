@@ -9,11 +9,14 @@ import pytest
 
 from tests.conftest import Lines
 from ucls.cache.moves import UNDO, read_moves
+from ucls.corrections.edits import Corrections, Merge
 from ucls.errors import UclsError, UsageError
 from ucls.images import transfer
 from ucls.runs.image_labels import ImageLabels, read_labels, write_labels
 from ucls.runs.run import Run
+from ucls.stages.relabel import relabel
 from ucls.stages.sort import How, sort
+from ucls.stages.unsort import unsort
 
 HOWS: list[How] = ["link", "copy", "move"]
 
@@ -153,6 +156,18 @@ def test_a_run_that_has_lost_all_images_is_told_how_to_get_them_back(
     shutil.rmtree(own_photo_run.parent / "photos")
     with pytest.raises(UsageError, match="none of the images"):
         sort(own_photo_run, to=to.parent / "other")
+
+
+def test_what_was_moved_by_other_labels_has_to_come_back_first(
+    own_photo_run: Path, to: Path
+) -> None:
+    sort(own_photo_run, to=to, how="move")
+    first, second, *_ = sorted(read_labels(Run(own_photo_run)).sizes())
+    relabel(own_photo_run, Corrections(edits=(Merge(clusters=(second,), into=first),)))
+    with pytest.raises(UsageError, match=r"would belong into other folders now.*sort --undo"):
+        sort(own_photo_run, to=to, how="move")
+    unsort(to)
+    assert len(sort(own_photo_run, to=to, how="move").new) == 60
 
 
 def test_a_link_that_was_moved_would_point_elsewhere(own_photo_run: Path, to: Path) -> None:

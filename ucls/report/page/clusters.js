@@ -112,7 +112,7 @@ class Card {
 }
 
 function toUtf8(text) {
-  return isWellFormed(text) ? text : text.replace(/[\ud800-\udfff]/g, "\ufffd");
+  return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
 }
 
 /** What the report noticed of a cluster when it was made. */
@@ -135,6 +135,10 @@ const ORDERS = {
 };
 
 function showClusters() {
+  keepFocus(document.getElementById("cards"), ".card", placeCards);
+}
+
+function placeCards() {
   const groups = shownByCluster();
   const numbers = clusterNumbers();
   const largest = state.sizes.get(numbers[0]) ?? 1;
@@ -152,6 +156,7 @@ function showClusters() {
   const list = document.getElementById("cards");
   const isSame = elements.length === list.children.length && elements.every((element, place) => element === list.children[place]);
   if (!isSame) list.replaceChildren(...elements);
+  document.getElementById("sizes").replaceChildren(numbers.length ? sizeChart(numbers) : "");
   const wrong = groups.get(WRONG) ?? [];
   document.getElementById("wrong").replaceChildren(
     wrong.length ? h("h3", {}, `Marked as wrong: ${wrong.length}`) : "", wrong.length ? tiles(wrong.slice(0, MOST_TILES)) : "");
@@ -165,12 +170,20 @@ function clusterSection() {
   const open = h("input", { type: "checkbox", onchange: () => { filter.open = open.checked; showClusters(); } });
   return section("clusters", "Clusters",
     h("div", { class: "row filter" }, search, order, h("label", { class: "row" }, open, "not done yet")),
+    h("details", {}, h("summary", {}, "Sizes; the paler a bar, the less sure the cluster"), h("div", { id: "sizes" })),
     h("div", { id: "cards" }), h("div", { id: "wrong" }));
 }
 
 function goTo(cluster) {
-  const card = cards.get(cluster)?.element;
   document.getElementById("viewer").close();
+  if (cluster === WRONG) document.getElementById("wrong").scrollIntoView({ block: "start" });
+  if (!cards.get(cluster)?.element.isConnected) {
+    Object.assign(filter, { text: "", open: false });
+    document.querySelector("#clusters input[type=search]").value = "";
+    document.querySelector("#clusters .filter input[type=checkbox]").checked = false;
+    showClusters();
+  }
+  const card = cards.get(cluster)?.element;
   if (!card?.isConnected) return;
   card.scrollIntoView({ block: "start" });
   card.focus({ preventScroll: true });

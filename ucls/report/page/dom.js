@@ -38,6 +38,17 @@ const short = (text, most = 60) => (text.length > most ? `${text.slice(0, most -
 const percent = (share) => `${Math.round(100 * share)}%`;
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
+const focusable = (element) => [...element.querySelectorAll("button, input, select, a[href]")];
+
+/** Renders anew, and leaves the keyboard where it was: within a part, at the same control. */
+function keepFocus(container, parts, render) {
+  const part = container.contains(document.activeElement) ? document.activeElement.closest(parts) : null;
+  const place = part ? focusable(part).indexOf(document.activeElement) : -1;
+  render();
+  if (!part?.isConnected || part.contains(document.activeElement)) return;
+  (focusable(part)[place] ?? part).focus({ preventScroll: true });
+}
+
 /** A link to a cluster's card; a mark where it is no more. */
 function clusterLink(cluster) {
   const isThere = state.sizes.get(cluster) > 0;

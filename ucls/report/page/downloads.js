@@ -15,7 +15,7 @@ function tomlValue(value) {
 
 function asToml() {
   const lines = [
-    `# Corrections of ${JSON.stringify(DATA.name).slice(0, 80)}; give this file to: ucls relabel RUN corrections.toml`,
+    `# Corrections of ${tomlText(DATA.name).slice(0, 80)}; give this file to: ucls relabel RUN corrections.toml`,
     "schema = 1",
     `labels = ${tomlText(DATA.labels)}`,
   ];

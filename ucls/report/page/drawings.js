@@ -19,6 +19,21 @@ function lineChart(curves) {
     })));
 }
 
+/** The clusters by size, each as sure as it is opaque. */
+function sizeChart(clusters) {
+  const [width, height] = [Math.max(240, Math.min(900, 14 * clusters.length)), 140];
+  const most = Math.max(...clusters.map((cluster) => state.sizes.get(cluster)));
+  const step = width / clusters.length;
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Sizes of the clusters", style: { maxWidth: "100%", width: `${width}px` } },
+    clusters.map((cluster, place) => {
+      const size = state.sizes.get(cluster);
+      const sure = DATA.clusters[cluster]?.confidence ?? 1;
+      const tall = Math.max(1, (size / most) * (height - 10));
+      return svg("rect", { x: place * step, y: height - tall, width: Math.max(1, step - 2), height: tall, style: { fill: colour(cluster, 0.25 + 0.75 * sure) } },
+        svg("title", {}, `${nameOf(cluster)}: ${size} images, confidence ${sure.toFixed(2)}`));
+    }));
+}
+
 const MOST_LEAVES = 200;
 
 /** How the clusters would merge further; `tree` in SciPy's format, of `numbers`. */

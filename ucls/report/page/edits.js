@@ -163,28 +163,33 @@ function changed() {
 }
 
 const MEMORY = `ucls ${DATA.name} ${DATA.labels}`;
-const MADE_OF = JSON.stringify(DATA.corrections);
 
 function remember() {
   if (DATA.server) saveToRun();
   try {
-    localStorage.setItem(MEMORY, JSON.stringify({ madeOf: MADE_OF, log }));
+    localStorage.setItem(MEMORY, JSON.stringify(log));
   } catch { /* A browser may keep nothing for files; the downloads remain. */ }
 }
 
+/** Goes on with what the browser kept, if it went on from what the run has. */
 function recall() {
   if (DATA.server) return;
   try {
-    const kept = JSON.parse(localStorage.getItem(MEMORY));
-    if (kept?.madeOf === MADE_OF) {
-      state = replay(kept.log);
-      log = kept.log;
+    const kept = JSON.parse(localStorage.getItem(MEMORY)) ?? [];
+    const isSame = DATA.corrections.every((one, place) => JSON.stringify(one) === JSON.stringify(kept[place]));
+    if (isSame && kept.length) {
+      state = replay(kept);
+      log = kept;
+    } else if (kept.length) {
+      localStorage.setItem(`${MEMORY} put aside`, JSON.stringify(kept));
     }
   } catch { /* Nothing was kept, or by another version. */ }
 }
 
 let isSaving = false;
 let isUnsaved = false;
+
+window.addEventListener("beforeunload", (event) => { if (isSaving) event.preventDefault(); });
 
 /** Saves what is there; what changes meanwhile is saved next, all at once. */
 async function saveToRun() {
@@ -196,9 +201,15 @@ async function saveToRun() {
     const response = await fetch("corrections", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ schema: 1, labels: DATA.labels, edits: log }),
+      body: JSON.stringify({ schema: 1, labels: DATA.labels, revision: DATA.revision, edits: log }),
     }).catch((error) => ({ ok: false, text: async () => String(error) }));
-    tell(response.ok ? "saved in the run" : `not saved: ${await response.text()}`, !response.ok);
+    if (response.ok) {
+      const answer = await response.json();
+      DATA.revision = answer.revision;
+      tell(answer.told);
+    } else {
+      tell(`not saved: ${await response.text()}`, true);
+    }
   }
   isSaving = false;
 }

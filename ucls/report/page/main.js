@@ -24,7 +24,10 @@ function start() {
     download("corrections.toml", asToml(), "application/toml");
     tell("then run: ucls relabel RUN corrections.toml");
   };
-  document.getElementById("save-csv").onclick = () => download("labels.csv", asCsv(), "text/csv");
+  document.getElementById("save-csv").onclick = () => {
+    download(DATA.is_complete ? "labels.csv" : "labels-sample.csv", asCsv(), "text/csv");
+    if (!DATA.is_complete) tell("of the images that this page knows; of all: ucls export RUN");
+  };
   document.getElementById("theme").onclick = () => {
     setTheme(dark() ? "light" : "dark");
     try { localStorage.setItem(THEME, document.documentElement.dataset.theme); } catch { /* as above */ }
@@ -37,7 +40,16 @@ function start() {
     event.preventDefault();
     (event.shiftKey ? redo : undo)();
   });
-  window.addEventListener("beforeprint", () => { for (const card of cards.values()) card.show(); });
+  window.addEventListener("beforeprint", preparePrint);
+}
+
+/** Paper is light, and shows all that the screen fills in as it scrolls. */
+function preparePrint() {
+  const theme = document.documentElement.dataset.theme;
+  setTheme("light");
+  for (const card of cards.values()) card.show();
+  drawNow();
+  window.addEventListener("afterprint", () => { setTheme(theme); drawMap(); }, { once: true });
 }
 
 function showTools() {

@@ -1,10 +1,10 @@
 /* The map: every sampled image as a point, its picture under the pointer. */
 
 const RADIUS = 4;
-const map = { scale: 1, x: 0, y: 0, lasso: null, isLasso: false, hover: null };
+const map = { scale: 1, x: 0, y: 0, lasso: null, isLasso: false, hover: null, at: null };
 
 function mapSection() {
-  const canvas = h("canvas", { tabindex: "0", role: "img", "aria-label": "Map of the images; plus and minus zoom, arrow keys pan" });
+  const canvas = h("canvas", { tabindex: "0", role: "img", "aria-label": "Map of the images; plus and minus zoom, arrow keys pan, n and p step through the images, Enter enlarges, x selects" });
   const tip = h("div", { class: "tip", hidden: true });
   const lasso = h("button", { "aria-pressed": "false", onclick: () => {
     map.isLasso = !map.isLasso;
@@ -17,7 +17,7 @@ function mapSection() {
   new ResizeObserver(drawMap).observe(canvas);
   return section("map", "Map",
     h("p", { class: "quiet" }, `${count(DATA.map.images.length, "image")}${DATA.map.images.length < DATA.n_images ? `, a sample of ${DATA.n_images.toLocaleString("en")}` : ""}; `
-      + "alike ones lie together (t-SNE). Wheel or buttons zoom, dragging pans, a click enlarges; the lasso (or Shift) selects."),
+      + "alike ones lie together (t-SNE). Dragging pans; buttons zoom, and once the map was clicked the wheel; a click enlarges; the lasso (or Shift) selects."),
     h("div", { class: "row filter" },
       h("button", { onclick: () => zoom(1.5), "aria-label": "zoom in" }, "+"),
       h("button", { onclick: () => zoom(1 / 1.5), "aria-label": "zoom out" }, "−"),
@@ -77,7 +77,7 @@ function drawNow() {
     context.arc(x, y, RADIUS + Math.min(3, map.scale / 8), 0, 2 * Math.PI);
     context.fillStyle = colour(clusterOf(image), 0.85);
     context.fill();
-    if (chosen.has(image) || place === map.hover) {
+    if (chosen.has(image) || place === map.hover || place === map.at) {
       context.lineWidth = 2.5;
       context.strokeStyle = ink;
       context.stroke();
@@ -165,6 +165,20 @@ function isInside([x, y], polygon) {
   return inside;
 }
 
+/** Goes through the images by keyboard, cluster by cluster. */
+function stepThrough(key) {
+  const order = DATA.map.images.map((_, place) => place).sort((a, b) => clusterOf(DATA.map.images[a]) - clusterOf(DATA.map.images[b]));
+  const at = order.indexOf(map.at);
+  if (key === "n" || key === "p") {
+    map.at = order[(at + (key === "n" ? 1 : -1) + order.length) % order.length];
+    showTip(map.at, map.points[map.at]);
+  }
+  if (at < 0) return;
+  const image = DATA.map.images[map.at];
+  if (key === "Enter") view(image, [image]);
+  if (key === "x") choose([image], !chosen.has(image));
+}
+
 function listen(canvas) {
   const pointers = new Map();
   let start = null;
@@ -216,6 +230,8 @@ function listen(canvas) {
   canvas.addEventListener("pointercancel", (event) => { pointers.delete(event.pointerId); map.lasso = null; });
   canvas.addEventListener("pointerleave", () => showTip(null, [0, 0]));
   canvas.addEventListener("wheel", (event) => {
+    // Else a page that is scrolled past the map would stop at it.
+    if (!event.ctrlKey && document.activeElement !== canvas) return;
     event.preventDefault();
     zoom(Math.exp(-event.deltaY * 0.0015), at(event));
   }, { passive: false });
@@ -230,5 +246,6 @@ function listen(canvas) {
     if (event.key === "+" || event.key === "=") zoom(1.5);
     if (event.key === "-") zoom(1 / 1.5);
     if (event.key === "0") resetMap();
+    stepThrough(event.key);
   });
 }

@@ -70,6 +70,11 @@ function showSelection() {
 /** Enlarges an image. */
 function view(image, among) {
   const viewer = document.getElementById("viewer");
+  keepFocus(viewer, "dialog", () => fillViewer(viewer, image, among));
+  if (!viewer.open) viewer.showModal();
+}
+
+function fillViewer(viewer, image, among) {
   const cluster = clusterOf(image);
   const place = among.indexOf(image);
   const step = (by) => view(among[(place + by + among.length) % among.length], among);
@@ -103,5 +108,4 @@ function view(image, among) {
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   };
-  if (!viewer.open) viewer.showModal();
 }
