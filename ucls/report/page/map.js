@@ -246,6 +246,9 @@ function listen(canvas) {
     if (event.key === "+" || event.key === "=") zoom(1.5);
     if (event.key === "-") zoom(1 / 1.5);
     if (event.key === "0") resetMap();
-    stepThrough(event.key);
+    if (["n", "p", "x", "Enter"].includes(event.key)) {
+      event.preventDefault(); // else Enter goes on to the button that the viewer opens with
+      stepThrough(event.key);
+    }
   });
 }
