@@ -27,13 +27,15 @@ def command(
 ) -> None:
     """Correct clusters: names, merges, splits, moved and wrong images, into labels and classifier.
 
-    The corrections replace earlier ones; a file without any restores what was found.
+    The corrections replace earlier ones; `edits = []` alone restores what was found.
     """
     from ucls.stages.relabel import relabel
     from ucls.wording import count
 
     result = relabel(run, corrections, retrain=retrain, reporter=chosen_reporter())
     sizes = result.labels.sizes()
+    if not result.n_edits:
+        print("what was found is restored; earlier corrections are in corrections-previous.toml")
     print(
         f"{count(result.n_edits, 'edit')}: {result.n_changed:,} of "
         f"{count(len(result.labels), 'image')} changed, {count(len(sizes), 'cluster')} now"
@@ -46,4 +48,4 @@ def command(
             f"{count(result.n_untold, 'cluster')} cannot be told apart in new images yet; "
             f"run: ucls relabel {run} --retrain"
         )
-    print(f"figures of the corrected labels: ucls evaluate {run}")
+    print(f"figures and page of the corrected labels: ucls evaluate {run}; ucls report {run}")

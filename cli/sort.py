@@ -55,7 +55,7 @@ def command(
 
     if undo is not None:
         if run is not None or to is not None or copy or move:
-            raise UsageError("--undo FOLDER goes with --dry-run only: leave out the others")
+            raise UsageError(f"undo takes the folder alone: ucls sort --undo {undo}")
         _undo(undo, dry_run=dry_run)
         return
     if run is None or to is None:

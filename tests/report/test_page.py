@@ -176,6 +176,22 @@ def test_the_keyboard_stays_where_it_works(digits_page: Path, open_page: Open) -
     assert page.evaluate("chosen.size") == 1
 
 
+def test_cards_stay_in_their_order_and_a_part_comes_behind_its_whole(
+    digits_page: Path, open_page: Open
+) -> None:
+    page = open_page(digits_page)
+    order = "[...document.querySelectorAll('.card')].map((card) => Number(card.dataset.cluster))"
+    before = page.evaluate(order)
+    able = page.evaluate("clusterNumbers().filter((c) => smallerHalf(state, c).length)")[0]
+    page.locator(f"#cluster-{able}").get_by_role("button", name="Split", exact=True).click()
+    place = before.index(able) + 1
+    assert page.evaluate(order) == [*before[:place], 10, *before[place:]]
+    assert page.locator(f"#cluster-{able} .chip").count() == 0  # what was said of it is no more
+    page.locator("#cluster-10").get_by_label("Merge into…").select_option(str(before[-1]))
+    assert page.evaluate(order) == before
+    assert page.evaluate("document.activeElement.dataset.cluster") == str(before[-1])
+
+
 def test_a_link_finds_a_cluster_that_a_filter_hides(digits_page: Path, open_page: Open) -> None:
     page = open_page(digits_page)
     page.get_by_label("find clusters").fill("nothing like it")

@@ -117,6 +117,8 @@ def read_corrections(path: Path) -> Corrections:
         raise UnreadableError(f"cannot read {path}: {cause(error) or error}") from error
     except ValueError as error:  # no UTF-8, or no TOML
         raise UsageError(f"{path} is not valid TOML: {error}") from error
+    if not values:  # as after a download that failed
+        raise UsageError(f"{path} is empty; to restore what was found, write: edits = []")
     return parse_corrections(values, path)
 
 

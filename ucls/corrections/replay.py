@@ -178,10 +178,13 @@ def group(corrected: Corrected) -> Groups:
     by_corrected = counts / np.maximum(counts.sum(axis=0, keepdims=True), 1)
     votes = np.where(numbers == WRONG, np.minimum(counts, 0.5), counts)
     most = np.where(is_empty, np.searchsorted(numbers, corrected.became), votes.argmax(axis=1))
+    stands_for = (by_found >= 0.5) | (by_corrected >= 0.5)
+    # No cluster of new images, unless a found one is wrong as a whole.
+    kept = (numbers != WRONG) | np.isin(np.arange(len(numbers)), most)
     return Groups(
-        numbers=numbers.astype(np.int32),
-        of_columns=most.astype(np.int32),
-        stands_for=(by_found >= 0.5) | (by_corrected >= 0.5),
+        numbers=numbers[kept].astype(np.int32),
+        of_columns=(most - (~kept).sum()).astype(np.int32),
+        stands_for=stands_for[:, kept],
         names=dict(labels.names),
     )
 

@@ -25,5 +25,5 @@ def check_same_images(cache: FeatureCache, images: ImageSet | FeatureArray) -> N
     raise MismatchError(
         f"the images of {images.name} are not those that {cache.path} was made of: {len(now):,} "
         f"now, {len(then):,} then ({changed}); pass --overwrite to extract them all anew, or "
-        "another --cache-dir to keep both"
+        "another --cache-dir to keep both; a finished run labels new images by `ucls predict`"
     )

@@ -82,6 +82,8 @@ def export_onnx(
         UclsError: if the run is not labelled yet, the results differ from torch's, or the disk
             does not take it.
     """
+    if out.suffix.lower() != ".onnx":
+        raise UsageError(f"expected a file ending in .onnx, got {out}: name it so")
     onnx, runtime, _ = (_package(name) for name in ("onnx", "onnxruntime", "onnxscript"))
     run = open_run(path, after="self-train", reporter=reporter)
     classifier = load_classifier(run.folder, corrected=True)

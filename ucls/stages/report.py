@@ -54,6 +54,8 @@ def report(
     )
     other = None if beside is None else read_labels(open_run(beside, after="self-train"))
     data = page_data(RunState.of(run), beside=other, beside_name=str(beside), reporter=reporter)
+    if data["no_pictures"] and "features" not in run.data.extractions:
+        reporter.warn(f"the page has no pictures: {data['no_pictures']}")
     with atomic_write(target) as partial:
         partial.write_text(render(data), encoding="utf-8", errors="replace")
     return target

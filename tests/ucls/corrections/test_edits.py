@@ -42,8 +42,15 @@ def test_a_file_written_by_hand_needs_little(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text('[[edits]]\ndo = "rename"\ncluster = 2\nname = "cats"\n')
     assert read_corrections(path) == Corrections(edits=(Rename(cluster=2, name="cats"),))
-    path.write_text("")
+    path.write_text("edits = []")
     assert read_corrections(path) == Corrections()
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n"])
+def test_an_empty_file_is_no_wish_to_restore(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"is empty; to restore .*edits = \[\]"):
+        read_corrections(tmp_path / "c.toml")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Lines
 from ucls.errors import UclsError, UsageError
 from ucls.stages.relabel import relabel
 from ucls.stages.report import report
@@ -82,3 +83,12 @@ def test_another_run_stands_beside_it(run_path: Path, shared_run: Path, tmp_path
     assert (found["n_moved"], found["n_common"]) == (1, 160)
     assert found["moved"] == [7]
     assert found["name"] == str(shared_run)
+
+
+def test_pictures_that_are_gone_are_told(photo_run_path: Path, lines: Lines) -> None:
+    assert report(photo_run_path, reporter=lines)
+    assert lines.said == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ucls.runs.pictures._reopened", lambda _: (None, "they are gone"))
+        report(photo_run_path, reporter=lines)
+    assert lines.said == ["WARNING: the page has no pictures: they are gone"]

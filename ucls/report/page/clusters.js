@@ -74,9 +74,9 @@ class Card {
       h("span", { class: "quiet" }, `#${cluster} · ${count(size, "image")}`),
       h("span", { class: "bar", title: "size beside the largest" },
         h("span", { style: { width: `${(100 * size) / largest}%`, background: colour(cluster) } })),
-      facts ? h("span", { class: "chip" }, `confidence ${facts.confidence.toFixed(2)}`) : null,
+      facts && isAsReported(cluster) ? h("span", { class: "chip" }, `confidence ${facts.confidence.toFixed(2)}`) : null,
       hints(cluster).map((hint) => h("span", { class: "chip warn" }, hint)),
-      clusterChoice("Merge into…", (into) => edit({ do: "merge", clusters: [cluster], into }), { without: [cluster] }),
+      clusterChoice("Merge into…", (into) => { edit({ do: "merge", clusters: [cluster], into }); goTo(into); }, { without: [cluster] }),
       DATA.tree ? h("button", {
         disabled: part.length === 0, title: part.length ? "by the merge tree" : "the merge tree tells no parts apart",
         onclick: () => edit({ do: "split", cluster, into: newNumber(), leaves: part }),
@@ -107,7 +107,7 @@ class Card {
     return h("p", {}, h("button", {
       class: "link", onclick: () => { this.isWhole = !this.isWhole; this.update(images, this.largest); },
     }, this.isWhole ? "show fewer" : `show all ${images.length} on this page`),
-    " ", h("button", { class: "link", onclick: () => choose(images, true) }, "select them"));
+    " · ", h("button", { class: "link", onclick: () => choose(images, true) }, "select them"));
   }
 }
 
@@ -115,13 +115,19 @@ function toUtf8(text) {
   return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
 }
 
+const REPORTED = replay(DATA.corrections).sizes;
+
+/** Whether a cluster has the images still that the report speaks of. */
+const isAsReported = (cluster) => state.sizes.get(cluster) === REPORTED.get(cluster);
+
 /** What the report noticed of a cluster when it was made. */
 function hints(cluster) {
   const { mixed, like_one: pairs, like_two: two } = DATA.suggestions;
   const found = [];
+  if (!isAsReported(cluster)) return found;
   if (mixed.includes(cluster)) found.push("heads disagree");
   if (two.includes(cluster)) found.push("may be two");
-  for (const [first, second] of pairs) {
+  for (const [first, second] of pairs.filter((pair) => pair.every(isAsReported))) {
     if (first === cluster || second === cluster) found.push(`like ${short(nameOf(first === cluster ? second : first), 24)}?`);
   }
   return found;
@@ -147,6 +153,7 @@ function placeCards() {
     .filter((cluster) => !text || nameOf(cluster).toLowerCase().includes(text) || String(cluster) === text)
     .filter((cluster) => !filter.open || !state.done.has(cluster))
     .sort(ORDERS[filter.order][1]);
+  keepOrder(wanted);
   const elements = wanted.map((cluster) => {
     if (!cards.has(cluster)) cards.set(cluster, new Card(cluster));
     const card = cards.get(cluster);
@@ -155,7 +162,7 @@ function placeCards() {
   });
   const list = document.getElementById("cards");
   const isSame = elements.length === list.children.length && elements.every((element, place) => element === list.children[place]);
-  if (!isSame) list.replaceChildren(...elements);
+  if (!isSame) list.replaceChildren(...(elements.length ? elements : [h("p", {}, "No cluster is like that.")]));
   document.getElementById("sizes").replaceChildren(numbers.length ? sizeChart(numbers) : "");
   const wrong = groups.get(WRONG) ?? [];
   document.getElementById("wrong").replaceChildren(
@@ -164,14 +171,36 @@ function placeCards() {
 
 function clusterSection() {
   const search = h("input", { type: "search", placeholder: "name or number", "aria-label": "find clusters",
-    oninput: () => { filter.text = search.value; showClusters(); } });
-  const order = h("select", { "aria-label": "order of the clusters", onchange: () => { filter.order = order.value; showClusters(); } },
+    oninput: () => { filter.text = search.value; reorder(); } });
+  const order = h("select", { "aria-label": "order of the clusters", onchange: () => { filter.order = order.value; reorder(); } },
     Object.entries(ORDERS).map(([key, [label]]) => h("option", { value: key }, label)));
-  const open = h("input", { type: "checkbox", onchange: () => { filter.open = open.checked; showClusters(); } });
+  const open = h("input", { type: "checkbox", onchange: () => { filter.open = open.checked; reorder(); } });
   return section("clusters", "Clusters",
     h("div", { class: "row filter" }, search, order, h("label", { class: "row" }, open, "not done yet")),
     h("details", {}, h("summary", {}, "Sizes; the paler a bar, the less sure the cluster"), h("div", { id: "sizes" })),
     h("div", { id: "cards" }), h("div", { id: "wrong" }));
+}
+
+let shownOrder = [];
+
+/** Cards stay where they are while clusters change under them; a part comes behind its whole. */
+function keepOrder(wanted) {
+  const last = log.at(-1);
+  const isNew = (cluster) => !shownOrder.includes(cluster);
+  const order = shownOrder.filter((cluster) => wanted.includes(cluster));
+  for (const cluster of wanted.filter(isNew)) {
+    const place = last?.do === "split" ? order.indexOf(last.cluster) + 1 : 0;
+    if (shownOrder.length) order.splice(place, 0, cluster);
+    else order.push(cluster);
+  }
+  wanted.splice(0, wanted.length, ...order);
+  shownOrder = order;
+}
+
+/** Shows the clusters in the order that was chosen, from now on. */
+function reorder() {
+  shownOrder = [];
+  showClusters();
 }
 
 function goTo(cluster) {
@@ -181,7 +210,7 @@ function goTo(cluster) {
     Object.assign(filter, { text: "", open: false });
     document.querySelector("#clusters input[type=search]").value = "";
     document.querySelector("#clusters .filter input[type=checkbox]").checked = false;
-    showClusters();
+    reorder();
   }
   const card = cards.get(cluster)?.element;
   if (!card?.isConnected) return;

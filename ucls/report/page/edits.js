@@ -202,7 +202,7 @@ async function saveToRun() {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ schema: 1, labels: DATA.labels, revision: DATA.revision, edits: log }),
-    }).catch((error) => ({ ok: false, text: async () => String(error) }));
+    }).catch(() => ({ ok: false, text: async () => "the server is stopped" }));
     if (response.ok) {
       const answer = await response.json();
       DATA.revision = answer.revision;

@@ -22,7 +22,7 @@ function start() {
   document.getElementById("redo").onclick = redo;
   document.getElementById("save-toml").onclick = () => {
     download("corrections.toml", asToml(), "application/toml");
-    tell("then run: ucls relabel RUN corrections.toml");
+    tell(`then, where it was saved: ${DATA.figures.commands[1]}`);
   };
   document.getElementById("save-csv").onclick = () => {
     download(DATA.is_complete ? "labels.csv" : "labels-sample.csv", asCsv(), "text/csv");

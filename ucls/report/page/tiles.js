@@ -81,7 +81,9 @@ function fillViewer(viewer, image, among) {
   const isUsual = DATA.near.length > 0 && SHOWN_AT[image] >= 0;
   const near = isUsual ? DATA.near[SHOWN_AT[image]].map((other) => DATA.shown[other]) : [];
   const big = picture(image, { class: "big" });
-  if (DATA.server && big.tagName === "IMG") big.src = `image/${IMAGES.row[image]}`;
+  const whole = `image/${IMAGES.row[image]}`;
+  const isServed = DATA.server && big.tagName === "IMG";
+  if (isServed) big.src = whole;
   viewer.replaceChildren(
     h("div", { class: "row" },
       h("button", { onclick: () => step(-1), disabled: among.length < 2 }, "← Previous"),
@@ -89,7 +91,7 @@ function fillViewer(viewer, image, among) {
       h("span", { class: "quiet" }, `${place + 1} of ${among.length}`),
       h("button", { onclick: () => viewer.close(), style: { marginLeft: "auto" } }, "Close")),
     h("div", { class: "viewer" },
-      h("div", {}, big),
+      h("div", {}, isServed ? h("a", { href: whole, target: "_blank", title: "open alone" }, big) : big),
       h("div", {},
         h("dl", {},
           h("dt", {}, "Path"), h("dd", {}, h("bdi", {}, IMAGES.path[image])),
