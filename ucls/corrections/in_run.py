@@ -1,12 +1,11 @@
 """The corrections of a run: kept beside its labels, made anew when these are."""
 
-from dataclasses import replace
-
 from ucls.cache import run_files as files
 from ucls.corrections.edits import Corrections, read_corrections, write_corrections
-from ucls.corrections.replay import Corrected, apply
+from ucls.corrections.replay import Corrected, apply, group
 from ucls.corrections.subtrees import Leaves
 from ucls.errors import UsageError
+from ucls.runs.classifier import load_classifier, regroup_classifier
 from ucls.runs.image_labels import ImageLabels
 from ucls.runs.run import Run
 
@@ -52,10 +51,14 @@ def carry_corrections(run: Run, found: ImageLabels) -> ImageLabels:
     if not path.is_file():
         return found
     try:
-        return apply_in(run, corrections_of(run), replace(found, clusters=found.found)).labels
+        corrected = apply_in(run, corrections_of(run), found)
     except UsageError as error:
         aside = run.folder.file(files.PREVIOUS_CORRECTIONS)
         path.replace(aside)
         run.folder.file(files.CORRECTED_CLASSIFIER).unlink(missing_ok=True)
         run.reporter.warn(f"{path} is put aside as {aside.name}: {error}")
         return found
+    known = load_classifier(run.folder, corrected=True).groups
+    if known is not None and not known.is_retrained:
+        regroup_classifier(run.folder, group(corrected))
+    return corrected.labels

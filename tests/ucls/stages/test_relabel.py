@@ -188,6 +188,17 @@ def test_figures_do_not_hang_on_the_number_that_is_left(
     assert len(found["cluster_sizes"]) == found["occupied_clusters"] == 3
 
 
+def test_a_classifier_trained_anew_is_that_of_the_corrections_too(run_path: Path) -> None:
+    relabel(run_path, merge_and_name(run_path))
+    before = load_classifier(Run(run_path).folder, corrected=True).linear.weight
+    self_train(run_path, settings={"self_train.iterations": 3})
+    folder = Run(run_path).folder
+    after = load_classifier(folder, corrected=True)
+    assert after.groups is not None
+    assert not np.array_equal(after.linear.weight, before)
+    np.testing.assert_array_equal(after.linear.weight, load_classifier(folder).linear.weight)
+
+
 def test_one_cluster_cannot_be_trained_on(run_path: Path) -> None:
     first, *others = sorted(read_labels(Run(run_path)).sizes())
     with pytest.raises(UsageError, match="a classifier needs two"):
