@@ -95,9 +95,12 @@ def command(
 
 def _show(run: Path) -> None:
     """Makes the report; the run is whole without it."""
-    from ucls.stages.report import report
+    from ucls.cache import run_files as files
+    from ucls.stages.report import is_up_to_date, report
 
     try:
-        print(f"look at it:           {report(run, reporter=chosen_reporter())}")
+        if not is_up_to_date(run):
+            report(run, reporter=chosen_reporter())
+        print(f"look at it:           {run / files.REPORT}")
     except UclsError as error:
         chosen_reporter().warn(f"no report: {error}")

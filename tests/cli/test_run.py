@@ -231,3 +231,16 @@ def test_a_report_that_cannot_be_made_is_no_failure(
     assert outcome.exit_code == 0
     assert "WARNING: no report: " in outcome.err
     assert (tmp_path / "a" / "report.html").read_text() == "mine"
+
+
+def test_a_finished_run_keeps_its_page(
+    cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
+) -> None:
+    pixels = ["--backbone", "pixels", "--set", "extract.image_size=4", *tiny_options]
+    command = ["run", photos, "-k", 3, *pixels, "--out", tmp_path / "a"]
+    page = tmp_path / "a" / "report.html"
+    assert cli(*command).exit_code == 0
+    made = page.stat().st_mtime_ns
+    outcome = cli(*command)
+    assert outcome.out.endswith(f"look at it:           {page}\n")
+    assert page.stat().st_mtime_ns == made

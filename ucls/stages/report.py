@@ -61,6 +61,17 @@ def report(
     return target
 
 
+def is_up_to_date(path: str | Path) -> bool:
+    """Whether a run's own page was made after all that it shows."""
+    page, *shown = (
+        Path(path) / name for name in (files.REPORT, files.LABELS, files.METRICS, files.CORRECTIONS)
+    )
+    if not page.is_file() or not _is_report(page):
+        return False
+    made = page.stat().st_mtime_ns
+    return all(made > file.stat().st_mtime_ns for file in shown if file.is_file())
+
+
 def _is_report(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(MARK)) == MARK

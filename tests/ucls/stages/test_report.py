@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Lines
 from ucls.errors import UclsError, UsageError
 from ucls.stages.relabel import relabel
-from ucls.stages.report import report
+from ucls.stages.report import is_up_to_date, report
 
 
 def data_of(page: Path) -> Any:
@@ -92,3 +92,15 @@ def test_pictures_that_are_gone_are_told(photo_run_path: Path, lines: Lines) -> 
         patch.setattr("ucls.runs.pictures._reopened", lambda _: (None, "they are gone"))
         report(photo_run_path, reporter=lines)
     assert lines.said == ["WARNING: the page has no pictures: they are gone"]
+
+
+def test_a_page_is_up_to_date_until_what_it_shows_changes(run_path: Path, tmp_path: Path) -> None:
+    assert not is_up_to_date(run_path)
+    page = report(run_path)
+    assert is_up_to_date(run_path)
+    path = tmp_path / "c.toml"
+    path.write_text('[[edits]]\ndo = "rename"\ncluster = 1\nname = "a"\n')
+    relabel(run_path, path)
+    assert not is_up_to_date(run_path)
+    page.write_text("mine")
+    assert not is_up_to_date(run_path)
