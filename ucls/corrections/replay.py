@@ -190,7 +190,7 @@ def group(corrected: Corrected) -> Groups:
 
 
 def by_heads(
-    corrected: Corrected, groups: Groups, votes: HeadVotes, head_labels: Labels
+    corrected: Corrected, groups: Groups, *, votes: HeadVotes, head_labels: Labels
 ) -> NDArray[np.float32]:
     """The share of the heads that put each image into its corrected cluster, [N]; 0 for none.
 

@@ -55,7 +55,7 @@ class RunState:
         trained = as_trained(run)
         heads = list(classifier.voters)
         said = np.concatenate([trained.labels[split][heads] for split in run.splits], axis=1)
-        confidence = by_heads(corrected, groups, classifier.votes, said)
+        confidence = by_heads(corrected, groups, votes=classifier.votes, head_labels=said)
         labels = replace(corrected.labels, confidence=confidence)
         by_hand = np.flatnonzero(corrected.is_by_hand)
         return cls(run, labels, corrections, by_hand, leaves, groups, classifier, said)

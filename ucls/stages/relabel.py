@@ -120,7 +120,7 @@ def _retrain(run: Run, corrected: Corrected, known: Groups) -> Groups:
     said = np.concatenate(
         [as_trained(run).labels[split][list(consensus.heads)] for split in run.splits], axis=1
     )
-    sure = by_heads(corrected, known, head_votes(run, consensus), said)
+    sure = by_heads(corrected, known, votes=head_votes(run, consensus), head_labels=said)
     weights = np.where(corrected.is_by_hand, 1.0, sure)[rows]
     is_weighed = run.config.self_train.confidence_weights and weights.any()
     result = fit_classifiers(

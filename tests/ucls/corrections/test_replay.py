@@ -135,7 +135,9 @@ def test_the_heads_speak_of_the_corrected_cluster() -> None:
     votes = HeadVotes(np.array([[0, 1, 2, 3], [0, 1, 2, 3]], np.int32), np.array([1, 1]))
     said = np.stack([FOUND, np.array([0, 0, 0, 0, 2, 1, 2, 2, 1, 3], np.int32)])
     found = after()
-    assert by_heads(found, group(found), votes, said).tolist() == [0.5] * 10  # what the file says
+    assert (
+        by_heads(found, group(found), votes=votes, head_labels=said).tolist() == [0.5] * 10
+    )  # what the file says
     merged = after(Merge(clusters=(1,), into=2), Wrong(images=("a",)))
-    shares = by_heads(merged, group(merged), votes, said)
+    shares = by_heads(merged, group(merged), votes=votes, head_labels=said)
     assert shares.tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
