@@ -125,10 +125,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 def publish(temporary: Path, path: Path) -> None:
     """Gives a file its final name, once its bytes are on the disk."""
-    _fsync(temporary)
+    fsync(temporary)
     temporary.replace(path)
     if os.name == "posix":
-        _fsync(path.parent)
+        fsync(path.parent)
 
 
 def reserve(path: Path, size: int) -> None:
@@ -192,7 +192,8 @@ def read_json(path: Path, *, remedy: str = REWRITE) -> Any:
         raise UsageError(f"{path} is not valid JSON ({error}); {remedy}") from error
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: str | Path) -> None:
+    """Waits until a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

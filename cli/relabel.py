@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ucls.cache import run_files as files
 from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
 
@@ -34,8 +35,10 @@ def command(
 
     result = relabel(run, corrections, retrain=retrain, reporter=chosen_reporter())
     sizes = result.labels.sizes()
+    previous = run / files.PREVIOUS_CORRECTIONS
     if not result.n_edits:
-        print("what was found is restored; earlier corrections are in corrections-previous.toml")
+        kept = f"; earlier corrections are in {previous}" if previous.is_file() else ""
+        print(f"what was found is restored{kept}")
     print(
         f"{count(result.n_edits, 'edit')}: {result.n_changed:,} of "
         f"{count(len(result.labels), 'image')} changed, {count(len(sizes), 'cluster')} now"

@@ -1,10 +1,14 @@
 """What a person sees and does on the page, in a real browser."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.report.conftest import HOSTILE, Open, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.slow
 
@@ -93,24 +97,25 @@ def test_the_map_shows_the_picture_under_the_pointer(digits_page: Path, open_pag
     assert place["path"] in page.locator("#viewer").inner_text()
 
 
+def wheel_over(page: "Page", canvas: "Locator") -> tuple[float, float, float]:
+    """Turns the wheel over the middle of the map; where that is, and its height."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    return x, y, box["height"]
+
+
 def test_the_map_zooms_pans_and_selects_by_lasso(digits_page: Path, open_page: Open) -> None:
     page = open_page(digits_page)
     canvas = page.locator("#map canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.wheel(0, -400)
+    wheel_over(page, canvas)
     page.wait_for_timeout(100)
     assert page.evaluate("map.scale") == 1  # the page scrolls, until the map is asked for
     canvas.focus()
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.wheel(0, -400)
+    x, y, height = wheel_over(page, canvas)
     until(page, "map.scale > 1.5")
     page.mouse.down()
     page.mouse.move(x + 50, y + 20)
@@ -121,7 +126,7 @@ def test_the_map_zooms_pans_and_selects_by_lasso(digits_page: Path, open_page: O
     page.get_by_role("button", name="Lasso").click()
     page.wait_for_timeout(100)
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
-    reach = box["height"] / 2 - 4
+    reach = height / 2 - 4
     page.mouse.move(x - reach, y - reach)
     page.mouse.down()
     for dx, dy in corners:

@@ -11,7 +11,6 @@ from ucls.cache import atomic_write
 from ucls.errors import UnreadableError, UsageError
 from ucls.wording import cause
 
-SCHEMA = 1
 LONGEST_NAME = 4_000
 """Characters of a cluster's name."""
 MOST_CLUSTERS = 100_000

@@ -9,6 +9,8 @@ import shutil
 from contextlib import suppress
 from filecmp import cmp
 
+from ucls.cache.files import fsync
+
 PARTIAL = ".ucls-partial"
 """Of a file that is being copied, in the folder of its copy; no image set has hidden files."""
 
@@ -39,7 +41,7 @@ def copy(source: str, target: str, *, durably: bool = False) -> None:
     try:
         shutil.copy2(source, partial)
         if durably:
-            _fsync(partial)
+            fsync(partial)
         _rename(partial, target)
     finally:
         with suppress(FileNotFoundError):
@@ -59,7 +61,7 @@ def move(source: str, target: str) -> None:
         if error.errno != errno.EXDEV:
             raise
         copy(source, target, durably=True)
-        _fsync(os.path.dirname(target))
+        fsync(os.path.dirname(target))
         os.unlink(source)
 
 
@@ -79,11 +81,3 @@ def _rename(source: str, target: str) -> None:
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
     os.rename(source, target)
-
-
-def _fsync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
