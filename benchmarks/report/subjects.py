@@ -37,7 +37,9 @@ def photograph_run(folder: Path, n_images: int) -> Path:
     photos.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for number in range(n_images):
-        draw(number % KINDS, rng, SIZE).save(photos / f"{number:07d}.jpg", quality=88)
+        # Drawn at half the size, which takes a sixth of the time.
+        drawn = draw(number % KINDS, rng, (SIZE[0] // 2, SIZE[1] // 2))
+        drawn.resize(SIZE).save(photos / f"{number:07d}.jpg", quality=88)
     settings = {"n_clusters": KINDS, "effort": "quick", "extract.backbone": "pixels"}
     config = Config().with_values({**settings, "extract.image_size": 16})
     return pipeline.run(
