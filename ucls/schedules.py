@@ -28,6 +28,18 @@ def cosine_rise(final: float, progress: Progress) -> Progress:
     return final * 0.5 * (1.0 - cosine)
 
 
+def gaussian_rise(start: float, progress: Progress) -> Progress:
+    """Rises from ``start`` (and 0.7 % of the way) to 1 while ``progress`` goes from 0 to 1.
+
+    start + (1 - start) exp(-5 (1 - progress)^2): P2OT (Zhang et al. 2024), after Laine and Aila's
+    "Temporal Ensembling" (2017).
+    """
+    left = 1.0 - progress
+    exponent = -5.0 * left * left
+    share = math.exp(exponent) if isinstance(exponent, float) else exponent.exp()
+    return start + (1.0 - start) * share
+
+
 def scale_to_batch(rate: float, batch_size: int) -> float:
     """Linear scaling: rates are given for a batch of 256."""
     return rate * batch_size / REFERENCE_BATCH

@@ -3,8 +3,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
-from ucls.schedules import cosine_rise, scale_to_batch, warmup_cosine
+from ucls.schedules import cosine_rise, gaussian_rise, scale_to_batch, warmup_cosine
 
 
 def rates(*, warmup_steps: int, total_steps: int, final: float = 0.1) -> list[float]:
@@ -50,3 +51,14 @@ def test_rates_are_given_for_a_batch_of_256() -> None:
     assert scale_to_batch(0.3, 256) == pytest.approx(0.3)
     assert scale_to_batch(0.3, 1024) == pytest.approx(1.2)
     assert scale_to_batch(0.3, 64) == pytest.approx(0.075)
+
+
+def test_gaussian_rise_by_its_closed_form() -> None:
+    assert gaussian_rise(0.1, 1.0) == 1.0
+    assert gaussian_rise(0.1, 0.0) == pytest.approx(0.106064, abs=1e-6)
+    assert gaussian_rise(0.1, 0.5) == pytest.approx(0.1 + 0.9 * math.exp(-1.25))
+    assert gaussian_rise(1.0, 0.3) == 1.0
+    shares = [gaussian_rise(0.1, step / 50) for step in range(51)]
+    assert all(a < b for a, b in pairwise(shares))
+    for share, step in zip(shares, range(51), strict=True):
+        assert float(gaussian_rise(0.1, torch.tensor(step / 50))) == pytest.approx(share)
