@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from ucls.heads.mlp import MlpHeads
+from ucls.objectives.partial_transport import PartialTransport
 from ucls.objectives.protocol import Objective
 from ucls.objectives.student_teacher import StudentTeacher
 from ucls.settings.config import TrainConfig, required
@@ -52,7 +53,18 @@ def student_teacher(
     config: TrainConfig, task: Task, losses: Sequence[torch.nn.Module], *, n_student_views: int
 ) -> Objective:
     """A student and its teacher on such heads, with a loss for each size of classifiers."""
-    strengths = {"uniform": 1.0, "none": 0.0, "soft": config.prior_strength}
+    prior, iterations = required(config.prior), required(config.sinkhorn_iterations)
+    transports = [
+        PartialTransport(
+            required(config.n_heads),
+            size,
+            temperature=required(config.teacher_temperature),
+            strength=required(config.prior_strength),
+            iterations=iterations,
+        )
+        for size in classifier_sizes(config, task.n_clusters)
+        if prior == "soft"
+    ]
     return StudentTeacher(
         mlp_heads(config, task),
         losses,
@@ -60,7 +72,7 @@ def student_teacher(
         n_student_views=n_student_views,
         momentum=required(config.teacher_momentum),
         temperature=required(config.teacher_temperature),
-        prior_strength=required(strengths[required(config.prior)]),
-        sinkhorn_iterations=required(config.sinkhorn_iterations),
+        sinkhorn_iterations=0 if prior == "none" else iterations,
+        transports=transports,
         dtype=products_dtype(config),
     )

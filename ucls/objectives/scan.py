@@ -9,7 +9,7 @@ from torch import nn
 from ucls.objectives.building import Task, student_teacher
 from ucls.objectives.entropy import entropy_of_mean
 from ucls.objectives.protocol import Objective
-from ucls.objectives.student_teacher import student_log_probs
+from ucls.objectives.student_teacher import both_ways, student_log_probs
 from ucls.settings.config import TrainConfig, required
 
 
@@ -45,6 +45,8 @@ class ScanLoss(nn.Module):
         student_logits: torch.Tensor,
         teacher_probs: torch.Tensor,
         progress: float | torch.Tensor,
+        *,
+        weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Computes the loss of every head.
 
@@ -53,14 +55,17 @@ class ScanLoss(nn.Module):
                 alike, as in TEMI's code.
             teacher_probs: [1 + m, H, B, C]; view 0 is x, the others are its neighbours.
             progress: of the training; not used.
+            weights: of the teacher's probabilities in the consistency, [1 + m, H, B], at least 0;
+                None weighs all alike.
 
         Returns:
             [H].
         """
         log_probs = student_log_probs(student_logits, temperature=self.student_temperature)
-        targets = torch.stack([teacher_probs[1:].mean(dim=0), teacher_probs[0]])
-        terms = consistency(log_probs, targets).mean(dim=-1)
-        terms = terms - self.entropy_weight * entropy_of_mean(log_probs)
+        targets = both_ways(teacher_probs, weights)
+        terms = consistency(log_probs, torch.stack([target.probs for target in targets]))
+        terms = terms * torch.stack([target.weights for target in targets])
+        terms = terms.mean(dim=-1) - self.entropy_weight * entropy_of_mean(log_probs)
         return terms.mean(dim=0)
 
 

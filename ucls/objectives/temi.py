@@ -10,7 +10,7 @@ from torch import nn
 
 from ucls.objectives.building import Task, classifier_sizes, student_teacher
 from ucls.objectives.protocol import Objective
-from ucls.objectives.student_teacher import student_log_probs
+from ucls.objectives.student_teacher import both_ways, student_log_probs
 from ucls.schedules import cosine_rise
 from ucls.settings.config import TrainConfig, required
 
@@ -116,7 +116,7 @@ class OneWayLoss(torch.autograd.Function):
             ctx: keeps the gradient.
             logits: of the student, [H, B, C].
             teacher_probs: q_t(c|x'), [H, B, C].
-            weights: of the images, [B].
+            weights: of the images, [H, B].
             terms: what it is made of.
 
         Returns:
@@ -140,8 +140,8 @@ class OneWayLoss(torch.autograd.Function):
             gradient.scatter_add_(-1, pseudo_labels, -share)
         gradient.add_(log_probs.exp_())
         ctx.dtype = logits.dtype
-        scale = factor / (temperature * len(weights))
-        ctx.save_for_backward(gradient.mul_(weights[:, None] * scale))
+        scale = factor / (temperature * weights.shape[-1])
+        ctx.save_for_backward(gradient.mul_(weights.unsqueeze(-1) * scale))
         return (loss * weights).mean(dim=-1)
 
     @staticmethod
@@ -159,7 +159,7 @@ class TemiLoss(nn.Module):
         n_clusters: C.
         beta: exponent in the pointwise mutual information (eq. 5.5), in (0, 1].
         student_temperature: of the student's softmax, > 0.
-        marginal_momentum: of the class marginal (eq. 5.4), in [0, 1).
+        marginal_momentum: of the class marginal (eq. 5.4), in [0, 1]; 1 keeps it even.
         instance_weights: weight pairs by the mean teacher agreement over heads (eqs. 5.7-5.8).
         symmetric: the two-way loss (eq. 5.6); needs the student's logits of the first partner.
         cross_entropy: final weight of the cross-entropy term (eqs. 5.10-5.12); 0 is off.
@@ -191,6 +191,8 @@ class TemiLoss(nn.Module):
         student_logits: torch.Tensor,
         teacher_probs: torch.Tensor,
         progress: float | torch.Tensor,
+        *,
+        weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Computes the loss of every head and updates the marginal.
 
@@ -199,40 +201,45 @@ class TemiLoss(nn.Module):
             teacher_probs: [1 + m, H, B, C]; view 0 is x, the others are its neighbours, whose
                 mean is the target (eq. 5.13).
             progress: share of the training that is done, 0..1.
+            weights: of the teacher's probabilities in the loss, [1 + m, H, B], at least 0; None
+                weighs all 1.
 
         Returns:
             [H], eq. 5.9 averaged over the batch, with eq. 5.12 in place of eq. 5.6 unless the
             two-way loss is on.
         """
-        probs = teacher_probs[0]
-        is_one = len(teacher_probs) == 2
-        neighbor_probs = teacher_probs[1] if is_one else teacher_probs[1:].mean(dim=0)
+        targets = both_ways(teacher_probs, weights)
         # In place: a CUDA graph finds its tensors where they were.
         self.marginal.copy_(
             update_marginal(self.marginal, teacher_probs, momentum=self.marginal_momentum)
         )
-        weights = probs.new_ones(probs.shape[-2])
-        if self.instance_weights:
-            weights = agreement_weights(probs, neighbor_probs)
         is_on = self.cross_entropy > 0.0
         cross_entropy = cosine_rise(self.cross_entropy, progress) if is_on else None
         terms = OneWay(self.marginal, self.beta, self.student_temperature, cross_entropy)
-        views = ((0, neighbor_probs), (1, probs)) if self.symmetric else ((0, neighbor_probs),)
+        agreement: float | torch.Tensor = 1.0
+        if self.instance_weights:
+            agreement = agreement_weights(teacher_probs[0], targets[0].probs)
         losses = [
-            OneWayLoss.apply(student_logits[view], target, weights, terms) for view, target in views
+            OneWayLoss.apply(student_logits[view], target.probs, target.weights * agreement, terms)
+            for view, target in enumerate(targets if self.symmetric else targets[:1])
         ]
         return torch.stack(losses).mean(dim=0)
 
 
 def build(config: TrainConfig, task: Task) -> Objective:
-    """Builds TEMI, or UCLS, with a loss for each size of classifiers."""
+    """Builds TEMI, or UCLS, with a loss for each size of classifiers.
+
+    Dividing by the class marginal asks for equal sizes. Where a soft prior is to see to the sizes,
+    the marginal stays even, and has no part.
+    """
+    is_soft = config.prior == "soft"
     losses = [
         TemiLoss(
             required(config.n_heads),
             size,
             beta=required(config.beta),
             student_temperature=required(config.student_temperature),
-            marginal_momentum=required(config.marginal_momentum),
+            marginal_momentum=1.0 if is_soft else required(config.marginal_momentum),
             instance_weights=required(config.instance_weights),
             symmetric=required(config.symmetric),
             cross_entropy=required(config.cross_entropy),

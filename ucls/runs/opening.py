@@ -176,6 +176,8 @@ def without_a_part(requested: Config, settings: Mapping[str, Any]) -> list[str]:
     prior = asked or RECORDS[objective].options.get("prior")
     if requested.train.prior_strength is not None and prior != "soft":
         names.append("prior_strength")
+    if requested.train.marginal_momentum is not None and prior == "soft":
+        names.append("marginal_momentum")
     if requested.train.sinkhorn_iterations is not None and prior == "none":
         names.append("sinkhorn_iterations")
     unused = [f"train.{name}" for name in dict.fromkeys(names) if f"train.{name}" not in settings]

@@ -193,15 +193,17 @@ class TrainConfig(OpenSection):
     teacher_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     """EMA momentum of the teacher, or of C2BIN's follower, per step."""
     prior: Literal["uniform", "soft", "none"] | None = None
-    """Cluster sizes that the teacher's centering asks for: equal ones (Sinkhorn-Knopp, thesis
-    5.2.4), roughly equal ones (its KL-relaxed form), or no centering."""
+    """Cluster sizes that the teacher asks for: equal ones (Sinkhorn-Knopp, thesis 5.2.4), roughly
+    equal ones of the images that it is surest of, a tenth at first and all in the end (P2OT, Zhang
+    et al. 2024), or none."""
     prior_strength: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
-    """Of the ``soft`` prior: near 1 it asks for equal sizes, near 0 for nothing."""
+    """Of the ``soft`` prior: near 1 it asks for equal sizes, near 0 for nothing. P2OT's lambda over
+    lambda + epsilon (0.91 in the paper)."""
     sinkhorn_iterations: Count | None = None
     n_smoothing: Count | None = None
     """Neighbours averaged in the teacher's target (eq. 5.13); 1 switches it off."""
     marginal_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    """EMA momentum of the class marginal (eq. 5.4)."""
+    """EMA momentum of the class marginal (eq. 5.4), which a ``soft`` prior does without."""
     beta: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     """Exponent in the pointwise mutual information (eq. 5.5)."""
     instance_weights: bool | None = None
@@ -266,6 +268,8 @@ class TrainConfig(OpenSection):
             )
         if self.prior_strength is not None and self.prior != "soft":
             raise ValueError("prior_strength has a part in prior = soft only: set that too")
+        if self.marginal_momentum is not None and self.prior == "soft":
+            raise ValueError("marginal_momentum has no part in prior = soft: leave one of them out")
         return self
 
 

@@ -131,8 +131,7 @@ def objective_values(config: Config, fitted: dict[str, Any]) -> dict[str, Any]:
     """What the objective takes for the settings that only some heed."""
     options = RECORDS[config.train.objective].options
     values = {name: fitted[name] if v is None else v for name, v in options.items()}
-    if config.train.prior != "soft":
-        values.pop("prior_strength", None)
+    values.pop("marginal_momentum" if config.train.prior == "soft" else "prior_strength", None)
     return values
 
 

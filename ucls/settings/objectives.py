@@ -19,7 +19,7 @@ _TEACHER: Settings = {
     "student_temperature": 0.1,
     "teacher_temperature": 0.1,
     "prior": "uniform",
-    "prior_strength": 0.2,
+    "prior_strength": 0.4,
     "sinkhorn_iterations": 3,
     "n_smoothing": 1,
 }

@@ -12,6 +12,7 @@ from ucls.heads.mlp import MlpHeads
 from ucls.heads.projection import ProjectionHeads
 from ucls.objectives.building import Task, classifier_sizes, products_dtype
 from ucls.objectives.c2bin import C2Bin
+from ucls.objectives.partial_transport import PartialTransport
 from ucls.objectives.protocol import Batch, Epoch, Objective
 from ucls.objectives.registry import build_objective
 from ucls.objectives.scan import ScanLoss
@@ -125,8 +126,8 @@ REACHES: dict[str, dict[str, tuple[Any, Getter]]] = {
 def new_config(name: str, **changes: Any) -> TrainConfig:
     """All settings that an objective heeds."""
     options = {n: FITTED[n] if v is None else v for n, v in RECORDS[name].options.items()}
-    if changes.get("prior") != "soft":
-        options.pop("prior_strength", None)
+    is_soft = changes.get("prior") == "soft"
+    options.pop("marginal_momentum" if is_soft else "prior_strength", None)
     common = {"objective": name, "n_heads": HEADS, "scales": (1,), "precision": "float32"}
     return TrainConfig(**{**common, **options, **changes})
 
@@ -232,24 +233,40 @@ def test_an_option_reaches_the_objective(name: str, setting: str) -> None:
         if RECORDS[name].options[setting] is None
         else RECORDS[name].options[setting]
     )
-    assert read(new_objective(name)) == usual
-    assert read(new_objective(name, **{setting: value})) == value
+    # Without a prior there is nothing to iterate.
+    given = {"prior": "uniform"} if setting == "sinkhorn_iterations" else {}
+    assert read(new_objective(name, **given)) == usual
+    assert read(new_objective(name, **given, **{setting: value})) == value
     assert value != usual
 
 
 @pytest.mark.parametrize("name", ["ucls", "temi", "scan"])
-def test_the_prior_reaches_the_centering(name: str) -> None:
-    strengths = {}
-    for prior in ("uniform", "soft", "none"):
-        objective = new_objective(name, prior=prior)
+def test_the_prior_reaches_the_teacher(name: str) -> None:
+    iterations = {}
+    for prior in ("uniform", "none"):
+        objective = new_objective(name, prior=prior, sinkhorn_iterations=4)
         assert isinstance(objective, StudentTeacher)
-        strengths[prior] = objective.prior_strength
+        assert not objective.transports
+        iterations[prior] = objective.sinkhorn_iterations
+    assert iterations == {"uniform": 4, "none": 0}
+    given = {"sinkhorn_iterations": 4, "teacher_temperature": 0.07, "scales": (1, 2)}
     usual = RECORDS[name].options["prior_strength"]
     assert 0.0 < usual < 1.0
-    assert strengths == {"uniform": 1.0, "soft": usual, "none": 0.0}
-    firmer = new_objective(name, prior="soft", prior_strength=0.7)
-    assert isinstance(firmer, StudentTeacher)
-    assert firmer.prior_strength == 0.7
+    for changes, strength in (({}, usual), ({"prior_strength": 0.7}, 0.7)):
+        soft = new_objective(name, prior="soft", **given, **changes)
+        assert isinstance(soft, StudentTeacher)
+        assert len(soft.transports) == 2
+        for transport in soft.transports:
+            assert isinstance(transport, PartialTransport)
+            assert (transport.strength, transport.iterations) == (strength, 4)
+            assert transport.temperature == 0.07
+
+
+@pytest.mark.parametrize("name", ["ucls", "temi"])
+def test_a_soft_prior_alone_sees_to_the_sizes(name: str) -> None:
+    momentum = loss_option("marginal_momentum")
+    assert momentum(new_objective(name, prior="soft")) == 1.0
+    assert momentum(new_objective(name, prior="uniform")) == 0.9
 
 
 def test_the_views_that_student_and_teacher_ask_for() -> None:

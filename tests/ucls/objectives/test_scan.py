@@ -42,7 +42,7 @@ def test_equals_the_scan_loss_of_the_public_temi_code(case: dict[str, Any]) -> N
     ).double()
     student_logits = numbers(case, "student_logits").requires_grad_()
     teacher_probs = center_teacher(
-        numbers(case, "teacher_logits"), temperature=case["teacher_temperature"], strength=0.0
+        numbers(case, "teacher_logits"), temperature=case["teacher_temperature"], iterations=0
     )
     losses = loss(student_logits[:, None], teacher_probs[:, None], 0.0)
     losses.sum().backward()
@@ -134,7 +134,7 @@ def test_both_ways_count_alike(seed: int) -> None:
 def test_balanced_beats_collapsed_by_the_weighted_entropy(entropy_weight: float) -> None:
     def loss_of(labels: list[int]) -> float:
         logits = F.one_hot(torch.tensor(labels), CLUSTERS).float().expand(2, 1, -1, -1)
-        probs = center_teacher(logits, temperature=0.02, strength=0.0)
+        probs = center_teacher(logits, temperature=0.02, iterations=0)
         loss = ScanLoss(entropy_weight=entropy_weight, student_temperature=0.02)
         return float(loss(logits, probs, 0.0))
 
@@ -157,16 +157,16 @@ def test_heads_do_not_meet(seed: int) -> None:
 
 @all_seeds
 @pytest.mark.parametrize("temperature", [0.02, 0.05, 0.1])
-@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("iterations", [0, 3])
 @pytest.mark.parametrize("half", [False, True])
 def test_large_logits_stay_finite(
-    seed: int, temperature: float, strength: float, half: bool
+    seed: int, temperature: float, iterations: int, half: bool
 ) -> None:
     dtype = torch.bfloat16 if half else torch.float32
     shape = (2, HEADS, IMAGES, CLUSTERS)
     student_logits = (10 * random_logits(seed, *shape)).to(dtype).requires_grad_()
     teacher_logits = (10 * random_logits(seed + 10, *shape)).to(dtype)
-    teacher_probs = center_teacher(teacher_logits, temperature=temperature, strength=strength)
+    teacher_probs = center_teacher(teacher_logits, temperature=temperature, iterations=iterations)
     losses = ScanLoss(student_temperature=temperature)(student_logits, teacher_probs, 0.5)
     losses.sum().backward()
     assert losses.dtype == torch.float32
@@ -183,3 +183,21 @@ def test_the_student_is_taken_at_its_own_temperature(seed: int) -> None:
     log_probs = student_log_probs(student_logits, temperature=0.05)
     expected = consistency(log_probs, views.flip(0)).mean(dim=(0, -1))
     torch.testing.assert_close(losses, expected)
+
+
+@all_seeds
+def test_weights_count_in_the_consistency_alone(seed: int) -> None:
+    logits, probs = random_logits(seed, 2, 3, 8, 4), random_probs(seed, 3, 3, 8, 4)
+    weights = random_logits(seed + 1, 3, 3, 8).abs()
+    loss = ScanLoss(entropy_weight=2.0)
+    log_probs = (logits / 0.1).log_softmax(dim=-1)
+    entropy = torch.special.entr(log_probs.exp().mean(dim=-2)).sum(dim=-1)
+    masses = (weights.unsqueeze(-1) * probs)[1:].mean(dim=0)
+    share = masses.sum(dim=-1)
+    neighbors = -((log_probs[0].exp() * masses).sum(dim=-1) / share).log() * share
+    itself = -(log_probs[1].exp() * probs[0]).sum(dim=-1).log() * weights[0]
+    expected = torch.stack([neighbors, itself]).mean(dim=-1) - 2.0 * entropy
+    found = loss(logits, probs, 0.5, weights=weights)
+    torch.testing.assert_close(found, expected.mean(dim=0), atol=1e-4, rtol=1e-4)
+    ones = probs.new_ones(probs.shape[:-1])
+    torch.testing.assert_close(loss(logits, probs, 0.5, weights=ones), loss(logits, probs, 0.5))

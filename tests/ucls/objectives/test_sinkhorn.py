@@ -128,150 +128,11 @@ def test_equals_the_public_dinov2_code(case: dict[str, Any], dtype: torch.dtype)
     torch.testing.assert_close(centered.double(), expected, atol=tolerance, rtol=0)
 
 
-@pytest.mark.parametrize("strength", [0.3, 1.0])
-def test_keeps_double_precision(strength: float) -> None:
+def test_keeps_double_precision() -> None:
     logits = random_logits(0, 8, 3).double()
-    centered = sinkhorn_knopp(logits, temperature=0.1, strength=strength)
+    centered = sinkhorn_knopp(logits, temperature=0.1)
     assert centered.dtype == torch.float64
     torch.testing.assert_close(centered.sum(dim=1), torch.ones(8).double(), atol=1e-14, rtol=0)
-
-
-def relaxed_log_space(
-    logits: torch.Tensor, temperature: float, iterations: int, strength: float
-) -> torch.Tensor:
-    """Generalised Sinkhorn (Chizat et al. 2018, algorithm 1) by its potentials, in float64."""
-    n_images, n_clusters = logits.shape
-    log_kernel = logits.double() / temperature
-    by_column = torch.zeros(n_clusters, dtype=torch.float64)
-    by_row = -math.log(n_images) - (log_kernel + by_column).logsumexp(dim=1)
-    for _ in range(iterations):
-        seen = (log_kernel + by_row[:, None]).logsumexp(dim=0)
-        by_column = strength * (-math.log(n_clusters) - seen)
-        by_row = -math.log(n_images) - (log_kernel + by_column).logsumexp(dim=1)
-    return (log_kernel + by_row[:, None] + by_column).exp() * n_images
-
-
-def divergence_from_equal_sizes(centered: torch.Tensor) -> float:
-    sizes = centered.sum(dim=0) / len(centered)
-    return float((sizes * (sizes * len(sizes)).log()).sum())
-
-
-def relaxed_objective(
-    centered: torch.Tensor, logits: torch.Tensor, temperature: float, strength: float
-) -> float:
-    """What the KL-relaxed centering minimises, with rho = temperature s / (1 - s)."""
-    plan = centered / len(centered)
-    rho = temperature * strength / (1 - strength)
-    cost = (plan * (temperature * plan.log() - logits)).sum()
-    return float(cost) + rho * divergence_from_equal_sizes(centered)
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("temperature", [0.05, 0.1, 1.0])
-@pytest.mark.parametrize("strength", [0.1, 0.5, 0.9])
-@pytest.mark.parametrize("iterations", [1, 3])
-def test_relaxed_equals_generalised_sinkhorn(
-    seed: int, temperature: float, strength: float, iterations: int
-) -> None:
-    logits = random_logits(seed, 24, 7) - torch.linspace(0, 0.5, 7)
-    options: dict[str, Any] = {
-        "temperature": temperature, "iterations": iterations, "strength": strength,
-    }  # fmt: skip
-    expected = relaxed_log_space(logits, temperature, iterations, strength)
-    double = sinkhorn_knopp(logits.double(), **options)
-    torch.testing.assert_close(double, expected, atol=1e-12, rtol=1e-9)
-    single = sinkhorn_knopp(logits, **options)
-    torch.testing.assert_close(single, expected.float(), atol=3e-6, rtol=1e-4)
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("strength", [0.2, 0.5, 0.8])
-def test_the_relaxed_fixed_point_is_optimal(seed: int, strength: float) -> None:
-    temperature = 0.1
-    logits = random_logits(seed, 20, 5).double() - torch.linspace(0, 1, 5).double()
-    centered = sinkhorn_knopp(logits, temperature=temperature, iterations=500, strength=strength)
-
-    # Of log plan = (logits + potential of the row + potential of the cluster) / temperature, the
-    # last is rho / temperature = s / (1 - s) times log(equal size / size) at the optimum.
-    by_cluster = centered.log() - logits / temperature
-    by_cluster = by_cluster - by_cluster[:, :1]
-    potential = -strength / (1 - strength) * centered.sum(dim=0).log()
-    expected = (potential - potential[0]).expand_as(by_cluster)
-    torch.testing.assert_close(by_cluster, expected, atol=1e-9, rtol=0)
-    torch.testing.assert_close(centered.sum(dim=1), torch.ones(20).double())
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("strength", [0.2, 0.5, 0.8])
-def test_nothing_nearby_is_better_than_the_relaxed_fixed_point(seed: int, strength: float) -> None:
-    logits = random_logits(seed, 20, 5).double() - torch.linspace(0, 1, 5).double()
-    best = sinkhorn_knopp(logits, temperature=0.1, iterations=500, strength=strength)
-    least = relaxed_objective(best, logits, 0.1, strength)
-    others = [random_logits(100 + i, 20, 5).double().softmax(dim=-1) for i in range(5)]
-    others.append((logits / 0.1).softmax(dim=-1))
-    others.append(sinkhorn_knopp(logits, temperature=0.1, iterations=500))
-    for other in others:
-        for step in (0.01, 0.1, 1.0):
-            mixed = best.lerp(other, step)
-            assert relaxed_objective(mixed, logits, 0.1, strength) > least
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_full_strength_is_the_plain_form_and_the_limit_of_the_relaxed_one(seed: int) -> None:
-    logits = random_logits(seed, 30, 4).double()
-    plain = sinkhorn_knopp(logits, temperature=0.2, iterations=300)
-    full = sinkhorn_knopp(logits, temperature=0.2, iterations=300, strength=1.0)
-    assert torch.equal(full, plain)
-    nearly = sinkhorn_knopp(logits, temperature=0.2, iterations=300, strength=1 - 1e-7)
-    torch.testing.assert_close(nearly, plain, atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("strength", [0.0, 1e-7])
-def test_no_strength_is_the_softmax(seed: int, strength: float) -> None:
-    logits = random_logits(seed, 30, 4).double()
-    centered = sinkhorn_knopp(logits, temperature=0.1, strength=strength)
-    torch.testing.assert_close(centered, (logits / 0.1).softmax(dim=-1), atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("iterations", [3, 300])
-def test_more_strength_gives_more_equal_sizes(seed: int, iterations: int) -> None:
-    logits = random_logits(seed, 40, 6) - torch.linspace(0, 0.5, 6)
-    strengths = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
-    apart = [
-        divergence_from_equal_sizes(
-            sinkhorn_knopp(
-                logits.double(), temperature=0.1, iterations=iterations, strength=strength
-            )
-        )
-        for strength in strengths
-    ]
-    assert apart == sorted(apart, reverse=True)
-    assert len(set(apart)) == len(apart)
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("strength", [0.1, 0.5, 0.9])
-def test_relaxed_sizes_lie_between_those_of_the_softmax_and_equal_ones(
-    seed: int, strength: float
-) -> None:
-    logits = random_logits(seed, 40, 2) + torch.tensor([0.3, 0.0])
-    soft = (logits / 0.1).softmax(dim=-1).sum(dim=0)
-    sizes = sinkhorn_knopp(logits, temperature=0.1, strength=strength).sum(dim=0)
-    assert 20.0 < float(sizes[0]) < float(soft[0])
-    assert 20.0 > float(sizes[1]) > float(soft[1])
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("strength", [0.3, 0.9])
-def test_each_batch_is_relaxed_on_its_own(seed: int, strength: float) -> None:
-    logits = random_logits(seed, 2, 3, 16, 5)
-    centered = sinkhorn_knopp(logits, temperature=0.1, strength=strength)
-    for view in range(2):
-        for head in range(3):
-            alone = sinkhorn_knopp(logits[view, head], temperature=0.1, strength=strength)
-            torch.testing.assert_close(centered[view, head], alone)
 
 
 def apart(seed: int, kind: str) -> torch.Tensor:
@@ -290,19 +151,11 @@ def compiling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("compiling")
 @pytest.mark.parametrize("kind", ["rows", "columns", "both", "some rows"])
 @pytest.mark.parametrize("size", [1.0, 5.0, 20.0, 100.0, 1e4, 1e6, 3e37])
-@pytest.mark.parametrize("strength", [0.01, 0.5, 0.9, 0.999, 1.0])
-def test_any_finite_logits_give_what_logarithms_give(
-    kind: str, size: float, strength: float
-) -> None:
+def test_any_finite_logits_give_what_logarithms_give(kind: str, size: float) -> None:
     for seed, (temperature, iterations) in enumerate([(0.02, 3), (0.1, 1), (0.1, 3), (1.0, 12)]):
         logits = random_logits(seed, 48, 9) + apart(seed, kind) * size
-        if strength == 1.0:
-            expected = log_space(logits, temperature, iterations)
-        else:
-            expected = relaxed_log_space(logits, temperature, iterations, strength)
-        centered = sinkhorn_knopp(
-            logits, temperature=temperature, iterations=iterations, strength=strength
-        )
+        expected = log_space(logits, temperature, iterations)
+        centered = sinkhorn_knopp(logits, temperature=temperature, iterations=iterations)
         assert centered.dtype == torch.float32
         torch.testing.assert_close(centered.sum(dim=-1), torch.ones(48))
         # At the largest size float64 itself has no digits left for what is added up.
@@ -329,18 +182,4 @@ def test_a_head_that_is_not_finite_does_not_hide_another() -> None:
     centered = sinkhorn_knopp(logits, temperature=0.1)
     torch.testing.assert_close(
         centered[1].double(), log_space(logits[1], 0.1, 3), atol=3e-6, rtol=0
-    )
-
-
-@pytest.mark.parametrize("strength", [0.2, 0.5, 0.9])
-def test_relaxed_dead_cluster_within_the_cosines_is_exact_at_low_temperature(
-    strength: float,
-) -> None:
-    logits = random_logits(0, 64, 10) * 0.4 + 0.6
-    logits[:, 3] = random_logits(100, 64) * 0.1 - 0.9
-    torch.testing.assert_close(
-        sinkhorn_knopp(logits, temperature=0.02, strength=strength),
-        relaxed_log_space(logits, 0.02, 3, strength).float(),
-        atol=1e-5,
-        rtol=1e-3,
     )

@@ -7,10 +7,16 @@ from torch import nn
 
 from ucls.heads.layers import by_size
 from ucls.heads.mlp import MlpHeads
+from ucls.objectives.partial_transport import PartialTransport
 from ucls.objectives.protocol import Batch, Epoch
 from ucls.objectives.scan import ScanLoss
 from ucls.objectives.sinkhorn import sinkhorn_knopp
-from ucls.objectives.student_teacher import StudentTeacher, center_teacher, student_log_probs
+from ucls.objectives.student_teacher import (
+    StudentTeacher,
+    both_ways,
+    center_teacher,
+    student_log_probs,
+)
 from ucls.objectives.temi import TemiLoss
 
 HEADS, IMAGES, FEATURES, SIZES = 3, 6, 5, (4, 7)
@@ -28,9 +34,15 @@ class Recorder(nn.Module):
         self.given: tuple[torch.Tensor, torch.Tensor, float] | None = None
 
     def forward(
-        self, student_logits: torch.Tensor, teacher_probs: torch.Tensor, progress: float
+        self,
+        student_logits: torch.Tensor,
+        teacher_probs: torch.Tensor,
+        progress: float,
+        *,
+        weights: torch.Tensor | None,
     ) -> torch.Tensor:
         self.given = student_logits, teacher_probs, progress
+        self.weights = weights
         return self.number + student_logits.mean(dim=(0, 2, 3))
 
     def received(self) -> tuple[torch.Tensor, torch.Tensor, float]:
@@ -60,6 +72,10 @@ def new_objective(
     )
 
 
+def transports(temperature: float = 0.1) -> list[PartialTransport]:
+    return [PartialTransport(HEADS, size, temperature=temperature) for size in SIZES]
+
+
 def new_batch(seed: int, n_views: int = 3, n_images: int = IMAGES) -> Batch:
     generator = torch.Generator().manual_seed(seed + 100)
     views = torch.randn(n_views, n_images, FEATURES, generator=generator)
@@ -78,25 +94,18 @@ def random_logits(seed: int, *shape: int) -> torch.Tensor:
 @all_seeds
 def test_a_teacher_that_is_not_centered_is_a_softmax(seed: int) -> None:
     logits = random_logits(seed, 2, HEADS, IMAGES, 4)
-    for strength, tolerance in ((0.0, 0.0), (1e-7, 1e-6)):
-        probs = center_teacher(logits, temperature=0.1, strength=strength)
-        expected = (logits / 0.1).softmax(dim=-1)
-        torch.testing.assert_close(probs, expected, atol=tolerance, rtol=tolerance)
+    probs = center_teacher(logits, temperature=0.1, iterations=0)
+    assert torch.equal(probs, (logits / 0.1).softmax(dim=-1))
 
 
 @all_seeds
-@pytest.mark.parametrize("strength", [0.4, 1.0])
 @pytest.mark.parametrize("iterations", [1, 3])
-def test_a_centered_teacher_is_sinkhorns_of_each_view_and_head(
-    seed: int, strength: float, iterations: int
-) -> None:
+def test_a_centered_teacher_is_sinkhorns_of_each_view_and_head(seed: int, iterations: int) -> None:
     logits = random_logits(seed, 2, HEADS, IMAGES, 4)
-    probs = center_teacher(logits, temperature=0.07, strength=strength, iterations=iterations)
+    probs = center_teacher(logits, temperature=0.07, iterations=iterations)
     for view in range(2):
         for head in range(HEADS):
-            alone = sinkhorn_knopp(
-                logits[view, head], temperature=0.07, strength=strength, iterations=iterations
-            )
+            alone = sinkhorn_knopp(logits[view, head], temperature=0.07, iterations=iterations)
             torch.testing.assert_close(probs[view, head], alone)
 
 
@@ -107,8 +116,8 @@ def test_the_teacher_is_fully_centered_by_default(seed: int) -> None:
     torch.testing.assert_close(balanced, torch.full((HEADS, 4), 15.0), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
-def test_probabilities_are_float32_or_finer(strength: float) -> None:
+@pytest.mark.parametrize("iterations", [0, 3])
+def test_probabilities_are_float32_or_finer(iterations: int) -> None:
     logits = random_logits(0, HEADS, IMAGES, 4)
     for dtype, expected in (
         (torch.bfloat16, torch.float32),
@@ -116,9 +125,9 @@ def test_probabilities_are_float32_or_finer(strength: float) -> None:
         (torch.float64, torch.float64),
     ):
         rounded = logits.to(dtype)
-        probs = center_teacher(rounded, temperature=0.1, strength=strength)
+        probs = center_teacher(rounded, temperature=0.1, iterations=iterations)
         assert probs.dtype == expected
-        again = center_teacher(rounded.to(expected), temperature=0.1, strength=strength)
+        again = center_teacher(rounded.to(expected), temperature=0.1, iterations=iterations)
         assert torch.equal(probs, again)
         log_probs = student_log_probs(rounded, temperature=0.1)
         assert log_probs.dtype == expected
@@ -144,8 +153,8 @@ def test_large_logits_stay_finite(seed: int, temperature: float, half: bool) -> 
     student_log_probs(logits, temperature=temperature).mean().backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
-    for strength in (0.0, 0.5, 1.0):
-        probs = center_teacher(logits.detach(), temperature=temperature, strength=strength)
+    for iterations in (0, 3):
+        probs = center_teacher(logits.detach(), temperature=temperature, iterations=iterations)
         assert probs.isfinite().all()
         torch.testing.assert_close(probs.sum(dim=-1), torch.ones(HEADS, IMAGES))
 
@@ -214,7 +223,6 @@ def test_each_loss_sees_the_views_of_its_own_classifiers(
         n_student_views=n_student_views,
         n_partners=n_partners,
         temperature=0.3,
-        prior_strength=0.6,
         sinkhorn_iterations=2,
     )
     drift_apart(objective, seed)
@@ -226,13 +234,55 @@ def test_each_loss_sees_the_views_of_its_own_classifiers(
         assert student_logits.shape == (n_student_views, HEADS, IMAGES, size)
         assert teacher_probs.shape == (1 + n_partners, HEADS, IMAGES, size)
         assert progress == 0.5
+        assert loss.weights is None
         for view, features in enumerate(batch.views):
             own = by_size(objective.teacher(features), SIZES)[index]
-            centered = sinkhorn_knopp(own, temperature=0.3, iterations=2, strength=0.6)
+            centered = sinkhorn_knopp(own, temperature=0.3, iterations=2)
             torch.testing.assert_close(teacher_probs[view], centered)
         for view in range(n_student_views):
             own = by_size(objective.student(batch.views[view]), SIZES)[index]
             torch.testing.assert_close(student_logits[view], own)
+
+
+@all_seeds
+def test_transports_take_the_place_of_the_centering(seed: int) -> None:
+    objective = new_objective(seed, transports=transports())
+    drift_apart(objective, seed)
+    batch = new_batch(seed)
+    objective(batch)
+    for index, (loss, alone) in enumerate(zip(objective.losses, transports(), strict=True)):
+        assert isinstance(loss, Recorder)
+        views = [by_size(objective.teacher(view), SIZES)[index] for view in batch.views]
+        probs, weights = alone(torch.stack(views, dim=1), 0.5)
+        assert loss.weights is not None
+        torch.testing.assert_close(loss.received()[1], probs.transpose(0, 1))
+        torch.testing.assert_close(loss.weights, weights.transpose(0, 1))
+
+
+@all_seeds
+def test_the_targets_of_both_ways(seed: int) -> None:
+    probs = random_logits(seed, 4, HEADS, IMAGES, 5).softmax(dim=-1)
+    weights = random_logits(seed + 1, 4, HEADS, IMAGES).abs()
+    weights[1:, 0, 0] = 0.0
+    of_image, of_partner = both_ways(probs, weights)
+    assert torch.equal(of_partner.probs, probs[0])
+    assert torch.equal(of_partner.weights, weights[0])
+    torch.testing.assert_close(of_image.weights, weights[1:].mean(dim=0))
+    masses = (probs * weights.unsqueeze(-1))[1:].mean(dim=0)
+    torch.testing.assert_close(of_image.probs * of_image.weights.unsqueeze(-1), masses)
+    # Without any weight it is the plain mean.
+    torch.testing.assert_close(of_image.probs[0, 0], probs[1:, 0, 0].mean(dim=0))
+
+
+@all_seeds
+@pytest.mark.parametrize("n_partners", [1, 3])
+def test_targets_of_equal_weights_are_those_without_any(seed: int, n_partners: int) -> None:
+    probs = random_logits(seed, 1 + n_partners, HEADS, IMAGES, 5).softmax(dim=-1)
+    for plain, weighted in zip(
+        both_ways(probs), both_ways(probs, probs.new_ones(probs.shape[:-1])), strict=True
+    ):
+        torch.testing.assert_close(plain.probs, weighted.probs)
+        assert torch.equal(plain.weights, weighted.weights)
 
 
 @all_seeds
@@ -286,9 +336,11 @@ def test_an_epoch_shows_each_image_once(seed: int) -> None:
 
 
 @all_seeds
-def test_a_saved_state_goes_on_as_if_nothing_had_happened(seed: int) -> None:
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_saved_state_goes_on_as_if_nothing_had_happened(seed: int, soft: bool) -> None:
     def new() -> StudentTeacher:
-        return new_objective(seed, [TemiLoss(HEADS, size) for size in SIZES])
+        losses = [TemiLoss(HEADS, size) for size in SIZES]
+        return new_objective(seed, losses, transports=transports() if soft else ())
 
     objective, other = new(), new()
     drift_apart(objective, seed)
@@ -302,8 +354,8 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened(seed: int) -> None:
 
 @all_seeds
 @all_temperatures
-@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
-def test_a_step_in_bfloat16_stays_finite(seed: int, temperature: float, strength: float) -> None:
+@pytest.mark.parametrize("prior", ["none", "soft", "uniform"])
+def test_a_step_in_bfloat16_stays_finite(seed: int, temperature: float, prior: str) -> None:
     for loss in (TemiLoss, ScanLoss):
         sizes = (HEADS, 4) if loss is TemiLoss else ()
         objective = new_objective(
@@ -312,7 +364,8 @@ def test_a_step_in_bfloat16_stays_finite(seed: int, temperature: float, strength
             SIZES[:1],
             n_student_views=2,
             temperature=temperature,
-            prior_strength=strength,
+            sinkhorn_iterations=0 if prior == "none" else 3,
+            transports=transports(temperature)[:1] if prior == "soft" else (),
             dtype=torch.bfloat16,
         )
         with torch.no_grad():

@@ -175,6 +175,8 @@ def test_there_is_a_value_for_every_special_setting() -> None:
 @pytest.mark.parametrize("objective", objective_names())
 def test_an_objective_takes_all_settings_that_it_heeds(objective: str) -> None:
     heeded = {name: VALUES[name] for name in RECORDS[objective].options}
+    if "prior" in heeded:
+        heeded.pop("marginal_momentum", None)
     common = {"n_heads": 2, "scales": [2.5], "epochs": 9, "views": "itself", "batch_norm": False}
     values = {"objective": objective, **common, **heeded}
     config = Config().with_values({f"train.{name}": value for name, value in values.items()})
@@ -203,6 +205,15 @@ def test_a_strength_of_the_prior_needs_the_soft_one(prior: str | None) -> None:
     assert problem == "train: prior_strength has a part in prior = soft only: set that too"
     both = {"train.prior": "soft", "train.prior_strength": 0.5}
     assert Config().with_values(both).train.prior_strength == 0.5
+
+
+def test_a_soft_prior_does_without_the_marginal() -> None:
+    problem = problem_with("train", {"prior": "soft", "marginal_momentum": 0.5})
+    assert problem == (
+        "train: marginal_momentum has no part in prior = soft: leave one of them out"
+    )
+    both = {"train.prior": "uniform", "train.marginal_momentum": 0.5}
+    assert Config().with_values(both).train.marginal_momentum == 0.5
 
 
 def test_no_section_is_made_anew_for_every_check() -> None:

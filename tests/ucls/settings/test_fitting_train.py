@@ -217,7 +217,8 @@ def test_what_only_the_objective_heeds_is_as_it_has_it(
 def test_the_strength_of_a_soft_prior() -> None:
     own = RECORDS["ucls"].options["prior_strength"]
     assert 0 < own < 1
-    assert fitted(5000, 10, train__prior="soft").prior_strength == own
+    soft = fitted(5000, 10, train__prior="soft")
+    assert (soft.prior_strength, soft.marginal_momentum) == (own, None)
     given = fitted(5000, 10, train__prior="soft", train__prior_strength=0.9)
     assert given.prior_strength == 0.9
     assert fitted(5000, 10, train__prior="none").prior_strength is None

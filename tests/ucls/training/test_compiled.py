@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from tests.ucls.training.test_trainer import STUDENTS, equal, new_trainer, snapshot
+from tests.ucls.training.test_trainer import SOFT, STUDENTS, Settings, equal, new_trainer, snapshot
 from ucls.objectives.protocol import Batch
 from ucls.progress import SilentReporter
 from ucls.training.compiled import PAYS_FROM, CompiledLosses
@@ -43,14 +43,19 @@ def no_recompilation() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("objective", "backend"),
+    ("objective", "changes", "backend"),
     [
-        *((name, "aot_eager") for name in STUDENTS),
-        pytest.param("ucls", "inductor", marks=pytest.mark.slow),
+        *((name, {}, "aot_eager") for name in STUDENTS),
+        ("ucls", SOFT, "aot_eager"),
+        pytest.param("ucls", {}, "inductor", marks=pytest.mark.slow),
     ],
+    ids=str,
 )
-def test_a_compiled_training_equals_an_eager_one(objective: str, backend: str) -> None:
-    eager, compiled, told = new_trainer(objective), new_trainer(objective), Told()
+def test_a_compiled_training_equals_an_eager_one(
+    objective: str, changes: Settings, backend: str
+) -> None:
+    eager, compiled = (new_trainer(objective, **changes) for _ in range(2))
+    told = Told()
     compiled.losses = CompiledLosses(compiled.objective, reporter=told, backend=backend)
     before = snapshot(compiled)
     places = [buffer.data_ptr() for buffer in buffers(compiled)]
