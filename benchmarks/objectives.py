@@ -37,6 +37,7 @@ NOT_MERGED: Mapping[str, Settings] = {
 VARIANTS: Mapping[str, Settings] = {
     **{name: {"train.objective": name} for name in objective_names()},
     **{f"{name}, not merged": settings for name, settings in NOT_MERGED.items()},
+    "ucls, soft prior": {"train.prior": "soft"},
     "ucls, soft prior, not merged": {**ALONE, "train.prior": "soft"},
     "ucls, no prior, not merged": {**ALONE, "train.prior": "none"},
     **{
