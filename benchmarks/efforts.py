@@ -1,37 +1,30 @@
 """Quality against cost: what each setting of the training buys, on sets of different kinds."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.machine import describe_machine
-from benchmarks.objectives import digits_source
 from benchmarks.records import Record
 from benchmarks.runner import run_stages
+from benchmarks.sets import read_set
 from benchmarks.tables import Table
 from ucls.config import Config
 from ucls.errors import UsageError
-from ucls.metrics import clustering_accuracy
-from ucls.metrics.scores import class_averaged_accuracy, nmi
-from ucls.pipeline import start
-from ucls.runs.labels import known_labels
-from ucls.runs.run import Run
 from ucls.settings.objectives import objective_names
-from ucls.sources import Source, load_source
+from ucls.sources import Source
 
 Settings = Mapping[str, Any]
 Figures = dict[str, float]
-Features = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int32]
 
 STAGES = ("extract", "neighbors", "train", "merge", "ensemble", "evaluate")
 CLUSTERING = STAGES[1:-1]
 """Of these the seconds count: from features to labels."""
+SMALL = ("digits", "digits, 10:1", "sheets, 20:1")
+"""Sets that are made in seconds."""
 QUIET: Settings = {"evaluate.upper_bounds": False, "evaluate.kmeans_restarts": 1}
 N_HEADS = 4
 """Of the rows that vary one setting, at once: growth would hide what it costs."""
@@ -70,47 +63,6 @@ heads``, and the other objectives ``normal``."""
 BY_DEFAULT = tuple(name for name in ROWS if name not in objective_names())
 
 
-def _kmeans(features: Features, n_clusters: int, seed: int) -> Labels:
-    from sklearn.cluster import KMeans
-
-    found: Labels = KMeans(n_clusters, n_init=1, random_state=seed).fit_predict(features)
-    return found
-
-
-def _pca(features: Features, seed: int) -> Features:
-    from sklearn.decomposition import PCA
-
-    n_components = min(128, *features.shape)
-    reduced: Features = PCA(n_components, random_state=seed).fit_transform(features)
-    return reduced
-
-
-def _ward(features: Features, n_clusters: int, seed: int) -> Labels:
-    from sklearn.cluster import AgglomerativeClustering
-
-    found: Labels = AgglomerativeClustering(n_clusters).fit_predict(_pca(features, seed))
-    return found
-
-
-def _spectral(features: Features, n_clusters: int, seed: int) -> Labels:
-    from sklearn.cluster import SpectralClustering
-
-    model = SpectralClustering(
-        n_clusters, affinity="nearest_neighbors", assign_labels="cluster_qr", random_state=seed
-    )
-    found: Labels = model.fit_predict(_pca(features, seed))
-    return found
-
-
-PEERS: Mapping[str, Callable[[Features, int, int], Labels]] = {
-    "k-means": _kmeans,
-    "PCA + k-means": lambda features, k, seed: _kmeans(_pca(features, seed), k, seed),
-    "PCA + Ward": _ward,
-    "PCA + spectral": _spectral,
-}
-"""Of scikit-learn, each once with its defaults; PCA to 128 components."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class EffortsRecord(Record):
     """The figures of each seed, by set and by row."""
@@ -122,51 +74,16 @@ class EffortsRecord(Record):
     results: dict[str, dict[str, list[Figures]]]
 
 
-def choose_rows(names: Sequence[str] | None, *, peers: bool) -> list[str]:
+def choose_rows(names: Sequence[str] | None) -> list[str]:
     """The rows of these names, or all but the other objectives; UsageError for unknown ones."""
-    if unknown := [name for name in names or () if name not in (*ROWS, *PEERS)]:
-        known = "; ".join((*ROWS, *PEERS))
-        raise UsageError(f"there is no row {unknown[0]!r}; choose some of {known}")
-    return [*(BY_DEFAULT if names is None else names), *(PEERS if peers else ())]
-
-
-def small_sets(folder: Path) -> dict[str, Source]:
-    """What can be made here in seconds: digits, whole and in unequal classes, and made-up files."""
-    path = folder / "made-up.npz"
-    np.savez(path, **made_up())
-    return {
-        "digits": digits_source(folder, 1.0),
-        "digits, classes 10:1": digits_source(folder, 10.0),
-        "made up, classes 20:1": load_source(str(path)),
-    }
-
-
-def made_up(n_images: int = 6000, width: int = 256, n_clusters: int = 30) -> dict[str, Any]:
-    """Features and labels: each class a curved sheet of its own, of sizes from 20 to 1.
-
-    Rectified random mixtures, unlike the directions on a sphere of ``benchmarks simulate``.
-    """
-    rng = np.random.default_rng(7)
-    sizes = np.geomspace(20, 1, n_clusters)
-    sizes = np.maximum(1, np.round(n_images * sizes / sizes.sum())).astype(int)
-    sizes[0] += n_images - sizes.sum()
-    labels = rng.permutation(np.repeat(np.arange(n_clusters), sizes)).astype(np.int32)
-    centres = 0.8 * rng.normal(size=(n_clusters, width))
-    sheets = rng.normal(size=(n_clusters, 8, width))
-    places = rng.normal(size=(n_images, 8))
-    # Letters: n images, k coordinates, d features.
-    curved = np.einsum("nk,nkd->nd", np.tanh(2.0 * places), sheets[labels]) / 8**0.5
-    features = centres[labels] + 1.6 * curved + 1.2 * rng.normal(size=(n_images, width))
-    return {"features": np.maximum(features, -0.2).astype(np.float32), "labels": labels}
+    if unknown := [name for name in names or () if name not in ROWS]:
+        raise UsageError(f"there is no row {unknown[0]!r}; choose some of {'; '.join(ROWS)}")
+    return list(BY_DEFAULT if names is None else names)
 
 
 def run_row(name: str, source: Source, *, seed: int, folder: Path) -> Figures:
-    """The figures of one run, or of one peer on the same features."""
-    cache_dir = folder / "cache"
-    if name in PEERS:
-        started = start(source, out=folder / "features", cache_dir=cache_dir, overwrite=True)
-        return _run_peer(name, started, seed)
-    config = Config(seed=seed).with_values({**QUIET, **ROWS[name]})
+    """The figures of one run."""
+    config, cache_dir = Config(seed=seed).with_values({**QUIET, **ROWS[name]}), folder / "cache"
     figures, seconds = run_stages(
         source, config, folder / "run", stages=STAGES, cache_dir=cache_dir, overwrite=True
     )
@@ -180,20 +97,6 @@ def run_row(name: str, source: Source, *, seed: int, folder: Path) -> Figures:
         "heads": chosen["n_heads"],
         "training s": seconds["train"],
         "s": sum(seconds[stage] for stage in CLUSTERING),
-    }
-
-
-def _run_peer(name: str, run: Run, seed: int) -> Figures:
-    labels = known_labels(run)["train"]
-    with run.features("train") as cache:
-        features = cache.read(run.feature_set).astype(np.float32)
-    started = time.perf_counter()
-    found = PEERS[name](features, run.n_clusters, seed).astype(np.int32)
-    return {
-        "ACC": clustering_accuracy(labels, found),
-        "class ACC": class_averaged_accuracy(labels, found),
-        "NMI": nmi(labels, found),
-        "s": time.perf_counter() - started,
     }
 
 
@@ -239,7 +142,6 @@ def efforts_page(record: EffortsRecord) -> str:
 
 def describe_set(source: Source, folder: Path) -> dict[str, Any]:
     """Images, features and clusters of a set."""
-    run = start(source, out=folder / "features", cache_dir=folder / "cache", overwrite=True)
-    with run.features("train") as cache:
-        images, features = cache.read(run.feature_set).shape
-    return {"images": images, "features": features, "clusters": run.n_clusters}
+    data = read_set(source, folder)
+    images, features = data.features.shape
+    return {"images": images, "features": features, "clusters": data.n_classes}

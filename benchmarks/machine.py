@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 
 PACKAGES = (
-    "torch", "numpy", "scipy", "faiss-cpu", "faiss-gpu-cu12", "scikit-learn", "timm", "pymetis",
-    "mtkahypar", "ucls",
+    "torch", "numpy", "scipy", "faiss-cpu", "faiss-gpu-cu12", "scikit-learn",
+    "scikit-network", "timm", "pymetis", "mtkahypar", "ucls",
 )  # fmt: skip
 
 

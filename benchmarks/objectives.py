@@ -16,11 +16,10 @@ from benchmarks.tables import Table
 from ucls.cache import read_graph, write_graph
 from ucls.config import Config
 from ucls.errors import UsageError
-from ucls.pipeline import start
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
 from ucls.settings.objectives import RECORDS, objective_names
-from ucls.sources import Source, load_source
+from ucls.sources import Source
 from ucls.types import NeighborGraph
 
 Settings = Mapping[str, Any]
@@ -75,20 +74,6 @@ def choose_rows(names: Sequence[str] | None) -> list[str]:
     return list(VARIANTS) if "all" in names else list(names)
 
 
-def digits_source(folder: Path, thin: float) -> Source:
-    """Digits, or a feature file of a part of them; ``thin`` is the largest over the least class."""
-    if thin == 1.0:
-        return load_source("digits")
-    run = start("digits", out=folder / "digits", cache_dir=folder / "cache")
-    with run.features("train") as cache:
-        features = cache.read("cls")
-    labels = known_labels(run)["train"]
-    rows = thinned_rows(labels, ratio=thin)
-    path = folder / f"digits-thinned-{thin:g}.npz"
-    np.savez(path, features=features[rows], labels=labels[rows])
-    return load_source(str(path))
-
-
 def run_variant(
     settings: Settings, source: Source, *, seed: int, folder: Path, oracle: bool
 ) -> Figures:
@@ -120,18 +105,6 @@ def objectives_table(results: Mapping[str, Sequence[Figures]]) -> Table:
         cells = [f"{np.mean(values):.3f} ± {np.std(values):.3f}" for values in by_score]
         rows.append([name, *cells, f"{np.mean([figures['s'] for figures in runs]):.1f}"])
     return Table(["", *SCORES, "s"], rows)
-
-
-def thinned_rows(labels: Labels, *, ratio: float, seed: int = 0) -> npt.NDArray[np.int64]:
-    """Rows, rising, that leave class sizes falling evenly to 1 / ratio of the largest class."""
-    rng = np.random.default_rng(seed)
-    n_classes = int(labels.max()) + 1
-    kept = []
-    for place, label in enumerate(rng.permutation(n_classes)):
-        rows = np.flatnonzero(labels == label)
-        share = ratio ** -(place / max(n_classes - 1, 1))
-        kept.append(rng.choice(rows, round(len(rows) * share), replace=False))
-    return np.sort(np.concatenate(kept))
 
 
 def oracle_graph(labels: Labels) -> NeighborGraph:

@@ -18,7 +18,6 @@ Sources = Annotated[
     list[str] | None,
     typer.Option("--source", metavar="NAME=SOURCE", help="A labelled set in place of small ones."),
 ]
-Peers = Annotated[bool, typer.Option("--peers", help="Also k-means, Ward and spectral.")]
 
 
 def command(
@@ -27,32 +26,29 @@ def command(
     first_seed: opt.FirstSeed = 0,
     row: Rows = None,
     source: Sources = None,
-    peers: Peers = False,
     json: opt.Json = None,
 ) -> None:
     """Show what heads, widths, epochs and so on buy, in ACC and in seconds.
 
     Without --source on sets that are made here in seconds: digits, digits in unequal classes, and a
-    made-up feature file. With --json a page of Markdown is written beside the record.
+    feature file of curved sheets. With --json a page of Markdown is written beside the record.
 
-    Example: python -m benchmarks efforts --source c100=cifar100-test.npz --peers --seeds 3
+    Example: python -m benchmarks efforts --source c100=cifar100-test.npz --seeds 3
     """
     import tempfile
     from itertools import product
 
-    from benchmarks import efforts
+    from benchmarks import efforts, sets
     from benchmarks.machine import describe_machine
     from benchmarks.records import check_record, made_here
     from ucls.progress import PlainReporter
-    from ucls.sources import load_source
 
     check_record(json)
-    rows, reporter = efforts.choose_rows(row, peers=peers), PlainReporter()
-    named = [text.partition("=") for text in source or ()]
-    sources = {name: load_source(path or name) for name, _, path in named}
+    rows, reporter = efforts.choose_rows(row), PlainReporter()
+    openers = sets.openers(source) if source else {name: sets.SETS[name] for name in efforts.SMALL}
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        sources = sources or efforts.small_sets(folder)
+        sources = {name: opener(folder) for name, opener in openers.items()}
         record = efforts.EffortsRecord(**made_here(), sets={}, results={})
         record.sets.update(
             {name: efforts.describe_set(one, folder) for name, one in sources.items()}

@@ -36,12 +36,13 @@ def command(
     from benchmarks import objectives
     from benchmarks.machine import describe_machine
     from benchmarks.records import check_record, made_here, write_record
+    from benchmarks.sets import digits
     from ucls.progress import PlainReporter
 
     check_record(json)
     results: dict[str, list[dict[str, float]]] = {name: [] for name in objectives.choose_rows(row)}
     with tempfile.TemporaryDirectory() as made:
-        source = objectives.digits_source(Path(made), thin)
+        source = digits(Path(made), thin)
         for name, runs in results.items():
             for seed in range(first_seed, first_seed + seeds):
                 options: dict[str, Any] = {"seed": seed, "folder": Path(made), "oracle": oracle}

@@ -7,17 +7,16 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app
 from benchmarks.efforts import (
     BY_DEFAULT,
-    PEERS,
     ROWS,
+    SMALL,
     EffortsRecord,
     choose_rows,
     efforts_page,
     efforts_tables,
-    made_up,
-    run_row,
 )
 from benchmarks.options import RESULTS
 from benchmarks.records import read_record
+from benchmarks.sets import SETS, sheets
 from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.sources import Source, load_source
@@ -25,7 +24,7 @@ from ucls.sources import Source, load_source
 
 @pytest.fixture
 def small(tmp_path: Path) -> Source:
-    made = made_up(n_images=240, width=16, n_clusters=4)
+    made = sheets(n_images=240, width=16, n_clusters=4)
     np.savez(tmp_path / "small.npz", **made)
     return load_source(str(tmp_path / "small.npz"))
 
@@ -36,25 +35,14 @@ def test_the_settings_of_every_row_are_valid_and_change_something(row: str) -> N
 
 
 def test_rows_are_chosen_by_name() -> None:
-    assert choose_rows(None, peers=False) == list(BY_DEFAULT)
-    assert choose_rows(["quick", "scan"], peers=True) == ["quick", "scan", *PEERS]
+    assert choose_rows(None) == list(BY_DEFAULT)
+    assert choose_rows(["quick", "scan"]) == ["quick", "scan"]
     with pytest.raises(UsageError, match="no row 'quik'; choose some of quick; "):
-        choose_rows(["quik"], peers=False)
+        choose_rows(["quik"])
 
 
-def test_made_up_classes_have_the_sizes_asked_for() -> None:
-    made = made_up(n_images=900, width=8, n_clusters=6)
-    sizes = np.bincount(made["labels"])
-    assert made["features"].shape == (900, 8)
-    assert sizes.sum() == 900
-    assert sizes.max() / sizes.min() == pytest.approx(20, rel=0.2)
-
-
-@pytest.mark.parametrize("peer", PEERS)
-def test_peers_cluster_the_same_features(peer: str, small: Source, tmp_path: Path) -> None:
-    found = run_row(peer, small, seed=0, folder=tmp_path)
-    assert 0.3 < found["ACC"] <= 1.0
-    assert found["s"] > 0
+def test_the_small_sets_are_known() -> None:
+    assert {*SMALL} <= {*SETS}
 
 
 def test_a_table_holds_mean_and_deviation() -> None:

@@ -9,13 +9,12 @@ from benchmarks.objectives import (
     VARIANTS,
     ObjectivesRecord,
     choose_rows,
-    digits_source,
     objectives_table,
     oracle_graph,
     run_variant,
-    thinned_rows,
 )
 from benchmarks.records import read_record
+from benchmarks.sets import digits
 from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.settings.objectives import objective_names
@@ -31,7 +30,7 @@ def test_the_settings_of_every_row_are_valid(row: str) -> None:
 
 
 def test_right_neighbours_help_and_thinning_thins(tmp_path: Path) -> None:
-    source = digits_source(tmp_path, 10.0)
+    source = digits(tmp_path, 10.0)
     assert 500 < source.n_images < 700
     settings = {**VARIANTS["ucls, not merged"], **QUICK}
     plain, oracle = (
@@ -56,16 +55,6 @@ def test_rows_are_chosen_by_name() -> None:
     assert choose_rows(["all"]) == list(VARIANTS)
     with pytest.raises(UsageError, match="no row 'temy'; choose some of ucls; "):
         choose_rows(["temy"])
-
-
-@pytest.mark.parametrize("ratio", [1.0, 2.0, 10.0])
-def test_class_sizes_fall_evenly_to_the_ratio(ratio: float) -> None:
-    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(5, dtype=np.int32), 200))
-    kept = thinned_rows(labels, ratio=ratio)
-    sizes = np.sort(np.bincount(labels[kept]))[::-1]
-    np.testing.assert_allclose(sizes, 200 * ratio ** -(np.arange(5) / 4), atol=0.5)
-    assert (np.diff(kept) > 0).all()
-    np.testing.assert_array_equal(kept, thinned_rows(labels, ratio=ratio))
 
 
 def test_the_oracle_links_all_of_a_class_and_no_others() -> None:
