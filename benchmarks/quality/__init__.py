@@ -1,0 +1,1 @@
+"""UCLS beside its peers on the very same features: methods, records, pages and plots."""

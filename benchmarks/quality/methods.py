@@ -1,0 +1,94 @@
+"""The rows of the table: UCLS in several forms, the objectives of others, and peers."""
+
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.efforts import CLUSTERING, Figures
+from benchmarks.objectives import VARIANTS, Settings
+from benchmarks.peers import PEERS, Labels, count_clusters
+from benchmarks.runner import run_stages
+from benchmarks.sets import LabelledSet
+from ucls.config import Config
+from ucls.errors import UsageError
+from ucls.metrics import clustering_accuracy
+from ucls.metrics.scores import class_averaged_accuracy, nmi
+from ucls.runs.run import Run
+from ucls.sources import Source
+
+
+class Ours(NamedTuple):
+    """A run of UCLS with some settings."""
+
+    settings: Settings
+    k: float = 1.0
+    """Clusters asked for, over the number of classes."""
+
+
+OURS: Mapping[str, Ours] = {
+    **{
+        name: Ours(VARIANTS[name])
+        for name in (
+            "temi, not merged", "scan, not merged", "turtle, not merged", "ucls, not merged",
+            "ucls, soft prior, not merged",
+        )
+    },
+    "ucls, quick": Ours({"effort": "quick"}),
+    "ucls": Ours({}),
+    "ucls, k x 0.8": Ours({}, k=0.8),
+    "ucls, k x 1.2": Ours({}, k=1.2),
+}  # fmt: skip
+"""By the name of their row. What is not merged is the objective as its paper has it."""
+METHODS = (*PEERS, *OURS)
+QUICK = (
+    "k-means", "PCA + Ward", "PCA + spectral", "PCA + HDBSCAN", "PCA + Leiden", "PCA + Gaussians",
+    "ucls, not merged", "ucls, quick", "ucls",
+)  # fmt: skip
+OF_CURVES = (
+    "k-means", "PCA + Gaussians", "PCA + HDBSCAN", "PCA + Leiden", "ucls, soft prior, not merged",
+    "ucls",
+)  # fmt: skip
+"""Those that are shown over the ratio of class sizes."""
+
+
+def choose(names: Collection[str] | None, known: Collection[str], what: str) -> list[str]:
+    """The names asked for, in the order of the known ones, or all; UsageError for others."""
+    if unknown := [name for name in names or () if name not in known]:
+        raise UsageError(f"there is no {what} {unknown[0]!r}; choose some of {'; '.join(known)}")
+    return [name for name in known if names is None or name in names]
+
+
+def measure(name: str, data: LabelledSet, *, seed: int, folder: Path) -> Figures:
+    """Scores of a method, and its seconds from features to clusters.
+
+    The folder is the one that the set was read with; a run is left in it.
+    """
+    if name in PEERS:
+        wanted, started = data.n_classes, time.perf_counter()
+        found = PEERS[name](data.features, wanted, seed)
+        seconds = time.perf_counter() - started
+    else:
+        wanted = round(OURS[name].k * data.n_classes)
+        config = Config(seed=seed).with_values({**OURS[name].settings, "n_clusters": wanted})
+        found, seconds = _run(data.source, config, folder)
+    return {
+        "ACC": clustering_accuracy(data.labels, found),
+        "class ACC": class_averaged_accuracy(data.labels, found),
+        "NMI": nmi(data.labels, found),
+        "clusters": count_clusters(found),
+        "wanted": wanted,
+        "s": seconds,
+    }
+
+
+def _run(source: Source, config: Config, folder: Path) -> tuple[Labels, float]:
+    """The consensus of a run up to there, and its seconds."""
+    stages, path = ("extract", *CLUSTERING), folder / "run"
+    cache_dir = folder / "cache"
+    _, seconds = run_stages(
+        source, config, path, stages=stages, cache_dir=cache_dir, overwrite=True
+    )
+    found = Run(path).consensuses.chosen().labels["train"]
+    # Where nothing is to be merged, there is no time of merging.
+    return found, sum(seconds.get(stage, 0.0) for stage in CLUSTERING)
