@@ -77,9 +77,9 @@ def hdbscan(features: Features, n_clusters: int, seed: int) -> Labels:
 
 
 def gaussians(features: Features, n_clusters: int, seed: int) -> Labels:
-    """A mixture of Gaussians with full covariances."""
+    """The best of three mixtures of Gaussians with full covariances."""
     few = reduced(features, N_FEW)
-    model = GaussianMixture(n_clusters, random_state=seed, reg_covar=1e-3)
+    model = GaussianMixture(n_clusters, n_init=3, random_state=seed, reg_covar=1e-3)
     return _labels(model.fit_predict(few / few.std()))
 
 

@@ -116,7 +116,7 @@ def thinned_rows(labels: Labels, *, ratio: float, seed: int = 0) -> npt.NDArray[
     for place, label in enumerate(rng.permutation(n_classes)):
         rows = np.flatnonzero(labels == label)
         share = ratio ** -(place / max(n_classes - 1, 1))
-        kept.append(rng.choice(rows, round(len(rows) * share), replace=False))
+        kept.append(rng.choice(rows, max(1, round(len(rows) * share)), replace=False))
     return np.sort(np.concatenate(kept))
 
 
@@ -161,13 +161,23 @@ def _file(make: Callable[[], Made]) -> Opener:
     return lambda folder: _stored(make(), folder)
 
 
+def sphere_file(ratio: float) -> Opener:
+    """What makes a sphere with classes from ``ratio`` to 1 in size."""
+    return _file(partial(sphere, ratio))
+
+
+def thinner(opener: Opener, ratio: float) -> Opener:
+    """What opens a source thinned to classes from ``ratio`` to 1 in size."""
+    return lambda folder: thinned(opener(folder), ratio, folder)
+
+
 SETS: Mapping[str, Opener] = {
     "digits": digits,
     "digits, 3:1": partial(digits, ratio=3.0),
     "digits, 10:1": partial(digits, ratio=10.0),
-    "sphere": _file(partial(sphere, 1.0)),
-    "sphere, 5:1": _file(partial(sphere, 5.0)),
-    "sphere, 20:1": _file(partial(sphere, 20.0)),
+    "sphere": sphere_file(1.0),
+    "sphere, 5:1": sphere_file(5.0),
+    "sphere, 20:1": sphere_file(20.0),
     "sheets, 20:1": _file(sheets),
     "5 blobs of 60": _file(partial(blobs, 300, noise=0.1)),
     "noisy blobs, 100 images": _file(partial(blobs, 100, noise=0.28)),

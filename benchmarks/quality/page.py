@@ -55,7 +55,7 @@ def quality_page(record: QualityRecord) -> str:
     first, *others = tables(record)
     machine = describe_machine(record.machine)
     head = (
-        "# UCLS beside its peers\n\n"
+        f"# {record.title}\n\n"
         f"`{record.command}`, {record.measured[:10]}, on {machine}. Mean and 95 % interval "
         "(Student's t) over the seeds; what draws nothing ran once. `clusters` holds those that "
         "are not empty, of those asked for; `s` is the time from features to clusters.\n\n"

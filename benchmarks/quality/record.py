@@ -20,6 +20,7 @@ class QualityRecord(Record):
     """The figures of each cell."""
 
     made_by: ClassVar[str] = "quality"
+    title: ClassVar[str] = "UCLS beside its peers"
 
     sets: dict[str, dict[str, int]]
     """Images, features, classes and the sizes of the ``least`` and the ``largest``."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.figures import STYLE, write_figure
 from benchmarks.pages import render_page
 from benchmarks.speed.growth.record import GrowthRecord, StageGrowth, slope_texts
 from benchmarks.speed.measurement import seconds_text
@@ -15,12 +16,6 @@ TEMPLATE = Path(__file__).with_name("page.md.jinja")
 HEADINGS = (
     "stage", "with", "from", "to", "time", "slope", "last half", "memory, MB", "slope", "last half",
 )  # fmt: skip
-# Equal figures give equal files.
-STYLE: dict[Any, Any] = {
-    "font.size": 9, "axes.grid": True, "grid.color": "0.9", "legend.frameon": False,
-    "legend.fontsize": 7.5, "svg.hashsalt": "ucls", "lines.markersize": 4, "lines.linewidth": 1.2,
-    "lines.markerfacecolor": "white", "axes.spines.top": False, "axes.spines.right": False,
-}  # fmt: skip
 LINES = {
     "N": ("images", "o-", "black"), "C": ("clusters", "s--", "0.35"),
     "H": ("heads", "^:", "0.2"), "D": ("features", "D-.", "0.5"),
@@ -53,7 +48,6 @@ def plot_growth(growth: StageGrowth, folder: Path) -> list[Path]:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    files = [folder / f"{growth.stage}{suffix}" for suffix in (".svg", ".png")]
     with rc_context(STYLE):
         figure = Figure(figsize=(9.0, 4.2), layout="constrained")
         time, memory = figure.subplots(1, 2)
@@ -61,9 +55,7 @@ def plot_growth(growth: StageGrowth, folder: Path) -> list[Path]:
         draw(memory, growth, growth.memory, "Peak memory of inputs and work (MB)")
         made_up = "simulated features" if "D" in growth.letters else "made-up heads"
         figure.suptitle(f"{growth.stage}: {growth.what}; {made_up}", fontsize=10)
-        for file in files:
-            figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else {})
-    return files
+        return write_figure(figure, folder / growth.stage)
 
 
 def draw(axes: Any, growth: StageGrowth, figures: Any, what: str) -> None:
