@@ -32,11 +32,11 @@ def command(
     from benchmarks.quality.methods import METHODS, OF_CURVES, choose
     from benchmarks.quality.record import begin_record
     from benchmarks.quality.work import work
-    from benchmarks.sets import openers
+    from benchmarks.sets import Opener, openers
 
     record = begin_record(json, ImbalanceRecord)
     known = at_ratios(openers(source or ()))
-    sets = {}
+    sets: dict[str, Opener] = {}
     for name in choose(set_, known, "set"):
         named = {set_name(name, ratio): ratio for ratio in known[name]}
         record.curves[name] = named

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t
 
+from benchmarks.efforts import Figures
 from benchmarks.machine import describe_machine
-from benchmarks.quality.methods import Figures
 from benchmarks.quality.record import QualityRecord
 from benchmarks.tables import Table
 
@@ -37,7 +37,7 @@ def tables(record: QualityRecord) -> Iterator[Table]:
     yield overview(record)
     for name, methods in record.results.items():
         rows = [[method, *_cells(runs)] for method, runs in methods.items() if runs]
-        yield Table([name, *SCORES, "clusters", "s"], rows)
+        yield Table([name, *SCORES, "clusters", "s", "seeds"], rows)
 
 
 def overview(record: QualityRecord) -> Table:
@@ -71,7 +71,7 @@ def quality_page(record: QualityRecord) -> str:
 def _cells(runs: Runs) -> list[str]:
     clusters, wanted, seconds = (_means(runs, name) for name in ("clusters", "wanted", "s"))
     scores = [_score(interval(run[name] for run in runs.values())) for name in SCORES]
-    return [*scores, f"{clusters:.3g} of {wanted:g}", f"{seconds:.1f}"]
+    return [*scores, f"{clusters:.3g} of {wanted:g}", f"{seconds:.1f}", f"{len(runs)}"]
 
 
 def _score(found: Interval) -> str:

@@ -8,9 +8,10 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
+from benchmarks.efforts import Figures
 from benchmarks.peers import SEEDLESS
-from benchmarks.quality.methods import Figures, measure
-from benchmarks.records import Record, made_here, read_record
+from benchmarks.quality.methods import measure
+from benchmarks.records import Record, check_record, made_here, read_record
 from benchmarks.sets import LabelledSet
 from ucls.errors import UsageError
 
@@ -37,6 +38,7 @@ def begin_record(path: Path | None, kind: type[Kind]) -> Kind:
     Raises:
         UsageError: if the file holds anything else, which may have taken hours.
     """
+    check_record(path)
     origin = made_here()
     if path is None or not path.exists():
         return kind(**origin, sets={}, results={})
@@ -72,7 +74,7 @@ def fill(
 
 def describe(data: LabelledSet) -> dict[str, int]:
     """What a reader of the record has to know of a set."""
-    (images, features), sizes = data.features.shape, np.bincount(data.labels)
+    (images, features), sizes = data.features.shape, np.bincount(data.labels[data.labels >= 0])
     return {
         "images": images, "features": features, "classes": data.n_classes,
         "least": int(sizes.min()), "largest": int(sizes.max()),

@@ -1,6 +1,6 @@
 """A record that was not measured."""
 
-from benchmarks.quality.methods import Figures
+from benchmarks.efforts import Figures
 from benchmarks.quality.record import QualityRecord
 from benchmarks.records import made_here
 

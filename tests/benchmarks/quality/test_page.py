@@ -26,7 +26,7 @@ def test_it_covers_the_mean_as_often_as_it_says() -> None:
 def test_a_set_holds_means_and_intervals() -> None:
     _, digits, _ = tables(quality_record())
     assert digits.rows[0] == [
-        "k-means", "0.850 ± 0.635", "0.700 ± 0.000", "0.600 ± 0.000", "9 of 10", "2.5"
+        "k-means", "0.850 ± 0.635", "0.700 ± 0.000", "0.600 ± 0.000", "9 of 10", "2.5", "2"
     ]  # fmt: skip
     assert digits.rows[1][:2] == ["ucls", "0.950"]
 

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.efforts import EffortsRecord
 from benchmarks.quality import record as records
 from benchmarks.quality.record import QualityRecord, begin_record, describe, fill
-from benchmarks.records import write_record
+from benchmarks.records import made_here, write_record
 from benchmarks.sets import LabelledSet
 from tests.benchmarks.quality.samples import figures, quality_record
 from ucls.errors import UsageError
@@ -58,6 +59,7 @@ def test_figures_of_another_command_are_not_overwritten(tmp_path: Path) -> None:
     write_record(path, QualityRecord(**{**vars(quality_record()), "command": "another"}))
     with pytest.raises(UsageError, match="begun by another command or on another machine"):
         begin_record(path, QualityRecord)
-    path.write_text("{}")
+    write_record(path, EffortsRecord(**made_here(), sets={}, results={"digits": {}}))
+    path.write_text(path.read_text(encoding="utf-8").replace("results", "others"))
     with pytest.raises(UsageError, match="expected a record of `python -m benchmarks quality`"):
         begin_record(path, QualityRecord)

@@ -25,5 +25,5 @@ def test_the_command_leaves_a_record_and_a_page_and_continues_them(tmp_path: Pat
     page = out.with_suffix(".md").read_text(encoding="utf-8")
     assert "small: 100 images, 32 features, 5 classes of 20 to 20." in page
     again = CliRunner().invoke(app, arguments)
-    assert "seed" not in again.output
+    assert "seed 0" not in again.output
     assert read_record(out, QualityRecord) == record
