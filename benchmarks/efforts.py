@@ -13,7 +13,6 @@ from benchmarks.runner import run_stages
 from benchmarks.sets import read_set
 from benchmarks.tables import Table
 from ucls.config import Config
-from ucls.errors import UsageError
 from ucls.settings.objectives import objective_names
 from ucls.sources import Source
 
@@ -72,13 +71,6 @@ class EffortsRecord(Record):
     sets: dict[str, dict[str, Any]]
     """Images, features and clusters of each."""
     results: dict[str, dict[str, list[Figures]]]
-
-
-def choose_rows(names: Sequence[str] | None) -> list[str]:
-    """The rows of these names, or all but the other objectives; UsageError for unknown ones."""
-    if unknown := [name for name in names or () if name not in ROWS]:
-        raise UsageError(f"there is no row {unknown[0]!r}; choose some of {'; '.join(ROWS)}")
-    return list(BY_DEFAULT if names is None else names)
 
 
 def run_row(name: str, source: Source, *, seed: int, folder: Path) -> Figures:

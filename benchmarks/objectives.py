@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.ablations.plan import UNTIMED
+from benchmarks.options import pick
 from benchmarks.records import Record
 from benchmarks.runner import run_stages
 from benchmarks.tables import Table
 from ucls.cache import read_graph, write_graph
 from ucls.config import Config
-from ucls.errors import UsageError
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
 from ucls.settings.objectives import RECORDS, objective_names
@@ -67,11 +67,7 @@ def choose_rows(names: Sequence[str] | None) -> list[str]:
     """The rows of these names, every row for ``all``, or one for each objective by default."""
     if names is None:
         return list(objective_names())
-    if unknown := [name for name in names if name not in (*VARIANTS, "all")]:
-        raise UsageError(
-            f"there is no row {unknown[0]!r}; choose some of {'; '.join(VARIANTS)}; or all"
-        )
-    return list(VARIANTS) if "all" in names else list(names)
+    return list(VARIANTS) if "all" in names else pick(names, VARIANTS, what="row")
 
 
 def run_variant(

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,6 +51,13 @@ def choose(text: str, names: Iterable[str], *, what: str) -> list[str]:
         got = f"{unknown[0]}: leave it out" if unknown else f"{text!r}: name some of these"
         raise UsageError(f"expected {what} to be 'all' or some of {', '.join(known)}, got {got}")
     return known if "all" in asked else [name for name in known if name in asked]
+
+
+def pick(names: Collection[str], known: Collection[str], *, what: str) -> list[str]:
+    """The names of an option that is given many times, in their order; UsageError for others."""
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"there is no {what} {unknown[0]!r}; choose some of {'; '.join(known)}")
+    return [name for name in known if name in names]
 
 
 def parse_settings(texts: Iterable[str] | None, *others: str) -> dict[str, Any]:

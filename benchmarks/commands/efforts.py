@@ -44,7 +44,7 @@ def command(
     from ucls.progress import PlainReporter
 
     check_record(json)
-    rows, reporter = efforts.choose_rows(row), PlainReporter()
+    rows, reporter = opt.pick(row or efforts.BY_DEFAULT, efforts.ROWS, what="row"), PlainReporter()
     openers = sets.openers(source) if source else {name: sets.SETS[name] for name in efforts.SMALL}
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)

@@ -29,7 +29,7 @@ def command(
     Example: python -m benchmarks imbalance --json imbalance.json
     """
     from benchmarks.quality.curves import ImbalanceRecord, at_ratios, plot_curves, set_name
-    from benchmarks.quality.methods import METHODS, OF_CURVES, choose
+    from benchmarks.quality.methods import METHODS, OF_CURVES
     from benchmarks.quality.record import begin_record
     from benchmarks.quality.work import work
     from benchmarks.sets import Opener, openers
@@ -37,11 +37,11 @@ def command(
     record = begin_record(json, ImbalanceRecord)
     known = at_ratios(openers(source or ()))
     sets: dict[str, Opener] = {}
-    for name in choose(set_, known, "set"):
+    for name in opt.pick(set_ or known, known, what="set"):
         named = {set_name(name, ratio): ratio for ratio in known[name]}
         record.curves[name] = named
         sets |= {text: known[name][ratio] for text, ratio in named.items()}
-    methods = choose(row or OF_CURVES, METHODS, "method")
+    methods = opt.pick(row or OF_CURVES, METHODS, what="method")
     work(
         record,
         sets,

@@ -30,12 +30,12 @@ def command(
 ) -> None:
     """Show ACC, class ACC, NMI and seconds of UCLS and of its peers, with intervals over seeds.
 
-    All sets are made here. All of them with all methods and 5 seeds take hours. With --json record
-    and page are written after each cell, and the same command continues them.
+    All sets are made here. All of them with all methods and 5 seeds take about 3 hours. With --json
+    record and page are written after each cell, and the same command continues them.
 
     Example: python -m benchmarks quality --quick --json quality.json
     """
-    from benchmarks.quality.methods import METHODS, QUICK, choose
+    from benchmarks.quality.methods import METHODS, QUICK
     from benchmarks.quality.record import QualityRecord, begin_record
     from benchmarks.quality.work import work
     from benchmarks.sets import QUICK_SETS, SETS, openers
@@ -43,8 +43,8 @@ def command(
     record = begin_record(json, QualityRecord)
     given = openers(source or ())
     known = {**SETS, **given}
-    sets = choose(set_ or ([*QUICK_SETS, *given] if quick else None), known, "set")
-    methods = choose(row or (QUICK if quick else None), METHODS, "method")
+    sets = opt.pick(set_ or ([*QUICK_SETS, *given] if quick else known), known, what="set")
+    methods = opt.pick(row or (QUICK if quick else METHODS), METHODS, what="method")
     count = seeds or (1 if quick else 5)
     work(
         record,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -67,7 +68,7 @@ def plot_curves(record: ImbalanceRecord, stem: Path) -> list[Path]:
 def _draw(axes: Any, record: ImbalanceRecord, ratios: Mapping[str, int], *, score: str) -> None:
     """A line for each method, with the intervals of several seeds."""
     methods = dict.fromkeys(method for name in ratios for method in record.results[name])
-    for method, (color, line) in zip(methods, LINES, strict=False):
+    for method, (color, line) in zip(methods, cycle(LINES), strict=False):
         runs = {ratio: record.results[name][method] for name, ratio in ratios.items()}
         found = [interval(run[score] for run in seeds.values()) for seeds in runs.values()]
         halves = [one.half or 0.0 for one in found]

@@ -1,7 +1,7 @@
 """The rows of the table: UCLS in several forms, the objectives of others, and peers."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ from benchmarks.peers import PEERS, Labels, count_clusters
 from benchmarks.runner import run_stages
 from benchmarks.sets import LabelledSet
 from ucls.config import Config
-from ucls.errors import UsageError
 from ucls.metrics import clustering_accuracy
 from ucls.metrics.scores import class_averaged_accuracy, nmi
 from ucls.runs.run import Run
@@ -50,13 +49,6 @@ OF_CURVES = (
     "ucls",
 )  # fmt: skip
 """Those that are shown over the ratio of class sizes."""
-
-
-def choose(names: Collection[str] | None, known: Collection[str], what: str) -> list[str]:
-    """The names asked for, in the order of the known ones, or all; UsageError for others."""
-    if unknown := [name for name in names or () if name not in known]:
-        raise UsageError(f"there is no {what} {unknown[0]!r}; choose some of {'; '.join(known)}")
-    return [name for name in known if names is None or name in names]
 
 
 def measure(name: str, data: LabelledSet, *, seed: int, folder: Path) -> Figures:

@@ -7,7 +7,6 @@ from benchmarks.peers import PEERS
 from benchmarks.quality import methods
 from benchmarks.sets import LabelledSet, blobs, read_set
 from ucls.config import Config
-from ucls.errors import UsageError
 from ucls.sources import load_source
 
 
@@ -25,13 +24,6 @@ def test_the_settings_of_every_row_are_valid(name: str) -> None:
 
 def test_short_lists_are_of_known_methods() -> None:
     assert {*methods.QUICK, *methods.OF_CURVES} <= {*methods.METHODS}
-
-
-def test_names_are_chosen_in_their_order() -> None:
-    assert methods.choose(None, "abc", "row") == ["a", "b", "c"]
-    assert methods.choose(["c", "a"], "abc", "row") == ["a", "c"]
-    with pytest.raises(UsageError, match="no row 'd'; choose some of a; b; c"):
-        methods.choose(["d"], "abc", "row")
 
 
 def test_a_peer_is_scored(small: LabelledSet, tmp_path: Path) -> None:
