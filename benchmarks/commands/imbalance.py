@@ -8,7 +8,8 @@ from benchmarks import options as opt
 from benchmarks.commands.quality import Rows, Sources
 
 Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME", help="sphere or a source; or all.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME", help="sphere or a source; others are left out."),
 ]
 
 

@@ -10,8 +10,12 @@ Quick = Annotated[bool, typer.Option("--quick", help="Few sets and methods, one 
 Seeds = Annotated[
     int | None, typer.Option(min=1, help="Runs of each; default: 5, or 1 with --quick.")
 ]
-Sets = Annotated[list[str] | None, typer.Option("--set", metavar="NAME", help="A set; or all.")]
-Rows = Annotated[list[str] | None, typer.Option("--row", metavar="NAME", help="A method; or all.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME", help="A set; others are left out.")
+]
+Rows = Annotated[
+    list[str] | None, typer.Option("--row", metavar="NAME", help="A method; others are left out.")
+]
 Sources = Annotated[
     list[str] | None,
     typer.Option("--source", metavar="NAME=SOURCE", help="A labelled set beside those made here."),
@@ -30,7 +34,7 @@ def command(
 ) -> None:
     """Show ACC, class ACC, NMI and seconds of UCLS and of its peers, with intervals over seeds.
 
-    All sets are made here. All of them with all methods and 5 seeds take about 3 hours. With --json
+    All sets are made here. All of them, all methods and 5 seeds take 1 to 3 hours. With --json
     record and page are written after each cell, and the same command continues them.
 
     Example: python -m benchmarks quality --quick --json quality.json
