@@ -28,6 +28,7 @@ from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty
 from ucls.settings.config import required
+from ucls.training.filling import fill_forgotten
 from ucls.training.linear import CHUNK, SelfTrained
 from ucls.training.linear import self_train as fit
 from ucls.types import Labels
@@ -80,7 +81,7 @@ def fit_classifiers(
         matrix = inputs.read(cache)
     iterations = required(config.iterations)
     with run.reporter.track("self-train", iterations, "iterations") as advance:
-        return fit(
+        result = fit(
             matrix,
             pseudo_labels,
             inputs.columns,
@@ -91,6 +92,13 @@ def fit_classifiers(
             device=resolve_device(run.config.device),
             advance=advance,
         )
+    columns = inputs.columns[result.candidates[result.chosen].feature_set]
+    chosen = fill_forgotten(
+        result.classifiers[result.chosen], matrix, pseudo_labels, columns=columns
+    )
+    classifiers = list(result.classifiers)
+    classifiers[result.chosen] = chosen
+    return replace(result, classifiers=tuple(classifiers))
 
 
 def keep_chosen(
