@@ -75,6 +75,13 @@ Features = Annotated[
     str | None,
     typer.Option(help="Tokens to use: cls, cls+patch, cls4, ...; or cls@NAME,cls@OTHER."),
 ]
+Prepare = Annotated[
+    str | None,
+    typer.Option(
+        help="How features are prepared: none, center, standardize, pca, whiten; center-1 also "
+        "leaves out the first direction; default: auto, by the features."
+    ),
+]
 Views = Annotated[int | None, typer.Option(help="Augmented views to store besides each image.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Where datasets known by name lie; default: $UCLS_DATA.")

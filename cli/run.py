@@ -24,6 +24,7 @@ def command(
     weights: opt.Weights = None,
     features: opt.Features = None,
     views: opt.Views = None,
+    prepare: opt.Prepare = None,
     objective: opt.Objective = None,
     effort: opt.WantedEffort = None,
     time_limit: opt.TimeLimit = None,
@@ -68,6 +69,7 @@ def command(
         extract__weights=weights,
         extract__views=views,
         extract__strict=strict,
+        neighbors__prepare=prepare,
         train__objective=objective,
     )
     result = pipeline.run(

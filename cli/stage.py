@@ -9,7 +9,12 @@ from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
 from ucls.runs.catalog import Stage, stage_after
 
-OPTIONS = {"device": opt.Device, "seed": opt.Seed, "train.objective": opt.Objective}
+OPTIONS = {
+    "device": opt.Device,
+    "seed": opt.Seed,
+    "neighbors.prepare": opt.Prepare,
+    "train.objective": opt.Objective,
+}
 
 
 def stage_command(stage: Stage) -> Callable[..., None]:

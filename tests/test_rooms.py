@@ -15,7 +15,8 @@ GROUND = (
 ROOMS = (
     "__main__", "cli", "pipeline", "stages", "report", "corrections", "runs", "metrics", "training",
     "objectives", "config", "settings", "doctor", "sources", "extraction", "datasets", "merging",
-    "checkpoints", "backbones", "images", "ensemble", "neighbors", "heads", "ground", "cache",
+    "checkpoints", "backbones", "images", "ensemble", "neighbors", "heads", "preparation",
+    "ground", "cache",
 )  # fmt: skip
 """From the top down; ``ground`` are the single files that any room may import."""
 OF_CACHE = ("errors", "types", "wording")

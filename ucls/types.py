@@ -1,5 +1,6 @@
 """What the rooms and the files hand to one another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -13,8 +14,8 @@ Labels: TypeAlias = NDArray[np.int32]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 Figures: TypeAlias = dict[str, Any]
 """What is measured, by name, as JSON can hold it."""
-Linkage = Literal["average", "share", "spectral"]
-LINKAGES: tuple[Linkage, ...] = ("spectral", "average", "share")
+Linkage = Literal["diffusion", "spectral", "average"]
+LINKAGES: tuple[Linkage, ...] = ("diffusion", "spectral", "average")
 Effort = Literal["quick", "normal", "thorough"]
 """How much work goes into the heads."""
 
@@ -131,20 +132,22 @@ class MergedHead:
     """What became of a head's C' clusters.
 
     Attributes:
-        leaves: the clusters that hold images, int32 [M], rising.
-        tree: how these merge, in SciPy's format, float64 [M - 1, 4].
-        n_clusters: C'.
+        leaf_of: the leaf of the tree that each cluster is, int32 [C']; -1 for empty ones. Where the
+            tree is that of several heads, other leaves are clusters of these.
+        tree: how M leaves merge, in SciPy's format, float64 [M - 1, 4].
     """
 
-    leaves: Labels
+    leaf_of: Labels
     tree: NDArray[np.float64]
-    n_clusters: int
+
+    @property
+    def n_filled(self) -> int:
+        """Clusters that hold images."""
+        return int(np.count_nonzero(self.leaf_of >= 0))
 
     def cut(self, n_clusters: int) -> Labels:
         """The merged cluster of each of the head's clusters, int32 [C']; -1 for empty ones."""
-        mapping = np.full(self.n_clusters, -1, dtype=np.int32)
-        mapping[self.leaves] = cut_into(self.tree, n_clusters)
-        return mapping
+        return renumber(self.leaf_of, cut_into(self.tree, n_clusters))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,15 +159,22 @@ class MergedHeads:
         linkage: how their clusters are merged.
         cut_shares: mean share of the graph's links between different clusters, by linkage that
             was tried.
+        clearest: another number of clusters, which the links tell apart far more clearly.
     """
 
     heads: tuple[MergedHead, ...]
     linkage: Linkage
     cut_shares: dict[Linkage, float]
+    clearest: int | None = None
+
+    def numbered_alike(self, heads: Sequence[int]) -> bool:
+        """Whether a cut gives these heads the same clusters, as they share a tree."""
+        trees = [self.heads[head].tree for head in heads]
+        return self.linkage == "diffusion" and all(np.array_equal(tree, trees[0]) for tree in trees)
 
     @property
     def look_unequal(self) -> bool:
-        """Whether clusters of equal size would cut many more links."""
+        """Whether the sizes found differ much, or equal ones would cut many more links."""
         return self.linkage != "spectral" and "spectral" in self.cut_shares
 
 

@@ -39,7 +39,7 @@ def command(
 
     Example: python -m benchmarks quality --quick --json quality.json
     """
-    from benchmarks.quality.methods import METHODS, QUICK
+    from benchmarks.quality.methods import ABLATIONS, METHODS, QUICK
     from benchmarks.quality.record import QualityRecord, begin_record
     from benchmarks.quality.work import work
     from benchmarks.sets import QUICK_SETS, SETS, openers
@@ -48,7 +48,8 @@ def command(
     given = openers(source or ())
     known = {**SETS, **given}
     sets = opt.pick(set_ or ([*QUICK_SETS, *given] if quick else known), known, what="set")
-    methods = opt.pick(row or (QUICK if quick else METHODS), METHODS, what="method")
+    default = QUICK if quick else METHODS
+    methods = opt.pick(row or default, (*METHODS, *ABLATIONS), what="method")
     count = seeds or (1 if quick else 5)
     work(
         record,

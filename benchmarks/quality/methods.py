@@ -39,6 +39,21 @@ OURS: Mapping[str, Ours] = {
     "ucls, k x 1.2": Ours({}, k=1.2),
 }  # fmt: skip
 """By the name of their row. What is not merged is the objective as its paper has it."""
+ABLATIONS: Mapping[str, Ours] = {
+    f"quick, {name}": Ours({"effort": "quick", **settings})
+    for name, settings in {
+        "one tree": {"merge.linkage": "diffusion"},
+        "spectral by head": {"merge.linkage": "spectral"},
+        "average by head": {"merge.linkage": "average"},
+        "2 times the clusters": {"train.scales": [2]},
+        "6 times the clusters": {"train.scales": [6]},
+        "10 times the clusters": {"train.scales": [10]},
+        "features as they are": {"neighbors.prepare": "none"},
+        "standardised": {"neighbors.prepare": "standardize"},
+        "whitened": {"neighbors.prepare": "whiten"},
+    }.items()
+}
+"""What vary ``ucls, quick``; asked for by name."""
 METHODS = (*PEERS, *OURS)
 QUICK = (
     "k-means", "PCA + Ward", "PCA + spectral", "PCA + HDBSCAN", "PCA + Leiden", "PCA + Gaussians",
@@ -61,8 +76,9 @@ def measure(name: str, data: LabelledSet, *, seed: int, folder: Path) -> Figures
         found = PEERS[name](data.features, wanted, seed)
         seconds = time.perf_counter() - started
     else:
-        wanted = round(OURS[name].k * data.n_classes)
-        config = Config(seed=seed).with_values({**OURS[name].settings, "n_clusters": wanted})
+        ours = {**OURS, **ABLATIONS}[name]
+        wanted = round(ours.k * data.n_classes)
+        config = Config(seed=seed).with_values({**ours.settings, "n_clusters": wanted})
         found, seconds = _run(data.source, config, folder)
     return {
         "ACC": clustering_accuracy(data.labels, found),

@@ -49,12 +49,12 @@ def test_train_settings_that_have_no_part_in_the_objective(cli: Cli, run_path: P
 
 
 def test_merge_settings_and_the_next_command(cli: Cli, run_path: Path) -> None:
-    outcome = cli("merge", run_path, "--set", "merge.linkage=share")
+    outcome = cli("merge", run_path, "--set", "merge.linkage=average")
     target = run_path / "merges.h5"
     assert outcome.exit_code == 0
     assert outcome.out == f"{target}\nnext: ucls ensemble {run_path}\n"
-    assert read_merges(target).linkage == "share"
-    assert outcome.err.splitlines()[-1] == ("merge: 6 heads of 8 clusters to 4 by share linkage")
+    assert read_merges(target).linkage == "average"
+    assert outcome.err.splitlines()[-1] == ("merge: 6 heads of 8 clusters to 4 by average linkage")
 
 
 def test_merge_settings_from_a_file(cli: Cli, run_path: Path, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_every_file_of_a_run_is_there(shared_run: Path) -> None:
     expected = {name for stage in STAGES for name in stage.files}
     assert {path.name for path in shared_run.iterdir()} - {"run.lock"} == {
         *expected, "run.json", "config.toml", "baselines.json", "truth.h5",
+        "preparation.safetensors",
     }  # fmt: skip
 
 

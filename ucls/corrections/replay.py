@@ -130,7 +130,7 @@ class _State:
             raise UsageError(f"cluster {into} is there already; leave out `into`")
         is_inside = self.clusters == edit.cluster
         own = self.leaves.of_images[is_inside]
-        counts = np.bincount(own[own >= 0], minlength=self.leaves.head.n_clusters)
+        counts = np.bincount(own[own >= 0], minlength=len(self.leaves.head.leaf_of))
         part = edit.leaves or smaller_half(self.leaves.head, counts)
         is_part = is_inside & np.isin(self.leaves.of_images, part)
         if not 0 < is_part.sum() < is_inside.sum():

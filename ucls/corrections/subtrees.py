@@ -53,9 +53,11 @@ def smaller_half(head: MergedHead, counts: IntArray) -> tuple[int, ...]:
     Returns:
         Clusters of the head; empty if the tree does not tell parts of the cluster apart.
     """
-    n_leaves = len(head.leaves)
+    n_leaves = len(head.tree) + 1
     children = head.tree[:, :2].astype(np.int64)
-    below = np.concatenate([counts[head.leaves], np.zeros(len(children), np.int64)])
+    filled = head.leaf_of >= 0
+    below = np.zeros(n_leaves + len(children), np.int64)
+    np.add.at(below, head.leaf_of[filled], counts[filled])
     for step, pair in enumerate(children):
         below[n_leaves + step] = below[pair].sum()
     least = max(1.0, LEAST_PART * float(below[-1]))
@@ -64,7 +66,8 @@ def smaller_half(head: MergedHead, counts: IntArray) -> tuple[int, ...]:
         left, right = children[node - n_leaves].tolist()
         smaller, larger = sorted((left, right), key=lambda child: int(below[child]))
         if below[smaller] >= least:
-            return tuple(head.leaves[_leaves_below(smaller, children, n_leaves)].tolist())
+            part = np.isin(head.leaf_of, _leaves_below(smaller, children, n_leaves))
+            return tuple(np.flatnonzero(part & (counts > 0)).tolist())
         node = larger
     return ()
 

@@ -40,6 +40,7 @@ def consensus(
     seed: int = 0,
     weights: str | npt.ArrayLike = "equal",
     keep_k: bool = False,
+    numbered_alike: bool = False,
     advance: Advance = ignore_progress,
     **options: Any,
 ) -> Consensus:
@@ -62,6 +63,8 @@ def consensus(
             confidence: ``equal``, ``agreement`` (log-odds of agreeing with the consensus), or a
             positive number for each head, [H].
         keep_k: give each empty cluster the half of the largest one that is least sure.
+        numbered_alike: whether a number means the same cluster in every head, as in heads that were
+            merged together; ``mcla`` then need not group them. Numbers must be below n_clusters.
         advance: told of each step; :func:`ucls.ensemble.methods.n_steps` says how many.
         **options: those of the method, as its own function describes them, such as
             ``min_jaccard`` of :func:`ucls.ensemble.mcla.mcla`; those of other methods are ignored.
@@ -81,11 +84,17 @@ def consensus(
     weighting = check_weights(weights, len(matrix))
     prepared = prepare(matrix)
     check_n_clusters(n_clusters, prepared.labels.shape[1])
+    if numbered_alike and matrix.max() >= n_clusters:
+        raise UsageError(
+            f"heads that are numbered alike must have numbers below n_clusters={n_clusters}, got "
+            f"{matrix.max()}: raise n_clusters or leave out numbered_alike"
+        )
     _check_single_head(prepared.labels, int(n_clusters))
     steps = Steps(advance, n_steps(method, len(matrix)))
     given |= {
         "seed": int(seed),
         "weights": weights_of(weighting, prepared.heads),
+        "numbers": prepared.original_numbers(matrix) if numbered_alike else None,
         "advance": steps,
     }
     combine = partial(_combine, prepared, int(n_clusters), given=given, keep_k=keep_k)

@@ -10,6 +10,7 @@ from ucls.ensemble import alignment
 from ucls.ensemble.contingency import cluster_sizes, count_overlaps
 from ucls.ensemble.head_weights import HeadWeights
 from ucls.ensemble.hypergraph import first_clusters
+from ucls.ensemble.label_matrix import count_clusters
 from ucls.ensemble.method import Method
 from ucls.ensemble.options import Choice, Flag, Number, Option
 from ucls.ensemble.partitioning import partition, weigh_edges
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 VertexWeights = Literal["unit", "size"]
+LEAST_KEPT = 0.1
+"""Share of its images that a cluster must keep in the second vote."""
 
 
 def mcla(
@@ -33,6 +36,7 @@ def mcla(
     vertex_weights: VertexWeights = "unit",
     revote: bool = True,
     weights: HeadWeights = None,
+    numbers: npt.NDArray[np.int64] | None = None,
     advance: Advance = ignore_progress,
 ) -> Labels:
     """Groups the clusters of all heads into meta-clusters and lets each image pick one.
@@ -49,6 +53,8 @@ def mcla(
             or ``size``, the images in them, which presumes that classes are equal.
         revote: whether to vote again.
         weights: how much each head counts when voting again.
+        numbers: the meta-cluster of every cluster, head after head, int64 [V], where that is known:
+            then nothing is grouped.
         advance: told of each pair of heads.
 
     Returns:
@@ -58,6 +64,8 @@ def mcla(
     Raises:
         UsageError: no two clusters are linked.
     """
+    if numbers is not None:
+        return _vote(labels, numbers, n_clusters, revote=revote, weights=weights)
     graph = cluster_graph(labels, min_jaccard=min_jaccard, advance=advance)
     if graph.nnz == 0:
         raise UsageError(
@@ -66,10 +74,26 @@ def mcla(
         )
     sizes = np.concatenate([cluster_sizes(head) for head in labels])
     adjacency = weigh_edges(graph, sizes if vertex_weights == "size" else None)
-    clustering = collapse(labels, partition(adjacency, n_clusters, seed=seed), n_clusters)
+    parts = partition(adjacency, n_clusters, seed=seed)
+    return _vote(labels, parts, n_clusters, revote=revote, weights=weights)
+
+
+def _vote(
+    labels: Labels,
+    parts: npt.NDArray[np.int64],
+    n_clusters: int,
+    *,
+    revote: bool,
+    weights: HeadWeights,
+) -> Labels:
+    """The consensus, once every cluster has its meta-cluster, [V]."""
+    clustering = collapse(labels, parts, n_clusters)
     if not revote:
         return clustering
-    return alignment.revote(labels, clustering, n_clusters, weights=weights)
+    voted = alignment.revote(labels, clustering, n_clusters, weights=weights)
+    if max(map(count_clusters, labels)) < n_clusters:
+        return voted
+    return keep_filled(voted, clustering, n_clusters)
 
 
 def cluster_graph(
@@ -136,12 +160,39 @@ def collapse(labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int) -> L
     return clustering
 
 
+def keep_filled(voted: Labels, collapsed: Labels, n_clusters: int) -> Labels:
+    """Gives clusters that the second vote has all but emptied the images that they had before it.
+
+    A small cluster that only some heads tell from a larger one never wins a vote, but has images
+    that it holds more strongly than any other.
+
+    Args:
+        voted: int32 [N] in -1..n_clusters-1.
+        collapsed: as :func:`collapse` returns it.
+        n_clusters: number of clusters.
+
+    Returns:
+        int32 [N]. A cluster is empty only if ``collapsed`` has it empty, or others need its images.
+    """
+    kept = voted.copy()
+    before = np.bincount(collapsed + 1, minlength=n_clusters + 1)[1:]
+    after = np.bincount(voted + 1, minlength=n_clusters + 1)[1:]
+    lost = np.flatnonzero(after < LEAST_KEPT * before)
+    for cluster in lost[np.argsort(before[lost], kind="stable")].tolist():
+        members = collapsed == cluster
+        taken = np.bincount(kept[members] + 1, minlength=n_clusters + 1)[1:]
+        if (taken[after > 0] < after[after > 0]).all():
+            kept[members] = cluster
+            after = np.bincount(kept + 1, minlength=n_clusters + 1)[1:]
+    return kept
+
+
 MCLA = Method(
     name="mcla",
     help="groups the clusters of all heads by their overlap, then lets the heads vote",
     run=mcla,
     n_steps=n_pairs,
-    needs=("seed", "weights", "advance"),
+    needs=("seed", "weights", "numbers", "advance"),
     options=(
         Option(
             "min_jaccard",

@@ -29,7 +29,7 @@ class Method:
     run: Callable[..., Labels]
     n_steps: Callable[[int], int]
     options: tuple[Option, ...] = ()
-    needs: tuple[Literal["seed", "weights", "advance"], ...] = ("seed", "advance")
+    needs: tuple[Literal["seed", "weights", "numbers", "advance"], ...] = ("seed", "advance")
     work: Callable[[Labels, int], float] = lambda labels, n_clusters: 0.0
     largest: float = float("inf")
 

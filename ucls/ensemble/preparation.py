@@ -25,6 +25,18 @@ class Prepared(NamedTuple):
     notes: list[str]
     """What was left out, and why."""
 
+    def original_numbers(self, matrix: IntArray) -> npt.NDArray[np.int64]:
+        """The caller's number of each cluster, head after head, int64 [V].
+
+        Args:
+            matrix: what was prepared.
+        """
+        found = []
+        for row, head in zip(self.labels, self.heads, strict=True):
+            numbers, first = np.unique(row, return_index=True)
+            found.append(matrix[head][self.is_labelled][first[numbers >= 0]])
+        return np.concatenate(found).astype(np.int64)
+
     def restore(self, values: npt.NDArray[Number], *, missing: int) -> npt.NDArray[Number]:
         """Puts ``missing`` where the caller has images that no head labels."""
         if self.is_labelled.all():

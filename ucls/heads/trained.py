@@ -12,6 +12,7 @@ from torch import nn
 from ucls.heads.inputs import HeadInputs
 from ucls.heads.protocol import Heads
 from ucls.heads.rebuild import describe, rebuild
+from ucls.preparation.prepared import Preparation
 
 CHUNK = 4096
 HELD = 2**26
@@ -20,16 +21,23 @@ HELD = 2**26
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def heads_metadata(heads: Heads, *, n_heads: int, scale: float) -> dict[str, str]:
+def heads_metadata(
+    heads: Heads, *, n_heads: int, scale: float, preparation: Preparation
+) -> dict[str, str]:
     """What lies beside the weights in ``heads.safetensors``.
 
     Args:
         heads: some of them.
         n_heads: of this kind in the file.
-        scale: of the features.
+        scale: of the prepared features.
+        preparation: of the features.
     """
     described = {**describe(heads), "n_heads": n_heads}
-    return {"heads": json.dumps(described, sort_keys=True), "scale": repr(scale)}
+    return {
+        "heads": json.dumps(described, sort_keys=True),
+        "scale": repr(scale),
+        "preparation": preparation.describe(),
+    }
 
 
 class TrainedHeads:
@@ -68,8 +76,7 @@ class TrainedHeads:
             (networks.index(head % n_all), int(ends[head // n_all]), all_sizes[head // n_all])
             for head in chosen
         ]
-        scale = float(metadata.get("scale", "1"))  # files of older versions have none
-        self.inputs = _inputs(tensors, description["n_features"], scale=scale)
+        self.inputs = _inputs(tensors, metadata, description["n_features"])
 
     @property
     def sizes(self) -> list[int]:
@@ -145,8 +152,8 @@ def _description(tensors: Arrays, metadata: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _inputs(tensors: Arrays, n_inputs: int, *, scale: float) -> HeadInputs:
-    """What lies before the heads; files of older versions have no axes."""
+def _inputs(tensors: Arrays, metadata: Mapping[str, str], n_inputs: int) -> HeadInputs:
+    """What lies before the heads; files of older versions have no scale, axes or preparation."""
     state = {
         name: torch.from_numpy(np.asarray(value))
         for name, value in tensors.items()
@@ -154,8 +161,14 @@ def _inputs(tensors: Arrays, n_inputs: int, *, scale: float) -> HeadInputs:
     }
     n_features = len(state["axes"]) if "axes" in state else n_inputs
     batch_norm = any(name != "axes" for name in state)
-    inputs = HeadInputs(n_features, n_inputs, scale=scale, batch_norm=batch_norm)
-    inputs.load_state_dict(state)
+    inputs = HeadInputs(
+        n_features,
+        n_inputs,
+        scale=float(metadata.get("scale", "1")),
+        batch_norm=batch_norm,
+        preparation=Preparation.restore(metadata.get("preparation", "[]"), tensors),
+    )
+    inputs.load_state_dict(state, strict=False)
     return inputs
 
 

@@ -3,29 +3,24 @@
 Shapes: M clusters that hold images.
 """
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
 from ucls.merging.links import ClusterLinks, Matrix
 from ucls.types import Labels
 
-Closeness = Literal["average", "share"]
 Vector = npt.NDArray[np.float64]
 
 
-def agglomerate(
-    clusters: ClusterLinks, *, closeness: Closeness = "average", groups: Labels | None = None
-) -> Matrix:
-    """Merges clusters until one is left.
+def agglomerate(clusters: ClusterLinks, *, groups: Labels | None = None) -> Matrix:
+    """Merges the two clusters that are linked most closely, until one is left.
+
+    That is by the group average of the links between their images: the links over the product of
+    the sizes.
 
     Args:
         clusters: none of them empty, all of them linked, see
             :meth:`ucls.merging.links.ClusterLinks.occupied`.
-        closeness: which two are merged: with the most links over the product of their sizes
-            (``average``, the group average of the links between their images), or over the links
-            of the one that has fewer (``share``).
         groups: [M]; clusters of one group are merged before any of different groups. None: all
             are of one.
 
@@ -34,7 +29,7 @@ def agglomerate(
         i made), their distance, and the clusters in the result. The distance never falls: it is 1
         over the closeness, in units of the closeness of the whole.
     """
-    state = _Agglomeration(clusters, closeness, groups)
+    state = _Agglomeration(clusters, groups)
     tree = np.zeros((max(len(clusters.sizes) - 1, 0), 4))
     for step in range(len(tree)):
         tree[step] = state.merge_closest()
@@ -45,18 +40,15 @@ def agglomerate(
 class _Agglomeration:
     """The clusters that are left, with the closest partner of each."""
 
-    def __init__(self, clusters: ClusterLinks, closeness: Closeness, groups: Labels | None) -> None:
+    def __init__(self, clusters: ClusterLinks, groups: Labels | None) -> None:
         n_leaves = len(clusters.sizes)
         self.links = clusters.links.copy()
-        sizes = clusters.sizes.astype(np.float64)
-        self.mass = sizes if closeness == "average" else self.links.sum(axis=1)
-        self.is_average = closeness == "average"
+        self.sizes = clusters.sizes.astype(np.float64)
         self.groups = np.zeros(n_leaves, dtype=np.int32) if groups is None else groups.copy()
         self.is_left = np.ones(n_leaves, dtype=bool)
         self.node = np.arange(n_leaves)
         self.count = np.ones(n_leaves)
-        whole = self.links.sum()
-        self.unit = whole / sizes.sum() ** 2 if self.is_average else 1.0
+        self.unit = self.links.sum() / self.sizes.sum() ** 2
         self.partner = np.zeros(n_leaves, dtype=np.int64)
         self.closeness = np.full(n_leaves, -np.inf)
         for row in range(n_leaves):
@@ -83,7 +75,7 @@ class _Agglomeration:
     def _join(self, kept: int, gone: int) -> None:
         self.links[kept] += self.links[gone]
         self.links[:, kept] += self.links[:, gone]
-        self.mass[kept] += self.mass[gone]
+        self.sizes[kept] += self.sizes[gone]
         self.count[kept] += self.count[gone]
         self.is_left[gone] = False
         self.closeness[gone] = -np.inf
@@ -94,11 +86,7 @@ class _Agglomeration:
 
     def _find_partner(self, row: int) -> None:
         """Finds the closest of a cluster."""
-        if self.is_average:
-            scale = self.mass[row] * self.mass
-        else:
-            scale = np.minimum(self.mass[row], self.mass)
-        closeness: Vector = self.links[row] / scale
+        closeness: Vector = self.links[row] / (self.sizes[row] * self.sizes)
         closeness[~self.is_left | (self.groups != self.groups[row])] = -np.inf
         closeness[row] = -np.inf
         self.partner[row] = closeness.argmax()

@@ -3,6 +3,8 @@
 Shapes: N images, C' clusters of the head.
 """
 
+from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,8 @@ from ucls.types import Labels, NeighborGraph, check_labels
 NEAREST = 50
 """Neighbours of each image that count: the nearest are the purest, and enough."""
 EDGES_PER_CHUNK = 2**23
+EDGES_FOR_ALL_HEADS = 2**22
+"""Of more, an even sample is counted: links between all pairs of heads need no more."""
 PSEUDO_LINKS = 1e-3
 """Links between any two clusters, as a share of what chance would give them: all clusters can be
 merged, unlinked ones last and small ones first."""
@@ -74,13 +78,48 @@ def count_links(labels: Labels, n_clusters: int, edges: Edges) -> ClusterLinks:
         UsageError: if a label is below -1.
     """
     check_labels("labels", labels)
-    counts = np.zeros(n_clusters * n_clusters, dtype=np.int64)
-    for start in range(0, len(edges.sources), EDGES_PER_CHUNK):
-        part = slice(start, start + EDGES_PER_CHUNK)
-        sources, targets = labels[edges.sources[part]], labels[edges.targets[part]]
-        known = (sources >= 0) & (targets >= 0)
-        cells = sources[known].astype(np.int64) * n_clusters + targets[known]
-        counts += np.bincount(cells, minlength=len(counts))
-    one_way = counts.reshape(n_clusters, n_clusters).astype(np.float64)
+    one_way = _count_one_way(labels, labels, (n_clusters, n_clusters), edges)
     sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
     return ClusterLinks(one_way + one_way.T, sizes)
+
+
+def count_joint_links(labels: Labels, head_clusters: Sequence[int], edges: Edges) -> ClusterLinks:
+    """Counts the edges between the clusters of several heads, also those of different heads.
+
+    Args:
+        labels: int32 [H, N]; -1 is missing.
+        head_clusters: C' of each head.
+        edges: of the neighbour graph.
+
+    Returns:
+        Head after head; ``links`` is [sum of C', sum of C'].
+
+    Raises:
+        UsageError: if a label is below -1.
+    """
+    check_labels("labels", labels)
+    step = -(-len(edges.sources) // EDGES_FOR_ALL_HEADS)
+    sample = Edges(edges.sources[::step], edges.targets[::step])
+    ends = np.cumsum(head_clusters)
+    spans = [slice(end - size, end) for end, size in zip(ends, head_clusters, strict=True)]
+    one_way = np.zeros((ends[-1], ends[-1]))
+    for (i, rows), (j, columns) in product(enumerate(spans), repeat=2):
+        shape = (head_clusters[i], head_clusters[j])
+        one_way[rows, columns] = _count_one_way(labels[i], labels[j], shape, sample)
+    sizes = [
+        np.bincount(head[head >= 0], minlength=size)
+        for head, size in zip(labels, head_clusters, strict=True)
+    ]
+    return ClusterLinks(one_way + one_way.T, np.concatenate(sizes))
+
+
+def _count_one_way(first: Labels, second: Labels, shape: tuple[int, int], edges: Edges) -> Matrix:
+    """Edges from the clusters of one head to those of another, of the given shape."""
+    counts = np.zeros(shape[0] * shape[1], dtype=np.int64)
+    for start in range(0, len(edges.sources), EDGES_PER_CHUNK):
+        part = slice(start, start + EDGES_PER_CHUNK)
+        sources, targets = first[edges.sources[part]], second[edges.targets[part]]
+        known = (sources >= 0) & (targets >= 0)
+        cells = sources[known].astype(np.int64) * shape[1] + targets[known]
+        counts += np.bincount(cells, minlength=len(counts))
+    return counts.reshape(shape).astype(np.float64)

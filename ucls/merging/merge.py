@@ -10,17 +10,15 @@ from ucls.errors import UsageError
 from ucls.merging.agglomeration import agglomerate
 from ucls.merging.links import ClusterLinks, Edges, count_links, nearest_edges
 from ucls.merging.spectral import spectral_groups
+from ucls.merging.together import merge_together
 from ucls.progress import Advance, ignore_progress
-from ucls.types import LINKAGES, Labels, Linkage, MergedHead, MergedHeads, NeighborGraph
+from ucls.types import Labels, Linkage, MergedHead, MergedHeads, NeighborGraph, renumber
 
 HEADS_TO_CHOOSE_BY = 8
 SPECTRAL_CUTS_AT_MOST = 1.6
-"""Times the links that average linkage cuts; beyond, the clusters look unequal. Between what equal
-classes had and what unequal ones had that overlap little; see benchmarks/README.md."""
-SHARE_CUTS_AT_MOST = 0.8
-"""Times the links that average linkage cuts; below, the clusters look very unequal."""
-OVERLAP_AT_MOST = 0.1
-"""Share of the links that average linkage cuts; beyond, ``share`` lumps most clusters together."""
+"""Times the links that the tree of all heads cuts; beyond, clusters of like size tear classes."""
+EVEN_AT_LEAST = 0.775
+"""Evenness of the sizes that the tree of all heads finds, from which on they look about equal."""
 
 
 def merge_heads(
@@ -34,11 +32,11 @@ def merge_heads(
 ) -> MergedHeads:
     """Merges the clusters of every head by how often the neighbour graph links them.
 
-    The rule behind ``auto`` sees no labels. Spectral clustering favours groups of like size, and
-    is taken unless it cuts more than 1.6 times the links that average linkage cuts: then the
-    clusters look unequal, and average linkage is taken, or ``share`` where clusters overlap little
-    and it cuts fewer than four fifths of the links that average linkage cuts, as it does where the
-    clusters are very unequal. The first eight heads with more clusters than wanted decide.
+    ``diffusion`` merges the clusters of all heads in one tree, whatever sizes come of it. The other
+    two merge head by head: ``spectral`` favours groups of like size, ``average`` is the group
+    average of the links. ``auto`` takes ``diffusion``, unless the sizes that it finds look about
+    equal and ``spectral`` cuts at most 1.6 times as many links, by the first eight heads with more
+    clusters than wanted; it sees no labels.
 
     Args:
         labels: int32 [H, N]; -1 is missing.
@@ -57,52 +55,72 @@ def merge_heads(
             f"{labels.shape[1]}: use the graph that the heads were trained with"
         )
     edges = nearest_edges(graph)
+    larger = [head for head, size in enumerate(head_clusters) if size > n_clusters]
+    together: dict[int, MergedHead] = {}
     shares: dict[Linkage, float] = {}
+    clearest = None
+    if larger and linkage in ("auto", "diffusion"):
+        sizes = [head_clusters[head] for head in larger]
+        found, clearest = merge_together(
+            labels[larger], n_clusters, head_clusters=sizes, edges=edges
+        )
+        together = dict(zip(larger, found, strict=True))
     if linkage == "auto":
-        larger = [head for head, size in enumerate(head_clusters) if size > n_clusters]
-        shares = _cut_shares(labels, edges, n_clusters, heads=larger, sizes=head_clusters)
-        linkage = choose_linkage(shares)
+        chosen_by = {head: together[head] for head in larger[:HEADS_TO_CHOOSE_BY]}
+        linkage, shares = _choose(labels, edges, n_clusters, together=chosen_by)
     merged = []
-    for head, size in zip(labels, head_clusters, strict=True):
-        merged.append(merge_head(count_links(head, size, edges), n_clusters, linkage=linkage))
+    for number, (head, size) in enumerate(zip(labels, head_clusters, strict=True)):
+        if linkage == "diffusion" and number in together:
+            merged.append(together[number])
+        else:
+            links = count_links(head, size, edges)
+            merged.append(merge_head(links, n_clusters, spectral=linkage == "spectral"))
         advance()
-    return MergedHeads(tuple(merged), linkage, shares)
+    return MergedHeads(tuple(merged), linkage, shares, clearest)
 
 
-def merge_head(clusters: ClusterLinks, n_clusters: int, *, linkage: Linkage) -> MergedHead:
-    """The merge tree of one head; cut at ``n_clusters`` it is what the linkage finds."""
+def merge_head(clusters: ClusterLinks, n_clusters: int, *, spectral: bool) -> MergedHead:
+    """The merge tree of one head, by average linkage or so that a cut finds spectral groups."""
     held = clusters.occupied()
-    closeness: Literal["average", "share"] = "share" if linkage == "share" else "average"
-    groups = spectral_groups(held, n_clusters) if linkage == "spectral" else None
-    tree = agglomerate(held, closeness=closeness, groups=groups)
-    leaves = np.flatnonzero(clusters.sizes).astype(np.int32)
-    return MergedHead(leaves, tree, len(clusters.sizes))
+    groups = spectral_groups(held, n_clusters) if spectral else None
+    is_held = clusters.sizes > 0
+    leaf_of = np.where(is_held, np.cumsum(is_held) - 1, -1).astype(np.int32)
+    return MergedHead(leaf_of, agglomerate(held, groups=groups))
 
 
-def choose_linkage(cut_shares: dict[Linkage, float]) -> Linkage:
-    """The linkage of ``auto``, by the share of the links that each of them cuts."""
-    if not cut_shares:
-        return "average"
-    average, share = cut_shares["average"], cut_shares["share"]
-    if cut_shares["spectral"] <= SPECTRAL_CUTS_AT_MOST * average:
-        return "spectral"
-    is_very_unequal = share < SHARE_CUTS_AT_MOST * average and average < OVERLAP_AT_MOST
-    return "share" if is_very_unequal else "average"
+def choose_linkage(cut_shares: dict[Linkage, float], *, evenness: float) -> Linkage:
+    """The linkage of ``auto``, by the share of the links that each of them cuts.
+
+    Args:
+        cut_shares: of ``diffusion`` and ``spectral``.
+        evenness: of the sizes that ``diffusion`` finds, see :func:`evenness_of`.
+    """
+    most = SPECTRAL_CUTS_AT_MOST * cut_shares["diffusion"]
+    is_equal = evenness >= EVEN_AT_LEAST and cut_shares["spectral"] <= most
+    return "spectral" if is_equal else "diffusion"
 
 
-def _cut_shares(
-    labels: Labels,
-    edges: Edges,
-    n_clusters: int,
-    *,
-    heads: Sequence[int],
-    sizes: Sequence[int],
-) -> dict[Linkage, float]:
-    """The mean share of links cut by each linkage, over the first heads; empty without heads."""
-    found: dict[Linkage, list[float]] = {linkage: [] for linkage in LINKAGES}
-    for head in heads[:HEADS_TO_CHOOSE_BY]:
-        clusters = count_links(labels[head], sizes[head], edges)
-        for linkage, shares in found.items():
-            mapping = merge_head(clusters, n_clusters, linkage=linkage).cut(n_clusters)
-            shares.append(clusters.cut_share(mapping))
-    return {linkage: float(np.mean(shares)) for linkage, shares in found.items() if shares}
+def evenness_of(sizes: npt.NDArray[np.floating]) -> float:
+    """How many clusters of equal size would tell as much, as a share of all: exp(entropy) / C."""
+    shares = sizes[sizes > 0] / sizes.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()) / len(sizes))
+
+
+def _choose(
+    labels: Labels, edges: Edges, n_clusters: int, *, together: dict[int, MergedHead]
+) -> tuple[Linkage, dict[Linkage, float]]:
+    """The linkage of ``auto`` and the share of the links that each cuts; without heads any."""
+    if not together:
+        return "average", {}
+    found: dict[Linkage, list[float]] = {"diffusion": [], "spectral": []}
+    sizes = np.zeros(n_clusters)
+    for head, merged in together.items():
+        clusters = count_links(labels[head], len(merged.leaf_of), edges)
+        mapping = merged.cut(n_clusters)
+        found["diffusion"].append(clusters.cut_share(mapping))
+        alone = merge_head(clusters, n_clusters, spectral=True).cut(n_clusters)
+        found["spectral"].append(clusters.cut_share(alone))
+        own = renumber(labels[head], mapping)
+        sizes += np.bincount(own[own >= 0], minlength=n_clusters)
+    shares: dict[Linkage, float] = {name: float(np.mean(cuts)) for name, cuts in found.items()}
+    return choose_linkage(shares, evenness=evenness_of(sizes)), shares

@@ -1,10 +1,21 @@
 """Spectral clustering of the small matrix of links between a head's clusters."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from ucls.merging.links import ClusterLinks, Matrix
 from ucls.types import Labels
+
+
+class SpectralEmbedding(NamedTuple):
+    """The slowest modes of the random walk over an affinity, the slowest first."""
+
+    values: npt.NDArray[np.float64]
+    """What a step leaves of each, [k], at most 1."""
+    vectors: Matrix
+    """[M, k]."""
 
 
 def spectral_groups(clusters: ClusterLinks, n_groups: int) -> Labels:
@@ -27,12 +38,12 @@ def spectral_groups(clusters: ClusterLinks, n_groups: int) -> Labels:
         return np.arange(len(clusters.sizes), dtype=np.int32)
     affinity = clusters.links / np.outer(clusters.sizes, clusters.sizes)
     np.fill_diagonal(affinity, 0.0)
-    groups = assign_by_qr(spectral_embedding(affinity, n_groups))
+    groups = assign_by_qr(spectral_embedding(affinity, n_groups).vectors)
     return np.unique(groups, return_inverse=True)[1].astype(np.int32)
 
 
-def spectral_embedding(affinity: Matrix, n_components: int) -> Matrix:
-    """The eigenvectors of the random walk with the largest eigenvalues, [M, n_components].
+def spectral_embedding(affinity: Matrix, n_components: int) -> SpectralEmbedding:
+    """The eigenvectors of the random walk with the largest eigenvalues.
 
     Args:
         affinity: symmetric, not negative, with a link for every row, [M, M].
@@ -43,9 +54,8 @@ def spectral_embedding(affinity: Matrix, n_components: int) -> Matrix:
     degree = np.sqrt(affinity.sum(axis=1))
     normalized = affinity / np.outer(degree, degree)
     last = len(affinity) - 1
-    _, vectors = eigh(normalized, subset_by_index=(last - n_components + 1, last))
-    embedding: Matrix = vectors / degree[:, None]
-    return embedding
+    values, vectors = eigh(normalized, subset_by_index=(last - n_components + 1, last))
+    return SpectralEmbedding(values[::-1], vectors[:, ::-1] / degree[:, None])
 
 
 def assign_by_qr(embedding: Matrix) -> npt.NDArray[np.int64]:

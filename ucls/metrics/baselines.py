@@ -9,10 +9,10 @@ import torch
 
 from ucls.metrics.lloyd import assign, lloyd
 from ucls.neighbors.search import unit_vectors
+from ucls.preparation.columns import CHUNK, ColumnStatistics
 from ucls.progress import Advance, ignore_progress
 from ucls.settings.config import SelfTrainConfig
 from ucls.training.linear import self_train
-from ucls.training.scale import CHUNK, ColumnStatistics
 from ucls.types import Labels
 
 LONG_KMEANS = 10**11

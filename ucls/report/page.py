@@ -99,7 +99,7 @@ def _tree(state: RunState) -> Figures | None:
     if state.leaves is None:
         return None
     head = state.leaves.head
-    return {"leaves": head.leaves.tolist(), "children": head.tree[:, :2].astype(int).tolist()}
+    return {"leafOf": head.leaf_of.tolist(), "children": head.tree[:, :2].astype(int).tolist()}
 
 
 def _thumbnails(

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.runs.preparation import read_preparation
 from ucls.runs.run import Run
 from ucls.types import Labels
 
@@ -42,12 +43,12 @@ def sampled_features(run: Run, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     Returns:
         What the heads see, float32 [n, D].
     """
-    parts, start = [], 0
+    parts, start, preparation = [], 0, read_preparation(run)
     for split in run.splits:
         with run.features(split) as features:
             stop = start + len(features)
             own = rows[(rows >= start) & (rows < stop)] - start
-            parts.append(features.read(run.feature_set, rows=own))
+            parts.append(preparation.of_array(features.read(run.feature_set, rows=own)))
         start = stop
     return np.concatenate(parts).astype(np.float32, copy=False)
 

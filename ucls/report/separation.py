@@ -86,9 +86,9 @@ def _inner_cuts(state: RunState, n_clusters: int) -> NDArray[np.float64]:
     head, places = state.leaves.head, state.train_places
     leaves = state.leaves.of_images[: len(places)]
     held = (places >= 0) & (leaves >= 0)
-    counts = np.zeros((n_clusters, head.n_clusters), np.int64)
+    counts = np.zeros((n_clusters, len(head.leaf_of)), np.int64)
     np.add.at(counts, (places[held], leaves[held]), 1)
-    is_in_part = np.zeros((n_clusters, head.n_clusters), np.bool_)
+    is_in_part = np.zeros((n_clusters, len(head.leaf_of)), np.bool_)
     for row, of_cluster in zip(is_in_part, counts, strict=True):
         row[list(smaller_half(head, of_cluster))] = True
     halves = np.where(held, 2 * places + is_in_part[places, leaves], -1)

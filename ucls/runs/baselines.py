@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ucls.cache import read_json, settings_key, write_json
 from ucls.cache import run_files as files
+from ucls.runs.preparation import read_preparation
 from ucls.runs.run import Run
 from ucls.runs.scores import balance, scores
 from ucls.settings.config import required
@@ -18,7 +19,7 @@ def baseline_figures(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figure
     path = run.folder.file(files.BASELINES)
     key = settings_key(
         run.config.evaluate.model_dump(), run.config.self_train.model_dump(), run.feature_set,
-        run.n_clusters, run.config.seed, run.data.labels_key, run.freshness.key("extract"),
+        run.n_clusters, run.config.seed, run.data.labels_key, run.freshness.key("neighbors"),
     )  # fmt: skip
     if path.is_file():
         kept = read_json(path, remedy="remove it, then run the same command again")
@@ -77,10 +78,10 @@ def _measure_baselines(run: Run, labels: Mapping[str, Labels]) -> dict[str, Figu
 
 
 def _features(run: Run) -> dict[str, NDArray[np.floating]]:
-    features = {}
+    features, preparation = {}, read_preparation(run)
     for split in run.splits:
         with run.features(split) as cache:
-            features[split] = cache.read(run.feature_set)
+            features[split] = preparation.of_array(cache.read(run.feature_set))
     return features
 
 

@@ -68,7 +68,10 @@ def _of_extraction(run: "Run") -> str:
 def _of_neighbors(run: "Run") -> str:
     config = run.config
     seed = config.seed if config.neighbors.cap_keeps == "sample" else None
-    settings = (run.section("neighbors"), config.features, config.n_clusters, seed)
+    section = run.section("neighbors")
+    if section["prepare"] == "none":  # as in older versions, which prepared nothing
+        del section["prepare"]
+    settings = (section, config.features, config.n_clusters, seed)
     return settings_key(*settings, run.freshness.key("extract"))
 
 
@@ -130,9 +133,10 @@ STAGES = (
         name="neighbors",
         after="extract",
         files=(files.NEIGHBORS,),
+        more_files=(files.PREPARATION,),
         settings=_of_neighbors,
         run="ucls.stages.neighbors:neighbors",
-        options=("device", "seed"),
+        options=("neighbors.prepare", "device", "seed"),
         help="Build the neighbour set of every training image.",
         example="ucls neighbors runs/digits",
     ),

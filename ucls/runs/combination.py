@@ -13,7 +13,7 @@ from ucls.ensemble.methods import ALL, n_steps
 from ucls.ensemble.results import empty_note
 from ucls.progress import Advance
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
-from ucls.runs.heads import all_collapsed
+from ucls.runs.heads import all_collapsed, numbered_alike
 from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig
 from ucls.types import Labels
@@ -87,6 +87,7 @@ class Combination:
             self.run.n_clusters,
             method=method,
             seed=self.run.config.seed,
+            numbered_alike=numbered_alike(self.run, self.heads),
             advance=advance,
             **options,
         )

@@ -41,6 +41,11 @@ def wanted_linkage(run: Run) -> Linkage | Literal["auto"]:
     return next((linkage for linkage in LINKAGES if linkage == wanted), "auto")
 
 
+def numbered_alike(run: Run, heads: Sequence[int]) -> bool:
+    """Whether a number means the same cluster in all of these heads."""
+    return run.merges and read_merges(run.folder.file(files.MERGES)).numbered_alike(heads)
+
+
 def merged_assignments(
     assignments: Assignments, mappings: Sequence[NDArray[np.int32]], n_clusters: int
 ) -> Assignments:

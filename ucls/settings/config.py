@@ -36,6 +36,7 @@ from ucls.settings.problems import tell_problems
 from ucls.types import Effort
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
+PREPARE = r"^(auto|none|(center|standardize|pca|whiten)(-[1-9])?)$"
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
 
 Count = Annotated[int, Field(ge=1)]
@@ -131,6 +132,12 @@ class ExtractConfig(Section):
 class NeighborsConfig(Section):
     """Stage ``neighbors``: the adaptive sets S_x (thesis 5.2.5)."""
 
+    prepare: Annotated[str, Field(pattern=PREPARE)] | None = None
+    """How features are prepared before neighbours, heads and k-means see them: ``none``,
+    ``center`` (scaled to length 1, then centred), ``standardize`` (centred, each column scaled),
+    ``pca`` or ``whiten`` (128 principal components), with ``-n`` to leave out the first n
+    directions: ``center-1``. ``auto`` chooses by the features, and takes pixels and DINOv2's
+    tokens as they are."""
     k: Count | None = None
     """Nearest neighbours that every image gets."""
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None
@@ -276,10 +283,11 @@ class TrainConfig(OpenSection):
 class MergeConfig(Section):
     """Stage ``merge``: heads with more clusters than wanted, merged by the neighbour graph."""
 
-    linkage: Literal["auto", "average", "share", "spectral", "none"] | None = None
-    """How clusters are merged: the two with the most links over the product of their sizes
-    (``average``) or over the links of the smaller one (``share``), or by ``spectral`` clustering
-    of all links. ``auto`` chooses by the links that are cut; ``none`` leaves heads as they are,
+    linkage: Literal["auto", "diffusion", "spectral", "average", "none"] | None = None
+    """How clusters are merged: those of all heads in one tree, by where random walks over their
+    links lead (``diffusion``); or head by head, by ``spectral`` clustering, which favours clusters
+    of like size, or the two with the most links over the product of their sizes (``average``).
+    ``auto`` takes ``diffusion`` unless sizes look about equal; ``none`` leaves heads as they are,
     and those with more clusters out of the consensus."""
 
 

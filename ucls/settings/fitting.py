@@ -19,6 +19,9 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
     moved after 700 steps, and 50 neighbours of an image with 10 kin are mostly wrong. The rules
     below shrink with the data; ``--preset`` gives the papers' own:
 
+    ``neighbors.prepare``
+        ``auto``, and ``none`` for pixels, where 0 is black, and for DINOv2, on whose tokens as they
+        are the thesis's threshold was measured. See :func:`ucls.preparation.fitting.fit_space`.
     ``neighbors.k``
         A fourteenth of a balanced cluster's N / C images, between 3 and the papers' 50: the
         nearest few are much purer than the rest of the cluster, and they still link up.
@@ -60,13 +63,15 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
     first: dict[str, object] = {
         "effort": facts.effort,
         "n_clusters": facts.n_clusters,
+        "neighbors.prepare": fitting_preparation(facts),
         "neighbors.k": min(50, max(3, round(per_cluster / 14)), facts.n_images - 1),
-        "neighbors.threshold": 0.3 if "dinov2" in facts.backbone else "typical",
         "merge.linkage": "auto",
         "ensemble.heads": "all",
         "evaluate.kmeans_restarts": fitting_restarts(facts),
     }
     config = fill(config.model_copy(update={"time_limit": None}), first)
+    is_of_thesis = "dinov2" in facts.backbone and config.neighbors.prepare == "none"
+    config = fill(config, {"neighbors.threshold": 0.3 if is_of_thesis else "typical"})
     train = {f"train.{name}": value for name, value in fitting_training(config, facts).items()}
     config = fill(config, train)
     batch_size = config.self_train.batch_size or min(1024, required(config.train.batch_size))
@@ -76,6 +81,16 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
         "self_train.iterations": min(12_500, max(200, 10 * facts.n_images // batch_size)),
     }
     return fill(config, self_train)
+
+
+def fitting_preparation(facts: DataFacts) -> Literal["auto", "none"]:
+    """To be chosen, unless every feature space is left as it is."""
+    return "none" if all(map(is_left_alone, facts.backbone.split(","))) else "auto"
+
+
+def is_left_alone(backbone: str) -> bool:
+    """Whether the features of a backbone are taken as they are where nothing is asked for."""
+    return backbone == "pixels" or "dinov2" in backbone
 
 
 def fill(config: Config, values: Mapping[str, object]) -> Config:

@@ -145,7 +145,7 @@ class CutVotes:
         voters = list(chosen.heads)
         merged = read_merges(run.folder.file(files.MERGES))
         trees = [merged.heads[head] for head in voters]
-        most = min(len(head.leaves) for head in trees)
+        most = min(head.n_filled for head in trees)
         if not 2 <= n_clusters <= most:
             raise UsageError(
                 f"a cut must leave 2 to {most} clusters, as many as each head fills, not "
@@ -155,7 +155,14 @@ class CutVotes:
         config = EnsembleConfig.model_validate(chosen.settings or {})
         options = consensus_options(config, assignments.loss[voters])
         labels = merge_labels(assignments.labels["train"][voters], mappings)
-        train = consensus(labels, n_clusters, method=chosen.method, seed=run.config.seed, **options)
+        train = consensus(
+            labels,
+            n_clusters,
+            method=chosen.method,
+            seed=run.config.seed,
+            numbered_alike=merged.numbered_alike(voters),
+            **options,
+        )
         weights = None if config.weights == "equal" else options["weights"]
         votes = HeadVotes.of(labels, train.labels, n_clusters, weights=weights)
         is_sure = not all_collapsed(run, voters)

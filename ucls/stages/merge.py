@@ -75,6 +75,11 @@ def _merge(run: Run, target: Path) -> None:
         f"merge: {count(n_heads, 'head')} of {', '.join(map(str, sizes))} clusters to "
         f"{run.n_clusters} by {merged.linkage} linkage{_reason(merged)}"
     )
+    if merged.clearest is not None:
+        run.reporter.warn(
+            f"merge: {run.n_clusters} clusters look wrong: the images fall apart far more clearly "
+            f"into {merged.clearest}; try -k {merged.clearest}"
+        )
 
 
 def _reason(merged: MergedHeads) -> str:

@@ -7,6 +7,7 @@ from ucls.cache import write_graph
 from ucls.errors import UsageError
 from ucls.feature_sets import count_distinct
 from ucls.runs.opening import as_stage
+from ucls.runs.preparation import fit_preparation
 from ucls.runs.run import Run
 from ucls.settings.config import required
 
@@ -15,7 +16,7 @@ from ucls.settings.config import required
 def neighbors(run: Run) -> None:
     """Builds the neighbour sets S_x of the training images.
 
-    Needs the extracted features; leaves ``neighbors.h5``.
+    Needs the extracted features; leaves ``neighbors.h5`` and ``preparation.safetensors``.
     """
     from ucls.devices import resolve_device
     from ucls.neighbors.build import build_neighbors
@@ -36,6 +37,7 @@ def neighbors(run: Run) -> None:
             f"only {n_distinct} distinct rows of features for {run.n_clusters} clusters: some "
             "clusters stay empty or split equal images; choose a smaller -k"
         )
+    features = fit_preparation(run, features).of_array(features)
     with run.reporter.track("neighbors", len(features), "images") as advance:
         graph = build_neighbors(
             features,

@@ -56,6 +56,8 @@ def report(
     data = page_data(RunState.of(run), beside=other, beside_name=str(beside), reporter=reporter)
     if data["no_pictures"] and "features" not in run.data.extractions:
         reporter.warn(f"the page has no pictures: {data['no_pictures']}")
+    for sentence in data["verdict"]:
+        reporter.say(f"report: {''.join(map(str, sentence))}")
     with atomic_write(target) as partial:
         partial.write_text(render(data), encoding="utf-8", errors="replace")
     return target

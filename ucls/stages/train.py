@@ -13,7 +13,7 @@ from ucls.heads.collapse import collapsed_heads
 from ucls.progress import Advance
 from ucls.runs.checkpoint import Checkpoint
 from ucls.runs.opening import as_stage
-from ucls.runs.resolve import feature_widths
+from ucls.runs.preparation import read_preparation
 from ucls.runs.run import Run
 from ucls.runs.settling import Settling
 from ucls.settings.config import required
@@ -21,6 +21,7 @@ from ucls.training.standstill import stands_still
 from ucls.wording import count, duration
 
 if TYPE_CHECKING:
+    from ucls.preparation.prepared import Preparation
     from ucls.training.trainer import HeadTrainer, State
     from ucls.training.training_set import TrainingSet
 
@@ -43,12 +44,14 @@ def train(run: Run) -> None:
     from ucls.training.groups import join_heads, join_tensors
     from ucls.training.training_set import TrainingSet
 
+    preparation = read_preparation(run)
     data = TrainingSet(
-        _read_views(run),
+        _read_views(run, preparation),
         read_graph(run.folder.file(files.NEIGHBORS)),
         run.config.train,
         n_clusters=run.n_clusters,
         device=resolve_device(run.config.device),
+        preparation=preparation,
     )
     training = _Training(run, data)
     with freed_memory_kept():
@@ -63,7 +66,7 @@ def train(run: Run) -> None:
     write_tensors(
         run.folder.file(files.HEADS),
         join_tensors([_part(group, "tensors") for group in groups]),
-        heads_metadata(heads, n_heads=n_networks, scale=data.inputs.scale),
+        heads_metadata(heads, n_heads=n_networks, scale=data.inputs.scale, preparation=preparation),
     )
     with atomic_write(run.folder.file(files.TRAINING_LOG)) as partial:
         partial.write_text("".join(f"{line}\n" for line in training.log), encoding="utf-8")
@@ -111,7 +114,7 @@ class _Training:
             self.config.model_copy(update={"n_heads": self.sizes[group]}),
             n_clusters=self.run.n_clusters,
             seed=group_seed(self.run.config.seed, group),
-            spaces=feature_widths(self.run.feature_set, self.run.data),
+            spaces=self.data.inputs.preparation.widths,
             reporter=self.run.reporter,
         )
 
@@ -243,16 +246,16 @@ def _part(arrays: Arrays, name: str) -> dict[str, NDArray[Any]]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
-def _read_views(run: Run) -> NDArray[np.floating]:
-    """The training features [N, D], or [V, N, D] where augmented views are wanted."""
+def _read_views(run: Run, preparation: "Preparation") -> NDArray[np.floating]:
+    """The prepared training features [N, D], or [V, N, D] where augmented views are wanted."""
     with run.features("train") as cache:
         if run.config.train.views not in ("augmented", "both"):
-            return cache.read(run.feature_set)
-        plain = cache.read(run.feature_set)
+            return preparation.of_array(cache.read(run.feature_set))
+        plain = preparation.of_array(cache.read(run.feature_set))
         views = np.empty((cache.n_views, *plain.shape), dtype=plain.dtype)
         views[0] = plain
         for view in range(1, cache.n_views):
-            views[view] = cache.read(run.feature_set, view=view)
+            views[view] = preparation.of_array(cache.read(run.feature_set, view=view))
         return views
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-SHARED = ("axes", "batch_norm.")
+SHARED = ("axes", "batch_norm.", "preparation.")
 """Tensors of what lies before the heads, which is the same for all groups."""
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ucls.heads.inputs import HeadInputs
-from ucls.training.scale import CHUNK, ColumnStatistics
+from ucls.preparation.columns import CHUNK, ColumnStatistics
 
 LARGEST_SAMPLE = 2**14
 """Images that the axes rest on."""
@@ -19,7 +19,7 @@ def fit_inputs(
     """Fits scale, batch norm and principal axes.
 
     Args:
-        features: float32 [N, D], of any scale.
+        features: float32 [N, D], prepared, of any scale.
         n_inputs: d, the axes of largest variance that are kept; all of D or more: no axes.
         batch_norm: whether each column is standardised before.
         turned: whether the axes are turned by a fixed random rotation, so that all vary alike.
@@ -74,5 +74,5 @@ def transform(inputs: HeadInputs, views: torch.Tensor) -> torch.Tensor:
         turned = torch.empty(n_views, n_images, inputs.n_inputs, device=views.device)
     parts = (tensor.flatten(0, 1).split(CHUNK) for tensor in (views, turned))  # type: ignore[no-untyped-call]
     for source, target in zip(*parts, strict=True):
-        target.copy_(inputs(source))
+        target.copy_(inputs.of_prepared(source))
     return turned

@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional as F
 
 from ucls.errors import UsageError
+from ucls.preparation.columns import ColumnStatistics
 from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import SelfTrainConfig, required
-from ucls.training.scale import ColumnStatistics
 from ucls.types import Labels, check_labels
 
 INITIAL_STD = 0.01

@@ -17,11 +17,11 @@ from ucls.objectives.building import Task
 from ucls.objectives.protocol import Batch, Epoch, Objective
 from ucls.objectives.registry import build_objective
 from ucls.optimizer import AdamW
+from ucls.preparation.columns import CHUNK
 from ucls.progress import SILENT, Advance, Reporter, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
 from ucls.training.compiled import CompiledLosses
-from ucls.training.scale import CHUNK
 from ucls.training.standstill import SAMPLE, interval, moved_share
 from ucls.training.training_set import TrainingSet
 from ucls.types import NeighborGraph

@@ -6,6 +6,7 @@ import torch
 
 from ucls.errors import UsageError
 from ucls.feature_sets import count_distinct
+from ucls.preparation.prepared import Preparation
 from ucls.settings.config import TrainConfig, required
 from ucls.settings.objectives import RECORDS
 from ucls.training.inputs import fit_inputs, transform
@@ -18,12 +19,13 @@ class TrainingSet:
     """The inputs of the heads, which no training changes.
 
     Args:
-        features: float [N, D], or [V, N, D] with augmented views after the plain one; of any scale.
+        features: float [N, D], or [V, N, D] with augmented views after the plain one; prepared.
             Float32 is overwritten if it keeps its width: give a copy to keep it.
         graph: S_x of every image.
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
         n_clusters: C.
         device: where everything lives.
+        preparation: what became of the features, for those that come as extracted later.
 
     Attributes:
         inputs: what turns features into inputs.
@@ -45,6 +47,7 @@ class TrainingSet:
         *,
         n_clusters: int,
         device: torch.device,
+        preparation: Preparation | None = None,
     ) -> None:
         views = torch.from_numpy(np.require(features, np.float32, "W"))
         views = views.to(device) if views.ndim == 3 else views[None].to(device)
@@ -61,6 +64,8 @@ class TrainingSet:
         self.inputs = fit_inputs(
             views.flatten(0, 1), n_inputs, batch_norm=batch_norm, turned=turned
         )
+        if preparation is not None:
+            self.inputs.preparation = preparation.to(device)
         inputs = transform(self.inputs, views)
         self.images = inputs[0]
         self.views = ViewSampler(inputs, NeighborSampler(graph, device), kind=kind)

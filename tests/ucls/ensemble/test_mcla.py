@@ -3,7 +3,7 @@ import pytest
 
 from ucls.ensemble.alignment import align, majority
 from ucls.ensemble.label_matrix import compact
-from ucls.ensemble.mcla import cluster_graph, collapse, mcla
+from ucls.ensemble.mcla import cluster_graph, collapse, keep_filled, mcla
 from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
 from ucls.metrics.scores import clustering_accuracy
@@ -134,3 +134,31 @@ def test_the_heads_weights_count_in_the_second_vote():
     assert np.array_equal(
         mcla(heads, 4, weights=weights, revote=False), mcla(heads, 4, revote=False)
     )
+
+
+def test_a_cluster_that_the_vote_empties_keeps_what_it_had():
+    voted = np.int32([0, 0, 0, 0, 1, 1, 1, -1])
+    collapsed = np.int32([0, 0, 2, 2, 1, 1, 1, -1])
+    assert keep_filled(voted, collapsed, 3).tolist() == [0, 0, 2, 2, 1, 1, 1, -1]
+    assert keep_filled(voted, voted, 3).tolist() == voted.tolist()
+
+
+def test_no_other_cluster_is_emptied_for_it():
+    voted = np.int32([0, 0, 1, 1])
+    assert keep_filled(voted, np.int32([2, 2, 1, 1]), 3).tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_cluster_that_only_some_heads_tell_apart_is_kept(seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.permutation(np.repeat([0, 1, 2], [100, 60, 12])).astype(np.int32)
+    heads = np.stack([truth if head < 2 else np.minimum(truth, 1) for head in range(6)])
+    numbers = np.concatenate([np.unique(head) for head in heads])
+    assert sorted(np.bincount(mcla(heads, 3), minlength=3)) == [12, 60, 100]
+    assert np.array_equal(mcla(heads, 3, numbers=numbers), truth)
+
+
+def test_known_numbers_group_the_clusters():
+    heads = np.int32([[0, 0, 1, 1], [1, 1, 0, 0]])
+    numbers = np.int64([0, 1, 1, 0])
+    assert mcla(heads, 2, numbers=numbers).tolist() == [0, 0, 1, 1]

@@ -8,7 +8,7 @@ from ucls.progress import ignore_progress
 
 def given(**changed):
     defaults = {name: option.default for name, option in all_options().items()}
-    needed = {"seed": 0, "weights": None, "advance": ignore_progress}
+    needed = {"seed": 0, "weights": None, "numbers": None, "advance": ignore_progress}
     return {**defaults, **needed, **changed}
 
 

@@ -12,6 +12,7 @@ from ucls.cache import read_tensors, write_tensors
 from ucls.heads.rebuild import describe
 from ucls.heads.trained import HeadLogits, TrainedHeads, heads_metadata, logits_by_row
 from ucls.neighbors.build import build_neighbors
+from ucls.preparation.prepared import Preparation
 from ucls.settings.config import Config
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
@@ -75,7 +76,9 @@ def trained(
 def saved(trainer: HeadTrainer) -> tuple[Arrays, dict[str, str]]:
     tensors = {name: tensor.numpy().copy() for name, tensor in trainer.trained_state().items()}
     scale = trainer.data.inputs.scale
-    return tensors, heads_metadata(trainer.objective.heads, n_heads=HEADS, scale=scale)
+    return tensors, heads_metadata(
+        trainer.objective.heads, n_heads=HEADS, scale=scale, preparation=Preparation([])
+    )
 
 
 @all_seeds
@@ -229,7 +232,7 @@ def test_files_of_older_versions_are_read(
 @all_networks
 def test_metadata_are_text_that_describes_the_heads(network: str) -> None:
     heads = trained(network, 0, scales=(1, 3))[0].objective.heads
-    metadata = heads_metadata(heads, n_heads=7, scale=0.1)
+    metadata = heads_metadata(heads, n_heads=7, scale=0.1, preparation=Preparation([]))
     assert json.loads(metadata["heads"]) == {**describe(heads), "n_heads": 7}
     assert metadata["scale"] == "0.1"
 

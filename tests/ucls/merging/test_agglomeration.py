@@ -7,13 +7,11 @@ import pytest
 from scipy.cluster.hierarchy import cut_tree, fcluster, is_valid_linkage
 from sklearn.metrics import adjusted_rand_score
 
-from ucls.merging.agglomeration import Closeness, agglomerate
+from ucls.merging.agglomeration import agglomerate
 from ucls.merging.links import ClusterLinks, Edges, count_links
 from ucls.types import cut_into
 
 Array = npt.NDArray[Any]
-
-both = pytest.mark.parametrize("closeness", ["average", "share"])
 
 
 def random_links(seed: int, n_clusters: int = 12, *, spread: float = 1.0) -> ClusterLinks:
@@ -23,22 +21,18 @@ def random_links(seed: int, n_clusters: int = 12, *, spread: float = 1.0) -> Clu
     return ClusterLinks(one_way + one_way.T, rng.integers(1, 50, n_clusters))
 
 
-def naive_tree(clusters: ClusterLinks, closeness: Closeness, groups: list[int]) -> Array:
+def naive_tree(clusters: ClusterLinks, groups: list[int]) -> Array:
     """All pairs looked at before each merge, from the links between the leaves themselves."""
     nodes = {leaf: [leaf] for leaf in range(len(clusters.sizes))}
-    masses = clusters.sizes if closeness == "average" else clusters.links.sum(axis=1)
-    whole = clusters.links.sum()
-    unit = whole / clusters.sizes.sum() ** 2 if closeness == "average" else 1.0
+    unit = clusters.links.sum() / clusters.sizes.sum() ** 2
 
     def group_of(node: int) -> set[int]:
         return {groups[leaf] for leaf in nodes[node]}
 
     def how_close(one: int, other: int) -> float:
         shared = clusters.links[np.ix_(nodes[one], nodes[other])].sum()
-        mass, other_mass = masses[nodes[one]].sum(), masses[nodes[other]].sum()
-        return float(
-            shared / (mass * other_mass if closeness == "average" else min(mass, other_mass))
-        )
+        size, other_size = clusters.sizes[nodes[one]].sum(), clusters.sizes[nodes[other]].sum()
+        return float(shared / (size * other_size))
 
     tree = []
     while len(nodes) > 1:
@@ -54,46 +48,38 @@ def naive_tree(clusters: ClusterLinks, closeness: Closeness, groups: list[int]) 
     return result
 
 
-@both
 @pytest.mark.parametrize("seed", range(10))
-def test_the_tree_is_that_of_looking_at_all_pairs(seed: int, closeness: Closeness) -> None:
+def test_the_tree_is_that_of_looking_at_all_pairs(seed: int) -> None:
     clusters = random_links(seed)
-    expected = naive_tree(clusters, closeness, [0] * 12)
-    np.testing.assert_allclose(agglomerate(clusters, closeness=closeness), expected)
+    expected = naive_tree(clusters, [0] * 12)
+    np.testing.assert_allclose(agglomerate(clusters), expected)
 
 
-@both
 @pytest.mark.parametrize("seed", range(10))
-def test_groups_are_merged_before_any_of_different_groups(seed: int, closeness: Closeness) -> None:
+def test_groups_are_merged_before_any_of_different_groups(seed: int) -> None:
     clusters = random_links(seed)
     groups = np.random.default_rng(seed).integers(0, 4, 12).astype(np.int32)
-    tree = agglomerate(clusters, closeness=closeness, groups=groups)
-    np.testing.assert_allclose(tree, naive_tree(clusters, closeness, groups.tolist()))
+    tree = agglomerate(clusters, groups=groups)
+    np.testing.assert_allclose(tree, naive_tree(clusters, groups.tolist()))
     kept = cut_into(tree, len(np.unique(groups)))
     assert adjusted_rand_score(groups, kept) == 1
 
 
-@both
 @pytest.mark.parametrize("has_groups", [True, False])
-def test_the_links_and_groups_given_stay_as_they_are(
-    closeness: Closeness, has_groups: bool
-) -> None:
+def test_the_links_and_groups_given_stay_as_they_are(has_groups: bool) -> None:
     clusters, before = random_links(0), random_links(0)
     groups = np.arange(12, dtype=np.int32) % 3
-    agglomerate(clusters, closeness=closeness, groups=groups if has_groups else None)
+    agglomerate(clusters, groups=groups if has_groups else None)
     np.testing.assert_array_equal(clusters.links, before.links)
     np.testing.assert_array_equal(clusters.sizes, before.sizes)
     assert groups.tolist() == [0, 1, 2] * 4
 
 
-@both
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("n_groups", [1, 4])
-def test_scipy_reads_the_tree_and_cuts_it_alike(
-    seed: int, closeness: Closeness, n_groups: int
-) -> None:
+def test_scipy_reads_the_tree_and_cuts_it_alike(seed: int, n_groups: int) -> None:
     groups = (np.arange(12) % n_groups).astype(np.int32)
-    tree = agglomerate(random_links(seed, spread=3.0), closeness=closeness, groups=groups)
+    tree = agglomerate(random_links(seed, spread=3.0), groups=groups)
     assert is_valid_linkage(tree)
     # Where two merges lie at the same distance, SciPy may take them in either order.
     distinct = [k for k in range(2, 12) if tree[11 - k, 2] < tree[12 - k, 2]]
@@ -124,14 +110,6 @@ def test_average_is_the_mean_number_of_links_between_images(seed: int) -> None:
         assert set(closest) == {int(first), int(second)}
         assert distance == pytest.approx(adjacency.mean() / means[closest])
         members[5 + step] = members.pop(int(first)) | members.pop(int(second))
-
-
-def test_share_is_of_the_links_of_the_cluster_that_has_fewer() -> None:
-    links = np.array([[80.0, 9, 4], [9, 30, 0.5], [4, 0.5, 1]])
-    tree = agglomerate(ClusterLinks(links, np.array([50, 20, 2])), closeness="share")
-    assert tree[0].tolist() == pytest.approx([0, 2, 5.5 / 4, 2])
-    assert tree[1].tolist() == pytest.approx([1, 3, 39.5 / 9.5, 3])
-    assert agglomerate(ClusterLinks(links, np.array([50, 20, 20])))[0, :2].tolist() == [0, 1]
 
 
 def test_a_distance_of_one_is_as_close_as_all_images_are() -> None:

@@ -6,7 +6,14 @@ import numpy.typing as npt
 import pytest
 
 from ucls.merging import links
-from ucls.merging.links import PSEUDO_LINKS, ClusterLinks, Edges, count_links, nearest_edges
+from ucls.merging.links import (
+    PSEUDO_LINKS,
+    ClusterLinks,
+    Edges,
+    count_joint_links,
+    count_links,
+    nearest_edges,
+)
 from ucls.types import NeighborGraph
 
 Array = npt.NDArray[Any]
@@ -78,3 +85,34 @@ def test_pseudo_links_do_not_outweigh_a_single_real_one() -> None:
     held = ClusterLinks(counted, np.array([10, 9, 8])).occupied()
     assert held.links[0, 2] < 0.05 * held.links[0, 1]
     assert (held.links > 0).all()
+
+
+def joint_sets() -> tuple[np.ndarray, list[int], Edges]:
+    rng = np.random.default_rng(0)
+    labels = np.stack([rng.integers(-1, size, 60) for size in (4, 6)]).astype(np.int32)
+    sources, targets = rng.integers(0, 60, (2, 500)).astype(np.int32)
+    return labels, [4, 6], Edges(sources, targets)
+
+
+def test_joint_links_are_those_of_each_pair_of_heads() -> None:
+    labels, sizes, edges = joint_sets()
+    found = count_joint_links(labels, sizes, edges)
+    for head, span in ((0, slice(0, 4)), (1, slice(4, 10))):
+        alone = count_links(labels[head], sizes[head], edges)
+        np.testing.assert_array_equal(found.links[span, span], alone.links)
+        np.testing.assert_array_equal(found.sizes[span], alone.sizes)
+    expected = np.zeros((4, 6))
+    for source, target in zip(edges.sources, edges.targets, strict=True):
+        for one, other in ((source, target), (target, source)):
+            if labels[0, one] >= 0 <= labels[1, other]:
+                expected[labels[0, one], labels[1, other]] += 1
+    np.testing.assert_array_equal(found.links[:4, 4:], expected)
+    np.testing.assert_array_equal(found.links, found.links.T)
+
+
+def test_of_many_edges_an_even_sample_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, sizes, edges = joint_sets()
+    monkeypatch.setattr("ucls.merging.links.EDGES_FOR_ALL_HEADS", 250)
+    found = count_joint_links(labels, sizes, edges)
+    half = Edges(edges.sources[::2], edges.targets[::2])
+    np.testing.assert_array_equal(found.links, count_joint_links(labels, sizes, half).links)

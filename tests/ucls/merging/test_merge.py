@@ -8,7 +8,13 @@ from sklearn.metrics import adjusted_rand_score
 from ucls.errors import UsageError
 from ucls.merging.agglomeration import agglomerate
 from ucls.merging.links import ClusterLinks
-from ucls.merging.merge import HEADS_TO_CHOOSE_BY, choose_linkage, merge_head, merge_heads
+from ucls.merging.merge import (
+    HEADS_TO_CHOOSE_BY,
+    choose_linkage,
+    evenness_of,
+    merge_head,
+    merge_heads,
+)
 from ucls.types import LINKAGES, Linkage, MergedHead, MergedHeads
 
 Array = npt.NDArray[Any]
@@ -36,25 +42,19 @@ def test_heads_that_split_classes_find_them_again(
 
 
 @pytest.mark.parametrize(
-    ("sizes", "reach", "linkage"),
-    [
-        (EQUAL, None, "spectral"),
-        (FIVE_TO_ONE, None, "spectral"),
-        (TWENTY_TO_ONE, None, "average"),
-        # A long thin class, whose parts are linked to the next ones only.
-        ([2000, 50, 50, 50, 50, 50, 50], 40, "share"),
-    ],
+    ("sizes", "linkage"),
+    [(EQUAL, "spectral"), (FIVE_TO_ONE, "diffusion"), (TWENTY_TO_ONE, "diffusion")],
 )
 def test_what_auto_takes(
-    sizes: list[int], reach: int | None, linkage: str, plant_classes: Any, split_classes: Any
+    sizes: list[int], linkage: str, plant_classes: Any, split_classes: Any
 ) -> None:
-    classes, graph = plant_classes(sizes, reach=reach, astray=0.01)
+    classes, graph = plant_classes(sizes, astray=0.01)
     n_clusters = len(sizes)
     heads = split_classes(classes, 4 * n_clusters)
     options = {"head_clusters": [4 * n_clusters] * 3}
     merged = merge_heads(heads, graph, n_clusters, **options)
     assert merged.linkage == linkage
-    assert set(merged.cut_shares) == set(LINKAGES)
+    assert set(merged.cut_shares) == {"diffusion", "spectral"}
     assert merged.look_unequal == (linkage != "spectral")
     for found in merged_labels(heads, merged, n_clusters):
         assert adjusted_rand_score(classes, found) == 1
@@ -65,20 +65,29 @@ def test_what_auto_takes(
 
 
 @pytest.mark.parametrize(
-    ("cut_shares", "linkage"),
+    ("diffusion", "spectral", "evenness", "linkage"),
     [
-        ({"spectral": 0.1, "average": 0.1, "share": 0.05}, "spectral"),
-        ({"spectral": 0.159, "average": 0.1, "share": 0.02}, "spectral"),
-        ({"spectral": 0.161, "average": 0.1, "share": 0.05}, "average"),
-        ({"spectral": 0.16, "average": 0.09, "share": 0.071}, "share"),
-        ({"spectral": 0.16, "average": 0.09, "share": 0.073}, "average"),
-        ({"spectral": 0.34, "average": 0.2, "share": 0.02}, "average"),
-        ({"spectral": 0.0, "average": 0.0, "share": 0.0}, "spectral"),
-        ({}, "average"),
+        (0.1, 0.16, 0.775, "spectral"),
+        (0.1, 0.161, 0.9, "diffusion"),
+        (0.1, 0.1, 0.774, "diffusion"),
+        (0.0, 0.0, 1.0, "spectral"),
     ],
 )
-def test_the_rule_behind_auto(cut_shares: dict[Linkage, float], linkage: str) -> None:
-    assert choose_linkage(cut_shares) == linkage
+def test_the_rule_behind_auto(
+    diffusion: float, spectral: float, evenness: float, linkage: str
+) -> None:
+    shares: dict[Linkage, float] = {"diffusion": diffusion, "spectral": spectral}
+    assert choose_linkage(shares, evenness=evenness) == linkage
+
+
+@pytest.mark.parametrize(
+    ("sizes", "evenness"),
+    [([5, 5, 5], 1.0), ([7, 0], 0.5), ([3, 1], 4 / (2 * 3**0.75)), ([0, 0, 9, 9], 0.5)],
+)
+def test_evenness_is_the_number_of_equal_clusters_that_tell_as_much(
+    sizes: list[int], evenness: float
+) -> None:
+    assert evenness_of(np.array(sizes)) == pytest.approx(evenness)
 
 
 def test_auto_looks_at_the_first_heads_that_have_more_clusters(
@@ -100,7 +109,7 @@ def test_the_cut_shares_are_those_of_the_links(plant_classes: Any, split_classes
     shares = merge_heads(heads, graph, 6, head_clusters=[18]).cut_shares
     sources = np.repeat(np.arange(graph.n_images), graph.counts)
     expected = np.mean(classes[sources] != classes[graph.indices])
-    assert shares == pytest.approx(dict.fromkeys(LINKAGES, expected))
+    assert shares == pytest.approx(dict.fromkeys(("diffusion", "spectral"), expected))
 
 
 @every_linkage
@@ -127,10 +136,10 @@ def test_empty_clusters_go_nowhere(
         spread.astype(np.int32), graph, 6, head_clusters=[21], linkage=linkage
     ).heads
     (packed,) = merge_heads(heads, graph, 6, head_clusters=[18], linkage=linkage).heads
-    assert head.leaves.tolist() == [n for n in range(20) if n not in (7, 13)]
     mapping = head.cut(6)
     assert np.flatnonzero(mapping == -1).tolist() == [7, 13, 20]
-    np.testing.assert_array_equal(mapping[head.leaves], packed.cut(6))
+    assert head.n_filled == 18
+    np.testing.assert_array_equal(mapping[mapping >= 0], packed.cut(6))
     np.testing.assert_array_equal(head.tree, packed.tree)
 
 
@@ -177,11 +186,11 @@ def test_spectral_groups_are_what_the_tree_is_cut_into() -> None:
     rng = np.random.default_rng(0)
     links = rng.random((12, 12)) * 20
     clusters = ClusterLinks(links + links.T, rng.integers(5, 30, 12))
-    merged = merge_head(clusters, 4, linkage="spectral")
+    merged = merge_head(clusters, 4, spectral=True)
     groups = merged.cut(4)
     expected = agglomerate(clusters.occupied(), groups=groups)
     np.testing.assert_array_equal(merged.tree, expected)
-    assert not np.array_equal(merged.tree, merge_head(clusters, 4, linkage="average").tree)
+    assert not np.array_equal(merged.tree, merge_head(clusters, 4, spectral=False).tree)
 
 
 def test_a_head_can_be_cut_anywhere(plant_classes: Any, split_classes: Any) -> None:
@@ -205,6 +214,27 @@ def test_progress_is_told_for_each_head(plant_classes: Any, split_classes: Any) 
     assert sum(told) == 3
 
 
+@pytest.mark.parametrize(("n_clusters", "clearest"), [(6, None), (4, 6), (8, 6)])
+def test_another_number_is_told_where_the_links_are_clear(
+    n_clusters: int, clearest: int | None, plant_classes: Any, split_classes: Any
+) -> None:
+    classes, graph = plant_classes(EQUAL, astray=0.0)
+    heads = split_classes(classes, 24)
+    assert merge_heads(heads, graph, n_clusters, head_clusters=[24] * 3).clearest == clearest
+
+
+def test_heads_that_share_a_tree_are_numbered_alike(plant_classes: Any, split_classes: Any) -> None:
+    classes, graph = plant_classes(TWENTY_TO_ONE)
+    heads = np.concatenate([split_classes(classes, 18), split_classes(classes, 6, n_heads=1)])
+    merged = merge_heads(heads, graph, 6, head_clusters=[18] * 3 + [6], linkage="diffusion")
+    assert merged.numbered_alike([0, 1, 2])
+    assert not merged.numbered_alike([0, 3])
+    first, *others = merged_labels(heads, merged, 6)[:3]
+    assert all(np.array_equal(first, other) for other in others)
+    apart = merge_heads(heads, graph, 6, head_clusters=[18] * 3 + [6], linkage="average")
+    assert not apart.numbered_alike([0, 1])
+
+
 def test_a_graph_of_other_images(plant_classes: Any) -> None:
     _, graph = plant_classes(EQUAL)
     with pytest.raises(UsageError, match="360 images of the graph, got those of 10: use the graph"):
@@ -213,7 +243,7 @@ def test_a_graph_of_other_images(plant_classes: Any) -> None:
 
 def test_what_a_merged_head_remembers() -> None:
     tree = np.array([[0.0, 1, 1.5, 2], [2, 3, 4.0, 3]])
-    head = MergedHead(np.int32([1, 2, 4]), tree, 5)
+    head = MergedHead(np.int32([-1, 0, 1, -1, 2]), tree)
     assert head.cut(2).tolist() == [-1, 1, 1, -1, 0]
     assert head.cut(1).tolist() == [-1, 0, 0, -1, 0]
     assert head.cut(3).tolist() == head.cut(9).tolist() == [-1, 0, 1, -1, 2]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ucls.report.sample import FEW, sample_rows, sampled_features
+from ucls.runs.preparation import read_preparation
 from ucls.runs.run import Run
 from ucls.types import Labels
 
@@ -64,9 +65,9 @@ def test_only_the_rows_wanted_are_read_over_all_splits(run_path: Path) -> None:
     whole = []
     for split in run.splits:
         with run.features(split) as features:
-            whole.append(features.read(run.feature_set))
+            whole.append(read_preparation(run).of_array(features.read(run.feature_set)))
     everything = np.concatenate(whole)
     for rows in ([0, 7, 119, 120, 159], [130], [3], []):
         found = sampled_features(run, np.array(rows, np.int64))
         assert found.dtype == np.float32
-        np.testing.assert_array_equal(found, everything[rows])
+        np.testing.assert_allclose(found, everything[rows], atol=1e-6)

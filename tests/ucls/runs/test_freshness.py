@@ -47,7 +47,7 @@ def test_without_merging_the_heads_are_those_of_the_training(run_path: Path) -> 
 @pytest.mark.parametrize(
     ("settings", "changed"),
     [
-        ({"merge.linkage": "share"}, {"merge", "ensemble"}),
+        ({"merge.linkage": "average"}, {"merge", "ensemble"}),
         ({"train.early_stopping": False}, {"train", "merge", "ensemble"}),
         ({"train.views": "itself"}, {"train", "merge", "ensemble"}),
         ({"train.prior": "soft"}, {"train", "merge", "ensemble"}),

@@ -39,8 +39,8 @@ def test_it_settles_once_more_heads_say_the_same(
     run_path: Path, truth: Labels, seed: int, linkage: str
 ) -> None:
     watched = settling(run_path, linkage)
-    heads = np.concatenate([halved(truth, seed, n_heads=3), noise(seed, n_heads=1)])
-    assert not watched.settles(heads, [8] * 4)
+    assert not watched.settles(noise(seed), [8, 8])
+    assert not watched.settles(halved(truth, seed, n_heads=8), [8] * 8)
     assert watched.settles(halved(truth, seed + 9), [8, 8])
 
 

@@ -100,7 +100,7 @@ def test_an_unknown_name_hides_no_problem_of_the_setting_it_begins_with() -> Non
         ("train.fixed_share", 1.5, "less than or equal to 1"),
         ("train.n_views", 1, "greater than or equal to 2"),
         ("train.inner_steps", 0, "greater than or equal to 1"),
-        ("merge.linkage", "ward", "'auto', 'average', 'share', 'spectral' or 'none'"),
+        ("merge.linkage", "ward", "'auto', 'diffusion', 'spectral', 'average' or 'none'"),
         ("device", "gpu", "pattern"),
         ("ensemble.heads", "0-4,x", "ranges such as 0-4,7, but it is '0-4,x'"),
         ("ensemble.heads", "best:0", "expected all, best, best:16, anmi, anmi:16, or numbers"),

@@ -135,7 +135,7 @@ def test_what_is_set_stays(n_images: int, n_clusters: int, n_features: int) -> N
         "train.epochs": 17, "train.warmup_epochs": 0, "train.batch_size": 33,
         "train.learning_rate": 0.123, "train.teacher_momentum": 0.0, "train.n_smoothing": 6,
         "train.precision": "float32", "train.early_stopping": False, "train.views": "itself",
-        "train.batch_norm": False, "train.prior": "none", "merge.linkage": "share",
+        "train.batch_norm": False, "train.prior": "none", "merge.linkage": "average",
         "ensemble.heads": "best", "self_train.batch_size": 21, "self_train.iterations": 4,
         "evaluate.kmeans_restarts": 2,
     }  # fmt: skip

@@ -111,7 +111,7 @@ def test_clusters_are_as_many_times_those_wanted_as_leave_15_images_to_each(
     assert fitted(n_images, n_clusters).scales == (scale,)
 
 
-@pytest.mark.parametrize("linkage", ["auto", "average", "share", "spectral", "none"])
+@pytest.mark.parametrize("linkage", ["auto", "diffusion", "spectral", "average", "none"])
 def test_without_merging_clusters_are_as_many_as_wanted(linkage: str) -> None:
     expected = (1,) if linkage == "none" else (3,)
     assert fitted(5000, 10, merge__linkage=linkage).scales == expected

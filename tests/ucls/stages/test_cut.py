@@ -139,7 +139,7 @@ def test_again_it_gives_the_same_table(run_path: Path) -> None:
 
 @pytest.mark.parametrize("n_clusters", [-1, 0, 1, 9, 1000])
 def test_numbers_that_cannot_be_cut_at(run_path: Path, n_clusters: int) -> None:
-    most = min(len(head.leaves) for head in read_merges(run_path / "merges.h5").heads)
+    most = min(head.n_filled for head in read_merges(run_path / "merges.h5").heads)
     message = (
         f"a cut must leave 2 to {most} clusters, as many as each head fills, not {n_clusters}: "
         "choose another -k"
@@ -152,7 +152,7 @@ def test_numbers_that_cannot_be_cut_at(run_path: Path, n_clusters: int) -> None:
 def test_only_heads_of_the_consensus_have_to_have_as_many(run_path: Path) -> None:
     train(run_path, settings={"train.scales": [1, 3], "train.epochs": 40})
     merge(run_path)
-    sizes = [len(head.leaves) for head in read_merges(run_path / "merges.h5").heads]
+    sizes = [head.n_filled for head in read_merges(run_path / "merges.h5").heads]
     most = min(sizes[6:])
     assert max(sizes[:6]) == 4 < most
     ensemble(run_path, settings={"ensemble.heads": "5-11"})

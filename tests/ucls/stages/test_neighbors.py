@@ -31,7 +31,7 @@ def test_rerun_skips_and_says_so(run_path: Path, lines: Lines) -> None:
 def test_changed_settings_stay_and_make_later_stages_ask(run_path: Path, lines: Lines) -> None:
     path = neighbors(run_path, settings={"neighbors.k": 7}, reporter=lines)
     assert read_graph(path).k == 7
-    assert "the 7 nearest" in lines.said[0]
+    assert "the 7 nearest" in lines.said[1]
     assert RunFolder(run_path).read_config()["neighbors"]["k"] == 7
     neighbors(run_path, reporter=lines)  # the setting is the run's own by now
     assert "skipped" in lines.said[-1]
@@ -58,7 +58,7 @@ def test_later_stages_do_not_use_an_old_graph(run_path: Path) -> None:
 def test_overwrite_does_it_again(run_path: Path, lines: Lines) -> None:
     before = (run_path / "neighbors.h5").stat().st_mtime_ns
     neighbors(run_path, overwrite=True, reporter=lines)
-    assert "per image" in lines.said[0]
+    assert "per image" in lines.said[1]
     assert (run_path / "neighbors.h5").stat().st_mtime_ns > before
 
 

@@ -87,11 +87,12 @@ def test_another_run_stands_beside_it(run_path: Path, shared_run: Path, tmp_path
 
 def test_pictures_that_are_gone_are_told(photo_run_path: Path, lines: Lines) -> None:
     assert report(photo_run_path, reporter=lines)
-    assert lines.said == []
+    assert "60 images in 3 clusters" in lines.said[0]
+    lines.said.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ucls.runs.pictures._reopened", lambda _: (None, "they are gone"))
         report(photo_run_path, reporter=lines)
-    assert lines.said == ["WARNING: the page has no pictures: they are gone"]
+    assert lines.said[0] == "WARNING: the page has no pictures: they are gone"
 
 
 def test_a_page_is_up_to_date_until_what_it_shows_changes(run_path: Path, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_what_it_leaves(run_path: Path) -> None:
     assert 0 <= log[-1]["moved"] <= 1
     assert log[-1]["head_losses"] == pytest.approx(assignments.loss.tolist())
     weights, metadata = read_tensors(run_path / "heads.safetensors")
-    assert {name.partition(".")[0] for name in weights} == {"heads", "batch_norm"}
+    assert {name.partition(".")[0] for name in weights} == {"heads", "batch_norm", "preparation"}
     assert json.loads(metadata["heads"])["sizes"] == [8]
     assert not (run_path / "checkpoint.safetensors").exists()
 
@@ -381,7 +381,7 @@ def test_collapsed_heads_are_named(run_path: Path, lines: Lines) -> None:
     assert collapsed
     told = [f"head {head} fills {len(np.unique(labels[head]))} of 8 clusters" for head in collapsed]
     more = f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
-    assert told_of(lines)[1:] == [f"train: collapsed: {', '.join(told[:MOST_NAMED])}{more}"]
+    assert f"collapsed: {', '.join(told[:MOST_NAMED])}{more}" in told_of(lines)[1]
 
 
 @pytest.mark.parametrize("objective", ["temi", "scan", "self-classifier", "uic", "c2bin", "turtle"])

@@ -88,7 +88,7 @@ function countSizes(now) {
   return sizes;
 }
 
-/** The leaves of the smaller of the two parts that the merge tree makes of a cluster. */
+/** The head's clusters in the smaller of the two parts that the merge tree makes of a cluster. */
 function smallerHalf(now, cluster) {
   if (!DATA.tree) return [];
   const counts = new Map();
@@ -100,24 +100,28 @@ function smallerHalf(now, cluster) {
     if (now.ofCell[CELL_OF[image]] === cluster) add(IMAGES.leaf[image], -1);
     if (own === cluster) add(IMAGES.leaf[image], 1);
   }
-  const { leaves, children } = DATA.tree;
-  const below = leaves.map((leaf) => counts.get(leaf) ?? 0);
+  const { leafOf, children } = DATA.tree;
+  const below = Array(children.length + 1).fill(0);
+  leafOf.forEach((leaf, cluster) => { if (leaf >= 0) below[leaf] += counts.get(cluster) ?? 0; });
   for (const [left, right] of children) below.push(below[left] + below[right]);
   const least = Math.max(1, 0.1 * below.at(-1));
   let node = below.length - 1;
-  while (node >= leaves.length) {
-    const [left, right] = children[node - leaves.length];
+  while (node > children.length) {
+    const [left, right] = children[node - children.length - 1];
     const [smaller, larger] = below[left] <= below[right] ? [left, right] : [right, left];
-    if (below[smaller] >= least) return leavesBelow(smaller);
+    if (below[smaller] >= least) {
+      const part = new Set(leavesBelow(smaller));
+      return leafOf.flatMap((leaf, cluster) => (part.has(leaf) && counts.get(cluster) > 0 ? [cluster] : []));
+    }
     node = larger;
   }
   return [];
 }
 
 function leavesBelow(node) {
-  const { leaves, children } = DATA.tree;
-  if (node < leaves.length) return [leaves[node]];
-  return children[node - leaves.length].flatMap(leavesBelow);
+  const { children } = DATA.tree;
+  if (node <= children.length) return [node];
+  return children[node - children.length - 1].flatMap(leavesBelow);
 }
 
 function nameOf(cluster) {

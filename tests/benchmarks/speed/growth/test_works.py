@@ -18,7 +18,7 @@ def test_the_work_of_every_stage_can_be_done_again(stage):
 
 def test_merging_merges_to_the_clusters_that_are_wanted():
     merged = works.prepare_merge(Size(2000, 5, 3, 1))()
-    assert [head.n_clusters for head in merged.heads] == [15] * 3
+    assert [len(head.leaf_of) for head in merged.heads] == [15] * 3
     assert len(set(merged.heads[0].cut(5))) == 5
 
 

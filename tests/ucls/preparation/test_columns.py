@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ucls.training.scale import ColumnStatistics
+from ucls.preparation.columns import ColumnStatistics
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e4])

@@ -1,0 +1,1 @@
+"""Features made ready for cosine similarity: centred, standardised, without what masks the rest."""

@@ -1,0 +1,56 @@
+"""What tells, without labels, that cosine similarity of features would mislead.
+
+Shapes: N images, D features.
+"""
+
+import torch
+
+NEAREST = 10
+MOST_IMAGES = 4096
+"""An even sample of so many tells as much."""
+
+
+def evenness_of_columns(variance: torch.Tensor) -> float:
+    """How many columns of equal variance would vary as much, as a share of those that vary.
+
+    The participation ratio, (sum v)^2 / (D sum v^2): 1 where all columns vary alike, 1 / D where
+    only one counts.
+
+    Args:
+        variance: of the columns, float64 [D].
+    """
+    varying = variance[variance > 0]
+    if not len(varying):
+        return 1.0
+    shares = varying / varying.sum()
+    return float(1.0 / (len(shares) * shares.square().sum()))
+
+
+def sample_rows(n_images: int, most: int = MOST_IMAGES) -> torch.Tensor:
+    """Evenly spread rows, int64; all of them if there are no more than ``most``."""
+    return torch.linspace(0, n_images - 1, min(n_images, most)).round().long()
+
+
+def hubness(features: torch.Tensor, *, nearest: int = NEAREST) -> float:
+    """How far a few images are among the nearest neighbours of many (Radovanovic et al., 2010).
+
+    The skewness of the number of images that have an image among their ``nearest`` by cosine
+    similarity: about 0.5 to 2 for features that serve, far more where one direction masks the rest.
+
+    Args:
+        features: float32 [N, D], N at least 2.
+        nearest: k.
+    """
+    norms = features.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
+    unit = features / norms
+    n_images = len(unit)
+    counts = torch.zeros(n_images, dtype=torch.float64)
+    for start in range(0, n_images, 1024):
+        similarity = unit[start : start + 1024] @ unit.T
+        rows = torch.arange(len(similarity))
+        similarity[rows, rows + start] = -torch.inf
+        found = similarity.topk(min(nearest, n_images - 1), dim=1).indices.flatten()
+        counts += torch.bincount(found.cpu(), minlength=n_images)
+    deviations = counts - counts.mean()
+    spread = deviations.square().mean().sqrt()
+    return float((deviations**3).mean() / spread**3) if spread > 0 else 0.0
