@@ -78,8 +78,8 @@ Features = Annotated[
 Prepare = Annotated[
     str | None,
     typer.Option(
-        help="How features are prepared: none, center, standardize, pca, whiten; center-1 also "
-        "leaves out the first direction; default: auto, by the features."
+        help="How features are prepared: none, center, standardize, distance, pca, whiten; "
+        "center-1 also leaves out the first direction; default: auto, by the features."
     ),
 ]
 Views = Annotated[int | None, typer.Option(help="Augmented views to store besides each image.")]

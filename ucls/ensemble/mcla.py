@@ -64,36 +64,37 @@ def mcla(
     Raises:
         UsageError: no two clusters are linked.
     """
-    if numbers is not None:
-        return _vote(labels, numbers, n_clusters, revote=revote, weights=weights)
-    graph = cluster_graph(labels, min_jaccard=min_jaccard, advance=advance)
-    if graph.nnz == 0:
-        raise UsageError(
-            f"no two clusters of different heads have a Jaccard overlap of {min_jaccard} or "
-            "more, so MCLA has nothing to link: lower min_jaccard or look at the heads"
-        )
-    sizes = np.concatenate([cluster_sizes(head) for head in labels])
-    adjacency = weigh_edges(graph, sizes if vertex_weights == "size" else None)
-    parts = partition(adjacency, n_clusters, seed=seed)
-    return _vote(labels, parts, n_clusters, revote=revote, weights=weights)
-
-
-def _vote(
-    labels: Labels,
-    parts: npt.NDArray[np.int64],
-    n_clusters: int,
-    *,
-    revote: bool,
-    weights: HeadWeights,
-) -> Labels:
-    """The consensus, once every cluster has its meta-cluster, [V]."""
+    if numbers is None:
+        graph = cluster_graph(labels, min_jaccard=min_jaccard, advance=advance)
+        if graph.nnz == 0:
+            raise UsageError(
+                f"no two clusters of different heads have a Jaccard overlap of {min_jaccard} or "
+                "more, so MCLA has nothing to link: lower min_jaccard or look at the heads"
+            )
+        parts = _group(graph, labels, n_clusters, vertex_weights=vertex_weights, seed=seed)
+        n_told = max(map(count_clusters, labels))
+    else:
+        parts, n_told = numbers, len(np.unique(numbers))
     clustering = collapse(labels, parts, n_clusters)
     if not revote:
         return clustering
     voted = alignment.revote(labels, clustering, n_clusters, weights=weights)
-    if max(map(count_clusters, labels)) < n_clusters:
-        return voted
-    return keep_filled(voted, clustering, n_clusters)
+    # Where no head fills so many, a cluster that comes out empty is none that is told from others.
+    return keep_filled(voted, clustering, n_clusters) if n_told >= n_clusters else voted
+
+
+def _group(
+    graph: "csr_array",
+    labels: Labels,
+    n_clusters: int,
+    *,
+    vertex_weights: VertexWeights,
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """The meta-cluster of every cluster, head after head, [V]."""
+    sizes = np.concatenate([cluster_sizes(head) for head in labels])
+    adjacency = weigh_edges(graph, sizes if vertex_weights == "size" else None)
+    return partition(adjacency, n_clusters, seed=seed)
 
 
 def cluster_graph(

@@ -12,6 +12,7 @@ import torch
 from ucls.preparation.columns import CHUNK, ColumnStatistics
 from ucls.preparation.prepared import PreparedSpace, unit_length
 from ucls.preparation.signs import evenness_of_columns, hubness, sample_rows
+from ucls.wording import count
 
 EVEN_AT_LEAST = 0.25
 """Evenness of the columns below which a few of them outshout the rest: 0.02 to 0.11 where they did,
@@ -20,6 +21,10 @@ HUBS_FROM = 2.0
 """Hubness from which on the first direction is suspected; 0.5 to 1.7 for features that serve."""
 HUBS_AT_MOST_LEFT = 0.5
 """Share of the hubness that is left where leaving out a direction was right."""
+FEW_COLUMNS = 16
+"""Up to which lengths tell as much as directions, and features are compared by distance."""
+HEIGHT = 4.0
+"""Of the further column, in units of the features' mean length."""
 MOST_DROPPED = 3
 COMPONENTS = 128
 LARGEST_SAMPLE = 2**14
@@ -41,15 +46,16 @@ class Fitted(NamedTuple):
 def fit_space(features: Features, wanted: str) -> Fitted:
     """Prepares the features of one space.
 
-    With ``auto`` rows are scaled to length 1 and centred, as the mean that features share hides how
-    they differ; columns are standardised instead where few of them hold nearly all the variance;
-    and the first directions are left out, up to three, while each halves the hubness of features
-    that have hubs.
+    With ``auto`` features of few columns are compared by distance: a further column, far longer
+    than they are, makes angles as distances. Otherwise rows are scaled to length 1 and centred, as
+    the mean that features share hides how they differ; columns are standardised instead where few
+    of them hold nearly all the variance; and the first directions are left out, up to three, while
+    each halves the hubness of features that have hubs.
 
     Args:
         features: [N, D], of any scale, N at least 2.
-        wanted: ``none``, ``auto``, or ``center``, ``standardize``, ``pca`` or ``whiten``, with
-            ``-n`` to leave out the first n directions.
+        wanted: ``none``, ``auto``, ``distance``, or ``center``, ``standardize``, ``pca`` or
+            ``whiten``, with ``-n`` to leave out the first n directions.
     """
     width = features.shape[1]
     if wanted == "none":
@@ -62,6 +68,8 @@ def fit_space(features: Features, wanted: str) -> Fitted:
 
 def _choose(features: Features) -> Fitted:
     width = features.shape[1]
+    if width <= FEW_COLUMNS:
+        return Fitted(_fit(features, "distance", n_dropped=0), f"only {count(width, 'column')}")
     evenness = evenness_of_columns(_statistics(features, unit=False).variance)
     kind = "center" if evenness >= EVEN_AT_LEAST else "standardize"
     best = _fit(features, kind, n_dropped=0)
@@ -86,7 +94,8 @@ def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
     unit = kind == "center"
     statistics = _statistics(features, unit=unit)
     tensors = {"mean": statistics.mean.float()}
-    if kind == "standardize":
+    is_uneven = evenness_of_columns(statistics.variance) < EVEN_AT_LEAST
+    if kind == "standardize" or (kind == "distance" and is_uneven):
         deviation = statistics.variance.sqrt()
         least = (LEAST_SHARE * deviation.max()).clamp_min(torch.finfo(torch.float32).tiny)
         tensors["scale"] = torch.where(deviation > least, 1.0 / deviation.clamp_min(least), 0.0)
@@ -106,6 +115,10 @@ def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
             tensors["axes"] = axes.float().contiguous()
         else:
             tensors["dropped"] = vectors[:, :n_dropped].float().contiguous()
+    if kind == "distance":
+        variance = statistics.variance * tensors.get("scale", torch.ones(1)).double().square()
+        height = (HEIGHT * variance.sum().sqrt()).clamp_min(torch.finfo(torch.float32).tiny)
+        tensors["height"] = height.float().reshape(1)
     return PreparedSpace(name, width, tensors=tensors)
 
 

@@ -23,25 +23,26 @@ class PreparedSpace(nn.Module):
     """What becomes of the features of one space.
 
     Args:
-        kind: ``none``, or what was done: ``center``, ``standardize``, ``pca`` or ``whiten``, with
-            ``-n`` if the first n directions are left out.
+        kind: ``none``, or what was done: ``center``, ``standardize``, ``distance``, ``pca`` or
+            ``whiten``, with ``-n`` if the first n directions are left out.
         width: of the features.
         tensors: ``mean`` [D], which is subtracted; ``scale`` [D], the factor after that;
             ``dropped`` [D, n], directions that are left out; ``axes`` [D, d], what the rest is
-            turned to.
+            turned to; ``height`` [1], a further column, over which angles are as distances.
     """
 
     mean: torch.Tensor | None
     scale: torch.Tensor | None
     dropped: torch.Tensor | None
     axes: torch.Tensor | None
+    height: torch.Tensor | None
 
     def __init__(
         self, kind: str, width: int, *, tensors: Mapping[str, torch.Tensor] | None = None
     ) -> None:
         super().__init__()
         self.kind, self.width = kind, width
-        for name in ("mean", "scale", "dropped", "axes"):
+        for name in ("mean", "scale", "dropped", "axes", "height"):
             self.register_buffer(name, (tensors or {}).get(name))
 
     @property
@@ -58,7 +59,17 @@ class PreparedSpace(nn.Module):
             prepared = prepared * self.scale
         if self.dropped is not None:
             prepared = prepared - (prepared @ self.dropped) @ self.dropped.T
-        return prepared if self.axes is None else prepared @ self.axes
+        if self.axes is not None:
+            prepared = prepared @ self.axes
+        if self.height is not None:
+            prepared = torch.cat([prepared, self.height.expand(len(prepared), 1)], dim=1)
+        return prepared
+
+    @property
+    def prepared_width(self) -> int:
+        """d, columns of what it makes."""
+        width = self.width if self.axes is None else self.axes.shape[1]
+        return width if self.height is None else width + 1
 
 
 class Preparation(nn.Module):
@@ -111,7 +122,7 @@ class Preparation(nn.Module):
     @property
     def widths(self) -> list[int]:
         """Columns of each prepared space."""
-        return [s.width if s.axes is None else s.axes.shape[1] for s in self._spaces()]
+        return [space.prepared_width for space in self._spaces()]
 
     def describe(self) -> str:
         """The kinds and widths of the spaces, as JSON."""

@@ -23,6 +23,7 @@ IN_WORDS = {
     "none": "as they are",
     "center": "scaled to length 1 and centred",
     "standardize": "centred, each column scaled alike",
+    "distance": "centred, compared by distance",
     "pca": "in few principal components",
     "whiten": "in few principal components, scaled alike",
 }

@@ -36,7 +36,7 @@ from ucls.settings.problems import tell_problems
 from ucls.types import Effort
 
 FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
-PREPARE = r"^(auto|none|(center|standardize|pca|whiten)(-[1-9])?)$"
+PREPARE = r"^(auto|none|distance|(center|standardize|pca|whiten)(-[1-9])?)$"
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
 
 Count = Annotated[int, Field(ge=1)]
@@ -135,9 +135,9 @@ class NeighborsConfig(Section):
     prepare: Annotated[str, Field(pattern=PREPARE)] | None = None
     """How features are prepared before neighbours, heads and k-means see them: ``none``,
     ``center`` (scaled to length 1, then centred), ``standardize`` (centred, each column scaled),
-    ``pca`` or ``whiten`` (128 principal components), with ``-n`` to leave out the first n
-    directions: ``center-1``. ``auto`` chooses by the features, and takes pixels and DINOv2's
-    tokens as they are."""
+    ``distance`` (centred; compared by distance, not by direction), ``pca`` or ``whiten`` (128
+    principal components), with ``-n`` to leave out the first n directions: ``center-1``. ``auto``
+    chooses by the features, and takes pixels and DINOv2's tokens as they are."""
     k: Count | None = None
     """Nearest neighbours that every image gets."""
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None

@@ -96,3 +96,28 @@ def test_equal_rows_are_no_trouble() -> None:
 
 def test_it_is_the_same_every_time() -> None:
     assert np.array_equal(prepared(masked(0), "auto"), prepared(masked(0), "auto"))
+
+
+@pytest.mark.parametrize("width", [1, 2, 16])
+def test_few_columns_are_compared_by_distance(width: int) -> None:
+    rng = np.random.default_rng(0)
+    features = (rng.normal(size=(200, width)) + 30).astype("f4")
+    fitted = fit_space(features, "auto")
+    assert fitted.space.kind == "distance"
+    assert fitted.space.prepared_width == width + 1
+    found = fitted.space(torch.from_numpy(features)).numpy()
+    np.testing.assert_allclose(found[:, :-1], features - features.mean(axis=0), atol=1e-4)
+    unit = found / np.linalg.norm(found, axis=1, keepdims=True)
+    nearest = np.argsort(-unit @ unit.T, axis=1)[:, 1:6]
+    distances = np.linalg.norm(features[:, None] - features, axis=2)
+    expected = np.argsort(distances, axis=1)[:, 1:6]
+    shared = [len(np.intersect1d(*pair)) for pair in zip(nearest, expected, strict=True)]
+    assert np.mean(shared) > 4.5
+
+
+def test_few_columns_of_uneven_scale_count_alike() -> None:
+    features = np.random.default_rng(0).normal(size=(200, 6)).astype("f4")
+    features[:, 0] *= 1000
+    found = fit_space(features, "auto").space(torch.from_numpy(features))
+    np.testing.assert_allclose(found[:, :-1].std(dim=0, correction=0), 1.0, rtol=1e-3)
+    np.testing.assert_allclose(found[:, -1], 4 * 6**0.5, rtol=1e-3)
