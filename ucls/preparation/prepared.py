@@ -62,7 +62,8 @@ class PreparedSpace(nn.Module):
         if self.axes is not None:
             prepared = prepared @ self.axes
         if self.height is not None:
-            prepared = torch.cat([prepared, self.height.expand(len(prepared), 1)], dim=1)
+            column = torch.ones_like(prepared[:, :1]) * self.height
+            prepared = torch.cat([prepared, column], dim=1)
         return prepared
 
     @property

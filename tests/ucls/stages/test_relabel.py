@@ -191,7 +191,7 @@ def test_figures_do_not_hang_on_the_number_that_is_left(
 def test_a_classifier_trained_anew_is_that_of_the_corrections_too(run_path: Path) -> None:
     relabel(run_path, merge_and_name(run_path))
     before = load_classifier(Run(run_path).folder, corrected=True).linear.weight
-    self_train(run_path, settings={"self_train.iterations": 3})
+    self_train(run_path, settings={"self_train.iterations": 60})
     folder = Run(run_path).folder
     after = load_classifier(folder, corrected=True)
     assert after.groups is not None

@@ -419,9 +419,12 @@ def test_heads_of_all_groups_label_as_they_did_in_training(
         settings["train.components"] = components
     train(run_path, settings={**IN_THREE_GROUPS, **settings})
     tensors, metadata = read_tensors(run_path / "heads.safetensors")
-    described, width = json.loads(metadata["heads"]), 8
+    described, width = (
+        json.loads(metadata["heads"]),
+        9,
+    )  # one more than the features, see `distance`
     if isinstance(components, int):
-        assert tensors["axes"].shape == (8, width := components)
+        assert tensors["axes"].shape == (9, width := components)
     assert ("axes" in tensors) == isinstance(components, int)
     assert (described["n_heads"], described["n_features"]) == (6, width)
     assignments = read_assignments(run_path / "assignments.h5")
