@@ -73,10 +73,11 @@ def smaller_half(head: MergedHead, counts: IntArray) -> tuple[int, ...]:
 
 
 def _leaves_below(node: int, children: IntArray, n_leaves: int) -> list[int]:
-    if node < n_leaves:
-        return [node]
-    return [
-        leaf
-        for child in children[node - n_leaves]
-        for leaf in _leaves_below(int(child), children, n_leaves)
-    ]
+    leaves, ahead = [], [node]
+    while ahead:
+        node = ahead.pop()
+        if node < n_leaves:
+            leaves.append(node)
+        else:
+            ahead.extend(children[node - n_leaves].tolist())
+    return leaves

@@ -98,7 +98,7 @@ def count_joint_links(labels: Labels, head_clusters: Sequence[int], edges: Edges
         UsageError: if a label is below -1.
     """
     check_labels("labels", labels)
-    step = -(-len(edges.sources) // EDGES_FOR_ALL_HEADS)
+    step = max(1, -(-len(edges.sources) // EDGES_FOR_ALL_HEADS))
     sample = Edges(edges.sources[::step], edges.targets[::step])
     ends = np.cumsum(head_clusters)
     spans = [slice(end - size, end) for end, size in zip(ends, head_clusters, strict=True)]

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ucls.errors import UsageError
 from ucls.preparation.columns import CHUNK, ColumnStatistics
 from ucls.preparation.prepared import PreparedSpace, unit_length
-from ucls.preparation.signs import evenness_of_columns, hubness, sample_rows
+from ucls.preparation.signs import evenness_of_columns, hubness, is_uneven, sample_rows
 from ucls.wording import count
 
 EVEN_AT_LEAST = 0.25
@@ -24,13 +25,13 @@ HUBS_AT_MOST_LEFT = 0.5
 FEW_COLUMNS = 16
 """Up to which lengths tell as much as directions, and features are compared by distance."""
 HEIGHT = 4.0
-"""Of the further column, in units of the features' mean length."""
+"""Of the further column, in units of the features' median length."""
 MOST_DROPPED = 3
 COMPONENTS = 128
 LARGEST_SAMPLE = 2**14
 """Images that principal directions rest on."""
 LEAST_SHARE = 1e-6
-"""Deviation of a column, as a share of the largest, below which it is rounding and left out."""
+"""Deviation of a column, as a share of its mean, below which it is rounding and left out."""
 
 Features = npt.NDArray[np.floating]
 
@@ -56,6 +57,9 @@ def fit_space(features: Features, wanted: str) -> Fitted:
         features: [N, D], of any scale, N at least 2.
         wanted: ``none``, ``auto``, ``distance``, or ``center``, ``standardize``, ``pca`` or
             ``whiten``, with ``-n`` to leave out the first n directions.
+
+    Raises:
+        UsageError: if nothing would be left of the features.
     """
     width = features.shape[1]
     if wanted == "none":
@@ -70,8 +74,9 @@ def _choose(features: Features) -> Fitted:
     width = features.shape[1]
     if width <= FEW_COLUMNS:
         return Fitted(_fit(features, "distance", n_dropped=0), f"only {count(width, 'column')}")
-    evenness = evenness_of_columns(_statistics(features, unit=False).variance)
-    kind = "center" if evenness >= EVEN_AT_LEAST else "standardize"
+    variance = _statistics(features, unit=False).variance
+    evenness = evenness_of_columns(variance)
+    kind = "standardize" if is_uneven(variance, least=EVEN_AT_LEAST) else "center"
     best = _fit(features, kind, n_dropped=0)
     reason = f"the columns vary as if {evenness * width:.0f} of {width} counted"
     if kind == "center":
@@ -94,14 +99,22 @@ def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
     unit = kind == "center"
     statistics = _statistics(features, unit=unit)
     tensors = {"mean": statistics.mean.float()}
-    is_uneven = evenness_of_columns(statistics.variance) < EVEN_AT_LEAST
-    if kind == "standardize" or (kind == "distance" and is_uneven):
+    if kind == "distance":
+        # Medians here, as a few far away would leave nothing of the angles between the others.
+        tensors["mean"] = _rows(features, sample_rows(len(features))).median(dim=0).values
+    uneven = is_uneven(statistics.variance, least=EVEN_AT_LEAST)
+    if kind == "standardize" or (kind == "distance" and uneven):
         deviation = statistics.variance.sqrt()
-        least = (LEAST_SHARE * deviation.max()).clamp_min(torch.finfo(torch.float32).tiny)
-        tensors["scale"] = torch.where(deviation > least, 1.0 / deviation.clamp_min(least), 0.0)
+        least = (LEAST_SHARE * statistics.mean.abs()).clamp_min(torch.finfo(torch.float32).tiny)
+        tensors["scale"] = torch.where(deviation > least, 1.0 / deviation.maximum(least), 0.0)
         tensors["scale"] = tensors["scale"].float()
     name = f"{kind}-{n_dropped}" if n_dropped else kind
     width = features.shape[1]
+    if n_dropped >= width:
+        raise UsageError(
+            f"neighbors.prepare = {name} leaves nothing of features with {count(width, 'column')}: "
+            "leave out fewer directions"
+        )
     if n_dropped or kind in ("pca", "whiten"):
         plain = PreparedSpace(kind, width, tensors=tensors)
         step = -(-len(features) // LARGEST_SAMPLE)
@@ -116,8 +129,9 @@ def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
         else:
             tensors["dropped"] = vectors[:, :n_dropped].float().contiguous()
     if kind == "distance":
-        variance = statistics.variance * tensors.get("scale", torch.ones(1)).double().square()
-        height = (HEIGHT * variance.sum().sqrt()).clamp_min(torch.finfo(torch.float32).tiny)
+        plain = PreparedSpace(kind, width, tensors=tensors)
+        lengths = plain(_rows(features, sample_rows(len(features)))).double().norm(dim=1)
+        height = (HEIGHT * lengths.median()).clamp_min(torch.finfo(torch.float32).tiny)
         tensors["height"] = height.float().reshape(1)
     return PreparedSpace(name, width, tensors=tensors)
 

@@ -106,15 +106,17 @@ class Preparation(nn.Module):
         return torch.cat([unit_length(part) for part in prepared], dim=1)
 
     def of_array(self, features: Features) -> Features:
-        """Features [N, D] of any precision to prepared ones [N, d] of the same.
+        """Features [N, D] of any precision to prepared ones [N, d].
 
-        In place where they keep their width: give a copy to keep them.
+        In place where they keep their width: give a copy to keep them. Otherwise at least float32,
+        as a component or a height may be beyond half precision.
         """
         if self.is_none:
             return features
         target = features
         if sum(self.widths) != features.shape[1]:
-            target = np.empty((len(features), sum(self.widths)), features.dtype)
+            precision = np.promote_types(features.dtype, np.float32)
+            target = np.empty((len(features), sum(self.widths)), precision)
         for start in range(0, len(features), CHUNK):
             rows = slice(start, start + CHUNK)
             target[rows] = self(torch.from_numpy(features[rows].astype(np.float32))).numpy()

@@ -26,6 +26,21 @@ def evenness_of_columns(variance: torch.Tensor) -> float:
     return float(1.0 / (len(shares) * shares.square().sum()))
 
 
+def is_uneven(variance: torch.Tensor, *, least: float) -> bool:
+    """Whether a few columns outshout the rest: their evenness is below ``least``.
+
+    It is counted from that of a single column on, 1 / D, so that few columns can be uneven too.
+
+    Args:
+        variance: of the columns, float64 [D].
+        least: 0..1.
+    """
+    n_varying = int((variance > 0).sum())
+    if n_varying < 2:
+        return False
+    return (n_varying * evenness_of_columns(variance) - 1.0) / (n_varying - 1.0) < least
+
+
 def sample_rows(n_images: int, most: int = MOST_IMAGES) -> torch.Tensor:
     """Evenly spread rows, int64; all of them if there are no more than ``most``."""
     return torch.linspace(0, n_images - 1, min(n_images, most)).round().long()

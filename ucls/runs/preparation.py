@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ucls.cache import read_tensors, write_tensors
 from ucls.cache import run_files as files
+from ucls.errors import UsageError
 from ucls.feature_sets import parse_features
 from ucls.runs.resolve import feature_widths
 from ucls.runs.run import Run
@@ -55,11 +56,20 @@ def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
 
 
 def read_preparation(run: Run) -> "Preparation":
-    """The one that was fitted; runs of older versions take features as they are."""
+    """The one that was fitted; without a file features are as they are, as in older versions.
+
+    Raises:
+        UsageError: if the file is gone, and the run's settings say that there was something to do.
+    """
     from ucls.preparation.prepared import Preparation, PreparedSpace
 
     path = run.folder.file(files.PREPARATION)
     if not path.is_file():
+        if run.config.neighbors.prepare != "none":
+            raise UsageError(
+                f"{path} is gone, which says how features are prepared; "
+                f"run: ucls neighbors {run.folder.path} --overwrite"
+            )
         widths = feature_widths(run.feature_set, run.data)
         return Preparation([PreparedSpace("none", width) for width in widths])
     tensors, metadata = read_tensors(path)

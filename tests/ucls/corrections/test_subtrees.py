@@ -43,3 +43,10 @@ def test_leaves_are_the_clusters_of_the_best_voter(shared_run: Path) -> None:
     assert set(leaves.of_images[:120].tolist()) == set(
         np.flatnonzero(leaves.head.leaf_of >= 0).tolist()
     )
+
+
+def test_a_long_chain_is_followed() -> None:
+    n = 3000
+    chain = np.array([[step and n + step - 1, step + 1, 1.0, step + 2] for step in range(n - 1)])
+    head = MergedHead(np.array([0, n - 1], np.int32), chain)
+    assert smaller_half(head, np.array([40, 60])) == (0,)

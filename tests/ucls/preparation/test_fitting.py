@@ -3,6 +3,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from ucls.errors import UsageError
 from ucls.preparation.fitting import fit_space
 
 Features = NDArray[np.float32]
@@ -106,7 +107,7 @@ def test_few_columns_are_compared_by_distance(width: int) -> None:
     assert fitted.space.kind == "distance"
     assert fitted.space.prepared_width == width + 1
     found = fitted.space(torch.from_numpy(features)).numpy()
-    np.testing.assert_allclose(found[:, :-1], features - features.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(found[:, :-1], features - np.sort(features, axis=0)[99], atol=1e-4)
     unit = found / np.linalg.norm(found, axis=1, keepdims=True)
     nearest = np.argsort(-unit @ unit.T, axis=1)[:, 1:6]
     distances = np.linalg.norm(features[:, None] - features, axis=2)
@@ -120,4 +121,34 @@ def test_few_columns_of_uneven_scale_count_alike() -> None:
     features[:, 0] *= 1000
     found = fit_space(features, "auto").space(torch.from_numpy(features))
     np.testing.assert_allclose(found[:, :-1].std(dim=0, correction=0), 1.0, rtol=1e-3)
-    np.testing.assert_allclose(found[:, -1], 4 * 6**0.5, rtol=1e-3)
+    lengths = found[:, :-1].norm(dim=1)
+    np.testing.assert_allclose(found[:, -1], 4 * lengths.median(), rtol=1e-3)
+
+
+def test_a_few_far_away_leave_the_neighbours_of_the_others() -> None:
+    rng = np.random.default_rng(0)
+    near = rng.normal(size=(500, 4))
+    features = np.concatenate([near, 1e5 * rng.normal(size=(3, 4))]).astype("f4")
+    height = fit_space(features, "distance").space.height
+    assert height is not None
+    assert 4 < float(height) < 20
+
+
+def test_three_columns_can_be_uneven() -> None:
+    features = np.random.default_rng(0).normal(size=(300, 3)).astype("f4") * np.float32(
+        [1e4, 0.5, 1]
+    )
+    found = fit_space(features, "auto").space(torch.from_numpy(features))
+    np.testing.assert_allclose(found[:, :3].std(dim=0, correction=0), 1.0, rtol=1e-3)
+
+
+def test_a_small_column_beside_a_huge_one_is_kept() -> None:
+    features = classes(0)
+    features[:, 0] *= 1e8
+    np.testing.assert_allclose(prepared(features, "standardize").std(axis=0), 1.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize("wanted", ["center-3", "pca-9", "standardize-4"])
+def test_what_would_leave_nothing_is_refused(wanted: str) -> None:
+    with pytest.raises(UsageError, match=f"prepare = {wanted} leaves nothing .* with 3 columns"):
+        fit_space(classes(0, width=3), wanted)

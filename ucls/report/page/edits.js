@@ -120,8 +120,14 @@ function smallerHalf(now, cluster) {
 
 function leavesBelow(node) {
   const { children } = DATA.tree;
-  if (node <= children.length) return [node];
-  return children[node - children.length - 1].flatMap(leavesBelow);
+  const leaves = [];
+  const ahead = [node];
+  while (ahead.length) {
+    const next = ahead.pop();
+    if (next <= children.length) leaves.push(next);
+    else ahead.push(...children[next - children.length - 1]);
+  }
+  return leaves;
 }
 
 function nameOf(cluster) {
