@@ -76,6 +76,8 @@ def mcla(
     else:
         parts, n_told = numbers, len(np.unique(numbers))
     clustering = collapse(labels, parts, n_clusters)
+    if numbers is not None:
+        clustering = fill_told(clustering, labels, parts, n_clusters)
     if not revote:
         return clustering
     voted = alignment.revote(labels, clustering, n_clusters, weights=weights)
@@ -161,6 +163,35 @@ def collapse(labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int) -> L
     return clustering
 
 
+def fill_told(
+    collapsed: Labels, labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int
+) -> Labels:
+    """Gives each empty meta-cluster the images of its largest cluster.
+
+    Where few heads tell a meta-cluster, each by other images, none of these takes part in it more
+    strongly than in a larger one, and :func:`collapse` leaves it empty.
+
+    Args:
+        collapsed: as :func:`collapse` returns it, int32 [N].
+        labels: compact heads, int32 [H, N]; -1 is missing.
+        parts: the meta-cluster of every cluster, head after head, int64 [V].
+        n_clusters: number of meta-clusters.
+
+    Returns:
+        int32 [N]. A meta-cluster is empty only if it has no cluster, or others need its images.
+    """
+    told = collapsed.copy()
+    starts = first_clusters(labels)
+    sizes = np.concatenate([cluster_sizes(head) for head in labels])
+    empty = np.setdiff1d(parts, collapsed)
+    largest = {part: max(np.flatnonzero(parts == part), key=sizes.__getitem__) for part in empty}
+    for part in sorted(empty.tolist(), key=lambda part: sizes[largest[part]]):
+        head = np.searchsorted(starts, largest[part], side="right") - 1
+        members = labels[head] == largest[part] - starts[head]
+        _take(told, part, members, n_clusters)
+    return told
+
+
 def keep_filled(voted: Labels, collapsed: Labels, n_clusters: int) -> Labels:
     """Gives clusters that the second vote has all but emptied the images that they had before it.
 
@@ -180,12 +211,17 @@ def keep_filled(voted: Labels, collapsed: Labels, n_clusters: int) -> Labels:
     after = np.bincount(voted + 1, minlength=n_clusters + 1)[1:]
     lost = np.flatnonzero(after < LEAST_KEPT * before)
     for cluster in lost[np.argsort(before[lost], kind="stable")].tolist():
-        members = collapsed == cluster
-        taken = np.bincount(kept[members] + 1, minlength=n_clusters + 1)[1:]
-        if (taken[after > 0] < after[after > 0]).all():
-            kept[members] = cluster
-            after = np.bincount(kept + 1, minlength=n_clusters + 1)[1:]
+        _take(kept, cluster, collapsed == cluster, n_clusters)
     return kept
+
+
+def _take(labels: Labels, cluster: int, members: npt.NDArray[np.bool_], n_clusters: int) -> None:
+    """Moves images to a cluster, unless they are all that another one has."""
+    sizes = np.bincount(labels + 1, minlength=n_clusters + 1)[1:]
+    taken = np.bincount(labels[members] + 1, minlength=n_clusters + 1)[1:]
+    is_other = (sizes > 0) & (np.arange(n_clusters) != cluster)
+    if (taken[is_other] < sizes[is_other]).all():
+        labels[members] = cluster
 
 
 MCLA = Method(

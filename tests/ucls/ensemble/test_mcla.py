@@ -3,7 +3,7 @@ import pytest
 
 from ucls.ensemble.alignment import align, majority
 from ucls.ensemble.label_matrix import compact
-from ucls.ensemble.mcla import cluster_graph, collapse, keep_filled, mcla
+from ucls.ensemble.mcla import cluster_graph, collapse, fill_told, keep_filled, mcla
 from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
 from ucls.metrics.scores import clustering_accuracy
@@ -143,6 +143,12 @@ def test_a_cluster_that_the_vote_empties_keeps_what_it_had():
     assert keep_filled(voted, voted, 3).tolist() == voted.tolist()
 
 
+def test_a_cluster_that_keeps_a_single_image_gets_the_others_back():
+    voted = np.int32([0] * 20 + [0] * 10 + [1])
+    collapsed = np.int32([0] * 20 + [1] * 11)
+    assert np.array_equal(keep_filled(voted, collapsed, 2), collapsed)
+
+
 def test_no_other_cluster_is_emptied_for_it():
     voted = np.int32([0, 0, 1, 1])
     assert keep_filled(voted, np.int32([2, 2, 1, 1]), 3).tolist() == [0, 0, 1, 1]
@@ -156,6 +162,28 @@ def test_a_small_cluster_that_only_some_heads_tell_apart_is_kept(seed):
     numbers = np.concatenate([np.unique(head) for head in heads])
     assert sorted(np.bincount(mcla(heads, 3), minlength=3)) == [12, 60, 100]
     assert np.array_equal(mcla(heads, 3, numbers=numbers), truth)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cluster_that_heads_tell_by_different_images_is_not_empty(seed):
+    rng = np.random.default_rng(seed)
+    heads = np.zeros((8, 90), dtype=np.int32)
+    heads[:, 40:] = 1
+    heads[0, 70:80], heads[1, 80:88] = 2, 2
+    heads = heads[:, rng.permutation(90)]
+    numbers = np.concatenate([np.unique(head) for head in heads])
+    collapsed = collapse(heads, numbers, 3)
+    assert not (mcla(heads, 3, numbers=numbers) != 2).all()
+    filled = fill_told(np.minimum(collapsed, 1), heads, numbers, 3)
+    assert np.array_equal(filled == 2, heads[0] == 2)
+    assert np.array_equal(filled[filled < 2], np.minimum(collapsed, 1)[filled < 2])
+
+
+def test_what_no_head_tells_stays_empty():
+    heads = np.int32([[0, 0, 1, 1], [0, 1, 1, 1]])
+    numbers = np.int64([0, 1, 0, 1])
+    collapsed = np.int32([0, 0, 1, 1])
+    assert np.array_equal(fill_told(collapsed, heads, numbers, 3), collapsed)
 
 
 def test_known_numbers_group_the_clusters():
