@@ -3,7 +3,7 @@
 Shapes: N images, D features of a space.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,13 @@ import torch
 from ucls.errors import UsageError
 from ucls.preparation.columns import CHUNK, ColumnStatistics
 from ucls.preparation.prepared import PreparedSpace, unit_length
-from ucls.preparation.signs import evenness_of_columns, hubness, is_uneven, sample_rows
+from ucls.preparation.signs import (
+    evenness_of_columns,
+    hubness,
+    is_uneven,
+    left_by_two_groups,
+    sample_rows,
+)
 from ucls.wording import count
 
 EVEN_AT_LEAST = 0.25
@@ -22,6 +28,9 @@ HUBS_FROM = 2.0
 """Hubness from which on the first direction is suspected; 0.5 to 1.7 for features that serve."""
 HUBS_AT_MOST_LEFT = 0.5
 """Share of the hubness that is left where leaving out a direction was right."""
+TWO_GROUPS_LEAVE = 0.2
+"""Of the variance along a direction, below which it tells two groups of images apart, as hubness
+also comes from."""
 FEW_COLUMNS = 16
 """Up to which lengths tell as much as directions, and features are compared by distance."""
 HEIGHT = 4.0
@@ -89,7 +98,8 @@ def _choose(features: Features) -> Fitted:
     for n_dropped in range(1, min(MOST_DROPPED, width - 1) + 1):
         candidate = _fit(features, kind, n_dropped=n_dropped)
         left = hubness(candidate(sample))
-        if left > HUBS_AT_MOST_LEFT * hubs:
+        along = best(sample) @ cast("torch.Tensor", candidate.dropped)[:, -1]
+        if left > HUBS_AT_MOST_LEFT * hubs or left_by_two_groups(along) < TWO_GROUPS_LEAVE:
             break
         best, hubs, story = candidate, left, f"{story}, {left:.1f} without direction {n_dropped}"
     return Fitted(best, f"{reason}; hubness {story}")

@@ -69,3 +69,23 @@ def hubness(features: torch.Tensor, *, nearest: int = NEAREST) -> float:
     deviations = counts - counts.mean()
     spread = deviations.square().mean().sqrt()
     return float((deviations**3).mean() / spread**3) if spread > 0 else 0.0
+
+
+def left_by_two_groups(values: torch.Tensor) -> float:
+    """The share of the variance that the best split of numbers into two groups leaves within them.
+
+    1 - 2 / pi, 0.36, of a normal distribution, 0.25 of a uniform one, and little where two groups
+    lie apart: 4 / (4 + d^2) where they are equal and d of their deviations from one another.
+
+    Args:
+        values: float [n], n at least 2.
+    """
+    ordered = values.double().sort().values
+    ordered = ordered - ordered.mean()
+    total = ordered.square().sum()
+    if total == 0:
+        return 1.0
+    n_below = torch.arange(1, len(ordered), dtype=torch.float64)
+    sums = ordered.cumsum(dim=0)[:-1]
+    between = sums.square() / n_below + sums.square() / (len(ordered) - n_below)
+    return float(1.0 - between.max() / total)

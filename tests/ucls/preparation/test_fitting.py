@@ -57,6 +57,18 @@ def test_a_direction_that_makes_hubs_is_left_out(seed: int) -> None:
     np.testing.assert_allclose(after @ fitted.space.dropped, 0.0, atol=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_second", [1000, 200])
+def test_a_direction_that_tells_two_groups_apart_stays(seed: int, n_second: int) -> None:
+    rng = np.random.default_rng(seed)
+    second = np.arange(2000) < n_second
+    centres = rng.normal(size=(2, 256))
+    features = (centres[second.astype(int)] + 0.9 * rng.normal(size=(2000, 256))).astype("f4")
+    assert fit_space(features, "auto").space.kind == "center"
+    along = prepared(features, "auto") @ (centres[1] - centres[0])
+    assert along[second].min() > along[~second].max()
+
+
 def test_the_scale_of_all_does_not_matter() -> None:
     for size in (1e-20, 1e15):
         found = prepared(classes(1) * np.float32(size), "auto")

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from ucls.preparation.signs import evenness_of_columns, hubness, sample_rows
+from ucls.preparation.signs import (
+    evenness_of_columns,
+    hubness,
+    left_by_two_groups,
+    sample_rows,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +56,20 @@ def test_a_direction_that_all_share_makes_hubs(seed: int) -> None:
     masked[:, 0] += 12 * torch.randn(400, generator=rng) ** 2
     assert hubness(masked - masked.mean(dim=0)) > 2 * abs(hubness(features))
     assert hubness(3 * features) == pytest.approx(hubness(features), abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_split_in_two_leaves_what_is_known_of_distributions(seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    normal = torch.randn(20000, generator=rng)
+    assert left_by_two_groups(3 * normal + 7) == pytest.approx(1 - 2 / torch.pi, abs=0.01)
+    assert left_by_two_groups(torch.rand(20000, generator=rng)) == pytest.approx(0.25, abs=0.01)
+    apart = normal + 6 * (torch.arange(20000) % 2)
+    assert left_by_two_groups(apart) == pytest.approx(4 / 40, abs=0.01)
+
+
+def test_a_split_in_two_is_the_best() -> None:
+    values = torch.tensor([0.0, 9.0, 1.0, 10.0, 0.5])
+    expected = (0.5 + 0.5) / float((values - values.mean()).square().sum())
+    assert left_by_two_groups(values) == pytest.approx(expected)
+    assert left_by_two_groups(torch.ones(4)) == 1.0
