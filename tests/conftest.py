@@ -196,6 +196,37 @@ def shared_photo_run(
     ).path
 
 
+@pytest.fixture(scope="session")
+def shared_two_space_run(
+    tmp_path_factory: pytest.TempPathFactory, photos: Path, tiny_config: "Config"
+) -> Path:
+    """A finished run of the photos on two backbones; copy it to change it."""
+    from ucls import pipeline
+
+    folder = tmp_path_factory.mktemp("shared-two-spaces")
+    config = tiny_config.with_values(
+        {
+            "n_clusters": 3,
+            "features": "cls@timm/test_vit,cls@pixels",
+            "extract.weights": "random",
+            "extract.image_size": 16,
+            "extract.workers": 0,
+            "neighbors.prepare": "center",
+            "train.components": "all",
+            "self_train.inputs": "heads",
+        }
+    )
+    return pipeline.run(
+        str(photos), out=folder / "run", cache_dir=folder / "cache", config=config
+    ).path
+
+
+@pytest.fixture
+def two_space_run_path(shared_two_space_run: Path, tmp_path: Path) -> Path:
+    """The run on two backbones, to change."""
+    return Path(shutil.copytree(shared_two_space_run, tmp_path / "two-spaces"))
+
+
 @pytest.fixture
 def run_path(shared_run: Path, tmp_path: Path) -> Path:
     """A finished run of the test's own."""

@@ -17,6 +17,8 @@ Features = npt.NDArray[np.floating]
 CHUNK = 4096
 PREFIX = "preparation."
 """Of its tensors where they lie beside others."""
+OMIT = "omit"
+"""The kind of a space that is left out."""
 
 
 class PreparedSpace(nn.Module):
@@ -24,7 +26,8 @@ class PreparedSpace(nn.Module):
 
     Args:
         kind: ``none``, or what was done: ``center``, ``standardize``, ``distance``, ``pca`` or
-            ``whiten``, with ``-n`` if the first n directions are left out.
+            ``whiten``, with ``-n`` if the first n directions are left out; or ``omit``, where
+            nothing is kept.
         width: of the features.
         tensors: ``mean`` [D], which is subtracted; ``scale`` [D], the factor after that;
             ``dropped`` [D, n], directions that are left out; ``axes`` [D, d], what the rest is
@@ -52,6 +55,8 @@ class PreparedSpace(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Features [n, D], float32, to prepared ones [n, d]."""
+        if self.kind == OMIT:
+            return features[:, :0]
         prepared = unit_length(features) if self.has_unit_length else features
         if self.mean is not None:
             prepared = prepared - self.mean
@@ -69,6 +74,8 @@ class PreparedSpace(nn.Module):
     @property
     def prepared_width(self) -> int:
         """d, columns of what it makes."""
+        if self.kind == OMIT:
+            return 0
         width = self.width if self.axes is None else self.axes.shape[1]
         return width if self.height is None else width + 1
 
@@ -100,7 +107,8 @@ class Preparation(nn.Module):
             return features
         spaces = self._spaces()
         parts = features.split([space.width for space in spaces], dim=1)  # type: ignore[no-untyped-call]
-        prepared = [space(part) for space, part in zip(spaces, parts, strict=True)]
+        both = zip(spaces, parts, strict=True)
+        prepared = [space(part) for space, part in both if space.kind != OMIT]
         if len(prepared) == 1:
             return cast("torch.Tensor", prepared[0])
         return torch.cat([unit_length(part) for part in prepared], dim=1)
@@ -124,8 +132,8 @@ class Preparation(nn.Module):
 
     @property
     def widths(self) -> list[int]:
-        """Columns of each prepared space."""
-        return [space.prepared_width for space in self._spaces()]
+        """Columns of each prepared space that is kept."""
+        return [space.prepared_width for space in self._spaces() if space.kind != OMIT]
 
     def describe(self) -> str:
         """The kinds and widths of the spaces, as JSON."""

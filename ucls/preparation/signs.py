@@ -56,19 +56,29 @@ def hubness(features: torch.Tensor, *, nearest: int = NEAREST) -> float:
         features: float32 [N, D], N at least 2.
         nearest: k.
     """
+    found = nearest_rows(features, nearest=nearest).flatten()
+    counts = torch.bincount(found.cpu(), minlength=len(features)).double()
+    deviations = counts - counts.mean()
+    spread = deviations.square().mean().sqrt()
+    return float((deviations**3).mean() / spread**3) if spread > 0 else 0.0
+
+
+def nearest_rows(features: torch.Tensor, *, nearest: int = NEAREST) -> torch.Tensor:
+    """The ``nearest`` of each image by cosine similarity, without itself, int64 [N, k].
+
+    Args:
+        features: float32 [N, D], N at least 2.
+        nearest: k, or all others where they are fewer.
+    """
     norms = features.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     unit = features / norms
-    n_images = len(unit)
-    counts = torch.zeros(n_images, dtype=torch.float64)
+    n_images, found = len(unit), []
     for start in range(0, n_images, 1024):
         similarity = unit[start : start + 1024] @ unit.T
         rows = torch.arange(len(similarity))
         similarity[rows, rows + start] = -torch.inf
-        found = similarity.topk(min(nearest, n_images - 1), dim=1).indices.flatten()
-        counts += torch.bincount(found.cpu(), minlength=n_images)
-    deviations = counts - counts.mean()
-    spread = deviations.square().mean().sqrt()
-    return float((deviations**3).mean() / spread**3) if spread > 0 else 0.0
+        found.append(similarity.topk(min(nearest, n_images - 1), dim=1).indices)
+    return torch.cat(found)
 
 
 def left_by_two_groups(values: torch.Tensor) -> float:

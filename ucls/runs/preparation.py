@@ -1,6 +1,7 @@
 """How a run prepares its features, fitted once to the training images."""
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,12 @@ from ucls.settings.fitting import is_left_alone
 from ucls.wording import count
 
 if TYPE_CHECKING:
-    from ucls.preparation.prepared import Preparation
+    from ucls.preparation.prepared import Preparation, PreparedSpace
 
 KIND = re.compile(r"(?P<what>[a-z]+)(-(?P<n>[1-9]))?")
 IN_WORDS = {
     "none": "as they are",
+    "omit": "left out",
     "center": "scaled to length 1 and centred",
     "standardize": "centred, each column scaled alike",
     "distance": "centred, compared by distance",
@@ -36,15 +38,18 @@ def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
     from ucls.preparation.prepared import Preparation
 
     wanted = required(run.config.neighbors.prepare)
-    widths = feature_widths(run.feature_set, run.data)
-    first = next(iter(run.data.widths))
-    backbones = [part.backbone or first for part in parse_features(run.feature_set)]
+    widths, backbones = feature_widths(run.feature_set, run.data), backbones_of(run)
     columns = np.split(features, np.cumsum(widths)[:-1], axis=1)
-    spaces, told = [], []
+    spaces, reasons = [], []
     for backbone, part in zip(backbones, columns, strict=True):
         kind = "none" if wanted == "auto" and is_left_alone(backbone) else wanted
         space, reason = fit_space(part, kind)
         spaces.append(space)
+        reasons.append(reason)
+    if wanted == "auto" and len(spaces) > 1:
+        _omit_unrelated(run, spaces, reasons, columns)
+    told = []
+    for backbone, space, reason in zip(backbones, spaces, reasons, strict=True):
         of = f" of {backbone}" if len(widths) > 1 else ""
         told.append(f"features{of} {in_words(space.kind)}{f' ({reason})' if reason else ''}")
     preparation = Preparation(spaces)
@@ -53,6 +58,40 @@ def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
     metadata = {"preparation": preparation.describe()}
     write_tensors(run.folder.file(files.PREPARATION), preparation.tensors(), metadata)
     return preparation
+
+
+def backbones_of(run: Run) -> list[str]:
+    """The backbone of each feature space."""
+    first = next(iter(run.data.widths))
+    return [part.backbone or first for part in parse_features(run.feature_set)]
+
+
+def _omit_unrelated(
+    run: Run,
+    spaces: list["PreparedSpace"],
+    reasons: list[str],
+    columns: Sequence[NDArray[np.floating]],
+) -> None:
+    """Leaves out spaces that have nothing to do with the others, and says why."""
+    import torch
+
+    from ucls.preparation.prepared import OMIT, PreparedSpace, unit_length
+    from ucls.preparation.signs import sample_rows
+    from ucls.runs.unrelated_spaces import shares_held, unrelated_spaces
+
+    rows = sample_rows(len(columns[0])).numpy()
+    samples = [
+        unit_length(space(torch.from_numpy(part[rows].astype(np.float32))))
+        for space, part in zip(spaces, columns, strict=True)
+    ]
+    shares = shares_held(samples, run.n_clusters, seed=run.config.seed)
+    for place in unrelated_spaces(shares):
+        spaces[place] = PreparedSpace(OMIT, spaces[place].width)
+        of_others = np.delete(shares[place], place).max()
+        reasons[place] = (
+            f"beyond chance its clusters hold {shares[place, place]:.0%} of its own neighbours and "
+            f"{max(of_others, 0.0):.0%} of the others'"
+        )
 
 
 def read_preparation(run: Run) -> "Preparation":

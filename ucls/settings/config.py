@@ -137,7 +137,8 @@ class NeighborsConfig(Section):
     ``center`` (scaled to length 1, then centred), ``standardize`` (centred, each column scaled),
     ``distance`` (centred; compared by distance, not by direction), ``pca`` or ``whiten`` (128
     principal components), with ``-n`` to leave out the first n directions: ``center-1``. ``auto``
-    chooses by the features, and takes pixels and DINOv2's tokens as they are."""
+    chooses by the features, takes pixels and DINOv2's tokens as they are, and leaves out a backbone
+    whose features have nothing to do with those of the others."""
     k: Count | None = None
     """Nearest neighbours that every image gets."""
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None

@@ -85,3 +85,14 @@ def test_what_is_written_is_restored() -> None:
     assert (restored.kinds, restored.widths) == (("center", "pca-1"), [3, 2])
     features = drawn(5, 7)
     assert torch.equal(restored(features), preparation(features))
+
+
+def test_a_space_that_is_omitted_leaves_no_columns() -> None:
+    kept = PreparedSpace("center", 3, tensors={"mean": torch.tensor([0.1, 0.2, 0.3])})
+    preparation = Preparation([PreparedSpace("omit", 2), kept])
+    features = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
+    assert preparation.widths == [3]
+    found = preparation.of_array(features.copy())
+    np.testing.assert_array_equal(found, kept(torch.from_numpy(features[:, 2:])).numpy())
+    restored = Preparation.restore(preparation.describe(), preparation.tensors())
+    np.testing.assert_array_equal(restored.of_array(features.copy()), found)

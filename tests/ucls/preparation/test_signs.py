@@ -6,6 +6,7 @@ from ucls.preparation.signs import (
     evenness_of_columns,
     hubness,
     left_by_two_groups,
+    nearest_rows,
     sample_rows,
 )
 
@@ -73,3 +74,13 @@ def test_a_split_in_two_is_the_best() -> None:
     expected = (0.5 + 0.5) / float((values - values.mean()).square().sum())
     assert left_by_two_groups(values) == pytest.approx(expected)
     assert left_by_two_groups(torch.ones(4)) == 1.0
+
+
+def test_the_nearest_are_those_of_the_largest_cosine() -> None:
+    x = torch.randn(1500, 6, generator=torch.Generator().manual_seed(0))
+    found = nearest_rows(x, nearest=4)
+    cosines = torch.nn.functional.cosine_similarity(x[1400], x, dim=1)
+    cosines[1400] = -1.0
+    assert found.shape == (1500, 4)
+    assert found[1400].tolist() == cosines.topk(4).indices.tolist()
+    assert nearest_rows(x[:3]).shape == (3, 2)

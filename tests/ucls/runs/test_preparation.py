@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls.cache import read_graph
+from ucls.cache import read_assignments, read_graph
 from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.neighbors import build_neighbors
 from ucls.pipeline import run
+from ucls.runs.classifier import load_heads
 from ucls.runs.preparation import in_words, read_preparation
 from ucls.runs.run import Run
 from ucls.sources import load_source
 from ucls.stages.neighbors import neighbors
 from ucls.stages.predict import predict
+from ucls.stages.train import train
 
 
 @pytest.fixture
@@ -69,6 +71,28 @@ def test_a_run_of_an_older_version_takes_features_as_they_are(photo_run_path: Pa
 def test_an_unknown_kind_is_refused(run_path: Path) -> None:
     with pytest.raises(UsageError, match=r"neighbors\.prepare"):
         neighbors(run_path, settings={"neighbors.prepare": "zca"})
+
+
+def test_a_space_that_has_nothing_to_do_with_the_others_is_left_out(
+    two_space_run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "ucls.runs.unrelated_spaces.shares_held",
+        lambda *_, **__: np.array([[0.9, 0.0], [-0.01, 0.3]]),
+    )
+    neighbors(two_space_run_path, settings={"neighbors.prepare": "auto"}, reporter=lines)
+    told = "features of pixels left out (beyond chance its clusters hold 30% of its own neighbours"
+    assert any(f"{told} and 0% of the others')" in line for line in lines.said)
+    opened = Run(two_space_run_path)
+    preparation = read_preparation(opened)
+    assert preparation.kinds[1] == "omit"
+    assert preparation.widths == [64]
+    train(two_space_run_path)
+    heads = load_heads(opened.folder, range(6))
+    with opened.features("train") as cache:
+        found = heads.labels(heads.logits(cache.read(opened.feature_set)))
+    expected = read_assignments(two_space_run_path / "assignments.h5").labels["train"]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_kinds_in_words() -> None:
