@@ -1,6 +1,6 @@
 """What the heads of a run say of its images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -68,15 +68,29 @@ def merge_labels(by_head: Labels, mappings: Sequence[Labels]) -> Labels:
 
 def find_collapsed(run: Run) -> dict[int, str]:
     """The heads that had collapsed before their clusters were merged, each with the reason."""
-    trained = as_trained(run)
+
+    def read() -> NDArray[np.floating]:
+        with run.features("train") as cache:
+            return cache.read(run.feature_set)
+
+    return collapsed_among(as_trained(run), read)
+
+
+def collapsed_among(
+    trained: Assignments, read_features: Callable[[], NDArray[np.floating]]
+) -> dict[int, str]:
+    """The heads that have collapsed, each with the reason.
+
+    Args:
+        trained: what they say, with the clusters that they were trained with.
+        read_features: of the training images, [N, D]; only asked where all seem to have collapsed.
+    """
     labels, head_clusters = trained.labels["train"], trained.head_clusters
     found = collapsed_heads(labels, head_clusters)
     if len(found) < len(labels):
         return found
     # No head can fill more clusters than there are different images.
-    with run.features("train") as cache:
-        features = cache.read(run.feature_set)
-    n_distinct = count_distinct(features, enough=int(head_clusters.max()))
+    n_distinct = count_distinct(read_features(), enough=int(head_clusters.max()))
     return collapsed_heads(labels, np.minimum(head_clusters, n_distinct))
 
 
@@ -92,9 +106,14 @@ def warn_of_collapse(path: Path, reporter: Reporter) -> None:
         return
     voters = run.consensuses.chosen().heads
     if all_collapsed(run, voters):
-        reporter.warn(
-            f"all {len(voters)} heads of {path} have collapsed, so its clusters mean nothing and "
-            "their confidence is 0: the training was too short or went astray, there are too few "
-            "images for so many clusters, or the features hardly tell them apart; try more "
-            "train.epochs, a lower train.learning_rate, a smaller -k or other features"
-        )
+        reporter.warn(all_collapsed_text(len(voters), of=f" of {path}"))
+
+
+def all_collapsed_text(n_voters: int, *, of: str = "") -> str:
+    """Says that a consensus rests on collapsed heads alone, and what to do."""
+    return (
+        f"all {n_voters} heads{of} have collapsed, so its clusters mean nothing and "
+        "their confidence is 0: the training was too short or went astray, there are too few "
+        "images for so many clusters, or the features hardly tell them apart; try more "
+        "train.epochs, a lower train.learning_rate, fewer clusters or other features"
+    )

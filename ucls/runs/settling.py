@@ -5,16 +5,13 @@ from typing import Literal
 
 import numpy as np
 
-from ucls.cache import read_nearest
-from ucls.cache import run_files as files
 from ucls.ensemble import consensus
 from ucls.ensemble.mutual_information import normalized_mutual_information
 from ucls.errors import UclsError
 from ucls.merging import merge_heads
-from ucls.merging.links import NEAREST
-from ucls.runs.heads import merge_labels, wanted_linkage
-from ucls.runs.run import Run
-from ucls.types import Labels, Linkage
+from ucls.runs.heads import merge_labels
+from ucls.settings.config import Config, required
+from ucls.types import Labels, Linkage, NeighborGraph
 
 SETTLED = 0.985
 """NMI of the consensus with the one before the last heads came, or with the first heads
@@ -25,14 +22,17 @@ FEWEST = 3
 
 
 class Settling:
-    """The consensus of all heads so far, without labels; merged as the run merges them."""
+    """The consensus of all heads so far, without labels; merged as the settings say.
 
-    def __init__(self, run: Run) -> None:
-        self.n_clusters, self.seed = run.n_clusters, run.config.seed
-        self.linkage: Linkage | Literal["auto", "none"] = (
-            wanted_linkage(run) if run.merges else "none"
-        )
-        self.graph = read_nearest(run.folder.file(files.NEIGHBORS), NEAREST)
+    Args:
+        graph: of the N images.
+        config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
+    """
+
+    def __init__(self, graph: NeighborGraph, config: Config) -> None:
+        self.n_clusters, self.seed = required(config.n_clusters), config.seed
+        self.linkage: Linkage | Literal["auto", "none"] = required(config.merge.linkage)
+        self.graph = graph
         self.heads: list[Labels] = []
         self.before: Labels | None = None
 

@@ -6,13 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ucls.cache import Assignments, ConsensusEntry
 from ucls.cache import run_files as files
-from ucls.ensemble.heads_as_text import Rule, canonical_heads, parse_heads
-from ucls.ensemble.selection import Selection, select_heads
-from ucls.ensemble.steps import n_pairs
+from ucls.clustering.voting import select_voters
+from ucls.ensemble.heads_as_text import canonical_heads
+from ucls.ensemble.selection import Selection
 from ucls.errors import UnreadableError, UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.combination import Combination
@@ -136,25 +134,14 @@ def _splits(run: Run, assignments: Assignments, split: str | None) -> list[str]:
 
 
 def _select(run: Run, assignments: Assignments, config: EnsembleConfig) -> Selection:
-    """The heads of a consensus; all splits take those that the training images speak for."""
-    n_heads = len(assignments.loss)
-    rule = parse_heads(required(config.heads), n_heads)
-    compares_heads = isinstance(rule, Rule) and rule.name == "anmi"
-    reporter = run.reporter if compares_heads else SILENT
-    candidates = np.flatnonzero(assignments.head_clusters == run.n_clusters)
-    total = n_pairs(len(candidates))
-    with reporter.track("ensemble: NMI of heads", total, "pairs of heads") as advance:
-        return select_heads(
-            required(config.heads),
-            assignments.labels["train"],
-            assignments.loss,
-            n_clusters=assignments.n_clusters,
-            scales=as_trained(run).head_clusters,
-            candidates=candidates,
-            collapsed=find_collapsed(run),
-            drop_collapsed=config.drop_collapsed,
-            advance=advance,
-        )
+    """The heads of a consensus."""
+    return select_voters(
+        assignments,
+        config,
+        trained=as_trained(run),
+        collapsed=find_collapsed(run),
+        reporter=run.reporter,
+    )
 
 
 def _make(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from ucls.cache import (
     write_tensors,
 )
 from ucls.cache import run_files as files
+from ucls.clustering.self_training import fit_classifiers as fit
+from ucls.clustering.voting import align_voters
 from ucls.corrections.in_run import carry_corrections
 from ucls.ensemble.head_votes import HeadVotes
-from ucls.ensemble.head_weights import HeadWeights, loss_weights
 from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
 from ucls.runs.classifier import Groups, Labelled, label_split, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
@@ -27,10 +28,7 @@ from ucls.runs.opening import as_stage
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty
-from ucls.settings.config import required
-from ucls.training.filling import fill_forgotten
 from ucls.training.linear import CHUNK, SelfTrained
-from ucls.training.linear import self_train as fit
 from ucls.types import Labels
 
 CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
@@ -74,31 +72,17 @@ def fit_classifiers(
 
     The arguments and errors are those of :func:`ucls.training.linear.self_train`.
     """
-    from ucls.devices import resolve_device
-
-    config = run.config.self_train
     with run.features("train") as cache:
         matrix = inputs.read(cache)
-    iterations = required(config.iterations)
-    with run.reporter.track("self-train", iterations, "iterations") as advance:
-        result = fit(
-            matrix,
-            pseudo_labels,
-            inputs.columns,
-            n_clusters=n_clusters,
-            config=config,
-            weights=weights,
-            seed=run.config.seed,
-            device=resolve_device(run.config.device),
-            advance=advance,
-        )
-    columns = inputs.columns[result.candidates[result.chosen].feature_set]
-    chosen = fill_forgotten(
-        result.classifiers[result.chosen], matrix, pseudo_labels, columns=columns
+    return fit(
+        matrix,
+        pseudo_labels,
+        inputs.columns,
+        n_clusters=n_clusters,
+        config=run.config,
+        weights=weights,
+        reporter=run.reporter,
     )
-    classifiers = list(result.classifiers)
-    classifiers[result.chosen] = chosen
-    return replace(result, classifiers=tuple(classifiers))
 
 
 def keep_chosen(
@@ -185,22 +169,18 @@ def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
 
     If all have collapsed, none has a vote.
     """
-    assignments = heads_of(run)
-    heads = list(consensus.heads)
-    weights: HeadWeights = None
-    match (consensus.settings or {}).get("weights"):
-        case "agreement":
-            weights = "agreement"
-        case "loss":
-            weights = loss_weights(assignments.loss[heads])
-    labels = assignments.labels["train"][heads]
-    votes = HeadVotes.of(labels, consensus.labels["train"], run.n_clusters, weights=weights)
-    if all_collapsed(run, heads):
-        votes = replace(votes, votes=np.zeros_like(votes.votes))
-    if not run.merges:
-        return votes
-    merged = read_merges(run.folder.file(files.MERGES)).heads
-    return votes.before_merging([merged[head].cut(run.n_clusters) for head in heads])
+    mappings = None
+    if run.merges:
+        merged = read_merges(run.folder.file(files.MERGES)).heads
+        mappings = [merged[head].cut(run.n_clusters) for head in consensus.heads]
+    return align_voters(
+        heads_of(run),
+        consensus.labels["train"],
+        consensus.heads,
+        settings=consensus.settings or {},
+        mappings=mappings,
+        is_sure=not all_collapsed(run, consensus.heads),
+    )
 
 
 def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ucls.cache import read_graph
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
 from ucls.runs.settling import Settling
@@ -28,9 +29,8 @@ def noise(seed: int, n_heads: int = 2) -> Labels:
 
 
 def settling(path: Path, linkage: str = "auto") -> Settling:
-    run = Run(path)
-    run.ask_for(run.requested.with_values({"merge.linkage": linkage}))
-    return Settling(run)
+    config = Run(path).config.with_values({"merge.linkage": linkage})
+    return Settling(read_graph(path / "neighbors.h5"), config)
 
 
 @pytest.mark.parametrize("seed", range(3))

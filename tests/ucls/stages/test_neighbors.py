@@ -7,7 +7,7 @@ from ucls.cache import RunFolder, read_graph
 from ucls.errors import UclsError, UsageError
 from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
-from ucls.stages.neighbors import cap_of, neighbors
+from ucls.stages.neighbors import neighbors
 from ucls.stages.train import train
 
 
@@ -79,9 +79,3 @@ def test_an_unknown_setting(run_path: Path) -> None:
     with pytest.raises(UsageError, match=r"neighbors\.q: no such setting; did you mean"):
         neighbors(run_path, settings={"neighbors.q": 7})
     assert (run_path / "run.json").read_bytes() == before
-
-
-def test_the_cap() -> None:
-    assert cap_of("balanced", 120, 4) == 30
-    assert cap_of("none", 120, 4) is None
-    assert cap_of(7, 120, 4) == 7

@@ -285,7 +285,7 @@ def test_a_settled_training_that_was_killed_trains_no_more_heads(
     uninterrupted = outcome_of(run_path)
     (run_path / "assignments.h5").unlink()
     with monkeypatch.context() as patched:
-        patched.setattr("ucls.heads.trained.heads_metadata", interrupt)
+        patched.setattr("ucls.clustering.head_training.heads_metadata", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(run_path)
     train(run_path, reporter=lines)
@@ -359,7 +359,7 @@ def test_a_resumed_training_stops_at_the_same_epoch(
     (run_path / "assignments.h5").unlink()
     with monkeypatch.context() as patched:
         if epoch == 8:
-            patched.setattr("ucls.heads.trained.heads_metadata", interrupt)
+            patched.setattr("ucls.clustering.head_training.heads_metadata", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(run_path, reporter=StopAfter(2) if epoch == 2 else lines)
     lines.said.clear()

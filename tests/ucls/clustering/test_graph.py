@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from tests.conftest import Lines, blobs
+from ucls.clustering.fitting import fit_settings
+from ucls.clustering.graph import cap_of, check_distinct, find_neighborhood
+from ucls.errors import UsageError
+from ucls.progress import SILENT
+from ucls.settings.config import Config
+
+
+def test_the_cap() -> None:
+    assert cap_of("balanced", 120, 4) == 30
+    assert cap_of("none", 120, 4) is None
+    assert cap_of(7, 120, 4) == 7
+
+
+def test_equal_features_are_refused_and_too_few_different_ones_told(lines: Lines) -> None:
+    with pytest.raises(UsageError, match="all 9 images have the same features"):
+        check_distinct(np.ones((9, 2), np.float32), 3, lines)
+    two = np.repeat(np.eye(2, dtype=np.float32), 4, axis=0)
+    check_distinct(two, 2, lines)
+    assert lines.said == []
+    check_distinct(two, 3, lines)
+    assert lines.said[0].startswith("WARNING: only 2 distinct rows of features for 3 clusters")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_most_neighbors_are_of_the_same_blob_and_features_stay_as_they_are(seed: int) -> None:
+    features, labels = blobs(120, seed)
+    before = features.copy()
+    asked = Config(n_clusters=4).with_values({"neighbors.k": 5, "neighbors.cap": 10})
+    found = find_neighborhood(features, fit_settings(asked, features), reporter=SILENT)
+    np.testing.assert_array_equal(features, before)
+    assert found.preparation.kinds == ("distance",)
+    assert found.features.shape == (120, 9)
+    assert 5 <= found.graph.counts.min() <= found.graph.counts.max() <= 10
+    sources = np.repeat(np.arange(120), found.graph.counts)
+    assert (labels[sources] == labels[found.graph.indices]).mean() > 0.9

@@ -1,0 +1,104 @@
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from tests.conftest import TINY, blobs
+from ucls.clustering.fitting import fit_settings
+from ucls.clustering.graph import find_neighborhood
+from ucls.clustering.head_training import HeadTraining, KeepsNothing, Trained
+from ucls.heads.trained import TrainedHeads
+from ucls.progress import SILENT
+from ucls.runs.checkpoint import Arrays, Unfinished
+from ucls.settings.config import Config
+from ucls.training.training_set import TrainingSet
+
+GROUPS = {"train.n_heads": 4, "train.heads_at_once": 2, "train.early_stopping": False}
+
+
+class Memory(KeepsNothing):
+    """Keeps the last state in memory, and stops the training at some save."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.kept, self.left = Unfinished([], {}, []), stop_at
+
+    def restore(self) -> Unfinished:
+        return self.kept
+
+    def is_due(self) -> bool:
+        return True
+
+    def save(self, groups: Sequence[Arrays], state: Arrays, log: Sequence[str]) -> None:
+        copied = {name: value.copy() for name, value in state.items()}
+        self.kept = Unfinished(list(groups), copied, list(log))
+        if self.left is not None:
+            self.left -= 1
+            if not self.left:
+                raise KeyboardInterrupt
+
+
+def training(keeper: KeepsNothing | None = None, **values: Any) -> HeadTraining:
+    features = blobs(120, 0)[0]
+    asked = Config(n_clusters=4).with_values({**TINY, **GROUPS, **values})
+    config = fit_settings(asked, features)
+    prepared, preparation, graph = find_neighborhood(features, config, reporter=SILENT)
+    data = TrainingSet(
+        prepared,
+        graph,
+        config.train,
+        n_clusters=4,
+        device=torch.device("cpu"),
+        preparation=preparation,
+    )
+
+    def others() -> Iterator[tuple[str, NDArray[np.floating]]]:
+        yield "val", blobs(40, 1)[0]
+
+    return HeadTraining(data, config, links=lambda: graph, other_splits=others, keeper=keeper)
+
+
+def equal(first: Trained, second: Trained) -> bool:
+    same = [np.array_equal(first.tensors[name], second.tensors[name]) for name in first.tensors]
+    labels = (one.assignments.labels["train"] for one in (first, second))
+    return all(same) and np.array_equal(*labels)
+
+
+def test_all_groups_label_all_splits() -> None:
+    trained = training().train()
+    assert trained.assignments.labels["train"].shape == (4, 120)
+    assert trained.assignments.labels["val"].shape == (4, 40)
+    assert trained.assignments.head_clusters.tolist() == [8] * 4
+
+
+def test_the_tensors_say_what_the_heads_said() -> None:
+    trained = training().train()
+    heads = TrainedHeads(trained.tensors, trained.metadata)
+    for split, n, seed in (("train", 120, 0), ("val", 40, 1)):
+        found = heads.labels(heads.logits(blobs(n, seed)[0]))
+        assert (found == trained.assignments.labels[split]).mean() > 0.99
+
+
+def test_the_same_seed_gives_the_same_heads_and_another_does_not() -> None:
+    first = training().train()
+    assert equal(first, training().train())
+    assert not equal(first, training(seed=1).train())
+
+
+@pytest.mark.parametrize("stop_at", [2, 4, 5])
+def test_what_was_stopped_anywhere_continues_to_the_same_heads(stop_at: int) -> None:
+    memory = Memory(stop_at)
+    with pytest.raises(KeyboardInterrupt):
+        training(memory).train()
+    memory.left = None
+    assert equal(training(memory).train(), training().train())
+
+
+def test_no_more_heads_are_trained_once_they_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ucls.runs.settling.SETTLED", 0.0)
+    values = {"train.early_stopping": True, "train.heads_at_once": 1}
+    assert len(training(**values).train().assignments.loss) == 2

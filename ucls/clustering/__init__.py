@@ -1,0 +1,1 @@
+"""The work of the stages on arrays, whatever reads and writes them: run folders, or nothing."""

@@ -1,0 +1,239 @@
+"""The training of all heads, group by group, from wherever it was stopped."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucls.cache import Assignments
+from ucls.heads.protocol import Heads
+from ucls.heads.trained import heads_metadata
+from ucls.malloc import freed_memory_kept
+from ucls.progress import SILENT, Advance, Reporter
+from ucls.runs.checkpoint import Arrays, Unfinished
+from ucls.runs.settling import Settling
+from ucls.settings.config import Config, required
+from ucls.training.groups import group_seed, group_sizes, join_heads, join_tensors
+from ucls.training.standstill import stands_still
+from ucls.training.timing import seconds_per_step
+from ucls.training.trainer import HeadTrainer, State
+from ucls.training.training_set import TrainingSet
+from ucls.types import NeighborGraph
+from ucls.wording import count, duration
+
+Splits = Iterable[tuple[str, NDArray[np.floating]]]
+
+
+class Keeper(Protocol):
+    """What keeps an unfinished training; see :class:`ucls.runs.checkpoint.Checkpoint`."""
+
+    def restore(self) -> Unfinished:
+        """How far it had come."""
+
+    def is_due(self) -> bool:
+        """Whether it is time to save."""
+
+    def save(self, groups: Sequence[Arrays], state: Arrays, log: Sequence[str]) -> None:
+        """Saves how far it has come."""
+
+
+class KeepsNothing:
+    """A training that is done at once or not at all."""
+
+    def restore(self) -> Unfinished:
+        """Nothing is done yet."""
+        return Unfinished([], {}, [])
+
+    def is_due(self) -> bool:
+        """Never."""
+        return False
+
+    def save(self, groups: Sequence[Arrays], state: Arrays, log: Sequence[str]) -> None:
+        """Drops it."""
+
+
+class Trained(NamedTuple):
+    """All heads of a training."""
+
+    assignments: Assignments
+    tensors: dict[str, NDArray[Any]]
+    """What ``heads.safetensors`` holds, with its metadata."""
+    metadata: dict[str, str]
+
+
+class HeadTraining:
+    """The training of some heads.
+
+    Args:
+        data: what they are trained on.
+        config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
+        links: gives the neighbour graph, whose nearest are enough, where it is to be seen whether
+            more heads change the consensus.
+        other_splits: features [M, D] as extracted, with the name of their split, that each finished
+            group labels too.
+        keeper: of what is unfinished.
+        reporter: shown what happens.
+
+    Attributes:
+        sizes: heads of each group.
+        groups: of each finished group of heads its ``tensors.*``, ``loss``, ``labels.*`` and
+            ``confidence.*``.
+        log: the lines of ``train.jsonl``.
+    """
+
+    def __init__(
+        self,
+        data: TrainingSet,
+        config: Config,
+        *,
+        links: Callable[[], NeighborGraph],
+        other_splits: Callable[[], Splits] = tuple,
+        keeper: Keeper | None = None,
+        reporter: Reporter = SILENT,
+    ) -> None:
+        self.data, self.settings, self.config = data, config, config.train
+        self.n_clusters, self.reporter = required(config.n_clusters), reporter
+        self.sizes = group_sizes(required(self.config.n_heads), required(self.config.heads_at_once))
+        self._other_splits, self._keeper = other_splits, keeper or KeepsNothing()
+        self.groups, self._state, self.log = self._keeper.restore()
+        grows = len(self.sizes) > 1 and self.config.early_stopping
+        self._settling = Settling(links(), config) if grows else None
+
+    def train(self) -> Trained:
+        """Trains groups until the consensus is settled, or there are as many heads as asked for."""
+        with freed_memory_kept():
+            heads = self._train_all().objective.heads
+        joined = {
+            name: join_heads([group[name] for group in self.groups], len(heads.sizes))
+            for name in self.groups[0]
+            if name.startswith(("loss", "labels.", "confidence."))
+        }
+        return Trained(self._assignments(joined, heads), *self._weights(heads))
+
+    def _assignments(self, joined: Arrays, heads: Heads) -> Assignments:
+        n_networks = len(joined["loss"]) // len(heads.sizes)
+        return Assignments(
+            labels=_part(joined, "labels"),
+            confidence=_part(joined, "confidence"),
+            loss=joined["loss"],
+            n_clusters=self.n_clusters,
+            head_clusters=np.repeat(np.array(heads.sizes, dtype=np.int32), n_networks),
+        )
+
+    def _weights(self, heads: Heads) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+        tensors = join_tensors([_part(group, "tensors") for group in self.groups])
+        n_heads = sum(len(group["loss"]) for group in self.groups) // len(heads.sizes)
+        inputs = self.data.inputs
+        return tensors, heads_metadata(
+            heads, n_heads=n_heads, scale=inputs.scale, preparation=inputs.preparation
+        )
+
+    def _new_trainer(self, group: int) -> HeadTrainer:
+        """The trainer of a group before its first epoch; that of the last one after it."""
+        group = min(group, len(self.sizes) - 1)
+        return HeadTrainer(
+            self.data,
+            self.config.model_copy(update={"n_heads": self.sizes[group]}),
+            n_clusters=self.n_clusters,
+            seed=group_seed(self.settings.seed, group),
+            spaces=self.data.inputs.preparation.widths,
+            reporter=self.reporter,
+        )
+
+    def _train_all(self) -> HeadTrainer:
+        """Returns the trainer of the last group."""
+        trainer, first = self._resumed() if self.log else self._timed(), len(self.groups)
+        is_settled = any(self._settles(group, trainer) for group in self.groups)
+        per_group = trainer.n_epochs * trainer.steps_per_epoch * trainer.batch_size
+        done = round((first + trainer.epoch / trainer.n_epochs) * per_group)
+        total = len(self.sizes) * per_group
+        with self.reporter.track("train", total, "images", done=done) as advance:
+            for group in range(first, len(self.sizes)):
+                if is_settled:
+                    break
+                trainer = trainer if group == first else self._new_trainer(group)
+                self._train_group(trainer, advance)
+                self.groups.append(self._finished(trainer))
+                self._keeper.save(self.groups, {}, self.log)
+                is_settled = self._settles(self.groups[-1], trainer)
+        return trainer
+
+    def _timed(self) -> HeadTrainer:
+        """The trainer of the first group, once it is told how long all of them may take."""
+        trainer = self._new_trainer(0)
+        steps = trainer.n_epochs * trainer.steps_per_epoch
+        seconds = steps * seconds_per_step(self._new_trainer(0))
+        more = ""
+        if len(self.sizes) > 1:
+            n_all = required(self.config.n_heads)
+            most = duration(seconds * n_all / self.sizes[0])
+            more = f"; more heads follow while they change the consensus, {n_all} in {most} at most"
+        self.reporter.say(
+            f"train: {count(self.sizes[0], 'head')} in about {duration(seconds)}{more}"
+        )
+        return trainer
+
+    def _resumed(self) -> HeadTrainer:
+        """The trainer of the group that is not finished, as it was left."""
+        import torch
+
+        trainer = self._new_trainer(len(self.groups))
+        if self._state:
+            trainer.load_state({name: torch.from_numpy(v) for name, v in self._state.items()})
+        last = json.loads(self.log[-1])
+        group = f" of group {last['group'] + 1}" if len(self.sizes) > 1 else ""
+        self.reporter.say(f"train: resumes after epoch {last['epoch']}{group}")
+        return trainer
+
+    def _train_group(self, trainer: HeadTrainer, advance: Advance) -> None:
+        group = len(self.groups)
+        looks = [line for line in map(json.loads, self.log) if line["group"] == group]
+        while trainer.epoch < trainer.n_epochs and not self._stands_still(looks):
+            record = {"group": group, **trainer.train_epoch(advance)._asdict()}
+            looks.append(record)
+            self.log.append(json.dumps(record))
+            advance(0, epoch=record["epoch"], loss=record["loss"])
+            if self._keeper.is_due():
+                self._keeper.save(self.groups, to_numpy(trainer.state()), self.log)
+
+    def _stands_still(self, records: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether to stop early; the log decides, so that a resumed training does too."""
+        looked = [record for record in records if record["collapsed"] is not None]
+        if not self.config.early_stopping or not looked:
+            return False
+        # UIC's last phase, with fixed labels, is looked at on its own.
+        progress = looked[-1]["epoch"] / required(self.config.epochs)
+        is_last_phase = progress > 1.0 - (self.config.fixed_share or 1.0)
+        return is_last_phase and stands_still(looked[-1]["moved"], progress=progress)
+
+    def _finished(self, trainer: HeadTrainer) -> Arrays:
+        """What is kept of a group of heads."""
+        state = to_numpy(trainer.trained_state())
+        arrays: dict[str, NDArray[Any]] = {f"tensors.{name}": v for name, v in state.items()}
+        arrays["loss"] = trainer.head_losses.float().cpu().numpy()
+        arrays["labels.train"], arrays["confidence.train"] = trainer.predict_own()
+        for split, features in self._other_splits():
+            found = trainer.predict(features)
+            arrays[f"labels.{split}"], arrays[f"confidence.{split}"] = found
+        return arrays
+
+    def _settles(self, group: Arrays, trainer: HeadTrainer) -> bool:
+        """Whether the consensus is settled with this group."""
+        if self._settling is None:
+            return False
+        sizes = trainer.objective.heads.sizes
+        n_networks = len(group["loss"]) // len(sizes)
+        return self._settling.settles(group["labels.train"], np.repeat(sizes, n_networks).tolist())
+
+
+def _part(arrays: Arrays, name: str) -> dict[str, NDArray[Any]]:
+    """Those whose names begin with ``name.``, without it."""
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def to_numpy(state: State) -> dict[str, Any]:
+    """Tensors to arrays on the CPU."""
+    return {name: value.detach().cpu().numpy() for name, value in state.items()}

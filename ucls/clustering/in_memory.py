@@ -1,0 +1,167 @@
+"""All that a run does with features, on an array and without a file."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ucls.clustering.graph import find_neighborhood
+from ucls.clustering.head_training import HeadTraining, Trained
+from ucls.clustering.self_training import fit_classifiers
+from ucls.clustering.voting import align_voters, select_voters
+from ucls.devices import resolve_device
+from ucls.ensemble import Consensus, consensus
+from ucls.ensemble.results import empty_note
+from ucls.heads.trained import TrainedHeads, logits_by_row
+from ucls.merging import merge_heads
+from ucls.progress import SILENT, Reporter
+from ucls.runs.classifier import Classifier, Labelled
+from ucls.runs.consensus_settings import consensus_options
+from ucls.runs.heads import all_collapsed_text, collapsed_among, merged_assignments
+from ucls.settings.config import Config, required
+from ucls.training.training_set import TrainingSet
+from ucls.types import Labels, Linkage, MergedHead, MergedHeads, NeighborGraph, renumber
+
+Features = npt.NDArray[np.floating]
+
+
+class Leaves(NamedTuple):
+    """The leaf of each image in a merge tree."""
+
+    head: MergedHead
+    of_images: Labels
+    """int32 [N]; -1 is none."""
+
+
+class Clustering(NamedTuple):
+    """What became of N images."""
+
+    labelled: Labelled
+    classifier: Classifier
+    consensus: Consensus
+    """Of the voters, those heads that the classifier takes."""
+    trained: Trained
+    merged: MergedHeads | None
+    """None if the heads' clusters were not merged."""
+
+    def leaves(self) -> Leaves | None:
+        """Those of the voter with the lowest loss; None if no clusters were merged."""
+        if self.merged is None:
+            return None
+        assignments, voters = self.trained.assignments, list(self.classifier.voters)
+        best = voters[int(np.argmin(assignments.loss[voters]))]
+        head = self.merged.heads[best]
+        return Leaves(head, renumber(assignments.labels["train"][best], head.leaf_of))
+
+
+def cluster(features: Features, config: Config, *, reporter: Reporter = SILENT) -> Clustering:
+    """Does the stages of a run but the first and the last, to the same labels.
+
+    Args:
+        features: float32 [N, D], N at least 2; they are not changed.
+        config: all fields set, as :func:`ucls.clustering.fitting.fit_settings` leaves them.
+        reporter: shown what happens.
+
+    Raises:
+        UsageError: if the features are all the same, or a setting does not fit them.
+        UclsError: if the training goes astray, or the heads cannot be combined.
+    """
+    prepared, preparation, graph = find_neighborhood(features, config, reporter=reporter)
+    data = TrainingSet(
+        prepared,
+        graph,
+        config.train,
+        n_clusters=required(config.n_clusters),
+        device=resolve_device(config.device),
+        preparation=preparation,
+    )
+    trained = HeadTraining(data, config, links=lambda: graph, reporter=reporter).train()
+    return _Combining(features, config, trained, _merge(trained, graph, config)).finish(reporter)
+
+
+def _merge(trained: Trained, graph: NeighborGraph, config: Config) -> MergedHeads | None:
+    linkage: Linkage | Literal["auto", "none"] = required(config.merge.linkage)
+    if linkage == "none":
+        return None
+    return merge_heads(
+        trained.assignments.labels["train"],
+        graph,
+        required(config.n_clusters),
+        head_clusters=trained.assignments.head_clusters.tolist(),
+        linkage=linkage,
+    )
+
+
+class _Combining:
+    """From trained heads to a classifier."""
+
+    def __init__(
+        self, features: Features, config: Config, trained: Trained, merged: MergedHeads | None
+    ) -> None:
+        self.features, self.config = features, config
+        self.trained, self.merged = trained, merged
+        self.n_clusters = required(config.n_clusters)
+        cuts = [head.cut(self.n_clusters) for head in merged.heads] if merged else None
+        self.assignments = trained.assignments
+        if cuts is not None:
+            self.assignments = merged_assignments(trained.assignments, cuts, self.n_clusters)
+        collapsed = collapsed_among(trained.assignments, lambda: features)
+        selection = select_voters(
+            self.assignments, config.ensemble, trained=trained.assignments, collapsed=collapsed
+        )
+        self.voters = list(selection.heads)
+        self.mappings = None if cuts is None else [cuts[head] for head in self.voters]
+        self.is_sure = not collapsed.keys() >= set(self.voters)
+
+    def finish(self, reporter: Reporter) -> Clustering:
+        """Makes the consensus, and trains the classifier."""
+        if not self.is_sure:
+            reporter.warn(all_collapsed_text(len(self.voters)))
+        combined = self._consensus()
+        classifier = self._classifier(combined, reporter)
+        by_head = self.trained.assignments.labels["train"][self.voters]
+        labelled = classifier.judge(*classifier.predict(self.features), by_head)
+        sizes = np.bincount(labelled.clusters, minlength=self.n_clusters)
+        if not sizes.all():
+            reporter.warn(empty_note(sizes))
+        return Clustering(labelled, classifier, combined, self.trained, self.merged)
+
+    def _consensus(self) -> Consensus:
+        assignments, settings = self.assignments, self.config.ensemble
+        return consensus(
+            assignments.labels["train"][self.voters],
+            self.n_clusters,
+            method=settings.method,
+            seed=self.config.seed,
+            numbered_alike=self.merged is not None and self.merged.numbered_alike(self.voters),
+            **consensus_options(settings, assignments.loss[self.voters]),
+        )
+
+    def _classifier(self, combined: Consensus, reporter: Reporter) -> Classifier:
+        heads = None
+        columns = {"cls": slice(0, self.features.shape[1])}
+        if self.config.self_train.inputs == "heads":
+            heads = TrainedHeads(self.trained.tensors, self.trained.metadata, heads=self.voters)
+            columns = {"heads": slice(0, heads.n_outputs)}
+        # Half precision, as consensus.h5 has it.
+        sure = (self.is_sure * combined.confidence).astype(np.float16)
+        is_weighed = self.config.self_train.confidence_weights and sure.any()
+        result = fit_classifiers(
+            self.features if heads is None else logits_by_row(heads, self.features),
+            combined.labels,
+            columns,
+            n_clusters=self.n_clusters,
+            config=self.config,
+            weights=sure if is_weighed else None,
+            reporter=reporter,
+        )
+        votes = align_voters(
+            self.assignments,
+            combined.labels,
+            self.voters,
+            settings=self.config.ensemble.model_dump(),
+            mappings=self.mappings,
+            is_sure=self.is_sure,
+        )
+        linear = result.classifiers[result.chosen]
+        return Classifier("cls", linear, heads, tuple(self.voters), votes)
