@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+import ucls
+
 ROOT = Path(__file__).parents[1]
 SOURCES = {"ucls": ROOT / "ucls", "ucls.cache": ROOT / "cache", "ucls.cli": ROOT / "cli"}
 HEAVY = ("torch", "timm", "torchvision", "faiss")
@@ -39,6 +41,18 @@ def test_a_bare_import_knows_its_version() -> None:
     assert python("import ucls; print(ucls.__version__)", "-W", "error") == __version__
 
 
+def test_estimators_are_imported_when_they_are_asked_for() -> None:
+    code = (
+        "import sys, ucls; assert 'sklearn' not in sys.modules\n"
+        "from ucls import UCLS, ConsensusClustering, MergeClustering\n"
+        "assert set(ucls.__all__) <= set(dir(ucls)); print('sklearn' in sys.modules)"
+    )
+    assert python(code) == "True"
+    assert heavy_modules_after("import ucls; ucls.UCLS()") == ""
+    with pytest.raises(AttributeError, match="module 'ucls' has no attribute 'Ucls'"):
+        _ = ucls.Ucls
+
+
 def test_every_module_imports_without_a_warning() -> None:
     names = modules()
     assert {"ucls", "ucls.training.trainer", "ucls.cache.graph", "ucls.cli.main"} <= set(names)
@@ -56,6 +70,7 @@ def test_every_module_imports_without_a_warning() -> None:
     [
         "ucls.cli.main",
         "ucls.ensemble",
+        "ucls.estimators",
         "ucls.merging",
         "ucls.stages.ensemble",
         "ucls.stages.merge",

@@ -1,6 +1,7 @@
 """Imports run one way: a room imports only from the rooms below it."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -13,10 +14,10 @@ GROUND = (
     "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (
-    "__main__", "cli", "pipeline", "stages", "report", "corrections", "runs", "metrics", "training",
-    "objectives", "config", "settings", "doctor", "sources", "extraction", "datasets", "merging",
-    "checkpoints", "backbones", "images", "ensemble", "neighbors", "heads", "preparation",
-    "ground", "cache",
+    "__main__", "cli", "pipeline", "stages", "report", "corrections", "estimators", "clustering",
+    "runs", "metrics", "training", "objectives", "config", "settings", "doctor", "sources",
+    "extraction", "datasets", "merging", "checkpoints", "backbones", "images", "ensemble",
+    "neighbors", "heads", "preparation", "ground", "cache",
 )  # fmt: skip
 """From the top down; ``ground`` are the single files that any room may import."""
 OF_CACHE = ("errors", "types", "wording")
@@ -53,6 +54,12 @@ def imports(path: Path) -> Iterator[str]:
 
 def test_every_module_is_in_a_room() -> None:
     assert {room_of(name) for name in MODULES} == set(ROOMS)
+
+
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    assert set(project["tool"]["setuptools"]["packages"]) == folders
 
 
 @pytest.mark.parametrize("name", sorted(n for n in MODULES if room_of(n) != "cache"))
