@@ -76,7 +76,13 @@ def cluster(features: Features, config: Config, *, reporter: Reporter = SILENT) 
         preparation=preparation,
     )
     trained = HeadTraining(data, config, links=lambda: graph, reporter=reporter).train()
-    return _Combining(features, config, trained, _merge(trained, graph, config)).finish(reporter)
+    merged = _merge(trained, graph, config)
+    if merged is not None and merged.clearest is not None:
+        reporter.warn(
+            f"{config.n_clusters} clusters look wrong: the images fall apart far more clearly into "
+            f"{merged.clearest}"
+        )
+    return _Combining(features, config, trained, merged).finish(reporter)
 
 
 def _merge(trained: Trained, graph: NeighborGraph, config: Config) -> MergedHeads | None:

@@ -62,13 +62,13 @@ def as_seed(random_state: RandomState) -> int:
 
 
 def as_features(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Samples [N, D] in the precision that UCLS computes in.
+    """Samples [N, D] in the precision that UCLS computes in; a copy only where that is another.
 
     Raises:
         ValueError: if a value is beyond that.
     """
     with np.errstate(over="ignore"):
-        features = samples.astype(np.float32)
+        features = np.require(samples, np.float32, "C")
     if not np.isfinite(features).all():
         raise ValueError(
             "expected values within float32 (up to 3.4e38), got larger ones: divide X by a number"

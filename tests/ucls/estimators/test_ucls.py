@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -65,8 +66,9 @@ def test_new_samples_are_labelled_as_those_it_has_seen(inputs: str) -> None:
 def test_precision_and_memory_do_not_matter(fitted: UCLS) -> None:
     features = blobs(120, 0)[0]
     before = features.copy()
-    variants = (features.astype(np.float64), np.asfortranarray(features), features.tolist())
-    for variant in variants:
+    features.flags.writeable = False
+    variants = (features, features.astype(np.float64), np.asfortranarray(features))
+    for variant in (*variants, features.tolist()):
         np.testing.assert_array_equal(clusterer().fit_predict(variant), fitted.labels_)
     np.testing.assert_array_equal(features, before)
 
@@ -99,7 +101,6 @@ def test_in_a_pipeline_with_names_of_columns(fitted: UCLS) -> None:
 
 
 def test_output_as_a_table(fitted: UCLS) -> None:
-    pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(blobs(120, 0)[0], columns=list("abcdefgh"))
     found = clusterer().set_output(transform="pandas").fit(table)
     assert found.feature_names_in_.tolist() == list("abcdefgh")
@@ -186,10 +187,13 @@ def test_before_fitting_nothing_is_predicted() -> None:
             method(blobs(10, 0)[0])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_doubts_are_warnings() -> None:
     two = np.repeat(np.eye(2), 10, axis=0)
     with pytest.warns(ConvergenceWarning, match="only 2 distinct rows of features for 3"):
         clusterer(3).fit(two)
+    with pytest.warns(ConvergenceWarning, match="6 clusters look wrong: .* clearly into 4"):
+        clusterer(6).fit(blobs(240, 0)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clusterer().fit(blobs(120, 0)[0])
