@@ -31,6 +31,7 @@ from ucls.cli import (
     run,
     serve,
     sort,
+    suggest_k,
     validate,
 )
 from ucls.cli import options as opt
@@ -81,8 +82,8 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (report, serve, relabel, predict, sort, export, plot, cut):
-    name = module.__name__.rpartition(".")[2]
+for module in (suggest_k, report, serve, relabel, predict, sort, export, plot, cut):
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
     add_command(app, name, module.command, module.EXAMPLE, continues=module is sort)
 for module in (compare, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]

@@ -15,7 +15,7 @@ GROUND = (
 )  # fmt: skip
 ROOMS = (
     "__main__", "cli", "pipeline", "stages", "report", "corrections", "estimators", "clustering",
-    "runs", "metrics", "training", "objectives", "config", "settings", "doctor", "sources",
+    "runs", "counting", "metrics", "training", "objectives", "config", "settings", "doctor", "sources",
     "extraction", "datasets", "merging", "checkpoints", "backbones", "images", "ensemble",
     "neighbors", "heads", "preparation", "ground", "cache",
 )  # fmt: skip

@@ -232,7 +232,7 @@ def bad_sources(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -
         (["run", "digits", "--set", "features=cls4"], ["'cls4'", "pass --features cls"]),
         (["run", "digit"], ["unknown dataset 'digit'", "did you mean 'digits'?"]),
         (["run", "no/such/folder", "-k", "3"], ["no such file or folder: 'no/such/folder'"]),
-        (["run", "photos"], ["how many clusters?", "-k NUMBER"]),
+        (["run", "photos"], ["how many clusters?", "too few to tell", "-k NUMBER"]),
         (["run", "photos", "-k", "3", "--val", "photos/high"], ["overlap"]),
         (["run", "empty", "-k", "3"], ["the folder empty is empty", ".jpg, .png"]),
         (["run", "nan.npy", "-k", "3"], ["finite features", "1 of 9 rows", "first in row 4"]),

@@ -143,14 +143,34 @@ def test_the_run_is_named_after_its_source(
     assert started.folder.path == Path("runs/plain")
 
 
-@pytest.mark.parametrize("k", [None, 121])
 def test_the_number_of_clusters_is_checked_before_anything_is_written(
-    tmp_path: Path, sources: Path, own_cache: Path, k: int | None
+    tmp_path: Path, sources: Path, own_cache: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"how many clusters\?|only 120 images"):
-        pipeline.run(str(sources / "plain.npy"), out=tmp_path / "a", config=Config(n_clusters=k))
+    with pytest.raises(UsageError, match=r"only 120 images"):
+        pipeline.run(str(sources / "plain.npy"), out=tmp_path / "a", config=Config(n_clusters=121))
     assert not (tmp_path / "a").exists()
     assert not own_cache.exists()
+
+
+def test_without_a_number_the_features_tell_it(
+    tmp_path: Path, sources: Path, own_cache: Path, tiny_config: Config, lines: Lines
+) -> None:
+    config = tiny_config.model_copy(update={"n_clusters": None})
+    for _ in range(2):
+        begun = pipeline.start(
+            str(sources / "plain.npy"), out=tmp_path / "a", config=config, reporter=lines
+        )
+        assert begun.n_clusters == 4
+    told = [line for line in lines.said if line.startswith("clusters: ")]
+    assert len(told) == 1
+    assert "4: the images fall apart clearly into so many (next best: " in told[0]
+
+
+def test_images_that_hold_together_are_not_divided(tmp_path: Path, own_cache: Path) -> None:
+    features = np.random.default_rng(0).normal(size=(300, 24)).astype(np.float32)
+    np.save(tmp_path / "cloud.npy", features)
+    with pytest.raises(UsageError, match=r"hold together as one cluster.*pass -k NUMBER"):
+        pipeline.run(str(tmp_path / "cloud.npy"), out=tmp_path / "a")
 
 
 def test_labels_of_a_single_class(photos: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ucls.cache import Assignments
 from ucls.heads.protocol import Heads
 from ucls.heads.trained import heads_metadata
 from ucls.malloc import freed_memory_kept
+from ucls.merging.overlap import heads_disagree
 from ucls.progress import SILENT, Advance, Reporter
 from ucls.runs.checkpoint import Arrays, Unfinished
 from ucls.runs.settling import Settling
@@ -98,13 +99,23 @@ class HeadTraining:
         self.sizes = group_sizes(required(self.config.n_heads), required(self.config.heads_at_once))
         self._other_splits, self._keeper = other_splits, keeper or KeepsNothing()
         self.groups, self._state, self.log = self._keeper.restore()
-        grows = len(self.sizes) > 1 and self.config.early_stopping
-        self._settling = Settling(links(), config) if grows else None
+        self._links = links
+        self._disagree: bool | None = None
+        if self.log and json.loads(self.log[-1])["clusters"] == [self.n_clusters]:
+            self._take_own_size()
+        self._settling = self._new_settling()
 
     def train(self) -> Trained:
-        """Trains groups until the consensus is settled, or there are as many heads as asked for."""
+        """Trains groups until the consensus is settled, or there are as many heads as asked for.
+
+        Where ``merge.linkage`` is ``auto`` and the first group cannot agree on how its clusters are
+        merged, heads with as many clusters as asked for are trained in its place.
+        """
         with freed_memory_kept():
             heads = self._train_all().objective.heads
+            if self._heads_disagree():
+                self._start_over()
+                heads = self._train_all().objective.heads
         joined = {
             name: join_heads([group[name] for group in self.groups], len(heads.sizes))
             for name in self.groups[0]
@@ -151,7 +162,7 @@ class HeadTraining:
         total = len(self.sizes) * per_group
         with self.reporter.track("train", total, "images", done=done) as advance:
             for group in range(first, len(self.sizes)):
-                if is_settled:
+                if is_settled or self._heads_disagree():
                     break
                 trainer = trainer if group == first else self._new_trainer(group)
                 self._train_group(trainer, advance)
@@ -159,6 +170,40 @@ class HeadTraining:
                 self._keeper.save(self.groups, {}, self.log)
                 is_settled = self._settles(self.groups[-1], trainer)
         return trainer
+
+    def _heads_disagree(self) -> bool:
+        """Whether the first group of heads says that over-clustered ones are wrong here."""
+        if self.settings.merge.linkage != "auto" or not self.groups:
+            return False
+        if self._disagree is None:
+            own = self.groups[0]["labels.train"]
+            sizes = json.loads(self.log[0])["clusters"]
+            self._disagree = heads_disagree(
+                own,
+                self._links(),
+                self.n_clusters,
+                head_clusters=np.repeat(sizes, len(own) // len(sizes)).tolist(),
+            )
+        return self._disagree
+
+    def _start_over(self) -> None:
+        self.reporter.say(
+            f"train: clusters look equal in size and overlap, heads with more than "
+            f"{self.n_clusters} do not agree on how to merge them: heads with "
+            f"{self.n_clusters} are trained in their place"
+        )
+        self._take_own_size()
+        self.groups, self._state, self.log = [], {}, []
+        self._settling = self._new_settling()
+
+    def _take_own_size(self) -> None:
+        """From now on heads have as many clusters as asked for."""
+        self.config = self.config.model_copy(update={"scales": (1.0,)})
+        self._disagree = False
+
+    def _new_settling(self) -> Settling | None:
+        grows = len(self.sizes) > 1 and self.config.early_stopping
+        return Settling(self._links(), self.settings) if grows else None
 
     def _timed(self) -> HeadTrainer:
         """The trainer of the first group, once it is told how long all of them may take."""
@@ -191,7 +236,11 @@ class HeadTraining:
         group = len(self.groups)
         looks = [line for line in map(json.loads, self.log) if line["group"] == group]
         while trainer.epoch < trainer.n_epochs and not self._stands_still(looks):
-            record = {"group": group, **trainer.train_epoch(advance)._asdict()}
+            record = {
+                "group": group,
+                "clusters": list(trainer.objective.heads.sizes),
+                **trainer.train_epoch(advance)._asdict(),
+            }
             looks.append(record)
             self.log.append(json.dumps(record))
             advance(0, epoch=record["epoch"], loss=record["loss"])

@@ -77,7 +77,7 @@ def mcla(
         parts, n_told = numbers, len(np.unique(numbers))
     clustering = collapse(labels, parts, n_clusters)
     if numbers is not None:
-        clustering = fill_told(clustering, labels, parts, n_clusters)
+        clustering = fill_told(clustering, labels, parts, n_clusters=n_clusters)
     if not revote:
         return clustering
     voted = alignment.revote(labels, clustering, n_clusters, weights=weights)
@@ -164,7 +164,7 @@ def collapse(labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int) -> L
 
 
 def fill_told(
-    collapsed: Labels, labels: Labels, parts: npt.NDArray[np.int64], n_clusters: int
+    collapsed: Labels, labels: Labels, parts: npt.NDArray[np.int64], *, n_clusters: int
 ) -> Labels:
     """Gives each empty meta-cluster the images of its largest cluster.
 

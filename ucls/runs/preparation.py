@@ -11,7 +11,7 @@ from ucls.cache import read_tensors, write_tensors
 from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.feature_sets import parse_features
-from ucls.runs.resolve import feature_widths
+from ucls.runs.resolve import ExtractedData, feature_widths
 from ucls.runs.run import Run
 from ucls.settings.config import required
 from ucls.settings.fitting import is_left_alone
@@ -34,11 +34,44 @@ IN_WORDS = {
 
 def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
     """Fits it to the features [N, D] of the training images, keeps it, and says what it is."""
+    preparation, told = fit_spaces(
+        features,
+        run.feature_set,
+        run.data,
+        wanted=required(run.config.neighbors.prepare),
+        n_clusters=run.n_clusters,
+        seed=run.config.seed,
+    )
+    if not preparation.is_none:
+        run.reporter.say(f"neighbors: {told}")
+    metadata = {"preparation": preparation.describe()}
+    write_tensors(run.folder.file(files.PREPARATION), preparation.tensors(), metadata)
+    return preparation
+
+
+def fit_spaces(
+    features: NDArray[np.floating],
+    feature_set: str,
+    data: ExtractedData,
+    *,
+    wanted: str,
+    n_clusters: int,
+    seed: int,
+) -> tuple["Preparation", str]:
+    """Fits each space to its columns of the training images [N, D]; says in words what it did.
+
+    Args:
+        features: of all spaces side by side, [N, D].
+        feature_set: which they are.
+        data: what the extraction found.
+        wanted: the setting ``neighbors.prepare``.
+        n_clusters: about how many are looked for, by which unrelated spaces are told.
+        seed: of these clusters.
+    """
     from ucls.preparation.fitting import fit_space
     from ucls.preparation.prepared import Preparation
 
-    wanted = required(run.config.neighbors.prepare)
-    widths, backbones = feature_widths(run.feature_set, run.data), backbones_of(run)
+    widths, backbones = feature_widths(feature_set, data), backbones_of(feature_set, data)
     columns = np.split(features, np.cumsum(widths)[:-1], axis=1)
     spaces, reasons = [], []
     for backbone, part in zip(backbones, columns, strict=True):
@@ -47,30 +80,27 @@ def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
         spaces.append(space)
         reasons.append(reason)
     if wanted == "auto" and len(spaces) > 1:
-        _omit_unrelated(run, spaces, reasons, columns)
+        _omit_unrelated(spaces, reasons, columns, n_clusters=n_clusters, seed=seed)
     told = []
     for backbone, space, reason in zip(backbones, spaces, reasons, strict=True):
         of = f" of {backbone}" if len(widths) > 1 else ""
         told.append(f"features{of} {in_words(space.kind)}{f' ({reason})' if reason else ''}")
-    preparation = Preparation(spaces)
-    if not preparation.is_none:
-        run.reporter.say(f"neighbors: {'; '.join(told)}")
-    metadata = {"preparation": preparation.describe()}
-    write_tensors(run.folder.file(files.PREPARATION), preparation.tensors(), metadata)
-    return preparation
+    return Preparation(spaces), "; ".join(told)
 
 
-def backbones_of(run: Run) -> list[str]:
+def backbones_of(feature_set: str, data: ExtractedData) -> list[str]:
     """The backbone of each feature space."""
-    first = next(iter(run.data.widths))
-    return [part.backbone or first for part in parse_features(run.feature_set)]
+    first = next(iter(data.widths))
+    return [part.backbone or first for part in parse_features(feature_set)]
 
 
 def _omit_unrelated(
-    run: Run,
     spaces: list["PreparedSpace"],
     reasons: list[str],
     columns: Sequence[NDArray[np.floating]],
+    *,
+    n_clusters: int,
+    seed: int,
 ) -> None:
     """Leaves out spaces that have nothing to do with the others, and says why."""
     import torch
@@ -84,7 +114,7 @@ def _omit_unrelated(
         unit_length(space(torch.from_numpy(part[rows].astype(np.float32))))
         for space, part in zip(spaces, columns, strict=True)
     ]
-    shares = shares_held(samples, run.n_clusters, seed=run.config.seed)
+    shares = shares_held(samples, n_clusters, seed=seed)
     for place in unrelated_spaces(shares):
         spaces[place] = PreparedSpace(OMIT, spaces[place].width)
         of_others = np.delete(shares[place], place).max()

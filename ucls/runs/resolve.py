@@ -43,6 +43,8 @@ class ExtractedData(BaseModel):
     """What was found to fit the time limit, if there was one."""
     time_limit: str | None = None
     """That limit."""
+    n_suggested: int | None = None
+    """Clusters that the features speak for, where no number was given and no classes are known."""
     labels_key: str | None
     """Digest of the labels; None if they are not to be used."""
 
@@ -89,7 +91,9 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
             asked for are not in the cache.
     """
     features = fitting_features(requested.features, data)
-    n_clusters = known_n_clusters(requested, n_classes=data.n_classes, n_images=data.n_images)
+    n_clusters = check_n_clusters(
+        requested.n_clusters or data.n_classes or required(data.n_suggested), data.n_images
+    )
     backbone = ",".join(data.extractions)
     facts = DataFacts(
         n_images=data.n_images,
@@ -155,18 +159,12 @@ def feature_widths(features: str, data: ExtractedData) -> list[int]:
     return [data.widths[part.backbone or first][part.feature_set] for part in parts]
 
 
-def known_n_clusters(config: Config, *, n_classes: int | None, n_images: int) -> int:
-    """The number of clusters asked for, or else that of the classes.
+def check_n_clusters(n_clusters: int, n_images: int) -> int:
+    """The number of clusters, which must fit the images.
 
     Raises:
-        UsageError: if it is not known, below two, or above the number of images.
+        UsageError: if it is below two, or above the number of images.
     """
-    n_clusters = config.n_clusters or n_classes
-    if n_clusters is None:
-        raise UsageError(
-            "how many clusters? these images have no labels to count classes by; pass -k NUMBER "
-            "(in Python: config=Config(n_clusters=NUMBER))"
-        )
     if n_clusters < 2:
         raise UsageError(
             f"the labels know only {n_clusters} class, but clusters are two or more; pass -k NUMBER"

@@ -67,8 +67,10 @@ def estimate_training(requested: Config, data: ExtractedData, effort: Effort) ->
         spaces=widths,
     )
     steps = required(train.epochs) * (data.n_images // batch_size)
+    # Heads of the first group may give way to others, see HeadTraining.
+    n_trained = sum(groups) + (groups[0] if config.merge.linkage == "auto" else 0)
     with freed_memory_kept():
-        return seconds_per_step(trainer) * steps * sum(groups) / groups[0]
+        return seconds_per_step(trainer) * steps * n_trained / groups[0]
 
 
 def _next_image(n_images: int) -> NeighborGraph:

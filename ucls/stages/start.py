@@ -7,6 +7,7 @@ from time import perf_counter
 
 from ucls.cache import RunFolder, cache_directory, settings_key, write_csv
 from ucls.cache import run_files as files
+from ucls.counting import check_enough
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import EXTRACT, run_files
@@ -14,8 +15,9 @@ from ucls.runs.features import Caches, Classes, SplitFeatures, skipped_images
 from ucls.runs.labels import keep_labels
 from ucls.runs.opening import fitted_settings
 from ucls.runs.recording import recorded
-from ucls.runs.resolve import ExtractedData, known_n_clusters, read_extracted
+from ucls.runs.resolve import ExtractedData, check_n_clusters, read_extracted
 from ucls.runs.run import Run, cache_key
+from ucls.runs.suggested import suggest, suggested_number, told
 from ucls.runs.time_limit import fitting_effort
 from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import cached_name, resolve_extractions
@@ -45,7 +47,11 @@ def start(
     started, config = perf_counter(), config or Config()
     opened = load_source(source) if isinstance(source, str) else source
     # Before anything long is started; resolving the settings checks it again on what was read.
-    known_n_clusters(config, n_classes=opened.n_classes, n_images=opened.n_images)
+    n_known = config.n_clusters or opened.n_classes
+    if n_known is None:
+        check_enough(opened.n_images)
+    else:
+        check_n_clusters(n_known, opened.n_images)
     resolve_device(config.device)
     extractions = resolve_extractions(config, opened)
     cache_dir = cache_directory(Path(cache_dir) if cache_dir else None)
@@ -70,12 +76,14 @@ def start(
         )
         _list_skipped(folder, caches, opened, reporter)
         labels_key = keep_labels(folder, opened, caches)
-    data = _describe(opened, extractions, caches, device_name=config.device, labels_key=labels_key)
+    data = describe(opened, extractions, caches, device_name=config.device, labels_key=labels_key)
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
         begun = read_extracted(folder)
-        kept = ("device", "fast_precision", "effort", "time_limit")
+        kept = ("device", "fast_precision", "effort", "time_limit", "n_suggested")
         data = data.model_copy(update={name: getattr(begun, name) for name in kept})
+    if n_known is None and data.n_suggested is None:
+        data = data.model_copy(update={"n_suggested": _suggested(config, data, caches, reporter)})
     if data.time_limit != config.time_limit:
         data = data.model_copy(update={"effort": "normal", "time_limit": config.time_limit})
         if config.time_limit is not None:
@@ -87,6 +95,15 @@ def start(
     reporter.say(f"settings fitted to the data (change any with --set):\n{fitted_settings(run)}")
     run.folder.write_config(run.config.model_dump(mode="json"))
     return run
+
+
+def _suggested(config: Config, data: ExtractedData, caches: Caches, reporter: Reporter) -> int:
+    """The number of clusters that the features speak for, which is told."""
+    with SplitFeatures(caches["train"], classes=data.classes) as features:
+        suggestion = suggest(config, data, features, reporter=reporter)
+    number = suggested_number(suggestion)
+    reporter.say(f"clusters: {told(suggestion)}; -k NUMBER sets another, ucls cut tries it")
+    return number
 
 
 def _identity(source: Source, extractions: Mapping[str, ExtractConfig]) -> dict[str, str]:
@@ -132,7 +149,7 @@ def _paths(source: Source, split: str) -> list[str]:
     return images.paths
 
 
-def _describe(
+def describe(
     source: Source,
     extractions: Mapping[str, ExtractConfig],
     caches: Caches,
@@ -140,6 +157,7 @@ def _describe(
     device_name: str,
     labels_key: str | None,
 ) -> ExtractedData:
+    """What the extraction of a source found out."""
     from ucls.devices import fast_precision, resolve_device
 
     device = resolve_device(device_name)

@@ -102,3 +102,37 @@ def test_no_more_heads_are_trained_once_they_change_nothing(
     monkeypatch.setattr("ucls.runs.settling.SETTLED", 0.0)
     values = {"train.early_stopping": True, "train.heads_at_once": 1}
     assert len(training(**values).train().assignments.loss) == 2
+
+
+@pytest.fixture
+def disagreeing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over-clustered heads never agree."""
+    monkeypatch.setattr(
+        "ucls.clustering.head_training.heads_disagree",
+        lambda labels, graph, n_clusters, *, head_clusters: min(head_clusters) > n_clusters,
+    )
+
+
+@pytest.mark.usefixtures("disagreeing")
+def test_heads_that_disagree_give_way_to_heads_of_the_size_asked_for() -> None:
+    trained = training().train()
+    assert trained.assignments.head_clusters.tolist() == [4] * 4
+    assert trained.assignments.labels["val"].max() < 4
+    asked_for = training(**{"train.scales": [1]}).train()
+    assert equal(trained, asked_for)
+
+
+@pytest.mark.usefixtures("disagreeing")
+@pytest.mark.parametrize("stop_at", [1, 3, 4, 5, 7, 8])
+def test_heads_in_place_of_others_continue_after_a_stop(stop_at: int) -> None:
+    memory = Memory(stop_at)
+    with pytest.raises(KeyboardInterrupt):
+        training(memory).train()
+    memory.left = None
+    assert equal(training(memory).train(), training().train())
+
+
+@pytest.mark.usefixtures("disagreeing")
+def test_over_clustered_heads_stay_where_they_are_asked_for() -> None:
+    trained = training(**{"merge.linkage": "spectral"}).train()
+    assert trained.assignments.head_clusters.tolist() == [8] * 4

@@ -174,7 +174,7 @@ def test_a_cluster_that_heads_tell_by_different_images_is_not_empty(seed):
     numbers = np.concatenate([np.unique(head) for head in heads])
     collapsed = collapse(heads, numbers, 3)
     assert not (mcla(heads, 3, numbers=numbers) != 2).all()
-    filled = fill_told(np.minimum(collapsed, 1), heads, numbers, 3)
+    filled = fill_told(np.minimum(collapsed, 1), heads, numbers, n_clusters=3)
     assert np.array_equal(filled == 2, heads[0] == 2)
     assert np.array_equal(filled[filled < 2], np.minimum(collapsed, 1)[filled < 2])
 
@@ -183,7 +183,7 @@ def test_what_no_head_tells_stays_empty():
     heads = np.int32([[0, 0, 1, 1], [0, 1, 1, 1]])
     numbers = np.int64([0, 1, 0, 1])
     collapsed = np.int32([0, 0, 1, 1])
-    assert np.array_equal(fill_told(collapsed, heads, numbers, 3), collapsed)
+    assert np.array_equal(fill_told(collapsed, heads, numbers, n_clusters=3), collapsed)
 
 
 def test_known_numbers_group_the_clusters():

@@ -38,10 +38,9 @@ def test_the_features_default_to_patches_where_there_are_some() -> None:
 
 
 def test_the_number_of_clusters() -> None:
-    with pytest.raises(
-        UsageError, match=r"how many clusters\? these images have no labels .*; pass -k NUMBER"
-    ):
-        resolve(Config(), DATA)
+    suggested = DATA.model_copy(update={"n_suggested": 6})
+    assert resolve(Config(), suggested).n_clusters == 6
+    assert resolve(Config(n_clusters=5), suggested).n_clusters == 5
     with pytest.raises(UsageError, match=r"101 clusters .* only 100 images; pass a smaller -k"):
         resolve(Config(n_clusters=101), DATA)
     labelled = DATA.model_copy(update={"n_classes": 7})
