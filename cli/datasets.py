@@ -17,7 +17,7 @@ OWN_IMAGES = """
 your own images:
   a folder         ucls run FOLDER -k NUMBER
   a list of files  ucls run LIST.csv -k NUMBER      columns: path, label
-  feature files    ucls run FEATURES.npy -k NUMBER  or .npz, .h5"""
+  feature files    ucls run FEATURES.npy -k NUMBER  or .npz, .h5, .pt, .parquet, .mat, ..."""
 
 
 def command(*, data_dir: opt.DataDir = None) -> None:

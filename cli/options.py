@@ -36,7 +36,7 @@ SourceName = Annotated[
     typer.Argument(
         metavar="SOURCE",
         help="A dataset name, a folder of images, a .csv list of images (path,label), or a feature "
-        "file (.npy, .npz, .h5).",
+        "file (.npy, .npz, .h5, .pt, .parquet, .mat, ...).",
     ),
 ]
 Clusters = Annotated[
@@ -115,6 +115,10 @@ FolderLabels = Annotated[
 ]
 Val = Annotated[
     str | None, typer.Option(help="Images like SOURCE that are labelled but not trained on.")
+]
+Array = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The array of a feature file that holds the features."),
 ]
 Strict = Annotated[
     bool | None,

@@ -33,6 +33,7 @@ def command(
     clusters: Clusters = None,
     out: OutFile = Path("predictions.csv"),
     split: Split = "train",
+    array: opt.Array = None,
     data_dir: opt.DataDir = None,
     subset: opt.Subset = None,
     weights: opt.Weights = None,
@@ -46,7 +47,7 @@ def command(
     from ucls.wording import count
 
     reporter = chosen_reporter()
-    opened = load_source(source, data_dir=data_dir, subset=subset, is_trained_on=False)
+    opened = load_source(source, array=array, data_dir=data_dir, subset=subset, is_trained_on=False)
     result = predict(
         run,
         opened,

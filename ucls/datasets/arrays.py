@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.errors import UsageError
-from ucls.images.feature_files import fingerprint_array
+from ucls.images.array_fingerprint import fingerprint_array
 from ucls.images.sets import ArrayReader, ImageSet
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ucls.datasets.info import DatasetContents, DatasetInfo
-from ucls.images.feature_files import fingerprint_array
+from ucls.images.array_fingerprint import fingerprint_array
 from ucls.images.sets import ArrayReader, ImageSet
 
 

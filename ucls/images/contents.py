@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+PYTORCH = "a PyTorch file"
+
 _BEGINNINGS = {
+    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": PYTORCH,  # before its version 1.6
     b"\x93NUMPY": "a NumPy array",
     b"PK\x03\x04": "a zip archive",
     b"PK\x05\x06": "an empty zip archive",
@@ -40,6 +43,8 @@ def kind_of(path: Path) -> str:
         start = file.read(_N_BYTES)
     if not start:
         return EMPTY
+    if start.startswith(b"PK\x03\x04") and b"/data.pkl" in start:
+        return PYTORCH
     for beginning, kind in _BEGINNINGS.items():
         if start.startswith(beginning):
             return kind

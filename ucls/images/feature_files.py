@@ -1,32 +1,25 @@
-"""Feature files: one vector per image, made elsewhere, from ``.npy``, ``.npz`` or ``.h5``."""
+"""Feature files: one vector per image, made elsewhere."""
 
 import hashlib
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ucls.errors import UsageError
-from ucls.images.contents import kind_of
+from ucls.images.array_fingerprint import fingerprint_array
+from ucls.images.columns import FEATURES
+from ucls.images.feature_checks import check_shape, survey
+from ucls.images.feature_labels import encode, labels_beside
+from ucls.images.feature_readers.registry import open_contents
+from ucls.images.feature_readers.stored import NAMELESS, Contents, StoredArray
 from ucls.images.held_array import HeldArray
-from ucls.images.sets import NO_LABEL, NamedLabels, encode_labels
-from ucls.wording import cause, count
 
-FEATURE_SUFFIXES = (".npy", ".npz", ".h5")
 BATCH_SIZE = 1024
 """Of a feature file, which no model limits."""
 
-_ROWS_AT_ONCE = 4_096
-_DAMAGE = (
-    OSError, MemoryError, RuntimeError, TypeError, ValueError, KeyError, EOFError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_MOST_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +35,7 @@ class FeatureArray:
         class_names: the name of each label; empty without labels.
         fingerprint: sha256 over the features and labels, as hexadecimal digits.
         location: the resolved path of the file.
+        notes: remarks for the user, a line each.
     """
 
     name: str
@@ -52,301 +46,134 @@ class FeatureArray:
     class_names: tuple[str, ...]
     fingerprint: str
     location: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.features)
 
 
-def load_features(path: Path, *, split: str = "train") -> FeatureArray:
+def load_features(path: Path, *, split: str = "train", array: str | None = None) -> FeatureArray:
     """Opens and checks a feature file.
 
+    What is larger than :data:`ucls.images.held_array.HELD_BYTES` is read in parts, where its
+    format allows that.
+
     Args:
-        path: in the format of ``.npy`` (memory-mapped), ``.npz`` or ``.h5``, whatever its name
-            ends in; the last two hold ``features`` [N, D] and, if they like, ``labels`` [N] of
-            integers or strings, -1 or empty where one is not known.
+        path: in a format of :data:`ucls.images.feature_readers.registry.READERS`, whatever its
+            name ends in. It holds features [N, D] under one of the usual names and, if it likes,
+            ``labels`` [N] of integers or strings, -1 or empty where one is not known; TURTLE's
+            and TEMI's labels are found in the files beside.
         split: the split that the features belong to.
+        array: what the features are called; None for one of the usual names.
 
     Raises:
         UsageError: if the file cannot be read, or its features are not a finite [N, D] array of
             numbers, for ``train`` varying and with N of at least 2, rows of zeros not counted, or
             its labels do not fit.
     """
-    features, names = _read(path)
+    contents = open_contents(path)
+    stored = _chosen(path, contents, array)
     is_trained_on = split == "train"
-    _check_shape(path, features, n_least=2 if is_trained_on else 1)
-    n_filled = _check_values(path, features, is_trained_on=is_trained_on)
-    labels, class_names = (None, ()) if names is None else _encode(path, names, len(features))
-    width = len(str(len(features) - 1))
+    check_shape(path, stored, n_least=2 if is_trained_on else 1)
+    features = HeldArray(stored)
+    surveyed = survey(path, features, is_trained_on=is_trained_on)
+    source, values = _find_labels(path, contents)
+    labels, class_names = (None, ()) if values is None else encode(source, values, len(features))
+    name = path.stem or path.resolve().stem
+    named = name if array is None else f"{name}-{array.strip('/').replace('/', '-')}"
     return FeatureArray(
-        name=path.stem,
+        name=named,
         split=split,
-        features=HeldArray(features, lambda: _read(path)[0]),
-        paths=[f"{path.stem}/{row:0{width}d}" for row in range(len(features))],
+        features=features,
+        paths=_ids(name, contents, len(features)),
         labels=labels,
         class_names=class_names,
-        fingerprint=_fingerprint(features, labels, class_names, n_filled),
+        fingerprint=_fingerprint(
+            surveyed.digest, labels, class_names, n_zeros=len(features) - surveyed.n_filled
+        ),
         location=str(path.resolve()),
+        notes=() if source == path else (f"labels of {path} are those in {source}",),
     )
 
 
+def _chosen(path: Path, contents: Contents, wanted: str | None) -> StoredArray:
+    """The array that is meant by the features."""
+    if wanted is not None:
+        name = wanted.strip("/")
+        if name not in contents.names:
+            raise UsageError(
+                f"no array {wanted!r} in {path}, which holds "
+                f"{_listed(contents, contents.names)}: choose one of them, or leave out --array"
+            )
+        return contents.array(name)
+    if len(contents.features) > 1:
+        raise UsageError(
+            f"{len(contents.features)} arrays in {path} could be the features: "
+            f"{_listed(contents, contents.features)}; choose one with --array NAME"
+        )
+    if not contents.features:
+        names = ", ".join(FEATURES[1:])
+        raise UsageError(
+            f"expected an array named 'features' ({names}) in {path}, found "
+            f"{_listed(contents, contents.names)}: choose one with --array NAME, or save the "
+            "features under that name"
+        )
+    return contents.array(contents.features[0])
+
+
+def _listed(contents: Contents, names: tuple[str, ...]) -> str:
+    shown = [_with_shape(contents, name) for name in names[:_MOST_LISTED]]
+    others = ["..."] if len(names) > _MOST_LISTED else []
+    return ", ".join(shown + others) or "nothing"
+
+
+def _with_shape(contents: Contents, name: str) -> str:
+    if name == NAMELESS:
+        return "one array without a name"
+    try:
+        return f"{name} {list(contents.array(name).shape)}"
+    except UsageError:  # no array of numbers
+        return name
+
+
+def _find_labels(path: Path, contents: Contents) -> tuple[Path, NDArray[np.generic] | None]:
+    """The labels, and the file that they are in."""
+    if len(contents.labels) > 1:
+        raise UsageError(
+            f"{len(contents.labels)} arrays in {path} could be the labels: "
+            f"{_listed(contents, contents.labels)}; keep one of them under such a name"
+        )
+    if contents.labels:
+        return path, contents.array(contents.labels[0]).read(slice(None))
+    beside = labels_beside(path)
+    if beside is None:
+        return path, None
+    return beside, _chosen(beside, open_contents(beside), None).read(slice(None))
+
+
+def _ids(name: str, contents: Contents, n_rows: int) -> list[str]:
+    """The names of the rows as the file has them, if they tell all apart, else their numbers."""
+    ids = contents.ids()
+    if ids is not None and len(set(ids)) == n_rows:
+        return ids
+    width = len(str(n_rows - 1))
+    return [f"{name}/{row:0{width}d}" for row in range(n_rows)]
+
+
 def _fingerprint(
-    features: NDArray[Any],
+    digest: str,
     labels: NDArray[np.int32] | None,
     class_names: tuple[str, ...],
-    n_filled: int,
+    *,
+    n_zeros: int,
 ) -> str:
-    parts = [fingerprint_array(features)]
+    parts = [digest]
     if labels is not None:
         parts += [fingerprint_array(labels), *class_names]
-    if n_filled < len(features):
+    if n_zeros:
         parts.append("rows of zeros are skipped")  # earlier versions kept them in the cache
     return (
         parts[0]
         if len(parts) == 1
         else hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
-    )
-
-
-def fingerprint_array(array: NDArray[Any]) -> str:
-    """Returns the sha256 of an array's dtype, shape and bytes, as hexadecimal digits."""
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-    for _, rows in _chunks(array):
-        digest.update(np.ascontiguousarray(rows).data)
-    return digest.hexdigest()
-
-
-def _chunks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
-    for start in range(0, len(array), _ROWS_AT_ONCE):
-        yield start, array[start : start + _ROWS_AT_ONCE]
-
-
-_Contents = tuple[NDArray[Any], NDArray[Any] | None]
-
-
-def is_feature_file(path: Path) -> bool:
-    """Whether a file holds arrays of features, whatever its name ends in.
-
-    Raises:
-        UsageError: if the file cannot be read.
-    """
-    return _kind_of(path) in _READERS
-
-
-def _kind_of(path: Path) -> str:
-    try:
-        return kind_of(path)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _read(path: Path) -> _Contents:
-    kind = _kind_of(path)
-    if kind not in _READERS:
-        raise UsageError(
-            "expected a folder of images, a list of images (.csv) or a feature file "
-            f"({', '.join(FEATURE_SUFFIXES)}), got {path}, which is {kind}"
-        )
-    return _READERS[kind](path)
-
-
-def _read_npy(path: Path) -> _Contents:
-    with _damage(path):
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array, None
-
-
-def _read_npz(path: Path) -> _Contents:
-    with _damage(path):
-        arrays = np.load(path, allow_pickle=False)
-    with arrays:
-        if not any(name.endswith(".npy") for name in arrays.zip.namelist()):
-            raise UsageError(
-                f"expected features (.npy, .npz, .h5) or a list of images (.csv), got {path}, "
-                "which is a zip archive of another kind: save its content as one of these"
-            )
-        names = _expected_names(path, list(arrays))
-        found = {}
-        for name in names:
-            with _damage(f"{name!r} in {path}"):
-                found[name] = np.asarray(arrays[name])
-    return found["features"], found.get("labels")
-
-
-def _read_h5(path: Path) -> _Contents:
-    import h5py
-
-    with _damage(path):
-        file = h5py.File(path, "r")
-    with file:
-        names = _expected_names(path, list(file))
-        found = {}
-        for name in names:
-            with _damage(f"{name!r} in {path}"):
-                found[name] = _read_dataset(path, file, name)
-    return found["features"], found.get("labels")
-
-
-def _read_dataset(path: Path, file: Any, name: str) -> NDArray[Any]:
-    """Reads an array of an HDF5 file, if there is one of the name."""
-    import h5py
-
-    link = file.get(name, getlink=True)
-    if isinstance(link, h5py.SoftLink | h5py.ExternalLink) and file.get(name) is None:
-        target = getattr(link, "filename", link.path)
-        raise UsageError(f"{name!r} in {path} is a link to {target}, which cannot be followed")
-    dataset = file[name]
-    if not isinstance(dataset, h5py.Dataset):
-        raise UsageError(
-            f"expected an array as {name!r} in {path}, got a group "
-            f"({', '.join(dataset) or 'empty'}): save the array itself under this name"
-        )
-    if dataset.shape is None:
-        raise UsageError(f"expected an array as {name!r} in {path}, got nothing: save it again")
-    filters = dataset.id.get_create_plist()
-    for number in range(filters.get_nfilters()):
-        code, _, _, label = filters.get_filter(number)
-        if not h5py.h5z.filter_avail(code):
-            raise UsageError(
-                f"{name!r} in {path} is packed with the HDF5 filter "
-                f"{label.decode(errors='replace') or code}, which is not installed: "
-                "save it unpacked, or with gzip"
-            )
-    values: NDArray[Any] = np.asarray(dataset[()])
-    return values
-
-
-_READERS = {
-    "a NumPy array": _read_npy,
-    "a zip archive": _read_npz,
-    "an empty zip archive": _read_npz,
-    "an HDF5 file": _read_h5,
-}
-
-_PLAIN = {
-    "features": "save them as an array of numbers",
-    "labels": "save them as integers or as texts, such as labels.astype(str)",
-}
-
-
-@contextmanager
-def _damage(what: str | Path) -> Iterator[None]:
-    """Names what cannot be read of a file, and why."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise _unreadable(what, error) from error
-
-
-def _unreadable(what: str | Path, error: BaseException) -> UsageError:
-    text = " ".join(str(error).split())
-    if "allow_pickle" in text or "Python objects" in text:
-        name = "labels" if str(what).startswith("'labels'") else "features"
-        return UsageError(
-            f"{what} holds Python objects (a pickle), which are never loaded: {_PLAIN[name]}"
-        )
-    reason = cause(error) or f"it is damaged or incomplete ({text}); save or copy it again"
-    return UsageError(f"cannot read {what}: {reason}")
-
-
-def _expected_names(path: Path, names: list[str]) -> list[str]:
-    if "features" not in names:
-        raise UsageError(
-            f"expected an array named 'features' in {path}, found "
-            f"{', '.join(names[:20]) or 'nothing'}: save the features under that name"
-        )
-    return [name for name in ("features", "labels") if name in names]
-
-
-def _check_shape(path: Path, features: NDArray[Any], n_least: int) -> None:
-    if features.dtype.kind not in "fiu":
-        raise UsageError(
-            f"expected numbers as features in {path}, got dtype {features.dtype}: "
-            "save them as float32"
-        )
-    if features.ndim != 2 or features.shape[1] < 1:
-        raise UsageError(
-            f"expected features of shape [N, D] in {path}, got {list(features.shape)}: "
-            "give one row per image"
-        )
-    if len(features) < n_least:
-        raise UsageError(
-            f"expected at least {count(n_least, 'row')} of features in {path}, got "
-            f"{len(features)}: add more"
-        )
-
-
-def _check_values(path: Path, features: NDArray[Any], *, is_trained_on: bool) -> int:
-    """Refuses features that cannot be used; returns how many rows are not all zeros."""
-    bad_rows: list[int] = []
-    vanished_rows: list[int] = []
-    first: NDArray[Any] = np.empty((0, features.shape[1]), np.float32)
-    n_filled, constant = 0, True
-    for start, chunk in _chunks(features):
-        with np.errstate(over="ignore"):  # what is too large for float32 is reported below
-            values = chunk.astype(np.float32)
-        is_filled = values.any(axis=1)
-        bad_rows.extend((start + np.flatnonzero(~np.isfinite(values).all(axis=1))).tolist())
-        vanished_rows.extend((start + np.flatnonzero(chunk.any(axis=1) & ~is_filled)).tolist())
-        filled = values[is_filled]
-        first = first if len(first) else filled[:1]
-        n_filled, constant = n_filled + len(filled), constant and bool((filled == first).all())
-    if bad_rows:
-        raise UsageError(
-            f"expected finite features in {path}, got NaN, infinity or values beyond float32 in "
-            f"{len(bad_rows)} of {len(features)} rows, first in row {bad_rows[0]}: "
-            "remove or repair these rows, or divide all features where they are only too large"
-        )
-    if vanished_rows:
-        raise UsageError(
-            f"expected features within float32 in {path}, got only values so small that they "
-            f"become 0 in {len(vanished_rows)} of {len(features)} rows, first in row "
-            f"{vanished_rows[0]}: multiply all features by a large number"
-        )
-    if not is_trained_on:
-        return n_filled
-    if n_filled < 2:
-        raise UsageError(
-            f"all but {n_filled} of the {len(features)} rows of features in {path} are zeros, so "
-            "there is nothing to tell apart: extract the features again"
-        )
-    if constant:
-        raise UsageError(
-            f"all {n_filled} rows of features in {path} are equal, so nothing tells the "
-            "images apart: extract the features again"
-        )
-    return n_filled
-
-
-def _encode(path: Path, values: NDArray[Any], n_rows: int) -> NamedLabels:
-    """Maps labels of integers or strings to 0..n_classes - 1 and their names."""
-    if values.shape != (n_rows,):
-        raise UsageError(
-            f"expected {count(n_rows, 'label')} in {path}, one per row of features, "
-            f"got shape {list(values.shape)}"
-        )
-    if values.dtype.kind in "iu":
-        classes, labels = np.unique(values, return_inverse=True)
-        if classes[0] < NO_LABEL:
-            raise UsageError(
-                f"expected labels of 0 or more in {path}, or -1 where one is not known, got "
-                f"{classes[0]}: renumber them"
-            )
-        known = classes[classes != NO_LABEL]
-        numbers = (labels - (len(classes) - len(known))).astype(np.int32)
-        return numbers if len(known) else None, tuple(map(str, known))
-    if values.dtype.kind not in "OSU":
-        raise UsageError(
-            f"expected integers or strings as labels in {path}, got dtype {values.dtype}: "
-            "save them as integers, with -1 where one is not known"
-        )
-    return encode_labels([_as_text(path, value) for value in values])
-
-
-def _as_text(path: Path, value: object) -> str:
-    if isinstance(value, bytes):  # how HDF5 gives strings
-        return value.decode("utf-8", errors="surrogateescape")
-    if isinstance(value, str):
-        return str(value)  # numpy has a kind of its own
-    raise UsageError(
-        f"expected integers or strings as labels in {path}, got {type(value).__name__}"
     )

@@ -8,17 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ucls.errors import UsageError
+from ucls.images.columns import OTHER_PATHS, PATH
 from ucls.images.contents import EMPTY, TEXT, UNKNOWN, kind_of
 from ucls.images.files import IMAGE_SUFFIXES
 from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
 from ucls.wording import cause, count
 
 _OTHER_COMMAS = re.compile(r"\s*[;\t|]\s*")
-_PATH = "path"
-_OTHER_NAMES = (
-    "filepath", "file_path", "file_name", "filename", "image", "image_path", "img_path", "file",
-)  # fmt: skip
-"""What other tools call the column of paths."""
 
 
 def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
@@ -26,10 +22,11 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
 
     Args:
         path: a CSV file in UTF-8 whose header holds ``path`` and, if it likes, ``label``, in
-            capitals or not; without ``path`` the only one of :data:`_OTHER_NAMES` stands for it.
-            Paths are absolute or relative to the file's folder; bytes that are not UTF-8 are
-            those of the file's name. A label that is empty or -1 is not known. Images that are
-            missing count as unreadable once they are read.
+            capitals or not; without ``path`` the only one of
+            :data:`ucls.images.columns.OTHER_PATHS` stands for it. Paths are absolute or relative
+            to the file's folder; bytes that are not UTF-8 are those of the file's name. A label
+            that is empty or -1 is not known. Images that are missing count as unreadable once
+            they are read.
         split: the split that the images belong to.
 
     Raises:
@@ -97,10 +94,10 @@ def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _read_header(path: Path, names: list[str]) -> list[str]:
     header = [name.lower() for name in names]
-    others = [name for name in header if name in _OTHER_NAMES]
-    if _PATH not in header and len(others) == 1:
-        header = [_PATH if name in _OTHER_NAMES else name for name in header]
-    if _PATH not in header:
+    others = [name for name in header if name in OTHER_PATHS]
+    if PATH not in header and len(others) == 1:
+        header = [PATH if name in OTHER_PATHS else name for name in header]
+    if PATH not in header:
         came = ", ".join(map(repr, names))[:100] or "nothing"
         raise UsageError(
             f"expected a header with the column 'path' in {path}, and 'label' if labels are "
@@ -120,7 +117,7 @@ def _remedy(path: Path, names: list[str], others: list[str]) -> str:
     if others:
         return "rename the column that is meant to 'path'"
     cells = [cell.lower() for name in names for cell in _OTHER_COMMAS.split(name)]
-    if len(cells) > len(names) and {_PATH, *_OTHER_NAMES}.intersection(cells):
+    if len(cells) > len(names) and {PATH, *OTHER_PATHS}.intersection(cells):
         return "separate columns with commas"
     is_image = any(
         cell.endswith(IMAGE_SUFFIXES) or (path.parent / cell).is_file() for cell in cells if cell

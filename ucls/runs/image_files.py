@@ -10,7 +10,7 @@ from ucls.errors import UsageError
 from ucls.images.sets import FileReader
 from ucls.runs.pictures import Pictures
 from ucls.runs.run import Run
-from ucls.sources import MANIFEST_SUFFIX
+from ucls.sources.own import MANIFEST_SUFFIX
 
 
 @dataclass(frozen=True)

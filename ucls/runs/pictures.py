@@ -63,15 +63,14 @@ class Pictures:
 
 
 def _reopened(cache_path: Path) -> tuple[ImageSet | None, str]:
-    from ucls.sources import load_source
+    from ucls.sources import reopen
 
     with FeatureCache(cache_path) as cache:
         provenance, n_images = cache.provenance, cache.n_images
         if cache.spec.backbone == "features":
             return None, "features made elsewhere have no pictures"
     try:
-        source = load_source(provenance["source"], data_dir=provenance.get("data_dir"))
-        images = source.splits[provenance["split"]]
+        images = reopen(provenance)
     except (KeyError, UclsError) as error:
         return None, f"the images cannot be opened any more: {error}"
     if not isinstance(images, ImageSet) or len(images) != n_images:

@@ -258,6 +258,7 @@ class _Extraction:
         return {
             "source": images.location or images.name,
             "data_dir": self.source.arguments.get("data_dir"),
+            "array": self.source.arguments.get("array"),
             # A folder or file of validation images, opened alone, has only one split.
             "split": "train" if images.location else images.split,
             "weights": next(iter(self.config.weights), None),

@@ -113,12 +113,11 @@ def _read_names(cache: FeatureCache) -> int:
 
 def _check_fingerprint(cache: FeatureCache) -> tuple[Check, Images | None]:
     """Returns the images too, if they are those of the cache."""
-    from ucls.sources import load_source
+    from ucls.sources import reopen
 
     try:
-        provenance = cache.provenance
-        name, split = provenance["source"], provenance["split"]
-        images = load_source(name, data_dir=provenance.get("data_dir")).splits[split]
+        name = cache.provenance["source"]
+        images = reopen(cache.provenance)
     except KeyError:
         reason = "the file does not tell where its images are"
         return Check("fingerprint", "not possible", reason), None

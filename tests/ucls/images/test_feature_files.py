@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from ucls.errors import UsageError
-from ucls.images.feature_files import fingerprint_array, is_feature_file, load_features
+from ucls.images.array_fingerprint import fingerprint_array
+from ucls.images.feature_files import load_features
+from ucls.images.feature_readers.registry import reader_of
+from ucls.images.held_array import HeldArray
 
 
 def features(n=10, width=4, dtype=np.float32, seed=0):
@@ -187,13 +190,13 @@ def test_damaged_files(tmp_path, suffix, share):
 def test_what_counts_is_the_content(tmp_path, suffix, name):
     values = features()
     write(tmp_path / f"a{suffix}", values).rename(tmp_path / name)
-    assert is_feature_file(tmp_path / name)
+    assert reader_of(tmp_path / name)
     np.testing.assert_array_equal(load_features(tmp_path / name).features, values)
 
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(b"", "an empty file"), (b"a,b\n1,2\n", "a text file"), (b"MATLAB 5.0", "a MATLAB file")],
+    [(b"", "an empty file"), (b"a,b\n1,2\n", "a text file"), (b"%PDF-1", "a PDF document")],
 )
 def test_files_of_another_kind_are_named(tmp_path, content, kind):
     (tmp_path / "a.npy").write_bytes(content)
@@ -283,12 +286,12 @@ def test_a_file_that_another_process_writes_is_not_called_damaged(tmp_path):
 
 
 def test_a_file_without_features_names_what_it_holds(tmp_path):
-    np.savez(tmp_path / "a.npz", embeddings=features(), ids=np.arange(10))
-    with pytest.raises(UsageError, match=r"'features'.*found embeddings, ids"):
+    np.savez(tmp_path / "a.npz", cls=features(), ids=np.arange(10))
+    with pytest.raises(UsageError, match=r"'features'.*found cls \[10, 4\], ids \[10\]: .*--array"):
         load_features(tmp_path / "a.npz")
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["cls"] = features()
-    with pytest.raises(UsageError, match=r"'features'.*found cls"):
+    with pytest.raises(UsageError, match=r"'features'.*found cls \[10, 4\]"):
         load_features(tmp_path / "a.h5")
 
 
@@ -315,3 +318,47 @@ def test_fingerprint_follows_the_labels(tmp_path):
     other = load_features(write(tmp_path / "d.npz", values, np.arange(10) % 3))
     assert first.fingerprint == again.fingerprint
     assert len({plain.fingerprint, first.fingerprint, other.fingerprint}) == 3
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize("name", ["features", "embeddings", "X", "x", "feats", "other"])
+@pytest.mark.parametrize("of_labels", ["labels", "label", "y", "targets"])
+def test_other_names(tmp_path, suffix, name, of_labels):
+    path, arrays = tmp_path / f"a{suffix}", {name: features(), of_labels: np.arange(10) % 3}
+    if suffix == ".npz":
+        np.savez(path, **arrays)
+    else:
+        with h5py.File(path, "w") as file:
+            file.update(arrays)
+    loaded = load_features(path, array="other" if name == "other" else None)
+    np.testing.assert_array_equal(loaded.features[:], features())
+    assert loaded.labels.tolist() == (np.arange(10) % 3).tolist()
+
+
+def test_names_that_could_mean_two_arrays(tmp_path):
+    np.savez(tmp_path / "a.npz", X=features(), embeddings=features(width=7))
+    with pytest.raises(
+        UsageError, match=r"2 arrays .*embeddings \[10, 7\], X \[10, 4\]; .*--array NAME"
+    ):
+        load_features(tmp_path / "a.npz")
+    assert load_features(tmp_path / "a.npz", array="X").features.shape == (10, 4)
+    np.savez(tmp_path / "b.npz", X=features(), y=np.arange(10), labels=np.arange(10))
+    with pytest.raises(UsageError, match=r"labels: labels \[10\], y \[10\]; keep one"):
+        load_features(tmp_path / "b.npz")
+
+
+def test_an_array_of_a_file_that_has_only_one(tmp_path):
+    with pytest.raises(UsageError, match=r"'x' .*one array without a name: .*leave out --array"):
+        load_features(write(tmp_path / "a.npy", features()), array="x")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".h5"])
+def test_a_block_at_a_time_gives_the_same(tmp_path, suffix, monkeypatch):
+    """What does not fit into memory is read in parts."""
+    values = features(n=9_000)
+    path = write(tmp_path / f"a{suffix}", values)
+    whole = load_features(path)
+    monkeypatch.setattr(HeldArray.__init__, "__kwdefaults__", {"held_bytes": 16 * 1_500})
+    parts = load_features(path)
+    assert parts.fingerprint == whole.fingerprint == fingerprint_array(values)
+    np.testing.assert_array_equal(parts.features[4_000:6_000], values[4_000:6_000])

@@ -16,7 +16,7 @@ from tests.ucls.datasets.layouts import (
     write_subset,
 )
 from ucls.errors import UsageError
-from ucls.sources import load_source
+from ucls.sources import load_source, reopen
 
 
 def make_images(root, *names):
@@ -286,3 +286,43 @@ def test_features_are_known_by_their_content(tmp_path):
     make_features(tmp_path / "a.npz")
     (tmp_path / "a.npz").rename(tmp_path / "a.csv")
     assert load_source(str(tmp_path / "a.csv")).kind == "features"
+
+
+def test_an_array_that_is_asked_for_is_kept(tmp_path):
+    values = np.random.default_rng(0).normal(size=(6, 3))
+    for name in ("a.npz", "b.npz"):
+        np.savez(tmp_path / name, first=values, second=values + 1)
+    options = {"val": str(tmp_path / "b.npz"), "array": "second"}
+    source = load_source(str(tmp_path / "a.npz"), **options)
+    assert source.arguments["array"] == "second"
+    assert source.name == "a-second"
+    again = load_source(**source.arguments)
+    for split in ("train", "val"):
+        np.testing.assert_array_equal(again.splits[split].features[:], values + 1)
+    with pytest.raises(UsageError, match="--array belongs to feature files"):
+        load_source(make_images(tmp_path / "pets", "a.png"), array="second")
+    with pytest.raises(UsageError, match="--array belongs to feature files"):
+        load_source("digits", array="second")
+
+
+def test_where_labels_were_found_is_told(tmp_path):
+    folder = tmp_path / "representations" / "dinov2"
+    folder.mkdir(parents=True)
+    (tmp_path / "labels").mkdir()
+    np.save(folder / "a_train.npy", np.eye(4))
+    np.save(tmp_path / "labels" / "a_train.npy", [1, 1, 2, 2])
+    (note,) = load_source(str(folder / "a_train.npy")).notes
+    assert note.endswith("are those in " + str(tmp_path / "labels" / "a_train.npy"))
+
+
+def test_a_folder_of_features_is_no_folder_of_images(tmp_path):
+    np.save(tmp_path / "img_emb_0.npy", np.eye(4))
+    assert load_source(str(tmp_path)).kind == "features"
+
+
+def test_images_are_opened_again_by_what_a_cache_tells(tmp_path):
+    np.savez(tmp_path / "a.npz", first=np.eye(3), second=np.eye(4))
+    told = {"source": str(tmp_path / "a.npz"), "array": "second", "split": "train"}
+    assert len(reopen(told)) == 4
+    with pytest.raises(KeyError):
+        reopen({})

@@ -1,0 +1,129 @@
+"""Which kind of source is meant."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ucls.datasets import DATASETS
+from ucls.errors import UsageError
+from ucls.images.feature_files import FeatureArray
+from ucls.images.feature_readers.registry import FEATURE_SUFFIXES, reader_of
+from ucls.images.sets import ImageSet, LabelSource
+from ucls.sources.known import dataset_source
+from ucls.sources.own import MANIFEST_SUFFIX, features_source, folder_source, manifest_source
+from ucls.sources.source import Source
+
+
+def load_source(
+    source: str,
+    *,
+    labels: LabelSource = "none",
+    val: str | None = None,
+    array: str | None = None,
+    data_dir: str | Path | None = None,
+    subset: str | Path | None = None,
+    download: bool = False,
+    is_trained_on: bool = True,
+) -> Source:
+    """Opens what a run works on.
+
+    Args:
+        source: a name from :data:`ucls.datasets.DATASETS`, a folder of images, a list of images
+            (``.csv``), or a feature file, as :func:`ucls.images.feature_files.load_features` has
+            them.
+        labels: ``folders`` takes the first level of sub-folders as the classes of the images.
+        val: a second source of the same kind, of images that are labelled but never trained on.
+        array: which array of a feature file holds the features; None for one of the usual names.
+        data_dir: where datasets known by name lie; None for ``$UCLS_DATA``.
+        subset: a text file of WordNet ids, the classes of ``imagenet50``, 100 or 200.
+        download: fetch a dataset that is not there.
+        is_trained_on: whether the images have to be such that clusters can be learned from them;
+            a single one can be labelled.
+
+    Raises:
+        UsageError: if there is no such source, or it cannot be used; the message says why.
+        UclsError: if the download fails.
+    """
+    if source in DATASETS:
+        _refuse_own_data(source, labels, val)
+        _refuse_array(source, array)
+        list_path = None if subset is None else Path(subset).expanduser().resolve()
+        return dataset_source(source, data_dir, list_path, download=download)
+    path = _existing_path(source)
+    _refuse_dataset_options(path, data_dir=data_dir, subset=subset, download=download)
+    val_path = None if val is None else _existing_path(val)
+    if not path.is_dir() and not path.is_file():  # a pipe would be waited for
+        raise UsageError(f"expected a file or a folder, got {path}, which is neither")
+    has_features = reader_of(path) is not None
+    if path.is_dir() and not has_features:
+        _refuse_array(source, array)
+        return folder_source(path, labels, val_path)
+    if labels != "none":
+        raise UsageError(
+            f"labels from sub-folders need a folder of images, got {path}: "
+            "put labels into a feature file as an array named 'labels', and into a list of "
+            "images as a column 'label'"
+        )
+    if path.suffix.lower() == MANIFEST_SUFFIX and not has_features:
+        _refuse_array(source, array)
+        return manifest_source(path, val_path)
+    split = "train" if is_trained_on else "val"
+    return features_source(path, val_path, split=split, array=array)
+
+
+def _refuse_array(source: str, array: str | None) -> None:
+    if array is not None:
+        raise UsageError(f"--array belongs to feature files, got the source {source}: leave it out")
+
+
+def reopen(provenance: Mapping[str, Any]) -> ImageSet | FeatureArray:
+    """Opens the images that a feature cache was made of.
+
+    Args:
+        provenance: what the cache tells of them.
+
+    Raises:
+        KeyError: if it does not tell where they are.
+        UclsError: if they cannot be opened any more.
+    """
+    data_dir, array = provenance.get("data_dir"), provenance.get("array")
+    source = load_source(provenance["source"], data_dir=data_dir, array=array)
+    return source.splits[provenance["split"]]
+
+
+def _refuse_own_data(name: str, labels: LabelSource, val: str | None) -> None:
+    if val is not None or labels != "none":
+        raise UsageError(
+            f"dataset {name!r} has its own validation images and labels: "
+            "leave out the validation source and the labels option"
+        )
+
+
+def _refuse_dataset_options(path: Path, **options: object) -> None:
+    given = [name for name, value in options.items() if value]
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(
+            f"{names} belongs to datasets known by name, got the source {path}: leave it out, or "
+            f"choose one of {', '.join(DATASETS)}"
+        )
+
+
+def _existing_path(source: str) -> Path:
+    path = Path(source).expanduser()
+    if source and path.exists():
+        return path
+    if not re.fullmatch(r"[\w-]+", source):  # it does not look like a name
+        raise UsageError(
+            f"no such file or folder: {source!r}; expected a folder of images, a list of images "
+            f"({MANIFEST_SUFFIX}), a feature file ({', '.join(FEATURE_SUFFIXES)}) or a dataset "
+            f"({', '.join(DATASETS)})"
+        )
+    near = difflib.get_close_matches(source, DATASETS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "for a folder or file, check the path"
+    raise UsageError(
+        f"unknown dataset {source!r}, and no folder or file of that name; "
+        f"known datasets: {', '.join(DATASETS)}; {hint}"
+    )
