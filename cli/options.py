@@ -35,8 +35,8 @@ SourceName = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A dataset name, a folder of images, a .csv list of images (path,label), or a feature "
-        "file (.npy, .npz, .h5, .pt, .parquet, .mat, ...).",
+        help="A dataset name, a folder of images, a list of images (.csv, .tsv: path, label; "
+        ".txt: paths), or a feature file (.npy, .npz, .h5, .pt, .parquet, .mat, ...).",
     ),
 ]
 Clusters = Annotated[

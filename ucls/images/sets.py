@@ -38,6 +38,7 @@ class ImageSet:
         reader: decodes the image at an index.
         native: (image size, channels) that all images have, or None if they differ.
         location: the resolved path of the folder or list; empty for a dataset known by name.
+        notes: remarks for the user, a line each.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ImageSet:
     reader: Callable[[int], Image.Image]
     native: tuple[int, int] | None = None
     location: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)

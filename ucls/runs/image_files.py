@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
+from ucls.images.manifest import MANIFEST_SUFFIXES
 from ucls.images.sets import FileReader
 from ucls.runs.pictures import Pictures
 from ucls.runs.run import Run
-from ucls.sources.own import MANIFEST_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def image_files(run: Run, split: str, paths: Sequence[str]) -> ImageFiles:
     if arguments["source"] in DATASETS:
         return _of_dataset(run, split, paths)
     source = Path(arguments["source" if split == "train" else split])
-    is_list = source.suffix.lower() == MANIFEST_SUFFIX and not source.is_dir()
+    is_list = source.suffix.lower() in MANIFEST_SUFFIXES and not source.is_dir()
     root = str(source.parent if is_list else source)
     # pathlib takes many seconds more for a million files.
     files = [os.path.join(root, path) for path in paths]  # noqa: PTH118

@@ -10,9 +10,10 @@ from ucls.datasets import DATASETS
 from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.feature_readers.registry import FEATURE_SUFFIXES, reader_of
+from ucls.images.manifest import MANIFEST_SUFFIXES
 from ucls.images.sets import ImageSet, LabelSource
 from ucls.sources.known import dataset_source
-from ucls.sources.own import MANIFEST_SUFFIX, features_source, folder_source, manifest_source
+from ucls.sources.own import features_source, folder_source, manifest_source
 from ucls.sources.source import Source
 
 
@@ -31,8 +32,8 @@ def load_source(
 
     Args:
         source: a name from :data:`ucls.datasets.DATASETS`, a folder of images, a list of images
-            (``.csv``), or a feature file, as :func:`ucls.images.feature_files.load_features` has
-            them.
+            (``.csv``, ``.tsv``, ``.txt``), or a feature file, as
+            :func:`ucls.images.feature_files.load_features` has them.
         labels: ``folders`` takes the first level of sub-folders as the classes of the images.
         val: a second source of the same kind, of images that are labelled but never trained on.
         array: which array of a feature file holds the features; None for one of the usual names.
@@ -66,7 +67,7 @@ def load_source(
             "put labels into a feature file as an array named 'labels', and into a list of "
             "images as a column 'label'"
         )
-    if path.suffix.lower() == MANIFEST_SUFFIX and not has_features:
+    if path.suffix.lower() in MANIFEST_SUFFIXES and not has_features:
         _refuse_array(source, array)
         return manifest_source(path, val_path)
     split = "train" if is_trained_on else "val"
@@ -118,8 +119,8 @@ def _existing_path(source: str) -> Path:
     if not re.fullmatch(r"[\w-]+", source):  # it does not look like a name
         raise UsageError(
             f"no such file or folder: {source!r}; expected a folder of images, a list of images "
-            f"({MANIFEST_SUFFIX}), a feature file ({', '.join(FEATURE_SUFFIXES)}) or a dataset "
-            f"({', '.join(DATASETS)})"
+            f"({', '.join(MANIFEST_SUFFIXES)}), a feature file ({', '.join(FEATURE_SUFFIXES)}) "
+            f"or a dataset ({', '.join(DATASETS)})"
         )
     near = difflib.get_close_matches(source, DATASETS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "for a folder or file, check the path"

@@ -9,13 +9,11 @@ import numpy as np
 from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray, load_features
 from ucls.images.feature_readers.registry import FEATURE_SUFFIXES, reader_of
-from ucls.images.manifest import load_manifest, resolved_paths
+from ucls.images.manifest import MANIFEST_SUFFIXES, load_manifest, resolved_paths
 from ucls.images.sets import ImageSet, LabelSource, load_folder
 from ucls.sources.source import Source
 from ucls.types import renumber
 from ucls.wording import count
-
-MANIFEST_SUFFIX = ".csv"
 
 AnySet = TypeVar("AnySet", ImageSet, FeatureArray)
 
@@ -54,10 +52,10 @@ def manifest_source(path: Path, val_path: Path | None) -> Source:
     train = load_manifest(path)
     arguments = _arguments(path, val_path)
     if val_path is None:
-        return Source(train.name, "manifest", {"train": train}, arguments)
-    if val_path.suffix.lower() != MANIFEST_SUFFIX or not val_path.is_file():
+        return Source(train.name, "manifest", {"train": train}, arguments, notes=train.notes)
+    if val_path.suffix.lower() not in MANIFEST_SUFFIXES or not val_path.is_file():
         raise UsageError(
-            f"expected a list of validation images ({MANIFEST_SUFFIX}) beside {path}, "
+            f"expected a list of validation images ({', '.join(MANIFEST_SUFFIXES)}) beside {path}, "
             f"got {val_path}"
         )
     val = load_manifest(val_path, split="val")
@@ -69,7 +67,7 @@ def manifest_source(path: Path, val_path: Path | None) -> Source:
             f"both {path} and {val_path}, such as {min(shared)}; remove them from one"
         )
     splits = {"train": train, "val": _with_classes_of(train, val)}
-    return Source(train.name, "manifest", splits, arguments)
+    return Source(train.name, "manifest", splits, arguments, notes=train.notes + val.notes)
 
 
 def features_source(

@@ -85,6 +85,8 @@ def predict(
     extractions = with_weights(run.data.extractions, weights)
     labeller = _Labeller(run) if n_clusters is None else _CutLabeller(run, n_clusters)
     opened = load_source(source, is_trained_on=False) if isinstance(source, str) else source
+    for note in opened.notes:
+        reporter.say(f"note: {note}")
     images = _images(run, opened, split)
     moved = (Path(file) for config in extractions.values() for file in config.weights)
     check_output(

@@ -111,8 +111,7 @@ def test_it_can_be_sent_to_another_process(pictures):
         ("path,label\na.png,x\0\n", "cannot read .*: line 2 contains NUL"),
         ("path,label\n", "header only"),
         ("path,label\na.png,x\n,y\n", "got 1 row without"),
-        ("path\na.png\n./a.png\n", r"once .*a\.png in 2 rows"),
-        ("path\nsub/../a.png\na.png\n", r"once .*a\.png in 2 rows"),
+        ("path,label\na.png,x\n./a.png,y\n", r"one label for each .*got x and y for .*a\.png"),
         ("path\nno.png\nnone.png\n", r"none of the images in .*no\.png"),
         ("path\nsub\n", "none of the images"),
         (f"path\n{'x' * 5000}\n", "none of the images"),
@@ -176,3 +175,48 @@ def test_a_list_that_must_not_be_read(pictures, monkeypatch):
     monkeypatch.setattr(type(path), "open", refuse)
     with pytest.raises(UsageError, match="Permission denied; check its rights"):
         load_manifest(path)
+
+
+@pytest.mark.parametrize("again", ["a.png", "./a.png", "sub/../a.png"])
+def test_an_image_that_is_listed_again_counts_once(pictures, again):
+    text = f"path,label\na.png,x\nsub/b.png,y\n{again},\n{again},x\n"
+    images = load_manifest(write(pictures, text))
+    assert images.paths == ["a.png", "sub/b.png"]
+    assert images.labels.tolist() == [0, 1]
+    (note,) = images.notes
+    assert note.endswith("a.png: left out 2 rows, so that each counts once")
+    assert load_manifest(write(pictures, "path\na.png\n")).notes == ()
+
+
+def test_a_text_file_has_a_path_in_each_line(pictures):
+    (pictures / "a,b.png").write_bytes((pictures / "a.png").read_bytes())
+    images = load_manifest(write(pictures, "a.png\n\n  sub/b.png \r\na,b.png\n", "list.txt"))
+    assert images.paths == ["a.png", "sub/b.png", "a,b.png"]
+    assert images.labels is None
+    for text, message in (("", "got no line"), ("x\ny\n", "none of the images"), ("a\0\n", "NUL")):
+        with pytest.raises(UsageError, match=message):
+            load_manifest(write(pictures, text, "bad.txt"))
+
+
+def test_columns_with_tabs(pictures):
+    images = load_manifest(write(pictures, "Label\tImage\ncat, big\ta.png\n", "list.tsv"))
+    assert (images.paths, images.class_names) == (["a.png"], ("cat, big",))
+    with pytest.raises(UsageError, match="separate columns with tabs"):
+        load_manifest(write(pictures, "path,label\na.png,x\n", "bad.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (("3.0", "1.0"), ("1", "3")),
+        (("3.", "1"), ("1", "3")),
+        (("3.0", "-1.0"), ("3",)),
+        (("3.0", ""), ("3",)),
+        (("3.0", "x"), ("3.0", "x")),
+        (("3.5", "1.0"), ("1.0", "3.5")),
+        (("007.0", "7"), ("007", "7")),
+    ],
+)
+def test_whole_numbers_that_a_table_turned_into_floats(pictures, labels, names):
+    text = f"path,label\na.png,{labels[0]}\nsub/b.png,{labels[1]}\n"
+    assert load_manifest(write(pictures, text)).class_names == names

@@ -326,3 +326,13 @@ def test_images_are_opened_again_by_what_a_cache_tells(tmp_path):
     assert len(reopen(told)) == 4
     with pytest.raises(KeyError):
         reopen({})
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".tsv", ".csv"])
+def test_lists_of_other_kinds_tell_what_they_leave_out(tmp_path, suffix):
+    make_images(tmp_path, "a.png", "b.png")
+    header = [] if suffix == ".txt" else ["file"]
+    path = write_lines(tmp_path / f"list{suffix}", [*header, "a.png", "b.png", "./b.png"])
+    source = load_source(str(path))
+    assert (source.kind, source.n_images) == ("manifest", 2)
+    assert "b.png: left out 1 row" in source.notes[0]
