@@ -36,7 +36,8 @@ SourceName = Annotated[
     typer.Argument(
         metavar="SOURCE",
         help="A dataset name, a folder of images, a list of images (.csv, .tsv: path, label; "
-        ".txt: paths), or a feature file (.npy, .npz, .h5, .pt, .parquet, .mat, ...).",
+        ".txt: paths), images in files (.tar shards, .parquet), or a feature file (.npy, .npz, .h5, "
+        ".pt, .parquet, .mat, ...).",
     ),
 ]
 Clusters = Annotated[
@@ -118,7 +119,9 @@ Val = Annotated[
 ]
 Array = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The array of a feature file that holds the features."),
+    typer.Option(
+        metavar="NAME", help="The array of a file with the features, or the column with images."
+    ),
 ]
 Strict = Annotated[
     bool | None,

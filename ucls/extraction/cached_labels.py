@@ -17,6 +17,7 @@ def labels_to_cache(images: ImageSet | FeatureArray) -> NamedLabels:
     if (
         isinstance(images, ImageSet)
         and images.labels is None
+        and not images.shards
         and Path(images.location).is_dir()
         and all("/" in path for path in images.paths)
     ):

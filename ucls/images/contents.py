@@ -33,14 +33,16 @@ _N_BYTES = 512
 _CHARACTERS = bytes(range(32, 256)) + b"\t\n\r\f\x1b"
 
 
-def kind_of(path: Path) -> str:
+def kind_of(source: Path | bytes) -> str:
     """Names what a file holds, such as ``a pickle``; :data:`UNKNOWN` if that is not known.
+
+    Args:
+        source: the file, or its content.
 
     Raises:
         OSError: if the file cannot be read.
     """
-    with path.open("rb") as file:
-        start = file.read(_N_BYTES)
+    start = source[:_N_BYTES] if isinstance(source, bytes) else _start_of(source)
     if not start:
         return EMPTY
     if start.startswith(b"PK\x03\x04") and b"/data.pkl" in start:
@@ -53,3 +55,8 @@ def kind_of(path: Path) -> str:
     if start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     return UNKNOWN if start.translate(None, _CHARACTERS) else TEXT
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_N_BYTES)

@@ -98,7 +98,7 @@ def _lies_within(entry: os.DirEntry[str], root: Path) -> bool:
     return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root)
 
 
-def read_image(path: Path) -> Image.Image:
+def read_image(source: Path | bytes) -> Image.Image:
     """Reads one image as a person sees it.
 
     The EXIF orientation is applied, transparency is composited on white, 16-bit grey is scaled
@@ -110,7 +110,8 @@ def read_image(path: Path) -> Image.Image:
     whole picture from being read, it is read without them.
 
     Args:
-        path: an image file of any kind that Pillow reads; HEIC needs the package pillow-heif.
+        source: an image file of any kind that Pillow reads, or its content; HEIC needs the
+            package pillow-heif.
 
     Returns:
         A fully loaded picture of mode ``RGB``; its ``info`` has :data:`STRETCHED` if the values
@@ -124,27 +125,27 @@ def read_image(path: Path) -> Image.Image:
             # Pillow warns of odd metadata and of large pictures; both are fine if it reads them.
             warnings.simplefilter("ignore")
             try:
-                return _decode(path)
+                return _decode(source)
             except (UnreadableImageError, MemoryError):
                 raise
             except Exception:  # of the many ways to fail, some are odd metadata
-                picture = _decode_picture_only(path)
+                picture = _decode_picture_only(source)
                 if picture is None:
                     raise
                 return picture
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # damaged files make Pillow's decoders fail in many ways
-        raise UnreadableImageError(_reason(path, error)) from error
+        raise UnreadableImageError(_reason(source, error)) from error
 
 
-def _decode_picture_only(path: Path) -> Image.Image | None:
+def _decode_picture_only(source: Path | bytes) -> Image.Image | None:
     """The picture without its metadata; None if it is not whole, or of another format."""
-    pictures = [_decode(BytesIO(content)) for content in picture_only(path)]
+    pictures = [_decode(content) for content in picture_only(source)]
     return pictures[0] if pictures and all(other == pictures[0] for other in pictures) else None
 
 
-def _decode(source: Path | BytesIO) -> Image.Image:
+def _decode(source: Path | bytes) -> Image.Image:
     with _open(source) as opened:
         _check_size(opened)
         opened.load()
@@ -184,21 +185,24 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _open(source: Path | BytesIO) -> Image.Image:
-    if isinstance(source, BytesIO):
-        return Image.open(source)
-    if not stat.S_ISREG(source.stat().st_mode):  # a pipe would be waited for
+def _open(source: Path | bytes) -> Image.Image:
+    # A pipe would be waited for.
+    if isinstance(source, Path) and not stat.S_ISREG(source.stat().st_mode):
         raise UnreadableImageError("not a regular file")
     try:
-        return Image.open(source)
+        return _identify(source)
     except UnidentifiedImageError:
         if _brand(source) in _HEIC_BRANDS and _register_heic():
-            return Image.open(source)
+            return _identify(source)
         raise
 
 
-def _brand(path: Path) -> bytes:
-    with path.open("rb") as file:
+def _identify(source: Path | bytes) -> Image.Image:
+    return Image.open(BytesIO(source) if isinstance(source, bytes) else source)
+
+
+def _brand(source: Path | bytes) -> bytes:
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         start = file.read(12)
     return start[8:] if start[4:8] == b"ftyp" else b""
 
@@ -261,25 +265,25 @@ def _stretch(values: NDArray[Any]) -> NDArray[np.float64]:
     return scaled
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _reason(source: Path | bytes, error: Exception) -> str:
     """Says in a few words why Pillow could not read a file."""
     if isinstance(error, Image.DecompressionBombError):
         return _too_many_pixels()
     if isinstance(error, UnidentifiedImageError):
-        return _unidentified_reason(path)
+        return _unidentified_reason(source)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split()) or type(error).__name__
     return "truncated file" if "truncated" in text.lower() else f"damaged: {text}"
 
 
-def _unidentified_reason(path: Path) -> str:
-    brand = _brand(path)
+def _unidentified_reason(source: Path | bytes) -> str:
+    brand = _brand(source)
     if brand in _HEIC_BRANDS:
         return "damaged" if _register_heic() else "HEIC needs the package pillow-heif"
     if brand in _AVIF_BRANDS:
         return "damaged" if features.check("avif") else "AVIF needs Pillow 11.3 or newer"
-    kind = kind_of(path)
+    kind = kind_of(source)
     if kind.endswith("picture"):
         return f"{kind}, damaged or of a sort that Pillow does not read"
     if kind in (EMPTY, UNKNOWN):

@@ -23,7 +23,7 @@ _METADATA_OF_JPEG = (*range(0xE0, 0xF0), 0xFE)
 _ENDS = (_END_OF_JPEG, b"\x55" * 64 + _END_OF_JPEG, b"\xaa" * 64 + _END_OF_JPEG)
 
 
-def picture_only(path: Path) -> list[bytes]:
+def picture_only(source: Path | bytes) -> list[bytes]:
     """Rewrites a PNG or JPEG file without what is no part of its picture.
 
     Nothing is decompressed, so what a chunk of text unpacks to takes no memory.
@@ -32,7 +32,7 @@ def picture_only(path: Path) -> list[bytes]:
         Files that have to decode to one and the same picture, or else it is not whole; none for
         other formats, and where the structure itself is broken.
     """
-    with path.open("rb") as file:
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         content = file.read(len(_PNG))
         if not content.startswith((_PNG, _JPEG)):
             return []

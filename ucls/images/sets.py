@@ -39,6 +39,7 @@ class ImageSet:
         native: (image size, channels) that all images have, or None if they differ.
         location: the resolved path of the folder or list; empty for a dataset known by name.
         notes: remarks for the user, a line each.
+        shards: the files that hold all images, where these are no files of their own.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ImageSet:
     native: tuple[int, int] | None = None
     location: str = ""
     notes: tuple[str, ...] = ()
+    shards: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)

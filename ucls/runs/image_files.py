@@ -44,6 +44,8 @@ def image_files(run: Run, split: str, paths: Sequence[str]) -> ImageFiles:
     arguments = run.folder.record["source"]
     if "features" in run.data.extractions:
         raise _no_files(run, "it was made of features that have no images")
+    if arguments.get("kind") == "packed":
+        raise _no_files(run, f"they lie inside of {arguments['source']}")
     if arguments["source"] in DATASETS:
         return _of_dataset(run, split, paths)
     source = Path(arguments["source" if split == "train" else split])

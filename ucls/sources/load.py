@@ -11,9 +11,10 @@ from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.feature_readers.registry import FEATURE_SUFFIXES, reader_of
 from ucls.images.manifest import MANIFEST_SUFFIXES
+from ucls.images.packed.shards import find_shards, is_pattern
 from ucls.images.sets import ImageSet, LabelSource
 from ucls.sources.known import dataset_source
-from ucls.sources.own import features_source, folder_source, manifest_source
+from ucls.sources.own import features_source, folder_source, manifest_source, packed_source
 from ucls.sources.source import Source
 
 
@@ -33,10 +34,13 @@ def load_source(
     Args:
         source: a name from :data:`ucls.datasets.DATASETS`, a folder of images, a list of images
             (``.csv``, ``.tsv``, ``.txt``), or a feature file, as
-            :func:`ucls.images.feature_files.load_features` has them.
+            :func:`ucls.images.feature_files.load_features` has them; or images inside of files:
+            ``.tar`` shards (a file, a folder, or a pattern such as ``data/{000..099}.tar``),
+            ``.parquet`` with a column of images, or a folder by Hugging Face's ``save_to_disk``.
         labels: ``folders`` takes the first level of sub-folders as the classes of the images.
         val: a second source of the same kind, of images that are labelled but never trained on.
-        array: which array of a feature file holds the features; None for one of the usual names.
+        array: which array of a feature file holds the features, or which column of a table the
+            images; None for one of the usual names.
         data_dir: where datasets known by name lie; None for ``$UCLS_DATA``.
         subset: a text file of WordNet ids, the classes of ``imagenet50``, 100 or 200.
         download: fetch a dataset that is not there.
@@ -55,18 +59,21 @@ def load_source(
     path = _existing_path(source)
     _refuse_dataset_options(path, data_dir=data_dir, subset=subset, download=download)
     val_path = None if val is None else _existing_path(val)
-    if not path.is_dir() and not path.is_file():  # a pipe would be waited for
+    shards = find_shards(path)
+    if shards is None and not path.is_dir() and not path.is_file():  # a pipe would be waited for
         raise UsageError(f"expected a file or a folder, got {path}, which is neither")
-    has_features = reader_of(path) is not None
-    if path.is_dir() and not has_features:
+    has_features = shards is None and reader_of(path) is not None
+    if shards is None and path.is_dir() and not has_features:
         _refuse_array(source, array)
         return folder_source(path, labels, val_path)
     if labels != "none":
         raise UsageError(
             f"labels from sub-folders need a folder of images, got {path}: "
-            "put labels into a feature file as an array named 'labels', and into a list of "
-            "images as a column 'label'"
+            "put labels into a feature file as an array named 'labels', into a list or table of "
+            "images as a column 'label', and beside images in an archive as .cls"
         )
+    if shards is not None:
+        return packed_source(shards, val_path, array=array)
     if path.suffix.lower() in MANIFEST_SUFFIXES and not has_features:
         _refuse_array(source, array)
         return manifest_source(path, val_path)
@@ -76,7 +83,9 @@ def load_source(
 
 def _refuse_array(source: str, array: str | None) -> None:
     if array is not None:
-        raise UsageError(f"--array belongs to feature files, got the source {source}: leave it out")
+        raise UsageError(
+            f"--array belongs to files of arrays, got the source {source}: leave it out"
+        )
 
 
 def reopen(provenance: Mapping[str, Any]) -> ImageSet | FeatureArray:
@@ -114,7 +123,7 @@ def _refuse_dataset_options(path: Path, **options: object) -> None:
 
 def _existing_path(source: str) -> Path:
     path = Path(source).expanduser()
-    if source and path.exists():
+    if source and (path.exists() or is_pattern(path)):
         return path
     if not re.fullmatch(r"[\w-]+", source):  # it does not look like a name
         raise UsageError(

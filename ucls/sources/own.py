@@ -10,6 +10,8 @@ from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray, load_features
 from ucls.images.feature_readers.registry import FEATURE_SUFFIXES, reader_of
 from ucls.images.manifest import MANIFEST_SUFFIXES, load_manifest, resolved_paths
+from ucls.images.packed.load import load_packed
+from ucls.images.packed.shards import Shards, find_shards
 from ucls.images.sets import ImageSet, LabelSource, load_folder
 from ucls.sources.source import Source
 from ucls.types import renumber
@@ -68,6 +70,33 @@ def manifest_source(path: Path, val_path: Path | None) -> Source:
         )
     splits = {"train": train, "val": _with_classes_of(train, val)}
     return Source(train.name, "manifest", splits, arguments, notes=train.notes + val.notes)
+
+
+def packed_source(
+    train_shards: Shards, val_path: Path | None, *, array: str | None = None
+) -> Source:
+    """Opens images inside of archives or tables."""
+    train = load_packed(train_shards, column=array)
+    arguments = _arguments(train_shards.location, val_path) | (
+        {} if array is None else {"array": array}
+    )
+    if val_path is None:
+        return Source(train.name, "packed", {"train": train}, arguments)
+    val_shards = find_shards(val_path)
+    if val_shards is None:
+        raise UsageError(
+            f"expected validation images of the kind of {train_shards.location}, got {val_path}: "
+            "give archives or tables that hold images"
+        )
+    shared = set(train_shards.files).intersection(val_shards.files)
+    if shared:
+        raise UsageError(
+            f"training and validation images overlap: both are read from {min(shared)}; "
+            "give separate files"
+        )
+    val = load_packed(val_shards, split="val", column=array)
+    splits = {"train": train, "val": _with_classes_of(train, val)}
+    return Source(train.name, "packed", splits, arguments)
 
 
 def features_source(

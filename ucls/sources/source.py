@@ -10,7 +10,7 @@ import numpy as np
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import FileReader, ImageSet
 
-SourceKind = Literal["dataset", "folder", "manifest", "features"]
+SourceKind = Literal["dataset", "folder", "manifest", "packed", "features"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Source:
         for images in self.splits.values():
             if images.location:
                 yield Path(images.location)
+            if isinstance(images, ImageSet):
+                yield from images.shards
             if isinstance(images, ImageSet) and isinstance(images.reader, FileReader):
                 yield from (images.reader.root / path for path in images.reader.paths)
 

@@ -110,7 +110,8 @@ def _identity(source: Source, extractions: Mapping[str, ExtractConfig]) -> dict[
     """What tells the features of one run from another's; data and weights may move."""
     arguments = {name: text for name, text in source.arguments.items() if name != "data_dir"}
     backbones = ", ".join(map(cached_name, extractions.values()))
-    return {"name": source.name, **arguments, "backbones": backbones}
+    kind = {"kind": source.kind} if source.kind == "packed" else {}  # older runs have none
+    return {"name": source.name, **arguments, **kind, "backbones": backbones}
 
 
 def _extraction_key(source: Source, extractions: Mapping[str, ExtractConfig]) -> str:

@@ -299,9 +299,9 @@ def test_an_array_that_is_asked_for_is_kept(tmp_path):
     again = load_source(**source.arguments)
     for split in ("train", "val"):
         np.testing.assert_array_equal(again.splits[split].features[:], values + 1)
-    with pytest.raises(UsageError, match="--array belongs to feature files"):
+    with pytest.raises(UsageError, match="--array belongs to files of arrays"):
         load_source(make_images(tmp_path / "pets", "a.png"), array="second")
-    with pytest.raises(UsageError, match="--array belongs to feature files"):
+    with pytest.raises(UsageError, match="--array belongs to files of arrays"):
         load_source("digits", array="second")
 
 

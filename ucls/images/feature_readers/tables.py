@@ -147,7 +147,7 @@ def _stored(table: Table, names: Sequence[str]) -> StoredArray:
     arrow = needed("pyarrow", f"{table.path.suffix} files")
     kind = table.schema.field(names[0]).type
     if names[0] in LABELS and not _is_vector(arrow, kind):
-        return StoredArray.held(_labels(table.read(names, slice(None)).column(0)))
+        return StoredArray.held(read_labels(table, names[0]))
     if not _is_vector(arrow, kind):
         dtype = np.result_type(*(table.schema.field(n).type.to_pandas_dtype() for n in names))
 
@@ -179,8 +179,9 @@ def _matrix(table: Table, name: str, rows: slice, *, width: int) -> NDArray[Any]
     return flat.reshape(len(column), width)
 
 
-def _labels(column: Any) -> NDArray[Any]:
-    """Numbers, or texts that are empty where the table has none."""
+def read_labels(table: Table, name: str) -> NDArray[Any]:
+    """A column of labels: numbers, or texts that are empty where the table has none."""
+    column = table.read([name], slice(None)).column(0)
     compute = needed("pyarrow.compute", "Parquet")
     column = column.combine_chunks()
     if hasattr(column, "dictionary_decode"):

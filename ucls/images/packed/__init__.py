@@ -1,0 +1,1 @@
+"""Images that lie inside of other files, read from there without unpacking."""
