@@ -16,7 +16,8 @@ LEAST_NEEDED = (("images of",), ("val",), ("download",), ("what",), ("classes",)
 OWN_IMAGES = """
 your own images:
   a folder         ucls run FOLDER -k NUMBER
-  a list of files  ucls run LIST.csv -k NUMBER      columns: path, label
+  a list of files  ucls run LIST.csv -k NUMBER      columns: path, label; or .tsv, .txt
+  images in files  ucls run SHARDS.tar -k NUMBER    or .parquet, or a folder of these
   feature files    ucls run FEATURES.npy -k NUMBER  or .npz, .h5, .pt, .parquet, .mat, ..."""
 
 

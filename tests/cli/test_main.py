@@ -240,7 +240,7 @@ def bad_sources(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -
         (["run", "constant.npy", "-k", "3"], ["all 9 rows", "are equal", "extract the features"]),
         (["run", "objects.npy", "-k", "3"], ["pickle", "never loaded"]),
         (["run", "torn.npy", "-k", "3"], ["cannot read torn.npy", "damaged"]),
-        (["run", "notes.txt", "-k", "3"], ["a list of images (.csv) or a feature file"]),
+        (["run", "notes.txt", "-k", "3"], ["none of the images in"]),
         (["run", "digits", "--out", "photos"], ["is not empty and holds no run", "--overwrite"]),
         (["train", "photos"], ["photos is not a run folder", "ucls run SOURCE --out photos"]),
         (["evaluate", "nowhere"], ["nowhere is not a run folder"]),

@@ -3,10 +3,14 @@
 import csv
 import json
 import tarfile
+import threading
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
+from PIL import Image
 
 from ucls import pipeline
 from ucls.cache import FeatureCache
@@ -17,6 +21,7 @@ from ucls.runs.run import Run
 from ucls.sources import load_source
 from ucls.stages.predict import predict
 from ucls.stages.report import report
+from ucls.stages.serve import serve
 from ucls.stages.verify import verify
 
 if TYPE_CHECKING:
@@ -43,7 +48,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def packed_run(shards: Path, tiny_config: "Config") -> Path:
-    pixels = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 2}
+    pixels = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 1}
     return pipeline.run(
         str(shards),
         out=shards.parent / "run",
@@ -75,6 +80,19 @@ def test_pictures_are_read_for_pages(packed_run: Path) -> None:
     assert pictures.file(0) is None
     report(packed_run)
     assert "data:image/webp" in (packed_run / "report.html").read_text()
+
+
+def test_pictures_are_served(packed_run: Path) -> None:
+    server = serve(packed_run, port=0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        for kind in ("thumbnail", "image"):
+            with urlopen(f"{server.url}{kind}/0") as answer:
+                assert answer.headers["Content-Type"] == "image/webp"
+                assert Image.open(BytesIO(answer.read())).mode == "RGB"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_caches_are_verified(packed_run: Path) -> None:
