@@ -7,10 +7,12 @@ LEAST_NEEDED = (("patch", "size"), ("pretrained by",), ("width",))
 
 _NOTES = """
 The licence is that of the weights. (*) is on no hub and needs --weights FILE.
-Also: pixels (the image itself, no weights), and any ViT of timm by its name
-there, such as timm/vit_base_patch16_224. Weights come from the hub, or from
---weights FILE: .safetensors, or the checkpoint (.pth) of the original release;
---weights random is untrained, for trials."""
+Also: pixels (the image itself, no weights), any model of timm by its name
+there, such as timm/vit_base_patch16_224 (one that is no ViT gives its pooled
+vector, cls), and Hugging Face ids such as facebook/dinov2-small. Weights come
+from the hub, or from --weights FILE: .safetensors, or the checkpoint (.pth) of
+the original release; or from a folder as transformers saves it, which needs no
+--backbone beside it. --weights random is untrained, for trials."""
 
 
 def command() -> None:

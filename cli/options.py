@@ -45,13 +45,14 @@ Clusters = Annotated[
     typer.Option("-k", "--clusters", help="Number of clusters; default: the classes, if known."),
 ]
 Backbone = Annotated[
-    str | None, typer.Option(help="A name from `backbones`, any timm ViT, or 'pixels'.")
+    str | None,
+    typer.Option(help="A name from `backbones`, any timm model, a local folder, 'pixels'."),
 ]
 Weights = Annotated[
     list[str] | None,
     typer.Option(
         metavar="[NAME=]FILE",
-        help="Local weights: .safetensors, an original .pth checkpoint, or 'random' (untrained); "
+        help="Local weights: .safetensors, a .pth checkpoint, a Hugging Face folder, or 'random'; "
         "NAME of the backbone if there are several.",
     ),
 ]

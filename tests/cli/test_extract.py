@@ -97,3 +97,30 @@ def test_an_untrained_backbone_is_marked_in_every_result(
     assert mark in cli("evaluate", tmp_path / "a", "-q").out
     assert mark in cli("predict", tmp_path / "a", photos, "--out", tmp_path / "b.csv").out
     assert "test_vit-untrained" in cli("cache", "ls").out
+
+
+def test_a_folder_of_transformers_needs_no_name(
+    cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
+) -> None:
+    from transformers import Dinov2Config, Dinov2Model
+
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = Dinov2Config(**small, image_size=28, patch_size=14)  # type: ignore[arg-type]
+    folder = tmp_path / "folder"
+    Dinov2Model(config).save_pretrained(folder)
+    cache = ["--cache-dir", tmp_path / "cache", "--set", "extract.workers=0"]
+    first = cli("extract", photos, "--weights", folder, *cache)
+    assert first.exit_code == 0
+    assert "dinov2_32x2_patch14-28" in first.out
+    again = cli("extract", photos, "--backbone", folder, *cache)
+    assert "features are cached" in again.err
+    wrong = cli(
+        "extract", photos, "--backbone", "facebook/dinov2-small", "--weights", folder, *cache
+    )
+    assert wrong.exit_code == 2
+    assert "holds dinov2_32x2_patch14, which is not dinov2_vits14" in wrong.err
+    run = ["--out", tmp_path / "a", "--weights", folder, *cache]
+    assert cli("run", photos, "-k", 3, *run, *tiny_options).exit_code == 0
+    moved = folder.rename(tmp_path / "moved")
+    predict = ["predict", tmp_path / "a", photos, "--out", tmp_path / "b.csv"]
+    assert cli(*predict, "--weights", moved).exit_code == 0

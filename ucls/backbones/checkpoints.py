@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ucls.backbones.layouts import to_timm
+from ucls.backbones.weight_files import INDEX, weight_files
 from ucls.backbones.wrappers import drop_aside, unwrap
 from ucls.errors import UnreadableError, UsageError
 from ucls.wording import cause
@@ -50,7 +51,7 @@ _OTHER_KINDS = (
     (rb".{257}ustar", "a tar archive; unpack it first"),
     (
         rb"\s*\{\s*\"(?:metadata|weight_map)",
-        "the list of a checkpoint's parts; join these in one file",
+        f"the list of a checkpoint's parts, whose name should end in {INDEX}",
     ),
     (rb"(?:[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]*)+\Z", "a text file"),
 )
@@ -60,8 +61,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Reads the weights of a backbone, on the CPU, without ever running code from the file.
 
     Args:
-        path: a .safetensors file or a PyTorch checkpoint, whatever its name ends in. Of a training
-            checkpoint, the teacher or target encoder is taken, and projection heads are left out.
+        path: a .safetensors file or a PyTorch checkpoint, whatever its name ends in; the index of
+            one in parts; or a folder as transformers saves it. Of a training checkpoint, the
+            teacher or target encoder is taken, and projection heads are left out.
 
     Returns:
         Tensors under the names that timm gives them.
@@ -70,15 +72,30 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         UsageError: if the file is not there, of another kind, damaged, without weights, or if it
             holds Python objects, or tensors of unknown kind beside the backbone.
     """
-    read = _reader(path)
+    checkpoint = read_checkpoint(path)
     try:
-        state = select_backbone(read(path))
+        state = select_backbone(checkpoint)
     except ValueError as error:
         raise UsageError(
             f"cannot tell the weights of a backbone in {path}: {error}; give a file of these alone"
         ) from error
     if not state:
         raise UsageError(f"expected weights in {path}, got a file without tensors of a model")
+    return state
+
+
+def read_checkpoint(path: Path) -> Any:
+    """Reads what :func:`read_weights` selects from, with the same errors.
+
+    Returns:
+        Tensors by name; of a PyTorch checkpoint, whatever is in it.
+    """
+    files = weight_files(path)
+    if len(files) == 1:
+        return _reader(files[0])(files[0])
+    state: dict[str, Tensor] = {}
+    for file in files:
+        state |= _reader(file)(file)
     return state
 
 
@@ -103,8 +120,7 @@ def _reader(path: Path) -> Callable[[Path], Any]:
     try:
         start = _start(path) if path.is_file() else None
         if start is None:
-            kind = "a folder" if path.is_dir() else "no regular file"
-            kind = f"it is {kind}" if path.exists() else "there is no such file"
+            kind = "it is no regular file" if path.exists() else "there is no such file"
         elif _SAFETENSORS.match(start):
             return _read_safetensors
         elif start.startswith(_ZIP) or _PICKLE.match(start):

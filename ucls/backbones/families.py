@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ucls.backbones.names import BACKBONES
 
 if TYPE_CHECKING:
-    from ucls.backbones.protocol import Backbone
+    from ucls.backbones.protocol import Backbone, ImageSize
 
 IMAGE_SIZE = 224
 
@@ -27,21 +27,42 @@ class Family:
         has_weights: without, it computes nothing, and has no precision to choose.
         takes_native: whether it takes images of a dataset at their own size and channels.
         gives_one_vector: whether all it makes of an image is one vector, ``cls``.
+        told_size: ``module:function`` for the size that weights tell, None where they do not.
     """
 
     name: str
     claims: Callable[[str], bool]
     build: str
-    image_size: Callable[[str], int]
+    image_size: "Callable[[str], ImageSize]"
     channels: tuple[int, ...] = (3,)
     has_weights: bool = True
     takes_native: bool = False
     gives_one_vector: bool = False
+    told_size: str | None = None
 
     def __call__(self, name: str, **options: Any) -> "Backbone":
         """Builds one of its backbones."""
         backbone: Backbone = resolve_name(self.build)(name, **options)
         return backbone
+
+    def default_size(self, name: str, weights: str | None) -> "ImageSize":
+        """Pixels per side of a backbone with these weights, where nothing else is asked for."""
+        told: ImageSize | None = None
+        if weights is not None and self.told_size is not None:
+            told = resolve_name(self.told_size)(weights)
+        return told or self.image_size(name)
+
+
+def _is_pooled(name: str) -> bool:
+    """Asks timm, of names that are not known without it."""
+    if name in BACKBONES or "," in name or name == "features":
+        return False
+    return bool(resolve_name("ucls.backbones.pooled:is_pooled")(name))
+
+
+def _pooled_size(name: str) -> "ImageSize":
+    size: ImageSize = resolve_name("ucls.backbones.pooled:pooled_size")(name)
+    return size
 
 
 FAMILIES = [
@@ -56,10 +77,19 @@ FAMILIES = [
         gives_one_vector=True,
     ),
     Family(
+        name="pooled",
+        claims=_is_pooled,
+        build="ucls.backbones.pooled:build_pooled",
+        image_size=_pooled_size,
+        gives_one_vector=True,
+        told_size="ucls.backbones.hub_folder:told_size",
+    ),
+    Family(
         name="vit",
         claims=lambda _: True,
         build="ucls.backbones.vit:build_vit",
         image_size=lambda name: BACKBONES[name].image_size if name in BACKBONES else IMAGE_SIZE,
+        told_size="ucls.backbones.hub_folder:told_size",
     ),
 ]
 """The first that claims a name has it."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ucls.backbones.hub_ids import HUB_IDS
+
 RANDOM_WEIGHTS = "random"
 """What stands for a file of weights where there is none: an untrained model."""
 
@@ -163,13 +165,13 @@ def canonical_name(name: str) -> str:
     """Gives the spellings of a backbone's name the same one, as far as it can without timm.
 
     Args:
-        name: a short name, ``pixels``, ``features``, or a timm model with or without its tag,
-            with or without ``timm/`` before it.
+        name: a short name, ``pixels``, ``features``, a timm model with or without its tag, with
+            or without ``timm/`` before it, or what the Hugging Face hub calls one of these.
 
     Returns:
         The short name if there is one for exactly these weights, otherwise the name in timm with
         its tag as it was given. Which tag a model without one gets, only timm knows: outside of
         :data:`BACKBONES`, the name with that tag and the name without stay two names.
     """
-    timm_name = name.removeprefix("timm/")
+    timm_name = HUB_IDS.get(name, name).removeprefix("timm/")
     return _SHORT_NAMES.get(timm_name, timm_name)

@@ -1,139 +1,29 @@
 """Vision transformers from timm, frozen, as backbones."""
 
-import hashlib
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
-from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS, UNTRAINED
-from ucls.backbones.protocol import (
-    BackboneSpec,
-    ImageSize,
-    Precision,
-    Preprocess,
-    Tokens,
-    spatial_size,
-)
-from ucls.backbones.vit_loading import check_vit, fit_to_size, load_vit
+from ucls.backbones.protocol import Tokens
+from ucls.backbones.timm_backbone import TimmBackbone, build_timm
+from ucls.backbones.timm_loading import check_patches
 
 _N_LAYERS = 4
 
-_MAX_RATIO = 20
-"""Of the sides of a picture, for a square model: beyond, timm would resize what it then crops."""
 
-
-@dataclass(frozen=True)
-class ViTPreprocess:
-    """timm's evaluation transform without its arithmetic: resize and crop.
-
-    timm first resizes the shorter side, so that a strip of 65,000 x 1 pixels would become 224
-    times as wide as it was. Of such strips the middle is taken beforehand.
-
-    Attributes:
-        transform: from a PIL image to uint8 [3, H, W].
-        max_ratio: of the longer side to the shorter one. Only pictures beyond it are cut.
-    """
-
-    transform: Any
-    max_ratio: float = math.inf
-
-    def __call__(self, image: Image.Image) -> Tensor:
-        """Returns uint8 [3, H, W]."""
-        tensor: Tensor = self.transform(_shorten(image, self.max_ratio).convert("RGB"))
-        return tensor
-
-
-def _shorten(image: Image.Image, max_ratio: float) -> Image.Image:
-    """Cuts both ends off the longer side of a picture, equally much, down to the ratio."""
-    width, height = image.size
-    longest = min(width, height) * max_ratio
-    if max(width, height) <= longest:
-        return image
-    x, y = (max(0, math.ceil((side - longest) / 2)) for side in (width, height))
-    return image.crop((x, y, width - x, height - y))
-
-
-class ViTBackbone:
+class ViTBackbone(TimmBackbone):
     """A frozen timm ViT.
 
     Its ``cls`` is the class token after each of the last four blocks. A model without class token
     has its attention pooling instead, and one layer of it.
-
-    Args:
-        model: a timm model as built by :func:`ucls.backbones.vit_loading.load_vit`, on the CPU in
-            float32, with the image size that its weights are for; it is changed in place.
-        name: its name in the spec.
-        image_size: pixels per side, or (height, width).
-        device: where the forward pass runs.
-        precision: of the forward pass.
-        position_offset: see :class:`ucls.backbones.names.BackboneInfo`.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        *,
-        name: str,
-        image_size: ImageSize,
-        device: str = "cpu",
-        precision: Precision = "float32",
-        position_offset: float | None = None,
-    ) -> None:
-        import timm
-        from timm.data.config import resolve_model_data_config
-        from timm.data.transforms_factory import create_transform
+    has_patch_mean = True
 
-        size = spatial_size(image_size)
-        # Without the size, timm's transform keeps the size of the pretraining (518 for DINOv2).
-        sized = {"input_size": (3, *size)}
-        data = resolve_model_data_config(model, args=sized)  # type: ignore[no-untyped-call]
-        is_cropped = data["crop_mode"] == "center"  # otherwise the whole picture is squashed
-        self.preprocess: Preprocess = ViTPreprocess(
-            create_transform(**data, normalize=False),
-            max_ratio=_MAX_RATIO * max(size) / min(size) if is_cropped else math.inf,
-        )
-        self._has_class_token = model.cls_token is not None
-        self.spec = BackboneSpec(
-            name=name,
-            weights_hash=hash_weights(model.state_dict()),
-            timm_version=timm.__version__,
-            image_size=size[0] if size[0] == size[1] else size,
-            channels=3,
-            crop=f"{data['crop_mode']} {data['crop_pct']}",
-            interpolation=data["interpolation"],
-            mean=tuple(data["mean"]),
-            std=tuple(data["std"]),
-            precision=precision,
-            n_layers=min(_N_LAYERS, len(model.blocks)) if self._has_class_token else 1,
-            n_features=model.num_features,
-            has_patch_mean=True,
-        )
-        self.device = device
-        fit_to_size(model, size, position_offset=position_offset)
-        self.model = _freeze(model, device, precision)
-        self._norm = _final_norm(self.model)
-        self._mean, self._std = (
-            torch.tensor(values, device=device).view(3, 1, 1)
-            for values in (self.spec.mean, self.spec.std)
-        )
-
-    def encode(self, batch: Tensor) -> Tokens:
-        """Scales and normalises preprocessed images, then runs the model on them.
-
-        Args:
-            batch: uint8 [B, 3, H, W], on any device.
-
-        Returns:
-            What :meth:`tokens` gives.
-        """
-        # Copied to a GPU as bytes, which is a quarter of the numbers that are made of them.
-        batch = batch.to(self.device, non_blocking=True)
-        pixels = batch.to(torch.float32, memory_format=torch.channels_last)
-        return self.tokens(pixels.div_(255).sub_(self._mean).div_(self._std))
+    def count_layers(self, model: Any) -> int:
+        """Four, or as many as there are."""
+        return min(_N_LAYERS, len(model.blocks)) if model.cls_token is not None else 1
 
     def tokens(self, pixels: Tensor) -> Tokens:
         """Runs the model.
@@ -145,8 +35,8 @@ class ViTBackbone:
             float32 ``cls`` [B, L, D] and ``patch_mean`` [B, D], both after the model's final norm;
             register tokens are in neither.
         """
-        with torch.inference_mode(), self._autocast():
-            if self._has_class_token:
+        with torch.inference_mode(), self.autocast():
+            if self.model.cls_token is not None:
                 return self._class_tokens(pixels)
             return self._pooled_tokens(pixels)
 
@@ -159,9 +49,10 @@ class ViTBackbone:
             output_fmt="NLC",
             intermediates_only=True,
         )
+        norm = _final_norm(self.model)
         # Each layer is (patch tokens [B, P, D], prefix tokens [B, 1 + registers, D]).
-        cls = self._norm(torch.stack([prefix[:, 0] for _, prefix in layers], dim=1))
-        patches = self._norm(layers[-1][0])
+        cls = norm(torch.stack([prefix[:, 0] for _, prefix in layers], dim=1))
+        patches = norm(layers[-1][0])
         return Tokens(cls=cls.float(), patch_mean=patches.float().mean(dim=1))
 
     def _pooled_tokens(self, pixels: Tensor) -> Tokens:
@@ -170,56 +61,13 @@ class ViTBackbone:
         cls = self.model.pool(final).unsqueeze(1)
         return Tokens(cls=cls.float(), patch_mean=patches.float().mean(dim=1))
 
-    def _autocast(self) -> torch.autocast:
-        # Norms, softmax and the residual sums stay in float32; only matrix products are rounded.
-        is_half = self.spec.precision != "float32"
-        dtype = getattr(torch, self.spec.precision) if is_half else None
-        return torch.autocast(torch.device(self.device).type, dtype=dtype, enabled=is_half)
 
-
-def build_vit(
-    name: str,
-    *,
-    image_size: ImageSize,
-    channels: int = 3,
-    weights: str | None = None,
-    device: str = "cpu",
-    precision: Precision = "float32",
-) -> ViTBackbone:
+def build_vit(name: str, **options: Any) -> TimmBackbone:
     """Builds a timm ViT with its weights.
 
     Arguments and errors are those of :func:`ucls.backbones.build.build_backbone`.
     """
-    size = spatial_size(image_size)
-    check_vit(name, size)
-    return ViTBackbone(
-        load_vit(name, weights=weights, size=size),
-        # Caches are found by this name, so untrained features never pass for real ones.
-        name=f"{name}{UNTRAINED}" if weights == RANDOM_WEIGHTS else name,
-        image_size=image_size,
-        device=device,
-        precision=precision,
-        position_offset=BACKBONES[name].position_offset if name in BACKBONES else None,
-    )
-
-
-def hash_weights(state: dict[str, Tensor]) -> str:
-    """Returns the sha256 over names, shapes and bytes, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(state.items()):
-        digest.update(f"{name} {tuple(tensor.shape)} ".encode())
-        values = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(values.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def _freeze(model: Any, device: str, precision: Precision) -> Any:
-    model = model.eval().requires_grad_(False).to(device)
-    for module in model.modules():
-        # What autocast would round anew in every batch.
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            module.to(getattr(torch, precision))
-    return model
+    return build_timm(ViTBackbone, name, check=check_patches, **options)
 
 
 def _final_norm(model: Any) -> nn.Module:

@@ -60,7 +60,7 @@ def unwrap(checkpoint: Any) -> _Tensors:
     """
     if not isinstance(checkpoint, dict):
         return {}
-    state = _unique((_INNER.sub("", name), tensor) for name, tensor in _flatten(checkpoint))
+    state = _unique((_INNER.sub("", name), tensor) for name, tensor in flatten(checkpoint))
     while wrapper := _find_wrapper(state):
         state = _under(state, wrapper)
     return state
@@ -75,13 +75,14 @@ def drop_aside(state: _Tensors) -> _Tensors:
     }
 
 
-def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+def flatten(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested dicts and lists, by their names with dots."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, dict | list | tuple):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
-            yield from _flatten(inner, f"{name}.{key}" if name else str(key))
+            yield from flatten(inner, f"{name}.{key}" if name else str(key))
 
 
 def _unique(items: Iterable[tuple[str, Tensor]]) -> _Tensors:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ucls.backbones.families import family_of
+from ucls.backbones.local import find_local
 from ucls.backbones.names import RANDOM_WEIGHTS, UNTRAINED, canonical_name
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
@@ -36,6 +37,7 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
     images = source.splits["train"]
     if isinstance(images, FeatureArray):
         return {"features": _features_as_they_are(config, source)}
+    config = config.model_copy(update={"extract": _with_local(config.extract)})
     names = backbones_of(config, source)
     if "features" in names:
         raise UsageError(
@@ -54,6 +56,19 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
         )
         for name in names
     }
+
+
+def _with_local(config: ExtractConfig) -> ExtractConfig:
+    """Names a backbone that is given by where it lies, be it as backbone or as weights alone."""
+    if config.backbone is not None:
+        local = find_local(config.backbone)
+        weights = (*config.weights, f"{local.name}={local.weights}") if local else ()
+    else:
+        local = find_local(config.weights[0]) if len(config.weights) == 1 else None
+        weights = config.weights
+    if local is None:
+        return config
+    return config.model_copy(update={"backbone": local.name, "weights": weights})
 
 
 def _check_tokens(config: Config, names: list[str]) -> None:
@@ -143,7 +158,7 @@ def assign_weights(given: tuple[str, ...], names: list[str]) -> dict[str, str]:
 def _split_name(text: str) -> tuple[str | None, str]:
     """``NAME=FILE`` to both; a file may have an equals sign in its own path."""
     name, equals, path = text.partition("=")
-    if not equals or "/" in name.removeprefix("timm/") or Path(text).expanduser().exists():
+    if not equals or "/" in canonical_name(name) or Path(text).expanduser().exists():
         name, path = "", text
     if not path.strip():
         raise UsageError(
@@ -180,7 +195,7 @@ def _resolve(
             f"backbone {name} takes {' or '.join(map(str, family.channels))} channels, got "
             f"{config.channels}: leave extract.channels out"
         )
-    size, channels = default_size(name, images)
+    size, channels = default_size(name, images, weights)
     keeps_size = family.takes_native and not is_alone
     asked_size = None if keeps_size else config.image_size
     workers = min(count_cores(), MOST_WORKERS) if config.workers is None else config.workers
@@ -207,11 +222,14 @@ def _simplest(size: int | tuple[int, int]) -> int | tuple[int, int]:
     return size[0] if isinstance(size, tuple) and size[0] == size[1] else size
 
 
-def default_size(name: str, images: ImageSet) -> tuple[int, int]:
+def default_size(
+    name: str, images: ImageSet, weights: str | None = None
+) -> tuple[int | tuple[int, int], int]:
     """Pixels per side and channels that a backbone gets of these images."""
     family = family_of(name)
-    default = family.image_size(name), family.channels[0]
-    return (images.native or default) if family.takes_native else default
+    if family.takes_native and images.native:
+        return images.native
+    return family.default_size(name, weights), family.channels[0]
 
 
 def cached_name(config: ExtractConfig) -> str:

@@ -7,7 +7,7 @@ import torch
 from ucls.backbones.build import build_backbone
 from ucls.backbones.checkpoints import select_backbone
 from ucls.backbones.layouts import fit_to_model, to_timm
-from ucls.backbones.vit import hash_weights
+from ucls.backbones.timm_backbone import hash_weights
 from ucls.errors import UsageError
 
 T = torch.ones(2)

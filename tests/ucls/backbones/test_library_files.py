@@ -7,7 +7,7 @@ import torch
 from ucls.backbones.build import build_backbone
 from ucls.backbones.checkpoints import read_weights, select_backbone
 from ucls.backbones.layouts import fit_to_model
-from ucls.backbones.vit_loading import timm_name
+from ucls.backbones.timm_models import timm_name
 
 slow = pytest.mark.slow
 SMALL = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 6}

@@ -186,3 +186,45 @@ def test_untrained_backbones_are_marked(digits):
         "dinov2_vits14",
         "clip_vitb16-untrained",
     ]
+
+
+@pytest.fixture
+def hub_folder(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "dinov2", "hidden_size": 64}')
+    processor = '{"do_center_crop": true, "crop_size": 56, "size": {"shortest_edge": 64}}'
+    (folder / "preprocessor_config.json").write_text(processor)
+    return str(folder)
+
+
+@pytest.mark.parametrize("given", ["backbone", "weights"])
+def test_a_folder_tells_backbone_weights_and_size(given, hub_folder, digits):
+    values = {"backbone": hub_folder} if given == "backbone" else {"weights": (hub_folder,)}
+    ((name, resolved),) = resolve_extractions(Config(extract=values), digits).items()
+    assert name == resolved.backbone == "hf:dinov2_64x12_patch14"
+    assert (resolved.weights, resolved.image_size) == ((hub_folder,), 56)
+
+
+def test_a_folder_beside_a_name_keeps_the_name(hub_folder, digits):
+    for text in ("facebook/dinov2-small", "dinov2_vits14"):
+        extract = ExtractConfig(backbone=text, weights=(hub_folder,))
+        ((name, resolved),) = resolve_extractions(Config(extract=extract), digits).items()
+        assert (name, resolved.weights) == ("dinov2_vits14", (hub_folder,))
+        assert resolved.image_size == 56
+    names = ["dinov2_vits14", "pixels"]
+    assert assign_weights((f"facebook/dinov2-small={hub_folder}",), names) == {
+        "dinov2_vits14": hub_folder
+    }
+
+
+def test_a_folder_is_its_own_weights(hub_folder, digits):
+    extract = ExtractConfig(backbone=hub_folder, weights=("other.pth",))
+    with pytest.raises(UsageError, match="was given two weights"):
+        resolve_extractions(Config(extract=extract), digits)
+
+
+def test_tokens_of_a_pooled_model(digits):
+    config = Config(features="cls4", extract=ExtractConfig(backbone="test_resnet"))
+    with pytest.raises(UsageError, match="backbone test_resnet gives one vector per image, 'cls'"):
+        resolve_extractions(config, digits)

@@ -7,11 +7,17 @@ import torch
 from safetensors.torch import save_file
 
 from ucls.backbones.position_embeddings import resample_position_embedding
-from ucls.backbones.vit import hash_weights
-from ucls.backbones.vit_loading import check_vit, fit_to_size, load_vit, timm_name
+from ucls.backbones.timm_backbone import hash_weights
+from ucls.backbones.timm_loading import check_patches, fit_to_size
+from ucls.backbones.timm_loading import load_model as load
+from ucls.backbones.timm_models import blueprint_of, timm_name
 from ucls.errors import UclsError, UsageError
 
 HOSTED = "test_vit.r160_in1k"
+
+
+def load_model(name, **options):
+    return load(blueprint_of(name, options.get("weights")), **options)
 
 
 def random_model(name="test_vit", image_size=160, **options):
@@ -49,14 +55,14 @@ def hub_cache(monkeypatch, tmp_path):
 
 
 def test_weights_of_a_file(saved):
-    assert_same_weights(load_vit("test_vit", weights=saved), random_model_without_head())
+    assert_same_weights(load_model("test_vit", weights=saved), random_model_without_head())
 
 
 @pytest.mark.parametrize("image_size", [64, 96])
 def test_weights_of_another_image_size_are_taken_as_they_are(tmp_path, image_size):
     trained = random_model(image_size=image_size, num_classes=0)
     torch.save({"model": trained.state_dict()}, tmp_path / "trained.pth")
-    assert_same_weights(load_vit("test_vit", weights=str(tmp_path / "trained.pth")), trained)
+    assert_same_weights(load_model("test_vit", weights=str(tmp_path / "trained.pth")), trained)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (96, 160), (80, 64)])
@@ -81,16 +87,16 @@ def test_random_weights_are_the_same_every_time_and_leave_the_random_state_alone
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    first = load_vit("test_vit", weights="random")
+    first = load_model("test_vit", weights="random")
     assert torch.equal(torch.rand(3), expected)
-    assert_same_weights(first, load_vit("test_vit", weights="random"))
+    assert_same_weights(first, load_model("test_vit", weights="random"))
     assert first.norm.weight.shape == (64,)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["test_vit", "dinov2_vits14_reg4", "dinov3_vits16"])
 def test_random_weights_tell_images_apart(name):
-    model = load_vit(name, weights="random").eval()
+    model = load_model(name, weights="random").eval()
     fit_to_size(model, (112, 112), position_offset=None)
     images = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
     first, second = model.forward_features(images)[:, 0]
@@ -103,7 +109,7 @@ def test_position_embeddings_of_a_grid_that_is_not_square(tmp_path, trained, tim
     model = random_model(image_size=trained, num_classes=0)
     torch.save(model.state_dict(), tmp_path / "wide.pth")
     size = (trained[0] * times, trained[1] * times)
-    loaded = load_vit("test_vit", weights=str(tmp_path / "wide.pth"), size=size)
+    loaded = load_model("test_vit", weights=str(tmp_path / "wide.pth"), size=size)
     assert_same_weights(loaded, model)
     fit_to_size(loaded, size, position_offset=None)
     model.set_input_size(size)
@@ -128,14 +134,14 @@ def test_the_grid_is_kept_by_the_models_own_resampling():
 def test_a_grid_of_unknown_shape_is_refused(tmp_path, trained, size, message):
     torch.save(random_model(image_size=trained).state_dict(), tmp_path / "wide.pth")
     with pytest.raises(UsageError, match=message):
-        load_vit("test_vit", weights=str(tmp_path / "wide.pth"), size=size)
+        load_model("test_vit", weights=str(tmp_path / "wide.pth"), size=size)
 
 
 def test_patches_of_models_without_position_embeddings_are_checked_too(tmp_path):
     model = timm.create_model("vit_small_patch16_dinov3", num_classes=0, patch_size=8)
     torch.save(model.state_dict(), tmp_path / "patches.pth")
     with pytest.raises(UsageError, match="8 pixels per side of a patch, not 16"):
-        load_vit("dinov3_vits16", weights=str(tmp_path / "patches.pth"))
+        load_model("dinov3_vits16", weights=str(tmp_path / "patches.pth"))
 
 
 def test_missing_and_unexpected_weights_are_named(tmp_path):
@@ -144,7 +150,7 @@ def test_missing_and_unexpected_weights_are_named(tmp_path):
     path = tmp_path / "wrong.safetensors"
     save_file(state, path)
     with pytest.raises(UsageError) as caught:
-        load_vit("test_vit", weights=str(path))
+        load_model("test_vit", weights=str(path))
     message = str(caught.value)
     assert message.startswith(f"{path} does not hold weights of test_vit")
     assert "Missing" in message
@@ -168,7 +174,7 @@ def test_missing_and_unexpected_weights_are_named(tmp_path):
 def test_no_tensor_is_left_out_without_a_word(tmp_path, name, value):
     save_file(random_model().state_dict() | {name: value}, tmp_path / "more.safetensors")
     with pytest.raises(UsageError, match="does not hold weights of test_vit") as caught:
-        load_vit("test_vit", weights=str(tmp_path / "more.safetensors"))
+        load_model("test_vit", weights=str(tmp_path / "more.safetensors"))
     assert name in str(caught.value)
 
 
@@ -178,21 +184,21 @@ def test_any_tensor_of_a_file_changes_the_hash(tmp_path):
     hashes = set()
     for name in names:
         save_file(state | {name: state[name] + 1e-3}, tmp_path / "changed.safetensors")
-        model = load_vit("test_vit", weights=str(tmp_path / "changed.safetensors"))
+        model = load_model("test_vit", weights=str(tmp_path / "changed.safetensors"))
         hashes.add(hash_weights(model.state_dict()))
     assert len(hashes - {hash_weights(state)}) == len(names) > 15
 
 
 def test_weights_of_another_model(saved):
     with pytest.raises(UsageError, match="does not hold weights of vit_tiny") as caught:
-        load_vit("vit_tiny_patch16_224", weights=saved)
+        load_model("vit_tiny_patch16_224", weights=saved)
     assert len(str(caught.value)) < 700
     assert "\n" not in str(caught.value)
 
 
 def test_weights_for_other_patches_are_not_resampled(saved):
     with pytest.raises(UsageError, match=r"16 pixels per side of a patch, not 8") as caught:
-        load_vit("dino_vits8", weights=saved)
+        load_model("dino_vits8", weights=saved)
     assert "\n" not in str(caught.value)
 
 
@@ -212,17 +218,17 @@ def test_weights_with_other_tokens(tmp_path, of, name, message):
     # Views of one number, which take no room on the disk.
     torch.save({key: torch.zeros(()).expand(tensor.shape) for key, tensor in state.items()}, path)
     with pytest.raises(UsageError, match=rf"does not hold weights of {name} \({message}\)"):
-        load_vit(name, weights=str(path))
+        load_model(name, weights=str(path))
 
 
 def test_a_folder_is_no_weights():
     with pytest.raises(UsageError, match=r"expected .*got \.: it is a folder"):
-        load_vit("test_vit", weights=".")
+        load_model("test_vit", weights=".")
 
 
 def test_no_weights_and_no_network(hub_cache):
     with pytest.raises(UclsError, match="no weights for test_vit: ") as caught:
-        load_vit("test_vit")
+        load_model("test_vit")
     message = str(caught.value)
     for way_out in ("network", "--weights FILE", "--weights random", "--backbone pixels"):
         assert way_out in message
@@ -242,7 +248,7 @@ def save_in_hub_cache(hub_cache, state):
 
 def test_weights_in_the_cache_of_the_hub_need_no_network(hub_cache):
     save_in_hub_cache(hub_cache, random_model().state_dict())
-    assert_same_weights(load_vit(HOSTED), random_model_without_head())
+    assert_same_weights(load_model(HOSTED), random_model_without_head())
 
 
 def test_weights_of_the_hub_are_whole_too(hub_cache):
@@ -250,7 +256,7 @@ def test_weights_of_the_hub_are_whole_too(hub_cache):
     state.pop("blocks.1.norm1.weight")
     save_in_hub_cache(hub_cache, state)
     with pytest.raises(UsageError, match=r"Missing .*blocks\.1\.norm1\.weight"):
-        load_vit(HOSTED)
+        load_model(HOSTED)
 
 
 def test_an_unreachable_hub_is_not_asked_again_and_again(hub_cache, monkeypatch):
@@ -260,13 +266,13 @@ def test_an_unreachable_hub_is_not_asked_again_and_again(hub_cache, monkeypatch)
     )
     start = time.monotonic()
     with pytest.raises(UclsError, match="cannot be downloaded"):
-        load_vit(HOSTED)
+        load_model(HOSTED)
     assert time.monotonic() - start < 10  # the hub's own client takes 23 seconds and more
 
 
 def test_models_on_no_hub_ask_for_a_file(hub_cache):
     with pytest.raises(UsageError, match=r"no hub has weights of msn_vits16: .* --weights FILE"):
-        load_vit("msn_vits16")
+        load_model("msn_vits16")
 
 
 @pytest.mark.parametrize(
@@ -281,16 +287,7 @@ def test_models_on_no_hub_ask_for_a_file(hub_cache):
 )
 def test_unknown_names_give_close_ones(name, near):
     with pytest.raises(UsageError, match=f"no backbone '{name}'.*; did you mean .*{near}"):
-        check_vit(name, (32, 32))
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["resnet18", "swin_tiny_patch4_window7_224", "vit_base_patch16_siglip_gap_224", "test_vit2"],
-)
-def test_models_without_class_token_or_attention_pooling(name):
-    with pytest.raises(UsageError, match=f"{name} is not a ViT with a class token or attention"):
-        check_vit(name, (224, 224))
+        check_patches(blueprint_of(name), (32, 32))
 
 
 @pytest.mark.parametrize(
@@ -304,9 +301,9 @@ def test_models_without_class_token_or_attention_pooling(name):
 )
 def test_the_image_size_is_a_multiple_of_the_patch_size(size, near):
     with pytest.raises(UsageError, match=near):
-        check_vit("dinov2_vits14_reg4", size)
+        check_patches(blueprint_of("dinov2_vits14_reg4"), size)
 
 
 @pytest.mark.parametrize("size", [(224, 224), (224, 168), (14, 28)])
 def test_sizes_that_fit(size):
-    check_vit("dinov2_vits14_reg4", size)
+    check_patches(blueprint_of("dinov2_vits14_reg4"), size)
