@@ -12,7 +12,8 @@ there, such as timm/vit_base_patch16_224 (one that is no ViT gives its pooled
 vector, cls), and Hugging Face ids such as facebook/dinov2-small. Weights come
 from the hub, or from --weights FILE: .safetensors, or the checkpoint (.pth) of
 the original release; or from a folder as transformers saves it, which needs no
---backbone beside it. --weights random is untrained, for trials."""
+--backbone beside it. --weights random is untrained, for trials. Any other
+image encoder can be had as ONNX: --backbone onnx:FILE."""
 
 
 def command() -> None:

@@ -46,7 +46,7 @@ Clusters = Annotated[
 ]
 Backbone = Annotated[
     str | None,
-    typer.Option(help="A name from `backbones`, any timm model, a local folder, 'pixels'."),
+    typer.Option(help="A name from `backbones`, any timm model, a folder, onnx:FILE, or 'pixels'."),
 ]
 Weights = Annotated[
     list[str] | None,

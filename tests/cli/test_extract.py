@@ -124,3 +124,31 @@ def test_a_folder_of_transformers_needs_no_name(
     moved = folder.rename(tmp_path / "moved")
     predict = ["predict", tmp_path / "a", photos, "--out", tmp_path / "b.csv"]
     assert cli(*predict, "--weights", moved).exit_code == 0
+
+
+def test_an_image_encoder_in_onnx(
+    cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
+) -> None:
+    import torch
+
+    path = tmp_path / "encoder.onnx"
+    encoder = torch.nn.Conv2d(3, 8, 16, 16)
+    tokens = torch.nn.Sequential(encoder, torch.nn.Flatten(2)).eval()
+    axes = {"images": {0: "batch"}}
+    example = (torch.zeros(2, 3, 32, 32),)
+    torch.onnx.export(
+        tokens, example, path, dynamo=False, input_names=["images"], dynamic_axes=axes
+    )
+    workers = ["--set", "extract.workers=0"]
+    run = ["--backbone", f"onnx:{path}", "--out", tmp_path / "a", *workers, *tiny_options]
+    first = cli("run", photos, "-k", 3, *run)
+    assert first.exit_code == 0
+    assert "note: backbone onnx:encoder takes the first of 8 tokens" in first.err
+    assert cli("predict", tmp_path / "a", photos, "--out", tmp_path / "b.csv").exit_code == 0
+    exported = cli("export", tmp_path / "a", "--onnx", tmp_path / "model.onnx")
+    assert exported.exit_code == 2
+    assert "backbone onnx:encoder is an ONNX file already" in exported.err
+    refused = cli("extract", photos, "--backbone", f"onnx:{path}", "--features", "cls4", *workers)
+    assert "backbone onnx:encoder gives one vector per image" in refused.err
+    precise = ["--set", "extract.precision=float16"]
+    assert "saved with, got float16" in cli("extract", photos, *run[:2], *precise).err

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from ucls.backbones.names import BACKBONES
+from ucls.backbones.names import BACKBONES, ONNX
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone, ImageSize
@@ -28,6 +28,7 @@ class Family:
         takes_native: whether it takes images of a dataset at their own size and channels.
         gives_one_vector: whether all it makes of an image is one vector, ``cls``.
         told_size: ``module:function`` for the size that weights tell, None where they do not.
+        is_torch: whether torch computes it, so that it can become part of an ONNX file.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Family:
     takes_native: bool = False
     gives_one_vector: bool = False
     told_size: str | None = None
+    is_torch: bool = True
 
     def __call__(self, name: str, **options: Any) -> "Backbone":
         """Builds one of its backbones."""
@@ -75,6 +77,15 @@ FAMILIES = [
         has_weights=False,
         takes_native=True,
         gives_one_vector=True,
+    ),
+    Family(
+        name="onnx",
+        claims=lambda name: name.startswith(ONNX),
+        build="ucls.backbones.onnx_encoder:build_onnx",
+        image_size=lambda _: IMAGE_SIZE,
+        gives_one_vector=True,
+        told_size="ucls.backbones.onnx_encoder:told_size",
+        is_torch=False,
     ),
     Family(
         name="pooled",

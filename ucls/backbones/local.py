@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ucls.backbones.hub_folder import is_hub_folder, read_hub_folder
-from ucls.backbones.names import BACKBONES, canonical_name
+from ucls.backbones.names import BACKBONES, ONNX, canonical_name
 
 
 class LocalBackbone(NamedTuple):
@@ -28,7 +28,9 @@ def find_local(text: str) -> LocalBackbone | None:
     Raises:
         UsageError: if what lies there is no backbone.
     """
-    path = Path(text).expanduser()
+    path = Path(text.removeprefix(ONNX)).expanduser()
+    if path.is_file() and (text.startswith(ONNX) or path.suffix.lower() == ".onnx"):
+        return LocalBackbone(f"{ONNX}{path.stem}", str(path.resolve()))
     if canonical_name(text) in BACKBONES or not is_hub_folder(path):
         return None
     return LocalBackbone(read_hub_folder(path).name, str(path.resolve()))

@@ -10,6 +10,9 @@ RANDOM_WEIGHTS = "random"
 UNTRAINED = "-untrained"
 """What the name of a backbone with random weights ends in, wherever it is shown or kept."""
 
+ONNX = "onnx:"
+"""What the name of a backbone in an ONNX file begins with; the name of its file follows."""
+
 
 @dataclass(frozen=True)
 class BackboneInfo:

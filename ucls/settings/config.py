@@ -100,9 +100,9 @@ class ExtractConfig(Section):
 
     backbone: str | None = None
     """A name from ``ucls backbones``, any timm model, what the Hugging Face hub calls one of them,
-    a folder of it with its ``config.json``, ``pixels``, or ``features`` (a feature file as it is).
-    None: what a folder given as weights holds, ``pixels`` for ``digits`` and ``mnist``,
-    ``features`` for feature files, otherwise DINOv2 ViT-B/14 with registers."""
+    a folder of it with its ``config.json``, ``onnx:FILE``, ``pixels``, or ``features`` (a feature
+    file as it is). None: what a folder given as weights holds, ``pixels`` for ``digits`` and
+    ``mnist``, ``features`` for feature files, otherwise DINOv2 ViT-B/14 with registers."""
     weights: tuple[str, ...] = ()
     """Local weights: a .safetensors file, an original checkpoint, a folder as transformers saves
     it, or ``random`` (an untrained model, to try things out). ``NAME=FILE`` means one of several

@@ -195,6 +195,11 @@ def _resolve(
             f"backbone {name} takes {' or '.join(map(str, family.channels))} channels, got "
             f"{config.channels}: leave extract.channels out"
         )
+    if config.precision not in (None, "float32") and not family.is_torch:
+        raise UsageError(
+            f"backbone {name} has the precision that its file was saved with, got "
+            f"{config.precision}: leave extract.precision out"
+        )
     size, channels = default_size(name, images, weights)
     keeps_size = family.takes_native and not is_alone
     asked_size = None if keeps_size else config.image_size

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.backbones.families import family_of
 from ucls.backbones.names import UNTRAINED
 from ucls.cache import check_output
 from ucls.cache.files import made_folder, publish, temporary_path, write_errors
@@ -189,6 +190,11 @@ def _build(run: Run, name: str, weights: Sequence[str]) -> "Backbone | None":
     config = with_weights(run.data.extractions, weights)[name]
     if name == "features":
         return None
+    if not family_of(name).is_torch:
+        raise UsageError(
+            f"backbone {name} is an ONNX file already, which cannot become part of another one: "
+            "for new images use `ucls predict`"
+        )
     whole = config.model_copy(update={"precision": "float32"})
     return backbone_as_trained(run, name, whole, device="cpu")
 

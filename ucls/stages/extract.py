@@ -200,7 +200,9 @@ class _Extraction:
             if family_of(required(self.config.backbone)).has_weights:
                 self.reporter.say(f"extract: loads backbone {self.config.backbone}")
             config = self.config.model_copy(update={"precision": precision})
-            self._backbones[precision] = backbone_of(config, self.device)
+            backbone = self._backbones[precision] = backbone_of(config, self.device)
+            if note := getattr(backbone, "note", ""):
+                self.reporter.say(f"note: backbone {self.config.backbone} {note}")
         return self._backbones[precision]
 
     def _spec(self, images: Images, backbone: "Backbone | None") -> FeatureSpec:
