@@ -85,10 +85,10 @@ class HubFolder:
             ) from error
 
 
-def kind_of(name: str) -> Architecture:
-    """The kind of a backbone that is named by its architecture."""
+def kind_of(name: str) -> Architecture | None:
+    """The kind of a backbone that is named by its architecture; None if there is no such kind."""
     kind = re.sub(r"_\d.*", "", name.removeprefix(PREFIX))
-    return ARCHITECTURES[kind]
+    return ARCHITECTURES.get(kind)
 
 
 def is_hub_folder(path: str | Path) -> bool:

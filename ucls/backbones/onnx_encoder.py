@@ -78,7 +78,7 @@ class OnnxBackbone:
         """
         pixels = (batch.to("cpu", torch.float32) / 255 - self._mean) / self._std
         if self._input.shape[0] == 1:  # exported for single images
-            vectors = torch.cat([self._run(image) for image in pixels.split(1)])
+            vectors = torch.cat([self._run(image) for image in torch.split(pixels, 1)])
         else:
             vectors = self._run(pixels)
         first = vectors if vectors.ndim == 2 else vectors[:, 0]

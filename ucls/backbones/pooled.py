@@ -55,7 +55,8 @@ def is_pooled(name: str) -> bool:
         name: canonical.
     """
     if name.startswith(PREFIX):
-        return kind_of(name).gives_one_vector
+        kind = kind_of(name)
+        return kind is not None and kind.gives_one_vector
     name = name.removesuffix(UNTRAINED)
     return (
         name not in BACKBONES
@@ -68,8 +69,8 @@ def pooled_size(name: str) -> ImageSize:
     """Pixels per side that a pooled model of timm was trained with."""
     import timm
 
-    if name.startswith(PREFIX):
-        name = kind_of(name).timm_name
+    if (kind := kind_of(name)) is not None:
+        name = kind.timm_name
     config: Any = timm.get_pretrained_cfg(name)
     height, width = config.input_size[1:]
     return height if height == width else (height, width)

@@ -130,6 +130,7 @@ def test_models_that_timm_does_not_have(library, options, message, hub_model, tm
 
 
 def test_such_a_name_needs_its_folder():
-    for weights in (None, "random", "weights.safetensors"):
-        with pytest.raises(UsageError, match=r"is known by its folder alone.*--weights FOLDER"):
-            build_backbone("hf:dinov2_64x3_patch8", image_size=32, weights=weights)
+    for name in ("hf:dinov2_64x3_patch8", "hf:ijepa_64x3_patch8", "hf:unknown_1"):
+        for weights in (None, "random", "weights.safetensors"):
+            with pytest.raises(UsageError, match=r"is known by its folder alone.*--weights FOLDER"):
+                build_backbone(name, image_size=32, weights=weights)
