@@ -30,6 +30,7 @@ from ucls.types import Effort, Labels
 
 if TYPE_CHECKING:
     from ucls.clustering.in_memory import Leaves
+    from ucls.counting import Suggestion
 
 SECTIONS = ("neighbors", "train", "merge", "ensemble", "self_train")
 """Of the settings, that have a part in an estimator."""
@@ -47,7 +48,8 @@ class UCLS(
     seed, but takes rows of zeros as samples, which a run leaves out as empty. Nothing is written.
 
     Args:
-        n_clusters: number of clusters, from 1 to the number of samples; must be given.
+        n_clusters: number of clusters, from 1 to the number of samples; None takes what the
+            samples speak for, see :func:`ucls.counting.suggest_n_clusters`.
         effort: how much work goes into the heads: ``quick``, ``normal`` or ``thorough``.
         settings: further settings by their dotted names, such as ``{"train.n_heads": 8}``; see
             :mod:`ucls.settings.config`, sections ``neighbors``, ``train``, ``merge``, ``ensemble``
@@ -59,6 +61,7 @@ class UCLS(
         labels_: cluster of each sample, int32 [n_samples], in 0..n_clusters_-1.
         confidence_: share of the heads that put the sample into that cluster, float32 [n_samples].
         n_clusters_: number of clusters, of which some may be empty.
+        suggestion_: what spoke for that number and for others; None where it was given.
         anmi_: mean normalised mutual information of the consensus with its heads, 0..1.
         merge_tree_: how the heads' clusters were merged, in SciPy's format, float64 [M - 1, 4]: one
             tree for all heads or, where they were merged one by one, that of the best; None where
@@ -107,9 +110,13 @@ class UCLS(
         """
         samples = validate_data(self, X, dtype=FLOATS, ensure_min_samples=2)
         features = as_features(samples)
-        self.n_clusters_ = check_n_clusters(self.n_clusters, len(features))
         with value_errors():
             config = self._config()
+            self.suggestion_ = None if self.n_clusters is not None else _suggest(features, config)
+            n_clusters = self.n_clusters
+            if self.suggestion_ is not None:
+                n_clusters = self.suggestion_.n_clusters
+            self.n_clusters_ = check_n_clusters(n_clusters, len(features))
             if self.n_clusters_ == 1:
                 self._fit_one_cluster(features, config)
             else:
@@ -193,3 +200,16 @@ class UCLS(
     def _keep(self, leaves: "Leaves | None") -> None:
         self.merge_tree_ = None if leaves is None else leaves.head.tree
         self.leaves_ = None if leaves is None else leaves.of_images
+
+
+def _suggest(features: npt.NDArray[np.float32], config: Config) -> "Suggestion":
+    """The number of clusters that features [N, D] speak for, prepared as for clustering."""
+    from ucls.counting.suggestion import check_enough, suggest_n_clusters
+    from ucls.preparation.fitting import fit_space
+    from ucls.preparation.prepared import Preparation
+
+    check_enough(len(features))
+    if (features == features[0]).all():
+        raise UsageError("all samples are the same, so nothing tells them apart")
+    space = fit_space(features, config.neighbors.prepare or "auto").space
+    return suggest_n_clusters(Preparation([space]).of_array(features.copy()), seed=config.seed)

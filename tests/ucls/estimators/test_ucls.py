@@ -147,7 +147,7 @@ def test_rows_of_zeros_are_samples() -> None:
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"n_clusters": None}, "how many clusters"),
+        ({"n_clusters": None}, "how many clusters.* 10 images are too few"),
         ({"n_clusters": 11}, "n_clusters=11 .* n_samples=10"),
         ({"effort": "much"}, "effort"),
         ({"random_state": -1}, "seed"),
@@ -211,3 +211,22 @@ def test_the_examples_run(name: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_finds_nothing_wrong() -> None:
     check_estimator(UCLS(n_clusters=3, effort="quick"))
+
+
+def test_without_a_number_the_samples_tell_it() -> None:
+    features, labels = blobs(120, 0)
+    found = clusterer(None).fit(features)
+    assert found.n_clusters_ == 4
+    assert found.suggestion_ is not None
+    assert found.suggestion_.how_sure == "clear"
+    assert adjusted_rand_score(labels, found.labels_) > 0.9
+    assert clusterer(4).fit(features).suggestion_ is None
+
+
+def test_one_cloud_is_one_cluster() -> None:
+    cloud = np.random.default_rng(0).normal(size=(200, 24))
+    found = clusterer(None).fit(cloud)
+    assert found.n_clusters_ == 1
+    assert not found.labels_.any()
+    with pytest.raises(ValueError, match="all samples are the same"):
+        clusterer(None).fit(np.ones((30, 4)))
