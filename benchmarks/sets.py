@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ucls.config import Config
 from ucls.datasets.mnist import read_idx
+from ucls.errors import UsageError
 from ucls.pipeline import start
 from ucls.runs.labels import known_labels
 from ucls.sources import Source, load_source
@@ -123,8 +125,17 @@ def thinned_rows(labels: Labels, *, ratio: float, seed: int = 0) -> npt.NDArray[
 
 
 def read_set(source: Source, folder: Path) -> LabelledSet:
-    """Features and labels of the training images, as every method sees them."""
-    run = start(source, out=folder / "features", cache_dir=folder / "cache", overwrite=True)
+    """Features and labels of the training images, as every method sees them.
+
+    Raises:
+        UsageError: if there are no labels to measure against.
+    """
+    if source.n_classes is None:
+        raise UsageError(f"{source.name} has no labels to measure against: give a labelled source")
+    config = Config(n_clusters=max(2, source.n_classes))  # also of a single class
+    run = start(
+        source, out=folder / "features", config=config, cache_dir=folder / "cache", overwrite=True
+    )
     with run.features("train") as cache:
         features = cache.read(run.feature_set).astype(np.float32)
     return LabelledSet(source, features, known_labels(run)["train"], run.n_clusters)
@@ -159,13 +170,14 @@ def _stored(made: Made, folder: Path) -> Source:
     return load_source(str(path))
 
 
-def _file(make: Callable[[], Made]) -> Opener:
+def made_file(make: Callable[[], Made]) -> Opener:
+    """What makes a feature file of features and labels that are made here."""
     return lambda folder: _stored(make(), folder)
 
 
 def sphere_file(ratio: float) -> Opener:
     """What makes a sphere with classes from ``ratio`` to 1 in size."""
-    return _file(partial(sphere, ratio))
+    return made_file(partial(sphere, ratio))
 
 
 def thinner(opener: Opener, ratio: float) -> Opener:
@@ -180,12 +192,12 @@ SETS: Mapping[str, Opener] = {
     "sphere": sphere_file(1.0),
     "sphere, 5:1": sphere_file(5.0),
     "sphere, 20:1": sphere_file(20.0),
-    "sheets, 20:1": _file(sheets),
-    "5 blobs of 60": _file(partial(blobs, 300, noise=0.1)),
-    "noisy blobs, 100 images": _file(partial(blobs, 100, noise=0.29)),
-    "noisy blobs, 300 images": _file(partial(blobs, 300, noise=0.29)),
-    "noisy blobs, 1,000 images": _file(partial(blobs, 1000, noise=0.29)),
-    **({"Fashion-MNIST": _file(fashion)} if FASHION.is_dir() else {}),
+    "sheets, 20:1": made_file(sheets),
+    "5 blobs of 60": made_file(partial(blobs, 300, noise=0.1)),
+    "noisy blobs, 100 images": made_file(partial(blobs, 100, noise=0.29)),
+    "noisy blobs, 300 images": made_file(partial(blobs, 300, noise=0.29)),
+    "noisy blobs, 1,000 images": made_file(partial(blobs, 1000, noise=0.29)),
+    **({"Fashion-MNIST": made_file(fashion)} if FASHION.is_dir() else {}),
 }
 """What opens each, by name. Classes are equal where no ratio of the largest to the least is named;
 k-means has about 0.97 on the noisy blobs."""
