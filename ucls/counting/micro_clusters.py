@@ -18,7 +18,7 @@ IMAGES_EACH = 15
 MOST = 500
 """Micro-clusters of a clustering."""
 FEWEST = 8
-CLUSTERINGS = 4
+CLUSTERINGS = 8
 ITERATIONS = 15
 """Of Lloyd's: micro-clusters need not be the best."""
 NEIGHBORS = 20

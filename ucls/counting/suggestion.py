@@ -39,10 +39,12 @@ CLEAR_GAP = 0.12
 """Between two modes, from which on it alone tells the number."""
 CLEARER = 2.0
 """Times the second largest gap that a clear one is."""
-NEARLY_AS_SHORT = 0.15
+NEARLY_AS_SHORT = 0.25
 """Bits per image, within which coding lengths do not tell numbers apart."""
 NEXT_BEST = 3
 N_STEPS = CLUSTERINGS + 3
+CUT = 4
+"""Clusterings that are merged; more hardly change what their clusters code."""
 GRID = 1.4
 """Times the number before, of those whose coding length is looked at first."""
 
@@ -87,7 +89,7 @@ def suggest_n_clusters(
 ) -> Suggestion:
     """Suggests a number of clusters, by two signs that see no labels.
 
-    Images are put into many micro-clusters by k-means, four times, and these are linked by the
+    Images are put into many micro-clusters by k-means, eight times, and these are linked by the
     neighbour graph. Where the modes of a random walk over the links have a clear gap, it tells the
     number (the eigengap; von Luxburg, 2007). Where even the second mode is fast, there is one
     cluster. Otherwise clusters overlap: of the numbers whose merged clusters code the features
@@ -114,7 +116,7 @@ def suggest_n_clusters(
     modes = slow_modes(clusters)
     gaps = gaps_after(modes)
     advance(1)
-    cuts = _Cuts(labels, edges, principal_directions(sample))
+    cuts = _Cuts(labels[:CUT], edges, principal_directions(sample))
     most = min(MOST_CLUSTERS, len(gaps), int(labels.max()))
     lengths = cuts.look_at([*_grid(most), *_largest(gaps, most)])
     advance(1)
