@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.runner import run_stages
-from benchmarks.tables import Table
 from ucls.config import Config
+from ucls.report.table import Table
 from ucls.sources import load_source
 
 ROWS = {

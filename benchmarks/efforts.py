@@ -11,8 +11,8 @@ from benchmarks.machine import describe_machine
 from benchmarks.records import Record
 from benchmarks.runner import run_stages
 from benchmarks.sets import read_set
-from benchmarks.tables import Table
 from ucls.config import Config
+from ucls.report.table import Table
 from ucls.settings.objectives import objective_names
 from ucls.sources import Source
 

@@ -14,11 +14,11 @@ from benchmarks.label_matrices import make_label_matrix
 from benchmarks.options import choose
 from benchmarks.process import run_in_process
 from benchmarks.records import Record
-from benchmarks.tables import Table
 from ucls.ensemble.methods import METHODS
 from ucls.errors import UclsError
 from ucls.metrics import clustering_accuracy
 from ucls.metrics.scores import nmi
+from ucls.report.table import Table
 
 HEADINGS = ("method", "s", "GB", "ACC", "NMI", "ANMI", "occupied", "")
 

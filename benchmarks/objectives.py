@@ -13,26 +13,19 @@ from benchmarks.ablations.plan import UNTIMED
 from benchmarks.options import pick
 from benchmarks.records import Record
 from benchmarks.runner import run_stages
-from benchmarks.tables import Table
 from ucls.cache import read_graph, write_graph
 from ucls.config import Config
+from ucls.peers.forms import ALONE, NOT_MERGED, Settings
+from ucls.report.table import Table
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
-from ucls.settings.objectives import RECORDS, objective_names
+from ucls.settings.objectives import objective_names
 from ucls.sources import Source
 from ucls.types import NeighborGraph
 
-Settings = Mapping[str, Any]
 Figures = dict[str, float]
 Labels = npt.NDArray[np.int32]
 
-ALONE: Settings = {"train.scales": [1], "merge.linkage": "none"}
-NOT_MERGED: Mapping[str, Settings] = {
-    name: {**ALONE, "train.objective": name}
-    if len(record.scales or (1,)) == 1  # others have heads as wanted among their own sizes
-    else {"train.objective": name, "merge.linkage": "none"}
-    for name, record in RECORDS.items()
-}
 VARIANTS: Mapping[str, Settings] = {
     **{name: {"train.objective": name} for name in objective_names()},
     **{f"{name}, not merged": settings for name, settings in NOT_MERGED.items()},

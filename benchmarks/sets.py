@@ -13,6 +13,7 @@ from ucls.datasets.mnist import read_idx
 from ucls.errors import UsageError
 from ucls.pipeline import start
 from ucls.runs.labels import known_labels
+from ucls.runs.resolve import ExtractedData
 from ucls.sources import Source, load_source
 
 Features = npt.NDArray[np.float32]
@@ -28,6 +29,7 @@ class LabelledSet(NamedTuple):
     features: Features
     labels: Labels
     n_classes: int
+    extracted: ExtractedData
 
 
 Opener = Callable[[Path], Source]
@@ -138,7 +140,7 @@ def read_set(source: Source, folder: Path) -> LabelledSet:
     )
     with run.features("train") as cache:
         features = cache.read(run.feature_set).astype(np.float32)
-    return LabelledSet(source, features, known_labels(run)["train"], run.n_clusters)
+    return LabelledSet(source, features, known_labels(run)["train"], run.n_clusters, run.data)
 
 
 def thinned(source: Source, ratio: float, folder: Path) -> Source:

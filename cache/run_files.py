@@ -22,5 +22,7 @@ PREVIOUS_CORRECTIONS = "corrections-previous.toml"
 CORRECTED_CLASSIFIER = "classifier-corrected.safetensors"
 BASELINES = "baselines.json"
 METRICS = "metrics.json"
+BENCH = "bench.json"
+BENCH_LABELS = "bench.safetensors"
 CUTS = tuple(f"labels-k{'[0-9]' * n_digits}.csv" for n_digits in range(1, 8))
 """What ``ucls cut`` writes, as patterns; a file that a user named likewise is none of them."""

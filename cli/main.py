@@ -12,6 +12,7 @@ import typer
 
 from ucls.cli import (
     backbones,
+    bench,
     cache_info,
     cache_ls,
     cache_rm,
@@ -82,9 +83,9 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (suggest_k, report, serve, relabel, predict, sort, export, plot, cut):
+for module in (suggest_k, bench, report, serve, relabel, predict, sort, export, plot, cut):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
-    add_command(app, name, module.command, module.EXAMPLE, continues=module is sort)
+    add_command(app, name, module.command, module.EXAMPLE, continues=module in (bench, sort))
 for module in (compare, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
     add_command(app, name, module.command, module.EXAMPLE, shows_progress=False)

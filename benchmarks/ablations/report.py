@@ -10,9 +10,9 @@ from benchmarks.pages import render_page
 from benchmarks.published import SCORES
 from benchmarks.records import command_line
 from benchmarks.simulated.features import how_simulated
-from benchmarks.tables import Table
 from benchmarks.trials import describe_machines
 from ucls.cache import atomic_write
+from ucls.report.table import Table
 
 PAGE = Path(__file__).with_name("page.md.jinja")
 

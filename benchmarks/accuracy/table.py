@@ -8,9 +8,9 @@ from benchmarks.accuracy.comparison import Comparison, Line, file_departures
 from benchmarks.jobs import Outcome
 from benchmarks.pages import render_page
 from benchmarks.published import SCORES
-from benchmarks.tables import Table
 from benchmarks.trials import Trial, describe_machines
 from ucls.datasets import DATASETS
+from ucls.report.table import Table
 
 PAGE = Path(__file__).with_name("page.md.jinja")
 PARTS = {

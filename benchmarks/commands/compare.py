@@ -8,7 +8,7 @@ import typer
 
 from benchmarks.records import read_record
 from benchmarks.speed.measurement import Measurement, SpeedRecord
-from benchmarks.tables import Table
+from ucls.report.table import Table
 
 NOTABLE = 0.05
 """A change of a ratio by less than this share is noise, whatever the spread."""

@@ -9,7 +9,7 @@ from scipy.stats import t
 from benchmarks.efforts import Figures
 from benchmarks.machine import describe_machine
 from benchmarks.quality.record import QualityRecord
-from benchmarks.tables import Table
+from ucls.report.table import Table
 
 SCORES = ("ACC", "class ACC", "NMI")
 Runs = Mapping[int, Figures]

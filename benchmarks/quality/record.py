@@ -9,11 +9,11 @@ from typing import ClassVar, TypeVar
 import numpy as np
 
 from benchmarks.efforts import Figures
-from benchmarks.peers import SEEDLESS
 from benchmarks.quality.methods import measure
 from benchmarks.records import Record, check_record, made_here, read_record
 from benchmarks.sets import LabelledSet
 from ucls.errors import UsageError
+from ucls.peers.algorithms import SEEDLESS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,6 @@ def fill(
     *,
     methods: Sequence[str],
     seeds: Iterable[int],
-    folder: Path,
 ) -> Iterator[str]:
     """Measures what the record lacks; tells each cell once it is in the record.
 
@@ -68,7 +67,7 @@ def fill(
         done = record.results.setdefault(name, {}).setdefault(method, {})
         if seed in done or (done and method in SEEDLESS):
             continue
-        done[seed] = measure(method, data, seed=seed, folder=folder)
+        done[seed] = measure(method, data, seed=seed)
         yield "{}, {}, seed {}: ACC {ACC:.3f}, {s:.1f} s".format(name, method, seed, **done[seed])
 
 

@@ -25,7 +25,7 @@ def work(
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         sets = {name: read_set(opener(folder), folder) for name, opener in openers.items()}
-        for told in fill(record, sets, methods=methods, seeds=seeds, folder=folder):
+        for told in fill(record, sets, methods=methods, seeds=seeds):
             PlainReporter().say(told)
             if json is not None:
                 keep(record, json)

@@ -9,9 +9,9 @@ import torch
 
 from benchmarks.published import load_published
 from benchmarks.simulated.features import SimulatedFeatures
-from benchmarks.tables import Table
 from ucls.neighbors.search import unit_vectors
 from ucls.progress import Advance, ignore_progress
+from ucls.report.table import Table
 
 K, CAP = 50, 1285  # of table 6.16: N/C is 128,545 / 100
 IMAGES_PER_PRODUCT = 8192

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.process import run_in_process
-from benchmarks.tables import Table
 from ucls.cache import FeatureCache, FeatureCacheWriter, FeatureSpec
+from ucls.report.table import Table
 
 SIZES = (10_000, 100_000, 1_000_000)
 BATCH = 1_000

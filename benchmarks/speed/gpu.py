@@ -24,11 +24,11 @@ from benchmarks.speed.neighbors import build_graph, simulated_features
 from benchmarks.speed.step_products import step_products
 from benchmarks.speed.straightforward import StraightforwardTrainer
 from benchmarks.speed.training_ratios import BARE, PEERS
-from benchmarks.tables import Table
 from ucls.metrics.baselines import kmeans
 from ucls.objectives.protocol import Batch
 from ucls.objectives.sinkhorn import sinkhorn_knopp
 from ucls.progress import PlainReporter
+from ucls.report.table import Table
 from ucls.settings.config import TrainConfig
 from ucls.training.compiled import CompiledLosses
 from ucls.training.trainer import HeadTrainer

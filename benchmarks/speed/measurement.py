@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchmarks.records import Record
-from benchmarks.tables import Table
+from ucls.report.table import Table
 
 Work = Callable[[], object]
 

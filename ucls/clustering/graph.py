@@ -46,20 +46,27 @@ class Neighborhood(NamedTuple):
     graph: NeighborGraph
 
 
-def find_neighborhood(features: Features, config: Config, *, reporter: Reporter) -> Neighborhood:
-    """Prepares the features of one space, and builds their graph.
+def find_neighborhood(
+    features: Features,
+    config: Config,
+    *,
+    preparation: Preparation | None = None,
+    reporter: Reporter,
+) -> Neighborhood:
+    """Prepares features, and builds their graph.
 
     Args:
         features: float [N, D]; they are not changed.
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
+        preparation: fitted to the features; None if they are of one space, to fit it here.
         reporter: shown what happens.
 
     Raises:
         UsageError: if all features are the same, or nothing would be left of them.
     """
     check_distinct(features, required(config.n_clusters), reporter)
-    space = fit_space(features, required(config.neighbors.prepare)).space
-    preparation = Preparation([space])
+    if preparation is None:
+        preparation = Preparation([fit_space(features, required(config.neighbors.prepare)).space])
     prepared = preparation.of_array(features.copy())
     return Neighborhood(prepared, preparation, build_graph(prepared, config, reporter=reporter))
 

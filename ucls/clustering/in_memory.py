@@ -14,6 +14,7 @@ from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.results import empty_note
 from ucls.heads.trained import TrainedHeads, logits_by_row
 from ucls.merging import merge_heads
+from ucls.preparation.prepared import Preparation
 from ucls.progress import SILENT, Reporter
 from ucls.runs.classifier import Classifier, Labelled
 from ucls.runs.consensus_settings import consensus_options
@@ -58,7 +59,7 @@ def cluster(features: Features, config: Config, *, reporter: Reporter = SILENT) 
     """Does the stages of a run but the first and the last, to the same labels.
 
     Args:
-        features: float32 [N, D], N at least 2; they are not changed.
+        features: float32 [N, D] of one space, N at least 2; they are not changed.
         config: all fields set, as :func:`ucls.clustering.fitting.fit_settings` leaves them.
         reporter: shown what happens.
 
@@ -66,7 +67,31 @@ def cluster(features: Features, config: Config, *, reporter: Reporter = SILENT) 
         UsageError: if the features are all the same, or a setting does not fit them.
         UclsError: if the training goes astray, or the heads cannot be combined.
     """
-    prepared, preparation, graph = find_neighborhood(features, config, reporter=reporter)
+    return _train(features, config, None, reporter).finish(reporter)
+
+
+def find_consensus(
+    features: Features,
+    config: Config,
+    *,
+    preparation: Preparation,
+    reporter: Reporter = SILENT,
+) -> Consensus:
+    """Does the stages of a run up to the consensus of the heads, to the same labels.
+
+    Arguments and errors are those of :func:`cluster`, but the features may be of several spaces,
+    for which ``preparation`` was fitted.
+    """
+    return _train(features, config, preparation, reporter).consensus()
+
+
+def _train(
+    features: Features, config: Config, preparation: Preparation | None, reporter: Reporter
+) -> "_Combining":
+    """Trains the heads, and merges their clusters."""
+    prepared, preparation, graph = find_neighborhood(
+        features, config, preparation=preparation, reporter=reporter
+    )
     data = TrainingSet(
         prepared,
         graph,
@@ -82,7 +107,7 @@ def cluster(features: Features, config: Config, *, reporter: Reporter = SILENT) 
             f"{config.n_clusters} clusters look wrong: the images fall apart far more clearly into "
             f"{merged.clearest}"
         )
-    return _Combining(features, config, trained, merged).finish(reporter)
+    return _Combining(features, config, trained, merged)
 
 
 def _merge(trained: Trained, graph: NeighborGraph, config: Config) -> MergedHeads | None:
@@ -123,7 +148,7 @@ class _Combining:
         """Makes the consensus, and trains the classifier."""
         if not self.is_sure:
             reporter.warn(all_collapsed_text(len(self.voters)))
-        combined = self._consensus()
+        combined = self.consensus()
         classifier = self._classifier(combined, reporter)
         by_head = self.trained.assignments.labels["train"][self.voters]
         labelled = classifier.judge(*classifier.predict(self.features), by_head)
@@ -132,7 +157,8 @@ class _Combining:
             reporter.warn(empty_note(sizes))
         return Clustering(labelled, classifier, combined, self.trained, self.merged)
 
-    def _consensus(self) -> Consensus:
+    def consensus(self) -> Consensus:
+        """Of the voters."""
         assignments, settings = self.assignments, self.config.ensemble
         return consensus(
             assignments.labels["train"][self.voters],

@@ -10,7 +10,7 @@ from benchmarks.figures import STYLE, write_figure
 from benchmarks.pages import render_page
 from benchmarks.speed.growth.record import GrowthRecord, StageGrowth, slope_texts
 from benchmarks.speed.measurement import seconds_text
-from benchmarks.tables import Table
+from ucls.report.table import Table
 
 TEMPLATE = Path(__file__).with_name("page.md.jinja")
 HEADINGS = (

@@ -10,10 +10,13 @@ from benchmarks.records import made_here, write_record
 from benchmarks.sets import LabelledSet
 from tests.benchmarks.quality.samples import figures, quality_record
 from ucls.errors import UsageError
+from ucls.runs.resolve import ExtractedData
 from ucls.sources import load_source
 
 LABELS = np.repeat(np.arange(3, dtype=np.int32), [1, 2, 4])
-SMALL = LabelledSet(load_source("digits"), np.zeros((7, 2), np.float32), LABELS, 3)
+SMALL = LabelledSet(
+    load_source("digits"), np.zeros((7, 2), np.float32), LABELS, 3, ExtractedData.model_construct()
+)
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def measured(monkeypatch) -> list[tuple[str, int]]:
     """Methods and seeds that were measured."""
     cells: list[tuple[str, int]] = []
 
-    def measure(method: str, data: LabelledSet, *, seed: int, folder: Path) -> object:
+    def measure(method: str, data: LabelledSet, *, seed: int) -> object:
         cells.append((method, seed))
         return figures(0.5)
 
@@ -37,7 +40,7 @@ def test_a_set_is_described() -> None:
 
 def test_a_stopped_record_is_continued(measured: list[tuple[str, int]], tmp_path: Path) -> None:
     path = tmp_path / "quality.json"
-    cells = {"methods": ["k-means", "PCA + Ward", "ucls"], "seeds": range(2), "folder": tmp_path}
+    cells = {"methods": ["k-means", "PCA + Ward", "ucls"], "seeds": range(2)}
     record = begin_record(path, QualityRecord)
     told = fill(record, {"digits": SMALL}, **cells)
     assert next(told) == "digits, k-means, seed 0: ACC 0.500, 2.5 s"

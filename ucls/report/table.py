@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ucls.cache import write_csv
+from ucls.cache import atomic_write, write_csv
 
 WIDE = 160  # Columns of a log, which is not cut at the width of a terminal that is not there.
 
@@ -25,6 +25,11 @@ class Table(NamedTuple):
             heading, *rest = (pad(cell, width) for cell in cells)
             columns.append([heading, end.rjust(width, "-"), *rest])
         return "".join(f"| {' | '.join(line)} |\n" for line in zip(*columns, strict=True))
+
+    def write_markdown(self, path: Path) -> None:
+        """Writes the lines of Markdown, atomically."""
+        with atomic_write(path) as partial:
+            partial.write_text(self.markdown(), encoding="utf-8")
 
     def write_csv(self, path: Path) -> None:
         """Writes the cells, atomically."""

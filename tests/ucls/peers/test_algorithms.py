@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from benchmarks import peers
 from benchmarks.sets import blobs
+from ucls.errors import UclsError
 from ucls.metrics import clustering_accuracy
+from ucls.peers import algorithms as peers
 
 
 @pytest.mark.parametrize("peer", peers.PEERS)
@@ -55,3 +56,10 @@ def test_leiden_finds_as_many_communities_as_are_wanted(n_clusters: int) -> None
 
 def test_leiden_comes_near_where_parts_of_the_graph_are_more_than_wanted() -> None:
     assert peers.count_clusters(peers.leiden(blobs(300, noise=0.01)["features"], 2, 0)) == 5
+
+
+def test_ward_refuses_what_does_not_fit_into_memory(monkeypatch) -> None:
+    monkeypatch.setattr(peers, "available_memory", lambda: 700_000)
+    with pytest.raises(UclsError, match=r"0\.0 GB of memory for the distances of 300 images"):
+        peers.ward(blobs(300, noise=0.1)["features"], 5, 0)
+    assert len(peers.ward(blobs(290, noise=0.1)["features"], 5, 0)) == 290

@@ -1,10 +1,11 @@
-"""Other ways to cluster the same features, each told the number of clusters.
+"""Clusterers of other libraries, each told the number of clusters.
 
 Where a peer reduces the features first, its seconds hold that too. What it cannot choose by itself
 is chosen by the number of clusters that is wanted, never by labels.
 """
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
-from sknetwork.clustering import Leiden
+
+from ucls.ensemble.available_memory import GIGABYTE, available_memory
+from ucls.errors import UclsError
+from ucls.types import Labels
 
 Features = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int32]
 Peer = Callable[[Features, int, int], Labels]
 """From features [N, D], the number of clusters and a seed to clusters [N]; -1 is noise."""
 
@@ -28,6 +31,8 @@ N_NEIGHBORS = 15
 SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
 """Of the mean size of a cluster: what HDBSCAN may take as the least size."""
 N_HALVINGS = 20
+BYTES_PER_PAIR = 16
+"""Ward's linkage holds the distance of every pair of images twice."""
 
 
 def reduced(features: Features, n_components: int = N_COMPONENTS) -> Features:
@@ -53,7 +58,18 @@ def reduced_kmeans(features: Features, n_clusters: int, seed: int) -> Labels:
 
 
 def ward(features: Features, n_clusters: int, seed: int) -> Labels:
-    """Agglomerative clustering with Ward's linkage."""
+    """Agglomerative clustering with Ward's linkage.
+
+    Raises:
+        UclsError: if the distances of all pairs of images do not fit into memory.
+    """
+    needed, available = BYTES_PER_PAIR * len(features) ** 2 // 2, available_memory()
+    if needed > available:
+        raise UclsError(
+            f"it needs {needed / GIGABYTE:.1f} GB of memory for the distances of "
+            f"{len(features):,} images, and {available / GIGABYTE:.1f} GB are available: take a "
+            "larger machine, or fewer images"
+        )
     return _labels(AgglomerativeClustering(n_clusters).fit_predict(reduced(features)))
 
 
@@ -88,6 +104,8 @@ def leiden(features: Features, n_clusters: int, seed: int) -> Labels:
 
     The resolution is halved in on, in logarithms; where none finds as many, the nearest stays.
     """
+    from sknetwork.clustering import Leiden
+
     graph = kneighbors_graph(reduced(features), min(N_NEIGHBORS, len(features) - 1))
     graph = graph.maximum(graph.T).tocsr()
     low, high, found = 2.0**-10, 2.0**10, []
@@ -102,6 +120,7 @@ def leiden(features: Features, n_clusters: int, seed: int) -> Labels:
     return _nearest(found, n_clusters)
 
 
+HAS_LEIDEN = find_spec("sknetwork") is not None
 PEERS: Mapping[str, Peer] = {
     "k-means": kmeans,
     "scaled k-means": scaled_kmeans,
@@ -109,10 +128,11 @@ PEERS: Mapping[str, Peer] = {
     "PCA + Ward": ward,
     "PCA + spectral": spectral,
     "PCA + HDBSCAN": hdbscan,
-    "PCA + Leiden": leiden,
+    **({"PCA + Leiden": leiden} if HAS_LEIDEN else {}),
     "PCA + Gaussians": gaussians,
 }
-"""By the name of their row; of scikit-learn and scikit-network, the rest their defaults."""
+"""By the name of their row; of scikit-learn and, where it is installed, scikit-network, the rest
+their defaults."""
 SEEDLESS = ("PCA + Ward", "PCA + HDBSCAN")
 """Those that draw nothing: one run tells all."""
 

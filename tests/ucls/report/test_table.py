@@ -1,6 +1,6 @@
 import csv
 
-from benchmarks.tables import Table
+from ucls.report.table import Table
 
 TABLE = Table(["name", "ACC"], [["k-means", "7"], ["a", "12.50"]])
 
