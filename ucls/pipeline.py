@@ -1,33 +1,27 @@
 """The whole pipeline: images in, labelled clusters out."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from ucls.cache import read_json
 from ucls.cache import run_files as files
 from ucls.config import Config
 from ucls.progress import SILENT, Reporter
+from ucls.report.finished import Finished
 from ucls.runs.catalog import later_stages
 from ucls.runs.features import Caches
 from ucls.settings.extraction import resolve_extractions
-from ucls.sources import Source, load_source
+from ucls.sources import GivenLabels, GivenSource, open_source
 from ucls.stages.extract import extract
 from ucls.stages.start import start
 
 __all__ = ["Finished", "extract_source", "run", "start"]
 
 
-class Finished(NamedTuple):
-    """A finished run."""
-
-    path: Path
-    figures: dict[str, Any]
-    """What ``metrics.json`` holds."""
-
-
 def run(
-    source: str | Source,
+    source: GivenSource,
     *,
+    n_clusters: int | None = None,
+    labels: GivenLabels | None = None,
     out: str | Path | None = None,
     config: Config | None = None,
     cache_dir: str | Path | None = None,
@@ -37,10 +31,15 @@ def run(
     """Runs every stage; each continues or skips what an earlier, equal run has done.
 
     Args:
-        source: a dataset name, a folder or list of images, or a feature file; for more than
-            that, what :func:`ucls.sources.load_source` returns.
+        source: a dataset name, a folder or list of images, or a feature file; features [N, D] as
+            an array of NumPy or a tensor; for more than that, what
+            :func:`ucls.sources.load_source` returns.
+        n_clusters: how many clusters; None for what the settings say, else as many as there are
+            classes, else as many as the features speak for.
+        labels: to evaluate with, never to train with: N integers or texts beside an array;
+            ``folders`` for the names of a folder's sub-folders.
         out: the run folder; None for ``runs/NAME``.
-        config: the settings; None for the defaults.
+        config: the other settings; None for the defaults.
         cache_dir: of the feature caches; None for ``$UCLS_CACHE`` or the user's cache.
         overwrite: replace a run or feature cache that was made with other settings.
         reporter: shown what happens.
@@ -49,9 +48,17 @@ def run(
         MismatchError: if the folder or a cache holds something made with other settings.
         UsageError: if the source or the settings are wrong.
         UclsError: if a stage fails.
+
+    Example:
+        >>> features = numpy.load("features.npy")  # doctest: +SKIP
+        >>> finished = run(features, n_clusters=20)  # doctest: +SKIP
+        >>> finished.labels  # doctest: +SKIP
     """
+    config = config or Config()
+    if n_clusters is not None:
+        config = config.with_values({"n_clusters": n_clusters})
     path = start(
-        source,
+        open_source(source, labels=labels),
         out=out,
         config=config,
         cache_dir=cache_dir,
@@ -64,7 +71,7 @@ def run(
 
 
 def extract_source(
-    source: str | Source,
+    source: GivenSource,
     *,
     out: str | Path | None = None,
     config: Config | None = None,
@@ -81,7 +88,7 @@ def extract_source(
         The feature cache of each split and backbone.
     """
     config = config or Config()
-    opened = load_source(source) if isinstance(source, str) else source
+    opened = open_source(source)
     if out is None:
         return extract(
             opened,

@@ -204,6 +204,36 @@ def test_images_that_are_all_alike(tmp_path: Path, tiny_config: Config) -> None:
         pipeline.run(str(folder), out=tmp_path / "a", config=tiny_config.with_values(PIXELS))
 
 
+def test_an_array_is_clustered_like_the_file_that_holds_it(
+    tmp_path: Path, sources: Path, own_cache: Path, tiny_config: Config
+) -> None:
+    features, labels = blobs(120, 0)
+    config = tiny_config.model_copy(update={"n_clusters": None})
+    finished = pipeline.run(
+        features, labels=labels, n_clusters=4, out=tmp_path / "array", config=config
+    )
+    file = sources / "blobs.npz"
+    expected = pipeline.run(file, n_clusters=4, out=tmp_path / "file", config=config)
+    np.testing.assert_array_equal(finished.labels, expected.labels)
+    np.testing.assert_array_equal(finished.probabilities, expected.probabilities)
+    for name in ("ensemble.chosen", "self_training"):
+        assert finished.figures["train"][name] == expected.figures["train"][name]
+    again = pipeline.run(features, labels=labels, n_clusters=4, out=finished.path, config=config)
+    assert again == finished
+    with pytest.raises(MismatchError, match=r"name is \"array-"):
+        pipeline.run(features + 1, n_clusters=4, out=finished.path, config=config)
+
+
+def test_rows_of_zeros_in_an_array_are_told_by_the_rows_that_are_left(
+    tmp_path: Path, own_cache: Path, tiny_config: Config
+) -> None:
+    features = torch.from_numpy(blobs(120, 0)[0])
+    features[5] = 0
+    finished = pipeline.run(features, n_clusters=4, out=tmp_path / "a", config=tiny_config)
+    assert finished.rows.tolist() == [row for row in range(120) if row != 5]
+    assert len(finished.labels) == len(finished.paths) == 119
+
+
 def test_two_images(tmp_path: Path, tiny_config: Config) -> None:
     np.save(tmp_path / "two.npy", np.eye(2))
     config = tiny_config.with_values({"n_clusters": 2})

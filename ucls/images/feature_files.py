@@ -1,6 +1,7 @@
 """Feature files: one vector per image, made elsewhere."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ucls.images.columns import FEATURES
 from ucls.images.feature_checks import check_shape, survey
 from ucls.images.feature_labels import encode, labels_beside
 from ucls.images.feature_readers.registry import open_contents
-from ucls.images.feature_readers.stored import NAMELESS, Contents, StoredArray
+from ucls.images.feature_readers.stored import NAMELESS, Contents, StoredArray, no_ids
 from ucls.images.held_array import HeldArray
 
 BATCH_SIZE = 1024
@@ -73,26 +74,66 @@ def load_features(path: Path, *, split: str = "train", array: str | None = None)
     """
     contents = open_contents(path)
     stored = _chosen(path, contents, array)
-    is_trained_on = split == "train"
-    check_shape(path, stored, n_least=2 if is_trained_on else 1)
-    features = HeldArray(stored)
-    surveyed = survey(path, features, is_trained_on=is_trained_on)
-    source, values = _find_labels(path, contents)
-    labels, class_names = (None, ()) if values is None else encode(source, values, len(features))
     name = path.stem or path.resolve().stem
-    named = name if array is None else f"{name}-{array.strip('/').replace('/', '-')}"
-    return FeatureArray(
-        name=named,
+    source, values = _find_labels(path, contents)
+    return check_features(
+        path,
+        stored,
+        name=name if array is None else f"{name}-{array.strip('/').replace('/', '-')}",
         split=split,
-        features=features,
-        paths=_ids(name, contents, len(features)),
-        labels=labels,
-        class_names=class_names,
-        fingerprint=_fingerprint(
-            surveyed.digest, labels, class_names, n_zeros=len(features) - surveyed.n_filled
-        ),
+        labels=None if values is None else (source, values),
+        ids=contents.ids,
+        rows_named=name,
         location=str(path.resolve()),
         notes=() if source == path else (f"labels of {path} are those in {source}",),
+    )
+
+
+def check_features(
+    what: Path,
+    stored: StoredArray,
+    *,
+    name: str,
+    split: str = "train",
+    labels: tuple[Path, NDArray[np.generic]] | None = None,
+    ids: Callable[[], list[str] | None] = no_ids,
+    rows_named: str | None = None,
+    location: str = "",
+    notes: tuple[str, ...] = (),
+) -> FeatureArray:
+    """Checks features, wherever they come from.
+
+    Args:
+        what: the file, as messages name it.
+        stored: the features.
+        name: what the source is called.
+        split: the split that the features belong to.
+        labels: their file, as messages name it, and the labels; None without.
+        ids: the names of the rows, if they have any.
+        rows_named: what the numbers of the rows come after otherwise; None for ``name``.
+        location: the resolved path of the file; empty if there is none.
+        notes: remarks for the user, a line each.
+
+    Raises:
+        UsageError: as :func:`load_features`.
+    """
+    is_trained_on = split == "train"
+    check_shape(what, stored, n_least=2 if is_trained_on else 1)
+    features = HeldArray(stored)
+    surveyed = survey(what, features, is_trained_on=is_trained_on)
+    classes, class_names = (None, ()) if labels is None else encode(*labels, len(features))
+    return FeatureArray(
+        name=name,
+        split=split,
+        features=features,
+        paths=_paths(ids(), rows_named or name, len(features)),
+        labels=classes,
+        class_names=class_names,
+        fingerprint=_fingerprint(
+            surveyed.digest, classes, class_names, n_zeros=len(features) - surveyed.n_filled
+        ),
+        location=location,
+        notes=notes,
     )
 
 
@@ -151,9 +192,8 @@ def _find_labels(path: Path, contents: Contents) -> tuple[Path, NDArray[np.gener
     return beside, _chosen(beside, open_contents(beside), None).read(slice(None))
 
 
-def _ids(name: str, contents: Contents, n_rows: int) -> list[str]:
+def _paths(ids: list[str] | None, name: str, n_rows: int) -> list[str]:
     """The names of the rows as the file has them, if they tell all apart, else their numbers."""
-    ids = contents.ids()
     if ids is not None and len(set(ids)) == n_rows:
         return ids
     width = len(str(n_rows - 1))

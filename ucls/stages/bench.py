@@ -20,7 +20,7 @@ from ucls.peers.record import BenchRecord
 from ucls.progress import SILENT, Reporter
 from ucls.runs.labels import known_labels
 from ucls.runs.run import Run
-from ucls.sources import Source, load_source
+from ucls.sources import GivenSource, open_source
 from ucls.stages.neighbors import neighbors
 from ucls.stages.start import start
 
@@ -42,7 +42,7 @@ class Bench(NamedTuple):
 
 
 def bench(
-    source: str | Source,
+    source: GivenSource,
     *,
     out: str | Path | None = None,
     config: Config | None = None,
@@ -72,7 +72,7 @@ def bench(
         UclsError: if no method can cluster the features.
     """
     chosen = choose(methods)
-    opened = load_source(source) if isinstance(source, str) else source
+    opened = open_source(source)
     path = start(
         opened,
         out=out or Path("runs") / f"{opened.name}-bench",

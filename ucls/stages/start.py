@@ -21,12 +21,12 @@ from ucls.runs.suggested import suggest, suggested_number, told
 from ucls.runs.time_limit import fitting_effort
 from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import cached_name, resolve_extractions
-from ucls.sources import Source, load_source
+from ucls.sources import GivenSource, Source, open_source
 from ucls.stages.extract import extract
 
 
 def start(
-    source: str | Source,
+    source: GivenSource,
     *,
     out: str | Path | None = None,
     config: Config | None = None,
@@ -45,7 +45,7 @@ def start(
     from ucls.devices import resolve_device
 
     started, config = perf_counter(), config or Config()
-    opened = load_source(source) if isinstance(source, str) else source
+    opened = open_source(source)
     # Before anything long is started; resolving the settings checks it again on what was read.
     n_known = config.n_clusters or opened.n_classes
     if n_known is None:

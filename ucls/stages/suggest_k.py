@@ -12,7 +12,7 @@ from ucls.runs.features import Classes, SplitFeatures
 from ucls.runs.opening import open_run
 from ucls.runs.suggested import suggest
 from ucls.settings.extraction import resolve_extractions
-from ucls.sources import Source, load_source
+from ucls.sources import GivenSource, open_source
 from ucls.stages.extract import extract
 from ucls.stages.start import describe
 
@@ -20,7 +20,7 @@ KINDS = (".png", ".svg")
 
 
 def suggest_k(
-    source: str | Source,
+    source: GivenSource,
     *,
     config: Config | None = None,
     cache_dir: str | Path | None = None,
@@ -61,9 +61,9 @@ def suggest_k(
 
 
 def _of_source(
-    source: str | Source, config: Config, cache_dir: str | Path | None, reporter: Reporter
+    source: GivenSource, config: Config, cache_dir: str | Path | None, reporter: Reporter
 ) -> Suggestion:
-    opened = load_source(source) if isinstance(source, str) else source
+    opened = open_source(source)
     check_enough(opened.n_images)
     extractions = resolve_extractions(config, opened)
     caches = extract(

@@ -52,7 +52,8 @@ class StoredArray:
         return cls(values.shape, values.dtype, lambda rows: values[rows])
 
 
-def _no_ids() -> list[str] | None:
+def no_ids() -> list[str] | None:
+    """Of rows that have no names."""
     return None
 
 
@@ -72,7 +73,7 @@ class Contents:
     array: Callable[[str], StoredArray]
     features: tuple[str, ...]
     labels: tuple[str, ...] = ()
-    ids: Callable[[], list[str] | None] = _no_ids
+    ids: Callable[[], list[str] | None] = no_ids
 
     @classmethod
     def named(
