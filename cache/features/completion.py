@@ -21,8 +21,14 @@ from ucls.cache.hdf5 import ROOM_FOR_STRUCTURE
 NamedLabels = tuple[NDArray[np.int32], Sequence[str] | None]
 
 
-def complete(path: Path, log: ImageLog, labels: NamedLabels | None) -> None:
-    """Adds names, labels and checksums, and marks the file complete.
+def complete(
+    path: Path,
+    log: ImageLog,
+    labels: NamedLabels | None,
+    *,
+    stamps: NDArray[np.int64] | None = None,
+) -> None:
+    """Adds names, labels, stamps and checksums, and marks the file complete.
 
     The room that was left for the skipped images is cut off.
 
@@ -32,6 +38,7 @@ def complete(path: Path, log: ImageLog, labels: NamedLabels | None) -> None:
         path: final name of the cache, whose closed ``.partial`` file has all rows.
         log: of all images.
         labels: of all images, or None.
+        stamps: of the files of all images, or None.
 
     Raises:
         OSError: when the disk is full.
@@ -40,8 +47,11 @@ def complete(path: Path, log: ImageLog, labels: NamedLabels | None) -> None:
     save_structure(partial, undo_path(path))
     size = partial.stat().st_size
     # Four bytes of checksum stand for a chunk, which takes two kilobytes or more.
-    reserve(partial, size + size // 512 + _count_bytes(log, labels))
+    stamp_bytes = 0 if stamps is None else stamps.nbytes
+    reserve(partial, size + size // 512 + _count_bytes(log, labels) + stamp_bytes)
     with h5py.File(partial, "r+") as file:
+        if stamps is not None:
+            file["stamps"] = stamps
         _complete(file, log, labels)
 
 

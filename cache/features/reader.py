@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ucls.cache.features.layout import FEATURE_FORMAT, decode, read_provenance
+from ucls.cache.features.layout import FEATURE_FORMAT, TOKENS, decode, read_provenance
 from ucls.cache.features.rows import ROWS_PER_CHUNK
 from ucls.cache.features.slabs import Rows, plan_slabs, resolve_rows
 from ucls.cache.features.spec import FEATURE_SETS, FeatureSpec, size_text
@@ -150,6 +150,24 @@ class FeatureCache:
             names: list[str] = decode(self._file["labels/class_names"]).tolist()
             return names
 
+    def stamps(self) -> NDArray[np.int64] | None:
+        """Returns what tells whether the files of all images are still the same.
+
+        Returns:
+            int64 [n_images, 2], bytes and nanoseconds since 1970, -1 for a file that was missing,
+            skipped images among them; None for images without files, and for older caches.
+        """
+        with damage_errors(self.path, FEATURE_FORMAT):
+            return self._file["stamps"][:] if "stamps" in self._file else None
+
+    def image_paths(self) -> list[str]:
+        """Returns the path of every image of the image set, in its order, skipped ones too."""
+        paths = np.empty(self.n_images, dtype=object)
+        paths[self.image_numbers()] = self.paths()
+        with damage_errors(self.path, FEATURE_FORMAT):
+            paths[self._file["skipped/index"][:]] = decode(self._file["skipped/path"])
+        return paths.tolist()
+
     def width(self, feature_set: str) -> int:
         """Returns the number of columns D' of a feature set.
 
@@ -205,6 +223,31 @@ class FeatureCache:
         import torch
 
         return torch.from_numpy(self.read(feature_set, rows, **options))
+
+    def read_tokens(self, rows: Rows = None) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """Reads all that is kept of images, as a writer takes it.
+
+        Args:
+            rows: as in :meth:`read`.
+
+        Returns:
+            Class tokens [V, n, L, D] and mean patch tokens [V, n, D], or None where there are
+            none, in the dtype of the file.
+
+        Raises:
+            UsageError: as :meth:`read`.
+        """
+        numbers = resolve_rows(rows, self.n_rows)
+        found = {}
+        with damage_errors(self.path, FEATURE_FORMAT):
+            for name in (name for name in TOKENS if name in self._file):
+                dataset = self._file[name]
+                shape = (dataset.shape[0], len(numbers), *dataset.shape[2:])
+                found[name] = np.empty(shape, dataset.dtype)
+                for slab in plan_slabs(numbers, ROWS_PER_CHUNK):
+                    block = dataset[:, slab.start : slab.stop]
+                    found[name][:, slab.into] = block[:, slab.pick]
+        return found["cls"], found.get("patch_mean")
 
     def batches(
         self, feature_set: str, *, batch_size: int = 4096, **options: Any

@@ -70,6 +70,7 @@ class FeatureCacheWriter:
         self._overwrite = overwrite
         self._lock = FileLock(f"{path}.lock", timeout=lock_timeout)
         self._labels: NamedLabels | None = None
+        self._stamps: NDArray[np.int64] | None = None
 
     def __enter__(self) -> Self:
         if self.path in self._failed:
@@ -181,6 +182,24 @@ class FeatureCacheWriter:
             )
         self._labels = labels.astype(np.int32), class_names
 
+    def write_stamps(self, stamps: NDArray[np.int64]) -> None:
+        """Takes what tells whether each image is still the same, which :meth:`finish` writes.
+
+        Like labels, they are not kept in the ``.partial`` file.
+
+        Args:
+            stamps: int64 [N, 2], bytes of the file of each image of the dataset and the time of its
+                last change in nanoseconds since 1970; -1 where it is missing.
+
+        Raises:
+            UsageError: for another shape or dtype.
+        """
+        if stamps.shape != (self.n_images, 2) or stamps.dtype != np.int64:
+            raise UsageError(
+                f"expected stamps as int64 {(self.n_images, 2)}, got {stamps.dtype} {stamps.shape}"
+            )
+        self._stamps = stamps
+
     def finish(self) -> None:
         """Writes what is left and gives the file its final name.
 
@@ -204,7 +223,7 @@ class FeatureCacheWriter:
         with self._writing():
             self._commit()
             self._file.close()
-            complete(self.path, self._log, self._labels)
+            complete(self.path, self._log, self._labels, stamps=self._stamps)
             publish(partial_path(self.path), self.path)
             self._log.close()
             remove_leftovers(self.path)

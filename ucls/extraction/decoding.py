@@ -5,7 +5,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -79,6 +81,7 @@ def decode_batches(
     *,
     start: int,
     batch_size: int,
+    rows: NDArray[np.int64] | None = None,
     workers: int = 0,
     pin_memory: bool = False,
 ) -> Generator[DecodedBatch]:
@@ -89,6 +92,8 @@ def decode_batches(
         views: what becomes of each.
         start: the first image that is needed. Its batch comes whole, whatever lies before it.
         batch_size: batch i holds the images from ``i * batch_size`` on.
+        rows: the places of those to decode, int64, rising; None for all. They are batched as if
+            there were no others.
         workers: processes that decode; 0 decodes in this one.
         pin_memory: for a GPU.
 
@@ -98,10 +103,12 @@ def decode_batches(
     Raises:
         UclsError: if a worker process dies.
     """
-    if start == len(images):
+    wanted = np.arange(len(images)) if rows is None else rows
+    n_done = int(np.searchsorted(wanted, start))
+    if n_done == len(wanted):
         return
-    stops = range(start - start % batch_size + batch_size, len(images) + batch_size, batch_size)
-    batches = [list(range(stop - batch_size, min(stop, len(images)))) for stop in stops]
+    firsts = range(n_done - n_done % batch_size, len(wanted), batch_size)
+    batches = [wanted[first : first + batch_size].tolist() for first in firsts]
     loader = DataLoader(
         _Decoder(images, views),
         batch_sampler=batches,

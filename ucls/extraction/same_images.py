@@ -6,11 +6,15 @@ from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 
 
+class OtherImagesError(MismatchError):
+    """A feature cache is of other images than there are now."""
+
+
 def check_same_images(cache: FeatureCache, images: ImageSet | FeatureArray) -> None:
     """Compares the images of a cache with those there are.
 
     Raises:
-        MismatchError: if they are others; it tells which came, went or changed.
+        OtherImagesError: if they are others; it tells which came, went or changed.
     """
     if cache.spec.fingerprint == images.fingerprint:
         return
@@ -22,7 +26,7 @@ def check_same_images(cache: FeatureCache, images: ImageSet | FeatureArray) -> N
         if paths
     ]
     changed = "; ".join(changes) or "some have changed"
-    raise MismatchError(
+    raise OtherImagesError(
         f"the images of {images.name} are not those that {cache.path} was made of: {len(now):,} "
         f"now, {len(then):,} then ({changed}); pass --overwrite to extract them all anew, or "
         "another --cache-dir to keep both; a finished run labels new images by `ucls predict`"

@@ -56,6 +56,7 @@ def extract_tokens(
     *,
     n_augmented: int = 0,
     start: int = 0,
+    rows: NDArray[np.int64] | None = None,
     batch_size: int = 64,
     workers: int = 0,
     on_unreadable: Literal["skip", "stop"] = "skip",
@@ -74,6 +75,8 @@ def extract_tokens(
         backbone: needed unless ``images`` is a :class:`FeatureArray`.
         n_augmented: augmented views of each image besides the plain one.
         start: images of the set that are done already.
+        rows: places of the images to extract, int64, rising; None for all. They are batched as if
+            there were no others. Only for an :class:`ImageSet`.
         batch_size: images per forward pass.
         workers: processes that decode; 0 decodes in this one.
         on_unreadable: ``skip`` lists unreadable images in the batch, ``stop`` raises.
@@ -101,6 +104,7 @@ def extract_tokens(
             views_of(backbone, n_augmented),
             start=start,
             batch_size=batch_size,
+            rows=rows,
             workers=workers,
             pin_memory=backbone.device.startswith("cuda"),
         )

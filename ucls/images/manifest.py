@@ -12,7 +12,13 @@ from ucls.errors import UsageError
 from ucls.images.columns import OTHER_PATHS, PATH
 from ucls.images.contents import EMPTY, TEXT, UNKNOWN, kind_of
 from ucls.images.files import IMAGE_SUFFIXES
-from ucls.images.sets import FileReader, ImageSet, encode_labels, fingerprint_files
+from ucls.images.sets import (
+    FileReader,
+    ImageSet,
+    encode_labels,
+    file_stamps,
+    fingerprint_stamps,
+)
 from ucls.wording import cause, count
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -46,16 +52,18 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
     rows, notes = _distinct(path, rows)
     paths = [row[PATH] for row in rows]
     labels, class_names = encode_labels(_whole([row.get("label") or "" for row in rows]))
+    stamps = file_stamps(path.parent, paths)
     return ImageSet(
         name=path.stem,
         split=split,
         paths=paths,
         labels=labels,
         class_names=class_names,
-        fingerprint=fingerprint_files(path.parent, paths, with_times=True),
+        fingerprint=fingerprint_stamps(paths, stamps, with_times=True),
         reader=FileReader(path.parent, paths),
         location=str(path),
         notes=notes,
+        stamps=stamps,
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ from ucls.wording import count
 LabelSource = Literal["none", "folders"]
 
 NO_LABEL = -1
+NO_STAMP = -1
 
 NamedLabels = tuple[NDArray[np.int32] | None, tuple[str, ...]]
 """Labels, and the name of each."""
@@ -40,6 +42,8 @@ class ImageSet:
         location: the resolved path of the folder or list; empty for a dataset known by name.
         notes: remarks for the user, a line each.
         shards: the files that hold all images, where these are no files of their own.
+        stamps: int64 [N, 2], which tell whether each image is still the same; see
+            :func:`file_stamps`. None where nothing does, as for datasets and archives.
     """
 
     name: str
@@ -53,6 +57,7 @@ class ImageSet:
     location: str = ""
     notes: tuple[str, ...] = ()
     shards: tuple[Path, ...] = ()
+    stamps: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -70,12 +75,16 @@ class ImageSet:
         if names is None or self.labels is None:
             return self
         kept = [number for number, name in enumerate(self.class_names) if name in names]
-        rows = np.flatnonzero(np.isin(self.labels, kept))
+        return self.of_rows(np.flatnonzero(np.isin(self.labels, kept)))
+
+    def of_rows(self, rows: NDArray[np.int64]) -> "ImageSet":
+        """The images at some places, int64 [n]."""
         return replace(
             self,
             paths=[self.paths[row] for row in rows],
-            labels=self.labels[rows],
+            labels=None if self.labels is None else self.labels[rows],
             reader=_RowReader(self.reader, rows),
+            stamps=None if self.stamps is None else self.stamps[rows],
         )
 
 
@@ -133,15 +142,17 @@ def load_folder(path: Path, *, split: str = "train", labels: LabelSource = "none
             "(hidden files and links that leave the folder do not count)"
         )
     classes, class_names = _folder_labels(path, paths) if labels == "folders" else (None, ())
+    stamps = file_stamps(root, paths)
     return ImageSet(
         name=root.name or "images",
         split=split,
         paths=paths,
         labels=classes,
         class_names=class_names,
-        fingerprint=fingerprint_files(root, paths, with_times=True),
+        fingerprint=fingerprint_stamps(paths, stamps, with_times=True),
         reader=FileReader(root, paths),
         location=str(root),
+        stamps=stamps,
     )
 
 
@@ -154,22 +165,34 @@ def fingerprint_files(root: Path, paths: Sequence[str], *, with_times: bool = Fa
         with_times: count the time of the last change too. An image that is edited in place may
             keep its size; a dataset that is copied elsewhere does not keep its times.
     """
+    return fingerprint_stamps(paths, file_stamps(root, paths), with_times=with_times)
+
+
+def fingerprint_stamps(
+    paths: Sequence[str], stamps: NDArray[np.int64], *, with_times: bool = False
+) -> str:
+    """As :func:`fingerprint_files`, of stamps [N, 2] that are known."""
     digest = hashlib.sha256()
-    for path in paths:
-        size, time = _size_and_time(root, path)
-        digest.update(f"{path}\0{size}\0".encode(errors="surrogateescape"))
+    for path, (size, time) in zip(paths, stamps.tolist(), strict=True):
+        is_there = size != NO_STAMP
+        digest.update(f"{path}\0{size if is_there else None}\0".encode(errors="surrogateescape"))
         if with_times:
-            digest.update(f"{time}\0".encode())
+            digest.update(f"{time if is_there else None}\0".encode())
     return digest.hexdigest()
 
 
-def _size_and_time(root: Path, path: str) -> tuple[int, int] | tuple[None, None]:
-    """Bytes and nanoseconds. Uses os, as pathlib takes many seconds more for a million files."""
-    try:
-        status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118
-    except OSError:
-        return None, None
-    return status.st_size, status.st_mtime_ns
+def file_stamps(root: Path, paths: Sequence[str]) -> NDArray[np.int64]:
+    """What tells whether files are still the same: bytes and nanoseconds since 1970, [N, 2].
+
+    Both are :data:`NO_STAMP` where a file is missing.
+    """
+    stamps = np.full((len(paths), 2), NO_STAMP, np.int64)
+    for row, path in enumerate(paths):
+        # Uses os, as pathlib takes many seconds more for a million files.
+        with suppress(OSError):
+            status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118
+            stamps[row] = status.st_size, status.st_mtime_ns
+    return stamps
 
 
 def _folder_labels(path: Path, paths: list[str]) -> NamedLabels:

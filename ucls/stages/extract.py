@@ -20,7 +20,9 @@ from ucls.cache.features.resume import AlreadyFinishedError
 from ucls.errors import MismatchError, UclsError, UnreadableError
 from ucls.extraction.background import Background
 from ucls.extraction.cached_labels import labels_to_cache
-from ucls.extraction.same_images import check_same_images
+from ucls.extraction.earlier_rows import EarlierRows
+from ucls.extraction.same_images import OtherImagesError, check_same_images
+from ucls.extraction.storing import store
 from ucls.images.feature_files import BATCH_SIZE, FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.malloc import freed_memory_kept
@@ -34,7 +36,6 @@ from ucls.wording import count
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone
-    from ucls.extraction.tokens import TokenBatch
 
 Images = ImageSet | FeatureArray
 
@@ -104,6 +105,11 @@ class _Extraction:
                 return self._use(path, images)
             except UnreadableError:  # which is no reason to replace it
                 raise
+            except OtherImagesError:
+                if self._update(path, images):
+                    return path
+                if not overwrite:
+                    raise
             except UclsError:  # other settings, or damaged
                 if not overwrite:
                     raise
@@ -117,6 +123,25 @@ class _Extraction:
         self._check(path, images)
         self.reporter.say(f"extract: {images.split} features are cached in {path}")
         return path
+
+    def _update(self, path: Path, images: Images) -> bool:
+        """Replaces a cache of other images, and keeps its rows of those that have not changed.
+
+        Returns:
+            Whether it could, as the cache tells which have changed, and by the same model.
+        """
+        with FeatureCache(path) as cache:
+            earlier = EarlierRows.of(cache, images)
+            if earlier is None:
+                return False
+            made_now = self._spec(images, self._backbone(images, cache.spec.precision))
+            like_now = ("fingerprint", "timm_version", "n_views")
+            same = {name: getattr(made_now, name) for name in like_now}
+            if replace(cache.spec, **same) != made_now:
+                return False
+            self.reporter.say(f"extract: {earlier}")
+            self._write(path, images, overwrite=True, earlier=earlier)
+        return True
 
     def _precision(self, path: Path) -> str | None:
         """What was asked for, else that of an unfinished extraction, also on another device."""
@@ -136,7 +161,6 @@ class _Extraction:
         with FeatureCache(path) as cache:
             cached, skipped = cache.spec, cache.skipped
             weights_of_cache = cache.provenance.get("weights")
-            check_same_images(cache, images)
         has_file = bool(self.config.weights) and not is_untrained(self.config)
         if weights_of_cache not in (None, RANDOM_WEIGHTS) and not has_file:
             raise MismatchError(
@@ -155,7 +179,9 @@ class _Extraction:
         same = {name: getattr(cached, name) for name in like_there}
         if self.config.precision is not None and family_of(cached.backbone).has_weights:
             same["precision"] = self.config.precision
-        FeatureCache(path, expected=replace(expected, **same)).close()
+        same["fingerprint"] = cached.fingerprint
+        with FeatureCache(path, expected=replace(expected, **same)) as cache:
+            check_same_images(cache, images)
         if self.config.strict and skipped:
             raise UclsError(
                 f"{path} was made without {len(skipped)} unreadable images, such as "
@@ -211,28 +237,43 @@ class _Extraction:
             return identity
         return replace(identity, **{name: getattr(backbone.spec, name) for name in MODEL_FIELDS})
 
-    def _write(self, path: Path, images: Images, *, overwrite: bool) -> None:
-        backbone = self._backbone(images, self._precision(path))
+    def _write(
+        self,
+        path: Path,
+        images: Images,
+        *,
+        overwrite: bool,
+        earlier: EarlierRows | None = None,
+    ) -> None:
+        precision = self._precision(path) if earlier is None else earlier.spec.precision
+        backbone = self._backbone(images, precision)
+        spec = self._spec(images, backbone)
         with FeatureCacheWriter(
             path,
-            self._spec(images, backbone),
+            spec if earlier is None else replace(spec, n_views=earlier.spec.n_views),
             len(images),
             provenance=self._provenance(images, backbone),
             overwrite=overwrite,
         ) as writer:
             if writer.n_seen:
                 self.reporter.say(f"extract: {images.split} resumes at image {writer.n_seen:,}")
-            self._write_rows(writer, images, backbone)
+            self._write_rows(writer, images, backbone, earlier)
             labels, class_names = labels_to_cache(images)
             if labels is not None:
                 writer.write_labels(labels, class_names)
+            if isinstance(images, ImageSet) and images.stamps is not None:
+                writer.write_stamps(images.stamps)
             writer.finish()
             n_skipped = writer.n_skipped
         kept = f"{len(images) - n_skipped:,} of {count(len(images), 'image')}"
         self.reporter.say(f"extract: {images.split} features of {kept} in {path}")
 
     def _write_rows(
-        self, writer: FeatureCacheWriter, images: Images, backbone: "Backbone | None"
+        self,
+        writer: FeatureCacheWriter,
+        images: Images,
+        backbone: "Backbone | None",
+        earlier: EarlierRows | None,
     ) -> None:
         from ucls.extraction.tokens import extract_tokens
 
@@ -244,15 +285,18 @@ class _Extraction:
             for batch in extract_tokens(
                 images,
                 backbone,
-                n_augmented=self._n_augmented(images),
+                n_augmented=writer.spec.n_views - 1,
                 start=done,
+                rows=None if earlier is None else earlier.missing,
                 batch_size=self.config.batch_size or begun,
                 workers=self.config.workers or 0,
                 on_unreadable="stop" if self.config.strict else "skip",
                 advance=advance,
             ):
                 n_stretched += batch.n_stretched
-                background.submit(_store, writer, batch)
+                background.submit(store, writer, batch, earlier)
+            if earlier is not None:
+                background.submit(earlier.copy_to, writer, len(images))
         tell_stretched(n_stretched, self.reporter)
 
     def _provenance(self, images: Images, backbone: "Backbone | None") -> dict[str, Any]:
@@ -283,19 +327,3 @@ def tell_stretched(n_images: int, reporter: Reporter) -> None:
             f"note: the values of {count(n_images, 'image')} have no known range (floats or 32 "
             "bits): 0 to 1 is taken as it is, others go from their least to their largest"
         )
-
-
-def _store(writer: FeatureCacheWriter, batch: "TokenBatch") -> None:
-    """Hands a batch to the writer in the order of the dataset."""
-    if not batch.skipped:
-        writer.append(batch.cls, batch.patch_mean, batch.paths)
-        return
-    kept = {int(row): i for i, row in enumerate(batch.rows)}
-    skipped = iter(batch.skipped)
-    for row in range(writer.n_seen, batch.n_seen):
-        if row not in kept:
-            writer.skip(*next(skipped))
-            continue
-        one = slice(kept[row], kept[row] + 1)
-        patch_mean = None if batch.patch_mean is None else batch.patch_mean[:, one]
-        writer.append(batch.cls[:, one], patch_mean, batch.paths[one])

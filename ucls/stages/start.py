@@ -5,9 +5,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
 
-from ucls.cache import RunFolder, cache_directory, settings_key, write_csv
+from ucls.cache import FeatureCache, RunFolder, cache_directory, settings_key, write_csv
 from ucls.cache import run_files as files
 from ucls.counting import check_enough
+from ucls.errors import MismatchError
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import EXTRACT, run_files
@@ -62,6 +63,8 @@ def start(
         stale=run_files(),
         overwrite=overwrite,
     )
+    if not overwrite:
+        _refuse_other_images(folder, opened)
     key = _extraction_key(opened, extractions)
     is_done = _is_extracted(folder, key)
     # What extraction took is not overwritten by what a look at its cache takes.
@@ -127,6 +130,26 @@ def _is_extracted(folder: RunFolder, key: str) -> bool:
     caches = folder.record.get("data", {}).get("caches", {})
     paths = [path for by_backbone in caches.values() for path in by_backbone.values()]
     return folder.key_of(EXTRACT.name) == key and all(Path(path).is_file() for path in paths)
+
+
+def _refuse_other_images(folder: RunFolder, source: Source) -> None:
+    """Keeps the clusters of a run whose images have changed since, unless they may be replaced.
+
+    Raises:
+        MismatchError: if they have.
+    """
+    if not folder.record["stages"].keys() - {EXTRACT.name}:
+        return
+    for split, by_backbone in folder.record["data"]["caches"].items():
+        for path in filter(Path.is_file, map(Path, by_backbone.values())):
+            with FeatureCache(path) as cache:
+                is_same = cache.spec.fingerprint == source.splits[split].fingerprint
+            if not is_same:
+                raise MismatchError(
+                    f"the images of {source.name} have changed since {folder.path} was made: "
+                    f"ucls update {folder.path} labels the new ones; to cluster all anew pass "
+                    "--overwrite, which extracts only what is new, or another --out"
+                )
 
 
 def _list_skipped(folder: RunFolder, caches: Caches, source: Source, reporter: Reporter) -> None:

@@ -89,9 +89,65 @@ def test_another_image_size_has_a_cache_of_its_own(photos: Path, own_cache: Path
     assert len(list(own_cache.glob("*.h5"))) == 2
 
 
-def test_changed_images_are_refused(photos: Path, tmp_path: Path) -> None:
+def test_a_changed_folder_is_extracted_where_it_has_changed(
+    photos: Path, tmp_path: Path, lines: Lines
+) -> None:
     folder = Path(shutil.copytree(photos, tmp_path / "photos"))
     path = extracted(load_source(str(folder)))
+    Image.new("RGB", (4, 4)).save(folder / "new.png")
+    (folder / "high" / "00.png").unlink()
+    Image.new("RGB", (4, 4)).save(folder / "high" / "03.png")
+    assert extracted(load_source(str(folder)), reporter=lines) == path
+    assert lines.said == [
+        "extract: 1 new, 1 gone, 1 changed, 58 from the cache",
+        f"extract: train features of 60 of 60 images in {path}",
+    ]
+    with FeatureCache(path) as cache:
+        assert cache.paths() == load_source(str(folder)).splits["train"].paths
+
+
+def test_a_list_that_grows(photos: Path, tmp_path: Path, lines: Lines) -> None:
+    images = sorted(map(str, photos.rglob("*.png")))
+    listed = tmp_path / "list.txt"
+    for n_images in (40, 60):
+        listed.write_text("\n".join(images[:n_images]))
+        path = extracted(load_source(str(listed)), reporter=lines)
+    assert "extract: 20 new, 0 gone, 0 changed, 40 from the cache" in lines.said
+    with FeatureCache(path) as cache:
+        assert cache.paths() == images
+
+
+def test_images_that_only_go_and_come_back(photos: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    path = extracted(load_source(str(folder)))
+    with FeatureCache(path) as cache:
+        before = cache.read("cls")
+    (folder / "left" / "01.png").rename(tmp_path / "away.png")
+    extracted(load_source(str(folder)))
+    with FeatureCache(path) as cache:
+        assert cache.n_rows == 59
+    (tmp_path / "away.png").rename(folder / "left" / "01.png")
+    extracted(load_source(str(folder)))
+    with FeatureCache(path) as cache:
+        np.testing.assert_array_equal(cache.read("cls"), before)
+
+
+def test_more_views_than_asked_for_are_kept_when_images_change(
+    photos: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    path = extracted(load_source(str(folder)), PIXELS.model_copy(update={"views": 2}))
+    Image.new("RGB", (4, 4)).save(folder / "zz.png")
+    extracted(load_source(str(folder)))
+    with FeatureCache(path) as cache:
+        assert (cache.n_rows, cache.n_views) == (61, 3)
+
+
+def test_changed_images_of_an_older_cache_are_refused(photos: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    path = extracted(load_source(str(folder)))
+    with h5py.File(path, "r+") as file:
+        del file["stamps"]
     Image.new("RGB", (4, 4)).save(folder / "new.png")
     source = load_source(str(folder))
     with pytest.raises(MismatchError, match=r"61 now, 60 then .*new\.png\); pass --over"):

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -77,6 +78,14 @@ def contents(cache_dir: Path) -> dict[str, bytes]:
     return found
 
 
+def kill(process: multiprocessing.process.BaseProcess) -> bool:
+    """Kills a process that is still at work; tells whether it was."""
+    if process.is_alive():
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+    return process.exitcode == -signal.SIGKILL
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_the_datasets_are_those_of_an_uninterrupted_run(
     images: Path, tmp_path: Path
@@ -96,13 +105,51 @@ def test_killed_at_any_moment_the_datasets_are_those_of_an_uninterrupted_run(
         cache_dir = tmp_path / f"killed-{n_finished}"
         process = start(images, cache_dir)
         process.join(moments.uniform(0, 0.9) * duration)
-        if process.is_alive():
-            os.kill(process.pid or 0, signal.SIGKILL)
-            process.join()
-            n_kills += process.exitcode == -signal.SIGKILL
+        n_kills += kill(process)
         if process.exitcode == 0:
             n_finished += 1
             assert contents(cache_dir) == expected
     last = start(images, cache_dir)
+    last.join()
+    assert contents(cache_dir) == expected
+
+
+@pytest.mark.slow
+def test_killed_while_a_cache_is_updated_it_is_that_of_an_uninterrupted_update(
+    images: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(images, tmp_path / "images"))
+    start(folder, tmp_path / "old").join()
+    before = contents(tmp_path / "old")
+    rng = np.random.default_rng(1)
+    for row in range(0, N_IMAGES, 3):
+        name = f"{row % 3}/{row:04d}{'x' if row % 2 else ''}.png"  # half of them new
+        Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)).save(folder / name)
+    for name in ("1/0001.png", "2/0002.png"):
+        (folder / name).unlink()
+
+    for name in ("first", "whole"):
+        shutil.copytree(tmp_path / "old", tmp_path / name)
+        started = time.perf_counter()
+        whole = start(folder, tmp_path / name)
+        whole.join()
+        assert whole.exitcode == 0
+        duration = time.perf_counter() - started
+    expected = contents(tmp_path / "whole")
+    assert expected["path"] != before["path"]
+
+    moments, n_kills, n_finished = random.Random(1), 0, 0
+    while n_kills < N_KILLS // 2:
+        assert n_finished < N_KILLS
+        cache_dir = tmp_path / f"killed-{n_finished}"
+        if not cache_dir.exists():
+            shutil.copytree(tmp_path / "old", cache_dir)
+        process = start(folder, cache_dir)
+        process.join(moments.uniform(0.2, 0.95) * duration)
+        n_kills += kill(process)
+        # Whatever the moment, a whole cache is there: the old one, or the new one.
+        assert contents(cache_dir) in (before, expected)
+        n_finished += process.exitcode == 0
+    last = start(folder, cache_dir)
     last.join()
     assert contents(cache_dir) == expected
