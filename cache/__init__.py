@@ -17,7 +17,7 @@ from ucls.cache.features.writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, read_nearest, write_graph
 from ucls.cache.merges import read_merges, write_merges
-from ucls.cache.outputs import STDOUT, check_output, has_table
+from ucls.cache.outputs import STDOUT, check_output, has_json_lines, has_table
 from ucls.cache.results import (
     Assignments,
     ConsensusEntry,
@@ -27,7 +27,7 @@ from ucls.cache.results import (
     write_consensus,
 )
 from ucls.cache.run_folder import RunFolder, flatten, settings_key, versions
-from ucls.cache.tables import write_csv
+from ucls.cache.tables import write_csv, write_json_lines
 from ucls.cache.truth import Truth, read_truth, write_truth
 from ucls.cache.weights import read_tensors, write_tensors
 
@@ -48,6 +48,7 @@ __all__ = [
     "check_output",
     "find_cache",
     "flatten",
+    "has_json_lines",
     "has_table",
     "list_caches",
     "open_cache",
@@ -68,6 +69,7 @@ __all__ = [
     "write_csv",
     "write_graph",
     "write_json",
+    "write_json_lines",
     "write_merges",
     "write_tensors",
     "write_truth",

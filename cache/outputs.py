@@ -1,6 +1,7 @@
 """Files that a user names to be written: what is the user's own is never replaced."""
 
 import csv
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -69,6 +70,20 @@ def has_table(*headers: Sequence[str]) -> Callable[[Path], bool]:
 
     def test(path: Path) -> bool:
         return any(_is_table(path, header) for header in headers)
+
+    return test
+
+
+def has_json_lines(*headers: Sequence[str]) -> Callable[[Path], bool]:
+    """Returns a test of whether a file begins with a JSON object of the columns of a header."""
+
+    def test(path: Path) -> bool:
+        try:
+            with path.open(encoding="utf-8") as file:
+                first = json.loads(file.readline())
+        except (OSError, ValueError):
+            return False
+        return isinstance(first, dict) and tuple(first) in map(tuple, headers)
 
     return test
 

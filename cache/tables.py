@@ -1,7 +1,8 @@
-"""CSV files."""
+"""Tables as CSV, or as JSON with a line for each row."""
 
 import csv
 import io
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,7 +41,27 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
         writer.writerow(header)
         # Else the processes that rows may start would do it, and take a closed pipe for theirs.
         file.flush()
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow(row)
+            _show(file, path)
+
+
+def write_json_lines(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes each row as a JSON object on a line of its own; else as :func:`write_csv`.
+
+    Bytes of a file name that are not UTF-8 become escapes, as JSON has them.
+    """
+    with _opened(path) as file:
+        file.flush()
+        for row in rows:
+            file.write(json.dumps(dict(zip(header, row, strict=True))) + "\n")
+            _show(file, path)
+
+
+def _show(file: TextIO, path: Path) -> None:
+    """Hands on what is written so far to whoever reads standard output."""
+    if path == STDOUT:
+        file.flush()
 
 
 @contextmanager

@@ -4,17 +4,18 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["UCLS", "ConsensusClustering", "MergeClustering"]
+__all__ = ["UCLS", "ConsensusClustering", "MergeClustering", "Predictor"]
+_HOMES = {"Predictor": "ucls.runs.predictor"}
 
 
 def __getattr__(name: str) -> Any:
-    """The estimators, which are imported when they are asked for, as scikit-learn takes a second.
+    """The public classes, which are imported when they are asked for, as that takes a second.
 
     Raises:
         AttributeError: for any other name.
     """
     if name in __all__:
-        return getattr(import_module("ucls.estimators"), name)
+        return getattr(import_module(_HOMES.get(name, "ucls.estimators")), name)
     raise AttributeError(f"module 'ucls' has no attribute {name!r}")
 
 

@@ -54,6 +54,11 @@ class UnreadableImageError(UclsError):
     """An image that cannot be decoded; the message is a short reason without the path."""
 
 
+def is_image_file(path: Path) -> bool:
+    """Whether a path is that of a file that counts as an image by its ending."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
 def find_images(folder: Path) -> list[str]:
     """Lists the images under a folder.
 
@@ -147,10 +152,19 @@ def _decode_picture_only(source: Path | bytes) -> Image.Image | None:
 
 def _decode(source: Path | bytes) -> Image.Image:
     with _open(source) as opened:
-        _check_size(opened)
-        opened.load()
-        largest, white_is_zero = _largest_value(opened), _is_white_zero(opened)
-        image = _turn_upright(opened)
+        return as_seen(opened)
+
+
+def as_seen(opened: Image.Image) -> Image.Image:
+    """Turns an opened image into a picture of mode ``RGB``, as :func:`read_image` has it.
+
+    Raises:
+        UnreadableImageError: if it has too many pixels, or none is a finite number.
+    """
+    _check_size(opened)
+    opened.load()
+    largest, white_is_zero = _largest_value(opened), _is_white_zero(opened)
+    image = _turn_upright(opened)
     if image.mode.startswith(("I", "F")):
         return _from_wide_grey(image, largest=largest, white_is_zero=white_is_zero).convert("RGB")
     if image.has_transparency_data:

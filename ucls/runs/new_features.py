@@ -1,6 +1,6 @@
 """Features of new images, made as those of a finished run were."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,46 @@ from ucls.settings.config import ExtractConfig, required
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone
     from ucls.extraction.tokens import TokenBatch
+
+ImageTokens = tuple[NDArray[np.floating], NDArray[np.floating] | None]
+"""Class tokens [B, L, D] and mean patch tokens [B, D], or None."""
+
+
+class FeatureSelection:
+    """What becomes of tokens, as in the feature caches of a run.
+
+    Attributes:
+        backbones: those whose tokens are needed.
+
+    Args:
+        features: sets such as ``cls+patch``, or ``cls@NAME,cls@OTHER``.
+        backbones: all of the run, the first of which sets without a name are of.
+        dtype: of the feature caches, to which features are rounded.
+    """
+
+    def __init__(
+        self, features: Sequence[str], backbones: Iterable[str], *, dtype: DTypeLike = np.float16
+    ) -> None:
+        first = next(iter(backbones))
+        self._dtype = dtype
+        self._sets = {
+            text: [(part.feature_set, part.backbone or first) for part in parse_features(text)]
+            for text in features
+        }
+        parts = (part for parts in self._sets.values() for part in parts)
+        self.backbones = list(dict.fromkeys(backbone for _, backbone in parts))
+
+    def of(self, tokens: Mapping[str, ImageTokens]) -> dict[str, NDArray[np.floating]]:
+        """The features [B, D'] of each set, of the tokens of each backbone."""
+        return {
+            text: side_by_side([self._rounded(tokens[name], kind) for kind, name in parts])
+            for text, parts in self._sets.items()
+        }
+
+    def _rounded(self, tokens: ImageTokens, feature_set: str) -> NDArray[np.float32]:
+        from ucls.extraction.tokens import select_tokens
+
+        return select_tokens(*tokens, feature_set).astype(self._dtype).astype(np.float32)
 
 
 def features_of_new_images(
@@ -44,25 +84,17 @@ def features_of_new_images(
         UsageError: if the weights found are not those that the run was made with.
     """
     dtype = np.float32 if isinstance(images, FeatureArray) else np.float16
-    first = next(iter(extractions))
-    sets = {
-        text: [(part.feature_set, part.backbone or first) for part in parse_features(text)]
-        for text in features
-    }
-    names = list(dict.fromkeys(backbone for parts in sets.values() for _, backbone in parts))
-    chosen = {name: extractions[name] for name in names}
+    wanted = FeatureSelection(features, extractions, dtype=dtype)
+    chosen = {name: extractions[name] for name in wanted.backbones}
     streams = _token_streams(run, images, chosen, device)
     with run.reporter.track("predict", len(images), "images") as advance:
         done = 0
         for batches in zip(*streams, strict=True):
-            by_name = dict(zip(names, batches, strict=True))
-            yield (
-                batches[0],
-                {
-                    text: side_by_side([_rounded(by_name[name], t, dtype) for t, name in parts])
-                    for text, parts in sets.items()
-                },
-            )
+            tokens = [
+                (batch.cls[0], None if batch.patch_mean is None else batch.patch_mean[0])
+                for batch in batches
+            ]
+            yield batches[0], wanted.of(dict(zip(wanted.backbones, tokens, strict=True)))
             advance(batches[0].n_seen - done)
             done = batches[0].n_seen
 
@@ -121,12 +153,3 @@ def backbone_as_trained(
             f"found now are {backbone.spec.weights_hash[:12]}; give the same file with --weights"
         )
     return backbone
-
-
-def _rounded(batch: "TokenBatch", feature_set: str, dtype: DTypeLike) -> NDArray[np.float32]:
-    """The plain view's features [B, D'], rounded to the ``dtype`` of the feature cache."""
-    from ucls.extraction.tokens import select_tokens
-
-    patch_mean = None if batch.patch_mean is None else batch.patch_mean[0]
-    features = select_tokens(batch.cls[0], patch_mean, feature_set)
-    return features.astype(dtype).astype(np.float32)

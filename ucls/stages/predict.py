@@ -1,6 +1,6 @@
 """Labelling new images with a finished run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -9,14 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.backbones.names import UNTRAINED
-from ucls.cache import check_output, has_table, read_assignments, write_csv
+from ucls.cache import (
+    check_output,
+    has_json_lines,
+    has_table,
+    read_assignments,
+    write_csv,
+    write_json_lines,
+)
 from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
-from ucls.runs.classifier import Labelled, load_classifier, load_heads
+from ucls.runs.classifier import load_heads
+from ucls.runs.labeller import COLUMNS, Labeller
 from ucls.runs.new_features import features_of_new_images
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
@@ -24,8 +32,6 @@ from ucls.settings.extraction import with_weights
 from ucls.sources import Source, load_source
 from ucls.stages.cut import CutSplit, CutVotes
 from ucls.stages.extract import tell_stretched
-
-COLUMNS = ("path", "cluster", "confidence", "probability")
 
 
 class Predicted(NamedTuple):
@@ -46,6 +52,7 @@ def predict(
     *,
     out: Path,
     n_clusters: int | None = None,
+    as_json_lines: bool = False,
     split: str = "train",
     weights: Sequence[str] = (),
     device: str | None = None,
@@ -61,11 +68,12 @@ def predict(
 
     Args:
         path: the run folder.
-        source: images of the kind the run was made of: a folder or list of images, a feature
-            file, a dataset, or what :func:`ucls.sources.load_source` returns.
+        source: images of the kind the run was made of: a folder or list of images, an image, a
+            feature file, a dataset, or what :func:`ucls.sources.load_source` returns.
         out: the CSV to write: path, cluster, confidence (the share of the run's heads that
             agree), probability (what the classifier gives that cluster; not at a cut), and the name
             of the cluster if the run was corrected; ``-`` for standard output.
+        as_json_lines: write a JSON object for each image, on a line of its own, in place of CSV.
         n_clusters: where to cut the run, as in :func:`ucls.stages.cut.cut`; None for its own
             clusters.
         split: which part of a dataset.
@@ -83,7 +91,7 @@ def predict(
     after = "self-train" if n_clusters is None else "ensemble"
     run = open_run(path, after=after, reporter=reporter)
     extractions = with_weights(run.data.extractions, weights)
-    labeller = _Labeller(run) if n_clusters is None else _CutLabeller(run, n_clusters)
+    labeller = Labeller(run) if n_clusters is None else _CutLabeller(run, n_clusters)
     opened = load_source(source, is_trained_on=False) if isinstance(source, str) else source
     for note in opened.notes:
         reporter.say(f"note: {note}")
@@ -91,7 +99,9 @@ def predict(
     moved = (Path(file) for config in extractions.values() for file in config.weights)
     check_output(
         out,
-        is_own=has_table(COLUMNS, (*COLUMNS, "name"), _CutLabeller.columns),
+        is_own=(has_json_lines if as_json_lines else has_table)(
+            COLUMNS, (*COLUMNS, "name"), _CutLabeller.columns
+        ),
         overwrite=overwrite,
         protected=chain(opened.files(), moved, run.inputs()),
         reserved=run_files(),
@@ -100,7 +110,7 @@ def predict(
     sizes = dict.fromkeys(labeller.numbers, 0)
     n_stretched = 0
 
-    def rows() -> Iterator[tuple[str | int, ...]]:
+    def rows() -> Iterator[tuple[str | float, ...]]:
         nonlocal n_stretched
         for batch, features in features_of_new_images(
             run, images, labeller.feature_sets, extractions=extractions, device=device
@@ -114,45 +124,38 @@ def predict(
                 number = int(cluster)
                 sizes[number] = sizes.get(number, 0) + 1
                 name = labeller.named(number)
-                yield image, number, *(f"{share:.4f}" for share in shares), *name
+                yield image, number, *map(float, shares), *name
         if len(skipped) == len(images):
             raise UsageError(
                 f"none of the images of {images.name} could be read, "
                 f"the first because: {skipped[0][1]}; check that the source holds images"
             )
 
-    write_csv(out, labeller.columns, rows())
+    write_labelled(out, labeller.columns, rows(), as_json_lines=as_json_lines)
     tell_stretched(n_stretched, reporter)
     untrained = [name for name in run.backbones if name.endswith(UNTRAINED)]
     sizes.pop(-1, None)
     return Predicted(len(images) - len(skipped), skipped, sizes, untrained)
 
 
-class _Labeller:
-    """A run's classifier, and the heads of its consensus, which run once for each image."""
+def write_labelled(
+    out: Path,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | float]],
+    *,
+    as_json_lines: bool,
+) -> None:
+    """Writes labels as they come, with four digits of each share.
 
-    def __init__(self, run: Run) -> None:
-        self._classifier = load_classifier(run.folder, corrected=True)
-        self.numbers = self._classifier.numbers
-        self.columns = COLUMNS if self._classifier.groups is None else (*COLUMNS, "name")
-        self._voters = self._classifier.heads or load_heads(run.folder, self._classifier.voters)
-        self._voters_features = run.feature_set
-
-    @property
-    def feature_sets(self) -> list[str]:
-        """What the heads and the classifier take."""
-        return [self._voters_features, self._classifier.feature_set]
-
-    def label(self, features: Mapping[str, NDArray[np.floating]]) -> Labelled:
-        """Labels images by their features [B, D'] of each set."""
-        classifier = self._classifier
-        logits = self._voters.logits(features[self._voters_features])
-        inputs = logits if classifier.heads else features[classifier.feature_set]
-        return classifier.judge(*classifier.predict_inputs(inputs), self._voters.labels(logits))
-
-    def named(self, cluster: int) -> tuple[str, ...]:
-        """The name of a cluster, as the last cell of a row, where the run was corrected."""
-        return () if self._classifier.groups is None else (self._classifier.name_of(cluster),)
+    Raises:
+        UclsError: if the disk does not take it.
+    """
+    if as_json_lines:
+        rounded = ([round(x, 4) if isinstance(x, float) else x for x in row] for row in rows)
+        write_json_lines(out, columns, rounded)
+    else:
+        written = ([f"{x:.4f}" if isinstance(x, float) else x for x in row] for row in rows)
+        write_csv(out, columns, written)
 
 
 class _CutLabeller:
