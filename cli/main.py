@@ -33,6 +33,7 @@ from ucls.cli import (
     serve,
     sort,
     suggest_k,
+    update,
     validate,
 )
 from ucls.cli import options as opt
@@ -83,7 +84,19 @@ for stage in STAGES:
         add_command(app, stage.name, own.command, own.EXAMPLE, continues=True)
     else:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
-for module in (suggest_k, bench, report, serve, relabel, predict, sort, export, plot, cut):
+for module in (
+    suggest_k,
+    bench,
+    report,
+    serve,
+    relabel,
+    predict,
+    update,
+    sort,
+    export,
+    plot,
+    cut,
+):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     add_command(app, name, module.command, module.EXAMPLE, continues=module in (bench, sort))
 for module in (compare, datasets, backbones, validate, doctor):

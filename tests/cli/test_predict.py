@@ -1,11 +1,14 @@
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import Cli, StartUcls
 
@@ -131,3 +134,102 @@ def test_a_closed_standard_output(run_path: Path, sources: Path, tmp_path: Path)
         done = subprocess.run([*command, "--out", out], capture_output=True, text=True, check=False)
         assert done.returncode == exit_code, done.stderr
         assert ("there is no standard output" in done.stderr) == (out == "-")
+
+
+def test_an_image_file_goes_to_standard_output(
+    cli: Cli, shared_photo_run: Path, photos: Path
+) -> None:
+    outcome = cli("predict", shared_photo_run, photos / "left" / "01.png")
+    header, row = outcome.out.splitlines()
+    assert header == "path,cluster,confidence,probability"
+    assert row.startswith("01.png,")
+    assert cli("predict", shared_photo_run, photos, "--out", "-").out.count(row[3:]) >= 1
+    assert cli("predict", shared_photo_run, photos / "left" / "01.png", "-k", 2).exit_code == 0
+
+
+def test_json_lines_say_what_csv_says(
+    cli: Cli, shared_photo_run: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new.jsonl"
+    command = ["predict", shared_photo_run, photos, "--jsonl", "--out", out]
+    assert cli(*command).exit_code == 0
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    rows = cli("predict", shared_photo_run, photos, "--out", "-").out.splitlines()
+    header = rows[0].split(",")
+    assert [list(row) for row in found] == [header] * 60
+    assert [
+        f"{row['path']},{row['cluster']},{row['confidence']:.4f},{row['probability']:.4f}"
+        for row in found
+    ] == rows[1:]
+    assert cli(*command).exit_code == 0  # its own file may be replaced
+    out.write_text("mine")
+    assert cli(*command).exit_code == 2
+    assert out.read_text() == "mine"
+
+
+def test_the_default_file_of_json_lines(
+    cli: Cli, shared_photo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli("predict", shared_photo_run, "digits", "--split", "val", "--jsonl").exit_code == 0
+    assert [path.name for path in tmp_path.glob("pred*")] == ["predictions.jsonl"]
+
+
+def test_paths_on_standard_input_are_answered_one_by_one(
+    start_ucls: StartUcls, shared_photo_run: Path, photos: Path
+) -> None:
+    process = start_ucls("predict", shared_photo_run, "-", "--jsonl", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    clusters = []
+    for name in ("left/01.png", "gone.png", "high/00.png"):
+        process.stdin.write(f"{photos / name}\n")
+        process.stdin.flush()
+        if name != "gone.png":  # the answer is there before the next question
+            row = json.loads(process.stdout.readline())
+            assert row["path"] == str(photos / name)
+            clusters.append(row["cluster"])
+    process.stdin.close()
+    assert process.stdout.read() == ""
+    assert process.wait() == 0
+    assert process.stderr is not None
+    told = process.stderr.read()
+    assert "gone.png: No such file" in told
+    assert "3 images seen: standard output" in told
+    assert len(set(clusters)) == 2
+
+
+def test_a_watched_folder(
+    start_ucls: StartUcls, shared_photo_run: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    shutil.copy(photos / "left" / "01.png", folder / "a.png")
+    process = start_ucls("predict", shared_photo_run, folder, "--watch")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "path,cluster,confidence,probability\n"
+    first = process.stdout.readline()
+    assert first.startswith("a.png,")
+    Image.open(photos / "left" / "01.png").save(folder / "b.png")
+    assert process.stdout.readline() == first.replace("a.png", "b.png")
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 0
+    assert process.stderr is not None
+    assert "2 images seen: standard output" in process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["-", "-k", "2"], "--clusters does not go with --watch or paths on standard input"),
+        (["PHOTOS", "--watch", "--out", "x.csv"], "--watch has no end at which x.csv"),
+        (["x.csv", "--watch"], "expected a folder to watch, got x.csv"),
+    ],
+)
+def test_what_does_not_stream(
+    options: list[str], part: str, cli: Cli, shared_photo_run: Path, photos: Path
+) -> None:
+    words = [str(photos) if word == "PHOTOS" else word for word in options]
+    outcome = cli("predict", shared_photo_run, *words)
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert part in outcome.err

@@ -23,7 +23,7 @@ class EarlierRows:
         missing: places of the images that have to be extracted, int64, rising.
         n_new: images that the cache is not of.
         n_gone: images that are no more.
-        n_changed: images whose files are others.
+        changed: places of the images whose files are others, int64.
 
     Args:
         cache: of the images as they were; has to stay open.
@@ -40,7 +40,7 @@ class EarlierRows:
         is_same &= stamps[then, 0] != NO_STAMP
         self.n_new = int(np.count_nonzero(~is_known))
         self.n_gone = len(numbers) - int(np.count_nonzero(is_known))
-        self.n_changed = int(np.count_nonzero(is_known & ~is_same))
+        self.changed = np.flatnonzero(is_known & ~is_same)
         if cache.n_views > 1:
             is_same &= then == np.arange(len(then))
         row_of = np.full(cache.n_images, -1, np.int64)
@@ -60,7 +60,7 @@ class EarlierRows:
         """Such as ``3 new, 1 gone, 2 changed, 1,237 from the cache``."""
         n_kept = len(self._rows) - len(self.missing)
         return (
-            f"{self.n_new:,} new, {self.n_gone:,} gone, {self.n_changed:,} changed, "
+            f"{self.n_new:,} new, {self.n_gone:,} gone, {len(self.changed):,} changed, "
             f"{n_kept:,} from the cache"
         )
 

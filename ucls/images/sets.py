@@ -156,6 +156,23 @@ def load_folder(path: Path, *, split: str = "train", labels: LabelSource = "none
     )
 
 
+def load_image(path: Path, *, split: str = "train") -> ImageSet:
+    """A single image file as an image set."""
+    path = path.absolute()
+    stamps = file_stamps(path.parent, [path.name])
+    return ImageSet(
+        name=path.name,
+        split=split,
+        paths=[path.name],
+        labels=None,
+        class_names=(),
+        fingerprint=fingerprint_stamps([path.name], stamps, with_times=True),
+        reader=FileReader(path.parent, [path.name]),
+        location=str(path),
+        stamps=stamps,
+    )
+
+
 def fingerprint_files(root: Path, paths: Sequence[str], *, with_times: bool = False) -> str:
     """Returns the sha256 of the paths and file sizes, as hexadecimal digits.
 

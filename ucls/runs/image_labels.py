@@ -107,6 +107,8 @@ def read_labels(run: Run) -> ImageLabels:
 def write_labels(run: Run, labels: ImageLabels) -> None:
     """Writes ``labels.csv``; names and found clusters only where anything is corrected.
 
+    What an update made of the labels before is removed.
+
     Raises:
         UclsError: when the disk does not take it.
     """
@@ -124,3 +126,4 @@ def write_labels(run: Run, labels: ImageLabels) -> None:
         ]
     header = COLUMNS + OF_CORRECTED if labels.is_corrected else COLUMNS
     write_csv(run.folder.file(files.LABELS), header, zip(*columns, strict=True))
+    run.folder.file(files.UPDATED_LABELS).unlink(missing_ok=True)

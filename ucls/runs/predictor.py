@@ -86,8 +86,9 @@ class Predictor:
         """The headings that ``ucls predict`` gives its rows."""
         return self._labeller.columns
 
+    # A text is a sequence of texts too; the first signature takes it.
     @overload
-    def predict(self, images: Picture) -> Prediction: ...
+    def predict(self, images: Picture) -> Prediction: ...  # type: ignore[overload-overlap]
 
     @overload
     def predict(self, images: Sequence[Picture]) -> list[Prediction]: ...

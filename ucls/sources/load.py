@@ -10,9 +10,10 @@ from ucls.datasets import DATASETS
 from ucls.errors import UsageError
 from ucls.images.feature_files import FeatureArray
 from ucls.images.feature_readers.registry import FEATURE_SUFFIXES, reader_of
+from ucls.images.files import is_image_file
 from ucls.images.manifest import MANIFEST_SUFFIXES
 from ucls.images.packed.shards import find_shards, is_pattern
-from ucls.images.sets import ImageSet, LabelSource
+from ucls.images.sets import ImageSet, LabelSource, load_image
 from ucls.sources.known import dataset_source
 from ucls.sources.own import features_source, folder_source, manifest_source, packed_source
 from ucls.sources.source import Source
@@ -37,6 +38,7 @@ def load_source(
             :func:`ucls.images.feature_files.load_features` has them; or images inside of files:
             ``.tar`` shards (a file, a folder, or a pattern such as ``data/{000..099}.tar``),
             ``.parquet`` with a column of images, or a folder by Hugging Face's ``save_to_disk``.
+            Where they are not trained on, also a single image file.
         labels: ``folders`` takes the first level of sub-folders as the classes of the images.
         val: a second source of the same kind, of images that are labelled but never trained on.
         array: which array of a feature file holds the features, or which column of a table the
@@ -74,6 +76,10 @@ def load_source(
         )
     if shards is not None:
         return packed_source(shards, val_path, array=array)
+    if is_image_file(path) and not is_trained_on:
+        _refuse_array(source, array)
+        images = load_image(path)
+        return Source(images.name, "folder", {"train": images}, {"source": str(path.resolve())})
     if path.suffix.lower() in MANIFEST_SUFFIXES and not has_features:
         _refuse_array(source, array)
         return manifest_source(path, val_path)

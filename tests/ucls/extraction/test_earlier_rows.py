@@ -65,6 +65,8 @@ def test_what_came_went_and_changed(folder: Path) -> None:
         assert earlier is not None
         assert str(earlier) == "3 new, 1 gone, 2 changed, 57 from the cache"
         names = {images.paths[row] for row in earlier.missing}
+        changed = [images.paths[row] for row in earlier.changed]
+    assert changed == ["left/01.png", "plain/02.png"]
     assert names == {"a.png", "high/zz.png", "zz.png", "left/01.png", "plain/02.png"}
 
 
@@ -83,7 +85,7 @@ def test_rows_with_augmented_views_need_their_place(folder: Path) -> None:
         earlier = EarlierRows.of(cache, images)
     assert earlier is not None
     assert earlier.missing.tolist() == list(range(place, 61))
-    assert (earlier.n_new, earlier.n_changed) == (1, 0)
+    assert (earlier.n_new, len(earlier.changed)) == (1, 0)
 
 
 def test_a_cache_of_an_older_version_does_not_tell(folder: Path) -> None:
