@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ucls.cache import STDOUT, check_output, has_table, write_csv
+from ucls.cache import STDOUT, check_output, has_json_lines, has_table, write_csv
 from ucls.errors import UsageError
 
 HEADER = ("path", "cluster", "confidence", "probability")
@@ -143,3 +143,21 @@ def test_the_names_of_a_run_are_its_own_there(tmp_path: Path, overwrite: bool) -
             check(tmp_path / name, overwrite=overwrite, reserved=reserved)
     for name in ("new.csv", "labels-kept.csv", "sub/labels.csv"):
         check(tmp_path / name, reserved=reserved)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_own"),
+    [
+        ('{"path": "a", "cluster": 1}\n{}', True),
+        ('{"cluster": 1, "path": "a"}\n', False),
+        ('{"path": "a"}\n', False),
+        ('["path", "cluster"]\n', False),
+        ("mine", False),
+        ("", False),
+    ],
+)
+def test_json_lines_of_a_header(tmp_path: Path, text: str, is_own: bool) -> None:
+    (tmp_path / "a.jsonl").write_text(text)
+    test = has_json_lines(("path", "cluster", "name"), ("path", "cluster"))
+    assert test(tmp_path / "a.jsonl") == is_own
+    assert not test(tmp_path / "gone.jsonl")

@@ -1,13 +1,14 @@
 import csv
 import io
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ucls.cache import STDOUT, write_csv
+from ucls.cache import STDOUT, write_csv, write_json_lines
 from ucls.errors import UclsError
 
 
@@ -58,3 +59,23 @@ def test_standard_output_gets_the_bytes_of_a_file_and_the_header_at_once(
     sys.stdout.flush()
     assert seen == [b"path,cluster\n"]
     assert shown.getvalue() == (tmp_path / "x.csv").read_bytes()
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    rows = [("zw\u00f6lf\n.png", 1, 0.5), (os.fsdecode(b"\xfc.png"), -1, 1.0)]
+    write_json_lines(tmp_path / "a.jsonl", ("path", "cluster", "share"), iter(rows))
+    lines = (tmp_path / "a.jsonl").read_text(encoding="ascii").splitlines()
+    assert [tuple(json.loads(line).values()) for line in lines] == rows
+    assert list(json.loads(lines[0])) == ["path", "cluster", "share"]
+
+
+@pytest.mark.parametrize("write", [write_csv, write_json_lines])
+def test_standard_output_has_each_row_at_once(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows() -> Iterator[tuple[str]]:
+        yield ("a.png",)
+        assert "a.png" in capsys.readouterr().out
+        yield ("b.png",)
+
+    write(STDOUT, ("path",), rows())

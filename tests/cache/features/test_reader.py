@@ -293,3 +293,21 @@ def test_version_1_as_the_format_says(tmp_path: Path) -> None:
         assert labels.tolist() == [1, 0]
         assert cache.read("cls+patch").tolist() == [[3, 4, 5, 20, 21, 22], [9, 10, 11, 23, 24, 25]]
         assert cache.read("cls2").tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+
+
+def test_all_tokens_of_some_rows(cache: FeatureCache) -> None:
+    rows = [2000, 3, 1100, 3]
+    cls, patch_mean = cache.read_tokens(rows)
+    assert patch_mean is not None
+    assert (cls.dtype, patch_mean.dtype) == (np.float16, np.float16)
+    np.testing.assert_array_equal(cls, CLS[:, KEPT[rows]].astype(np.float16))
+    np.testing.assert_array_equal(patch_mean, PATCH_MEAN[:, KEPT[rows]].astype(np.float16))
+    assert cache.read_tokens()[0].shape == (2, len(KEPT), 4, 8)
+
+
+def test_every_path_of_the_image_set(cache: FeatureCache) -> None:
+    assert cache.image_paths() == NAMES
+
+
+def test_older_caches_have_no_stamps(cache: FeatureCache) -> None:
+    assert cache.stamps() is None

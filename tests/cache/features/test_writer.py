@@ -231,3 +231,23 @@ with FeatureCacheWriter(Path(sys.argv[1]), spec, n_images, overwrite=True) as wr
     writer.finish()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
+
+
+def test_stamps_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    stamps = np.arange(2 * N_IMAGES).reshape(-1, 2)
+    with FeatureCacheWriter(path, SPEC, N_IMAGES) as writer:
+        hand_over(writer)
+        writer.write_stamps(stamps)
+        writer.finish()
+    with FeatureCache(path) as cache:
+        np.testing.assert_array_equal(cache.stamps(), stamps)
+
+
+@pytest.mark.parametrize("stamps", [np.zeros((3, 2), np.int64), np.zeros((N_IMAGES, 2), np.int32)])
+def test_stamps_of_another_shape_or_kind(tmp_path: Path, stamps: Any) -> None:
+    with (
+        FeatureCacheWriter(tmp_path / "x.h5", SPEC, N_IMAGES) as writer,
+        pytest.raises(UsageError, match=r"expected stamps as int64 \(2500, 2\)"),
+    ):
+        writer.write_stamps(stamps)

@@ -52,3 +52,15 @@ def test_a_batch_without_readable_images(images):
 
 def test_nothing_is_left_to_decode(images):
     assert list(decode_batches(images, Views(PLAIN), start=7, batch_size=2)) == []
+
+
+def test_some_rows_are_batched_as_if_there_were_no_others(images):
+    rows = np.array([0, 2, 4, 5])
+    batches = list(decode_batches(images, Views(PLAIN), start=0, batch_size=3, rows=rows))
+    assert [batch.rows for batch in batches] == [[0, 2], [5]]
+    assert [batch.stop for batch in batches] == [5, 6]
+    resumed = list(decode_batches(images, Views(PLAIN), start=3, batch_size=3, rows=rows))
+    assert [batch.rows for batch in resumed] == [[0, 2], [5]]
+    resumed = list(decode_batches(images, Views(PLAIN), start=5, batch_size=3, rows=rows))
+    assert [batch.rows for batch in resumed] == [[5]]
+    assert list(decode_batches(images, Views(PLAIN), start=6, batch_size=3, rows=rows)) == []

@@ -7,7 +7,15 @@ from PIL import Image
 
 from ucls.errors import UsageError
 from ucls.images.files import UnreadableImageError
-from ucls.images.sets import ArrayReader, encode_labels, fingerprint_files, load_folder
+from ucls.images.sets import (
+    ArrayReader,
+    encode_labels,
+    file_stamps,
+    fingerprint_files,
+    fingerprint_stamps,
+    load_folder,
+    load_image,
+)
 
 
 def make_images(root, *names, size=4):
@@ -124,3 +132,31 @@ def test_a_missing_file_changes_the_fingerprint(tmp_path):
     assert fingerprint_files(tmp_path, ["a.png", absolute]) != whole
     (tmp_path / "b.png").unlink()
     assert fingerprint_files(tmp_path, ["a.png", "b.png"]) != whole
+
+
+def test_stamps_tell_which_files_are_the_same(tmp_path):
+    images = load_folder(make_images(tmp_path, "a.png", "b.png"))
+    assert images.stamps.tolist() == [
+        [(tmp_path / name).stat().st_size, 10**9] for name in images.paths
+    ]
+    (tmp_path / "b.png").unlink()
+    stamps = file_stamps(tmp_path, images.paths)
+    assert stamps[0].tolist() == images.stamps[0].tolist()
+    assert stamps[1].tolist() == [-1, -1]
+    assert fingerprint_stamps(images.paths, stamps) == fingerprint_files(tmp_path, images.paths)
+
+
+def test_some_rows_of_a_set(tmp_path):
+    images = load_folder(make_images(tmp_path, "x/a.png", "y/b.png", "y/c.png"), labels="folders")
+    part = images.of_rows(np.array([2, 0]))
+    assert part.paths == ["y/c.png", "x/a.png"]
+    assert part.labels.tolist() == [1, 0]
+    assert part.stamps.tolist() == images.stamps[[2, 0]].tolist()
+    assert [part.read(i).getpixel((0, 0)) for i in range(2)] == [(2, 0, 0), (0, 0, 0)]
+
+
+def test_a_single_image(tmp_path):
+    make_images(tmp_path, "a.png", "b.png")
+    images = load_image(tmp_path / "b.png")
+    assert (images.name, images.paths, len(images)) == ("b.png", ["b.png"], 1)
+    assert images.read(0).getpixel((0, 0)) == (1, 0, 0)
