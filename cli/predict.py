@@ -142,8 +142,8 @@ def _label_each(
     def counted(paths: Iterator[str]) -> Iterator[str]:
         nonlocal n_images
         for path in paths:
-            yield path
             n_images += 1
+            yield path
 
     paths = _lines_of_stdin() if folder is None else watch_folder(folder)
     if folder is not None:

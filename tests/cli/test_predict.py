@@ -189,11 +189,8 @@ def test_paths_on_standard_input_are_answered_one_by_one(
             row = json.loads(process.stdout.readline())
             assert row["path"] == str(photos / name)
             clusters.append(row["cluster"])
-    process.stdin.close()
-    assert process.stdout.read() == ""
-    assert process.wait() == 0
-    assert process.stderr is not None
-    told = process.stderr.read()
+    rest, told = process.communicate()
+    assert (rest, process.returncode) == ("", 0)
     assert "gone.png: No such file" in told
     assert "3 images seen: standard output" in told
     assert len(set(clusters)) == 2
