@@ -336,3 +336,12 @@ def test_lists_of_other_kinds_tell_what_they_leave_out(tmp_path, suffix):
     source = load_source(str(path))
     assert (source.kind, source.n_images) == ("manifest", 2)
     assert "b.png: left out 1 row" in source.notes[0]
+
+
+def test_a_single_image_can_be_labelled_but_is_no_set_to_train_on(tmp_path):
+    make_images(tmp_path, "a.PNG", "b.png")
+    source = load_source(str(tmp_path / "a.PNG"), is_trained_on=False)
+    assert source.splits["train"].paths == ["a.PNG"]
+    assert list(source.files()) == [tmp_path / "a.PNG"] * 2
+    with pytest.raises(UsageError):
+        load_source(str(tmp_path / "a.PNG"))
