@@ -44,7 +44,7 @@ def print_comparison(comparison: Comparison) -> None:
 def _print_agreement(comparison: Comparison) -> None:
     if comparison.n_marked:
         print(
-            f"{count(comparison.n_marked, 'image')} marked as wrong in A or B, "
+            f"{count(comparison.n_marked, 'image')} in no cluster in A or B, "
             "left out of the agreement"
         )
     if comparison.ari is None:

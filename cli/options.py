@@ -73,6 +73,14 @@ Objective = Annotated[
         + "; default: ucls, or what the run has."
     ),
 ]
+Outliers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE|auto",
+        help="Leave images that belong nowhere out of all clusters (-1 in labels.csv): such a "
+        "share as 0.02, or 'auto': those that stand out, if any.",
+    ),
+]
 Features = Annotated[
     str | None,
     typer.Option(help="Tokens to use: cls, cls+patch, cls4, ...; or cls@NAME,cls@OTHER."),

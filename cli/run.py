@@ -26,6 +26,7 @@ def command(
     views: opt.Views = None,
     prepare: opt.Prepare = None,
     objective: opt.Objective = None,
+    outliers: opt.Outliers = None,
     effort: opt.WantedEffort = None,
     time_limit: opt.TimeLimit = None,
     config: opt.ConfigFile = None,
@@ -72,6 +73,7 @@ def command(
         extract__strict=strict,
         neighbors__prepare=prepare,
         train__objective=objective,
+        self_train__outliers=outliers,
     )
     result = pipeline.run(
         load_source(

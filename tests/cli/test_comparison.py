@@ -17,7 +17,7 @@ def test_images_of_one_run_only_and_marked_ones(capsys: pytest.CaptureFixture[st
     result, _ = compare_labels(a, labels_of([1, 1, 0, 0]))
     print_comparison(result)
     out = capsys.readouterr().out
-    assert "1 image marked as wrong in A or B, left out of the agreement" in out
+    assert "1 image in no cluster in A or B, left out of the agreement" in out
     assert "6 images only in A: 4.png, 5.png, 6.png, 7.png, 8.png, ..." in out
     assert "only in B" not in out
 

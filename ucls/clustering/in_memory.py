@@ -14,6 +14,7 @@ from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.results import empty_note
 from ucls.heads.trained import TrainedHeads, logits_by_row
 from ucls.merging import merge_heads
+from ucls.neighbors.outliers import find_outliers
 from ucls.preparation.prepared import Preparation
 from ucls.progress import SILENT, Reporter
 from ucls.runs.classifier import Classifier, Labelled
@@ -107,7 +108,16 @@ def _train(
             f"{config.n_clusters} clusters look wrong: the images fall apart far more clearly into "
             f"{merged.clearest}"
         )
-    return _Combining(features, config, trained, merged)
+    return _Combining(features, config, trained, merged, graph)
+
+
+def _without_outliers(labelled: Labelled, graph: NeighborGraph, config: Config) -> Labelled:
+    wanted, clusters = config.self_train.outliers, labelled.clusters
+    if wanted is None:
+        return labelled
+    told = find_outliers(graph, clusters, wanted, n_clusters=required(config.n_clusters))
+    is_outlier = told.scores >= told.least
+    return labelled._replace(clusters=np.where(is_outlier, np.int32(-1), clusters))
 
 
 def _merge(trained: Trained, graph: NeighborGraph, config: Config) -> MergedHeads | None:
@@ -127,9 +137,14 @@ class _Combining:
     """From trained heads to a classifier."""
 
     def __init__(
-        self, features: Features, config: Config, trained: Trained, merged: MergedHeads | None
+        self,
+        features: Features,
+        config: Config,
+        trained: Trained,
+        merged: MergedHeads | None,
+        graph: NeighborGraph,
     ) -> None:
-        self.features, self.config = features, config
+        self.features, self.config, self.graph = features, config, graph
         self.trained, self.merged = trained, merged
         self.n_clusters = required(config.n_clusters)
         cuts = [head.cut(self.n_clusters) for head in merged.heads] if merged else None
@@ -155,6 +170,7 @@ class _Combining:
         sizes = np.bincount(labelled.clusters, minlength=self.n_clusters)
         if not sizes.all():
             reporter.warn(empty_note(sizes))
+        labelled = _without_outliers(labelled, self.graph, self.config)
         return Clustering(labelled, classifier, combined, self.trained, self.merged)
 
     def consensus(self) -> Consensus:

@@ -77,7 +77,7 @@ class _State:
     def __init__(self, found: ImageLabels, leaves: Leaves | None, n_clusters: int) -> None:
         self.found, self.leaves = found, leaves
         self.clusters: Labels = found.found.copy()
-        self.numbers = set(range(n_clusters)) | set(np.unique(found.found).tolist())
+        self.numbers = set(range(n_clusters)) | set(np.unique(found.found).tolist()) - {WRONG}
         self.names: dict[int, str] = {}
         self.done: set[int] = set()
         self.is_by_hand = np.zeros(len(found), dtype=np.bool_)
@@ -167,13 +167,16 @@ def group(corrected: Corrected) -> Groups:
 
     A found cluster becomes the one that most of its images are in now, those that were marked as
     wrong not counted unless all are; without images, the one that it was merged into. A corrected
-    cluster is what a found one says if at least half of the images of either are in both.
+    cluster is what a found one says if at least half of the images of either are in both. Outliers,
+    which were found in no cluster, do not count.
     """
     labels, n_clusters = corrected.labels, len(corrected.became)
-    is_empty = np.bincount(labels.found, minlength=n_clusters) == 0
+    held = labels.found >= 0
+    found, clusters = labels.found[held], labels.clusters[held]
+    is_empty = np.bincount(found, minlength=n_clusters) == 0
     numbers = np.union1d(labels.clusters, corrected.became[is_empty])
     counts = np.zeros((n_clusters, len(numbers)), np.int64)
-    np.add.at(counts, (labels.found, np.searchsorted(numbers, labels.clusters)), 1)
+    np.add.at(counts, (found, np.searchsorted(numbers, clusters)), 1)
     by_found = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     by_corrected = counts / np.maximum(counts.sum(axis=0, keepdims=True), 1)
     votes = np.where(numbers == WRONG, np.minimum(counts, 0.5), counts)

@@ -72,13 +72,13 @@ class Comparison:
         b: the second run.
         is_same_run: whether they are one run.
         n_common: images that both have.
-        n_marked: of these, images that are marked as wrong in one run or both, which the next
-            three figures leave out.
-        ari: adjusted Rand index, at most 1; None if all images are marked as wrong.
+        n_marked: of these, images that are in no cluster in one run or both, as outliers or marked
+            as wrong, which the next three figures leave out.
+        ari: adjusted Rand index, at most 1; None if that leaves out all images.
         nmi: normalised mutual information, arithmetic mean, 0..1; None likewise.
         share_matched: share of the images in clusters that are matched, 0..1; None likewise.
         n_moved: common images that are not in matched clusters, those included that only one run
-            marks as wrong.
+            puts into none.
         overlaps: all pairs of clusters that share images; matched ones first, then by size.
     """
 
@@ -95,7 +95,7 @@ class Comparison:
 
 
 class MovedImage(NamedTuple):
-    """An image whose clusters do not match; a cluster of -1 is marked as wrong, without a name."""
+    """An image whose clusters do not match; a cluster of -1 is none, without a name."""
 
     path: str
     split: str
@@ -204,7 +204,7 @@ def _overlaps(a: Labels, b: Labels) -> list[Overlap]:
 
 
 def _is_matched(overlaps: list[Overlap], a: Labels, b: Labels) -> NDArray[np.bool_]:
-    """Whether the clusters of each image [N] match; marked as wrong matches itself."""
+    """Whether the clusters of each image [N] match; none matches itself."""
     partners = np.full(int(a.max()) + 2, -1, np.int64)
     for pair in overlaps:
         if pair.is_matched:

@@ -16,7 +16,7 @@ def sample_rows(clusters: Labels, size: int = SIZE, *, seed: int) -> NDArray[np.
     """Draws rows in proportion to the sizes of their clusters, but a few of each.
 
     Args:
-        clusters: int32 [N]; -1, of images that were marked as wrong, counts as one more.
+        clusters: int32 [N]; -1, of images in no cluster, counts as one more.
         size: rows to draw at most; at least 1.
         seed: of the draw.
 

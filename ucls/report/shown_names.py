@@ -23,7 +23,7 @@ def shown_name(name: str, longest: int = LONGEST) -> str:
 
 
 def shown_cluster(number: int, name: str = "", longest: int = LONGEST) -> str:
-    """The number of a cluster, and its name where it has one; -1 is ``marked as wrong``."""
+    """The number of a cluster, and its name where it has one; -1 is ``in no cluster``."""
     if number < 0:
-        return "marked as wrong"
+        return "in no cluster"
     return f"{number} {shown_name(name, longest)}".rstrip()

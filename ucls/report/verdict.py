@@ -44,9 +44,10 @@ def _state(state: RunState) -> list[Sentence]:
     n_empty = state.run.n_clusters - len(sizes)
     if n_empty > 0 and not labels.is_corrected:
         text += f"; {n_empty} of the {state.run.n_clusters} wanted are empty"
-    n_wrong = int((labels.clusters < 0).sum())
-    if n_wrong:
-        text += f"; {n_wrong:,} marked as wrong"
+    if labels.n_outliers:
+        text += f"; {count(labels.n_outliers, 'outlier')} in none"
+    if labels.n_wrong:
+        text += f"; {labels.n_wrong:,} marked as wrong"
     sure = float(labels.confidence.mean())
     untrained = [name for name in state.run.backbones if name.endswith(UNTRAINED)]
     if untrained:

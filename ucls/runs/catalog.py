@@ -92,8 +92,10 @@ def _of_consensus(run: "Run") -> str:
 
 
 def _of_self_training(run: "Run") -> str:
-    chosen = run.consensuses.chosen()
-    return settings_key(run.section("self_train"), run.config.seed, chosen.key)
+    chosen, section = run.consensuses.chosen(), run.section("self_train")
+    if section["outliers"] is None:  # as in older versions, which had none
+        del section["outliers"]
+    return settings_key(section, run.config.seed, chosen.key)
 
 
 def _of_evaluation(run: "Run") -> str:
@@ -178,7 +180,12 @@ STAGES = (
         settings=_of_self_training,
         run="ucls.stages.self_train:self_train",
         counts=_has_chosen,
-        more_files=(files.CORRECTED_CLASSIFIER, files.UPDATED_LABELS),
+        more_files=(
+            files.CORRECTED_CLASSIFIER,
+            files.UPDATED_LABELS,
+            files.OUTLIERS,
+            files.OUTLIER_SCORES,
+        ),  # fmt: skip
         stale="was done with other settings, or not on the chosen consensus, {chosen}",
         options=("device", "seed"),
         help="Train a classifier on the consensus, and label every image with it.",

@@ -4,11 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+import numpy as np
+
 from ucls.images.names import MOST_BYTES, distinct, key_of, shortened
 from ucls.runs.image_labels import ImageLabels
+from ucls.types import Labels
 
-WRONG = "wrong"
-"""Of the images that were marked as wrong."""
+WITHOUT_CLUSTER = {-1: "wrong", -2: "outliers"}
+"""The folders of images that were marked as wrong, and of those that were found in no cluster."""
 
 MOST_CHARACTERS = 100
 _RESERVED = re.compile(
@@ -18,6 +21,12 @@ _RESERVED = re.compile(
 _UNUSABLE = re.compile(r'[/\\:*?"<>|]')
 _JOINERS = "\u200c\u200d"
 """What scripts and emoji need, unlike other characters that are not seen."""
+
+
+def folder_numbers(labels: ImageLabels) -> Labels:
+    """The cluster of each image [N]; -1 if it was marked as wrong, -2 if it is an outlier."""
+    is_outlier = (labels.clusters < 0) & (labels.found < 0)
+    return np.where(is_outlier, -2, labels.clusters).astype(np.int32)
 
 
 def folder_names(labels: ImageLabels, *, taken: Iterable[str] = ()) -> dict[int, str]:
@@ -31,11 +40,12 @@ def folder_names(labels: ImageLabels, *, taken: Iterable[str] = ()) -> dict[int,
         taken: names of files that lie beside the folders.
 
     Returns:
-        Cluster to name; -1 to :data:`WRONG`, whether or not there are such images.
+        Cluster to name, also those of :data:`WITHOUT_CLUSTER`, whether or not there are such
+        images.
     """
     clusters = sorted(labels.sizes())
     width = len(str(max((*clusters, *labels.found.tolist()), default=0)))
-    found = {-1: WRONG} | {k: f"{k:0{width}}" for k in clusters}
+    found = WITHOUT_CLUSTER | {k: f"{k:0{width}}" for k in clusters}
     given = {k: name for k in clusters if (name := safe_name(labels.names.get(k, "")))}
     used = {key_of(name) for name in (*taken, *(found[k] for k in found if k not in given))}
     for cluster, name in given.items():

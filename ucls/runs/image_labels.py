@@ -27,10 +27,12 @@ class ImageLabels:
     Attributes:
         paths: N ids; a path names one image of its split.
         splits: N names, ``train`` or ``val``.
-        clusters: int32 [N], as corrected; -1 for images that were marked as wrong.
-        confidence: share of the heads that put the image into its found cluster, float32 [N].
-        probability: what the classifier gives the found cluster, float32 [N].
-        found: int32 [N], as the classifier found them.
+        clusters: int32 [N], as corrected; -1 for images in no cluster, be they outliers or marked
+            as wrong.
+        confidence: share of the heads that put the image into its found cluster, float32 [N];
+            an outlier into the nearest.
+        probability: what the classifier gives that cluster, float32 [N].
+        found: int32 [N], as the classifier found them; -1 for outliers.
         names: the given name of each cluster that has one.
     """
 
@@ -57,6 +59,16 @@ class ImageLabels:
         """Images of each cluster that has any, by its number."""
         numbers, sizes = np.unique(self.clusters[self.clusters >= 0], return_counts=True)
         return dict(zip(numbers.tolist(), sizes.tolist(), strict=True))
+
+    @property
+    def n_outliers(self) -> int:
+        """Images that belong to no cluster, and were put into none by hand."""
+        return int(((self.clusters < 0) & (self.found < 0)).sum())
+
+    @property
+    def n_wrong(self) -> int:
+        """Images that were marked as wrong."""
+        return int(((self.clusters < 0) & (self.found >= 0)).sum())
 
     @property
     def fingerprint(self) -> str:

@@ -57,7 +57,7 @@ class LabelTable:
         ]
 
     def names(self) -> list[str]:
-        """The name of each image's cluster; empty for those that were marked as wrong."""
+        """The name of each image's cluster; empty for those in none."""
         labels = self.labels
         return [labels.name_of(k) if k >= 0 else "" for k in labels.clusters.tolist()]
 

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.runs.classifier import Labelled, load_classifier, load_heads
+from ucls.runs.image_labels import read_labels
+from ucls.runs.outliers import Outliers
 from ucls.runs.run import Run
 
 COLUMNS = ("path", "cluster", "confidence", "probability")
@@ -21,6 +23,9 @@ class Labeller:
         self.columns = COLUMNS if self._classifier.groups is None else (*COLUMNS, "name")
         self._voters = self._classifier.heads or load_heads(run.folder, self._classifier.voters)
         self._voters_features = run.feature_set
+        self._outliers = Outliers.of(run)
+        if self._outliers is not None and self._classifier.groups is not None:
+            self._outliers = self._outliers.of_clusters(read_labels(run))
 
     @property
     def feature_sets(self) -> list[str]:
@@ -32,7 +37,12 @@ class Labeller:
         classifier = self._classifier
         logits = self._voters.logits(features[self._voters_features])
         inputs = logits if classifier.heads else features[classifier.feature_set]
-        return classifier.judge(*classifier.predict_inputs(inputs), self._voters.labels(logits))
+        found = classifier.judge(*classifier.predict_inputs(inputs), self._voters.labels(logits))
+        if self._outliers is None:
+            return found
+        scores = self._outliers.scores(features[self._voters_features], found.clusters)
+        clusters = np.where(scores < self._outliers.least, found.clusters, np.int32(-1))
+        return found._replace(clusters=clusters)
 
     def named(self, cluster: int) -> tuple[str, ...]:
         """The name of a cluster, as the last cell of a row, where the run was corrected."""

@@ -347,6 +347,10 @@ class SelfTrainConfig(Section):
     """Share of the training images whose pseudo-labels choose the classifier."""
     confidence_weights: bool = True
     """Weight each pseudo-label in the cross-entropy by the share of the heads that agree."""
+    outliers: Literal["auto"] | Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Images that get no cluster, as they are farther from their neighbours than is usual in the
+    nearest cluster: such a share of the training images, or ``auto`` for those that stand out,
+    which may be none. None: every image gets one."""
 
 
 class EvaluateConfig(Section):

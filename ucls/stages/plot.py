@@ -261,7 +261,7 @@ def _tiles(
 
 def _require_clusters(labels: ImageLabels) -> None:
     if (labels.clusters < 0).all():
-        raise LeftOut("all images are marked as wrong")
+        raise LeftOut("no image is in a cluster")
 
 
 FIGURES: dict[str, Callable[[Run, ImageLabels], Drawn]] = {

@@ -41,7 +41,7 @@ class Predicted(NamedTuple):
     skipped: list[tuple[str, str]]
     """Path and reason of each image that could not be read."""
     cluster_sizes: dict[int, int]
-    """Images of each cluster there is; those that no head knows are in none."""
+    """Images of each cluster there is; outliers and those that no head knows are in none."""
     untrained: list[str]
     """The run's backbones that have random weights."""
 
@@ -61,7 +61,9 @@ def predict(
 ) -> Predicted:
     """Labels the images of ``source`` with the classifier of a run; nothing is cached.
 
-    After :func:`ucls.stages.relabel.relabel` the clusters are those that were corrected.
+    After :func:`ucls.stages.relabel.relabel` the clusters are those that were corrected. In a run
+    with ``self_train.outliers`` images as far from its own as these have cluster -1; that needs
+    the features of its training images.
 
     With ``n_clusters`` the heads vote instead, as :func:`ucls.stages.cut.cut` has it for images
     that they were not trained on.

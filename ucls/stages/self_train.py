@@ -25,6 +25,7 @@ from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
 from ucls.runs.image_labels import ImageLabels, write_labels
 from ucls.runs.opening import as_stage
+from ucls.runs.outliers import mark_outliers
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty
@@ -44,7 +45,8 @@ def self_train(run: Run) -> None:
     ``val`` in ``candidates.safetensors``.
 
     ``labels.csv`` has path, split, cluster, confidence (the share of the heads that agree) and
-    probability (what the classifier gives that cluster).
+    probability (what the classifier gives that cluster). With ``self_train.outliers`` images that
+    belong nowhere have cluster -1 there, and ``outliers.csv`` lists them.
     """
     consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
     sure = consensus.confidence["train"]
@@ -55,7 +57,8 @@ def self_train(run: Run) -> None:
     keep_chosen(run, inputs, result)
     _write_candidates(run, result, inputs)
     labelled = {split: label_split(run, split) for split in run.splits}
-    write_labels(run, carry_corrections(run, _image_labels(run, labelled)))
+    found = mark_outliers(run, _image_labels(run, labelled))
+    write_labels(run, carry_corrections(run, found))
     clusters = {split: labels.clusters for split, labels in labelled.items()}
     warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
 

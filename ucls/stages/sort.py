@@ -15,7 +15,7 @@ from ucls.cache.moves import UNDO, read_moves, write_moves
 from ucls.errors import UclsError, UsageError
 from ucls.images import transfer
 from ucls.progress import SILENT, Reporter
-from ucls.runs.folder_names import folder_names
+from ucls.runs.folder_names import folder_names, folder_numbers
 from ucls.runs.image_files import image_files
 from ucls.runs.image_labels import ImageLabels, read_labels
 from ucls.runs.opening import open_run
@@ -86,7 +86,8 @@ def sort(
     """Puts every image of a run into the folder of its cluster; overwrites nothing.
 
     A folder has the given name of its cluster, or its number; images that were marked as wrong go
-    to ``wrong``. A name that is taken gets a number behind it. Done again it adds what is missing.
+    to ``wrong``, outliers to ``outliers``. A name that is taken gets a number behind it. Done again
+    it adds what is missing.
 
     Args:
         path: the run folder.
@@ -169,12 +170,13 @@ def _labelled_files(
     run: Run, labels: ImageLabels, to: Path, folders: list[str]
 ) -> Iterator[tuple[str, int]]:
     """The image file of each label, and its cluster."""
+    numbers = folder_numbers(labels)
     for split in run.splits:
         rows = labels.rows_of(split)
         found = image_files(run, split, [labels.paths[row] for row in rows])
         if found.listed is not None:
             _refuse_within(found.listed, to, folders)
-        yield from zip(found.files, labels.clusters[rows].tolist(), strict=True)
+        yield from zip(found.files, numbers[rows].tolist(), strict=True)
 
 
 def _refuse_within(listed: Path, to: Path, folders: list[str]) -> None:

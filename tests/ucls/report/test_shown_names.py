@@ -31,4 +31,4 @@ def test_the_length_is_that_wanted() -> None:
 def test_clusters_by_number_and_name() -> None:
     assert shown_cluster(3) == "3"
     assert shown_cluster(3, "grey\ncats") == "3 grey cats"
-    assert shown_cluster(-1, "gone") == "marked as wrong"
+    assert shown_cluster(-1, "gone") == "in no cluster"

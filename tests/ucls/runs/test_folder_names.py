@@ -19,15 +19,15 @@ def labels(clusters: list[int], names: dict[int, str] | None = None) -> ImageLab
 
 def test_numbers_sort_as_names() -> None:
     found = folder_names(labels([0, 3, 11, -1]))
-    assert found == {-1: "wrong", 0: "00", 3: "03", 11: "11"}
-    assert folder_names(labels([0, 3])) == {-1: "wrong", 0: "0", 3: "3"}
+    assert found == {-1: "wrong", -2: "outliers", 0: "00", 3: "03", 11: "11"}
+    assert folder_names(labels([0, 3])) == {-1: "wrong", -2: "outliers", 0: "0", 3: "3"}
 
 
 def test_given_names_are_told_apart_from_each_other_and_from_what_lies_beside() -> None:
     given = {0: "cats", 1: "Cats", 2: "wrong", 3: "4", 5: "UNDO.csv", 6: "..."}
     found = folder_names(labels([0, 1, 2, 3, 4, 5, 6], given), taken=["undo.csv"])
     assert found == {
-        -1: "wrong", 0: "cats", 1: "Cats (2)", 2: "wrong (2)", 3: "4 (2)", 4: "4",
+        -1: "wrong", -2: "outliers", 0: "cats", 1: "Cats (2)", 2: "wrong (2)", 3: "4 (2)", 4: "4",
         5: "UNDO.csv (2)", 6: "6",
     }  # fmt: skip
 
@@ -69,7 +69,7 @@ def test_long_names_are_cut(character: str) -> None:
     assert len(os.fsencode(name)) <= 255
     assert len(name) == 100 or len(os.fsencode(name)) > 251
     again = folder_names(labels([0, 1], {0: character * 4000, 1: character * 4001}))
-    assert len(set(again.values())) == 3
+    assert len(set(again.values())) == 4
     assert all(len(os.fsencode(name)) <= 255 for name in again.values())
 
 

@@ -89,7 +89,7 @@ def test_corrected_labels_and_hostile_names(photo_run_path: Path) -> None:
     assert plots.left_out == {}
     shown = texts_of(plots.folder / "sizes.svg")
     assert r"0 $\frac{1}{0}$ & <b>" in shown
-    assert "marked as wrong" in shown
+    assert "in no cluster" in shown
     record = json.loads((plots.folder / "plots.json").read_text())
     assert record["labels"] == "as corrected"
 
@@ -101,7 +101,7 @@ def test_all_images_marked_as_wrong(photo_run_path: Path) -> None:
     write_labels(run, replace(labels, clusters=np.full_like(labels.clusters, -1)))
     plots = plot(photo_run_path)
     assert names_of(plots.files[::2]) == ["map.png", "curves.png"]
-    assert plots.left_out["grid"] == "all images are marked as wrong"
+    assert plots.left_out["grid"] == "no image is in a cluster"
 
 
 @pytest.mark.usefixtures("quick_map")

@@ -166,7 +166,7 @@ function placeCards() {
   document.getElementById("sizes").replaceChildren(numbers.length ? sizeChart(numbers) : "");
   const wrong = groups.get(WRONG) ?? [];
   document.getElementById("wrong").replaceChildren(
-    wrong.length ? h("h3", {}, `Marked as wrong: ${wrong.length}`) : "", wrong.length ? tiles(wrong.slice(0, MOST_TILES)) : "");
+    wrong.length ? h("h3", {}, `In no cluster: ${wrong.length}`) : "", wrong.length ? tiles(wrong.slice(0, MOST_TILES)) : "");
 }
 
 function clusterSection() {

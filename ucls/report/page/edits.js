@@ -131,7 +131,7 @@ function leavesBelow(node) {
 }
 
 function nameOf(cluster) {
-  if (cluster === WRONG) return "wrong";
+  if (cluster === WRONG) return "no cluster";
   return state.names.get(cluster) ?? `Cluster ${cluster}`;
 }
 

@@ -17,9 +17,9 @@ def sizes_figure(labels: ImageLabels) -> Figure:
     """Draws a bar for each cluster: with its name while there are few, else without."""
     sizes = labels.sizes()
     order = sorted(sizes, key=lambda number: (-sizes[number], number))
-    n_wrong = int((labels.clusters < 0).sum())
+    n_without = int((labels.clusters < 0).sum())
     if len(order) <= MOST_NAMED:
-        return _named(labels, order, n_wrong)
+        return _named(labels, order, n_without)
     figure = new_figure(ONE_COLUMN, 2.2)
     axes = figure.add_subplot()
     heights = np.array([sizes[number] for number in order])
@@ -50,12 +50,12 @@ def sizes_figure(labels: ImageLabels) -> Figure:
     return figure
 
 
-def _named(labels: ImageLabels, order: list[int], n_wrong: int) -> Figure:
+def _named(labels: ImageLabels, order: list[int], n_without: int) -> Figure:
     sizes = labels.sizes()
-    widths = [sizes[number] for number in order] + ([n_wrong] if n_wrong else [])
+    widths = [sizes[number] for number in order] + ([n_without] if n_without else [])
     names = [shown_cluster(number, labels.names.get(number, ""), LETTERS) for number in order]
-    names += [shown_cluster(-1)] if n_wrong else []
-    colors = [COLORS[0]] * len(order) + ([GREY] if n_wrong else [])
+    names += [shown_cluster(-1)] if n_without else []
+    colors = [COLORS[0]] * len(order) + ([GREY] if n_without else [])
     figure = new_figure(ONE_COLUMN, 0.5 + BAR_HEIGHT * max(len(widths), 2))
     axes = figure.add_subplot()
     bars = axes.barh(range(len(widths)), widths, color=colors, height=0.75)

@@ -38,7 +38,7 @@ def test_few_clusters_have_a_legend_with_names(labels_of: LabelsOf) -> None:
 
 
 def test_images_marked_as_wrong_are_in_the_legend(labels_of: LabelsOf) -> None:
-    assert legend(draw(labels_of(np.arange(300) % 4 - 1)))[-1] == "marked as wrong"
+    assert legend(draw(labels_of(np.arange(300) % 4 - 1)))[-1] == "in no cluster"
 
 
 def test_numbers_stand_on_the_map_once_colours_are_used_twice(labels_of: LabelsOf) -> None:

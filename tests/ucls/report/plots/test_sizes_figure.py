@@ -22,7 +22,7 @@ def test_bars_fall_and_have_names_and_numbers(labels_of: LabelsOf) -> None:
 def test_images_marked_as_wrong_come_last(labels_of: LabelsOf) -> None:
     (axes,) = sizes_figure(labels_of([0, 1, 1, -1, -1, -1])).axes
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == ["1", "0", "marked as wrong"]
+    assert names == ["1", "0", "in no cluster"]
 
 
 def test_a_thousand_clusters_are_one_shape(labels_of: LabelsOf) -> None:
