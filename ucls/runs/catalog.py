@@ -185,7 +185,7 @@ STAGES = (
             files.UPDATED_LABELS,
             files.OUTLIERS,
             files.OUTLIER_SCORES,
-        ),  # fmt: skip
+        ),
         stale="was done with other settings, or not on the chosen consensus, {chosen}",
         options=("device", "seed"),
         help="Train a classifier on the consensus, and label every image with it.",
