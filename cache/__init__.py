@@ -16,7 +16,7 @@ from ucls.cache.features.spec import FEATURE_SETS, FeatureSpec, cache_file_name
 from ucls.cache.features.writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, read_nearest, write_graph
-from ucls.cache.merges import read_merges, write_merges
+from ucls.cache.merges import read_merges, read_n_left, write_merges
 from ucls.cache.outputs import STDOUT, check_output, has_json_lines, has_table
 from ucls.cache.results import (
     Assignments,
@@ -58,6 +58,7 @@ __all__ = [
     "read_graph",
     "read_json",
     "read_merges",
+    "read_n_left",
     "read_nearest",
     "read_tensors",
     "read_truth",

@@ -28,6 +28,8 @@ def write_merges(path: Path, merged: MergedHeads) -> None:
             file.attrs[f"cut_share_{linkage}"] = share
         if merged.clearest is not None:
             file.attrs["clearest"] = merged.clearest
+        if merged.n_left is not None:
+            file.attrs["n_left"] = merged.n_left
         written: dict[int, h5py.Dataset] = {}
         for number, head in enumerate(merged.heads):
             group = file.create_group(f"heads/{number}")
@@ -57,9 +59,20 @@ def read_merges(path: Path) -> MergedHeads:
             if f"cut_share_{known}" in file.attrs
         }
         clearest = int(file.attrs["clearest"]) if "clearest" in file.attrs else None
+        n_left = int(file.attrs["n_left"]) if "n_left" in file.attrs else None
     if any(head.leaf_of.max(initial=-1) > len(head.tree) for head in heads):
         raise UsageError(f"{path} is damaged (trees and leaves differ); {MERGES_FORMAT.remedy}")
-    return MergedHeads(heads, linkage, shares, clearest)
+    return MergedHeads(heads, linkage, shares, clearest, n_left)
+
+
+def read_n_left(path: Path) -> int | None:
+    """Reads how many clusters are left where small ones joined others; None for those wanted.
+
+    Raises:
+        UsageError: as :func:`read_merges`.
+    """
+    with read_hdf5(path, MERGES_FORMAT) as file:
+        return int(file.attrs["n_left"]) if "n_left" in file.attrs else None
 
 
 def _leaf_of(group: h5py.Group) -> Labels:

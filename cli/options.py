@@ -81,6 +81,16 @@ Outliers = Annotated[
         "share as 0.02, or 'auto': those that stand out, if any.",
     ),
 ]
+MinSize = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Images of a cluster at least; smaller ones join the nearest."),
+]
+KnownLabels = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv", help="path,label of some images, which keep it and name their clusters."
+    ),
+]
 Features = Annotated[
     str | None,
     typer.Option(help="Tokens to use: cls, cls+patch, cls4, ...; or cls@NAME,cls@OTHER."),

@@ -26,6 +26,8 @@ def command(
     views: opt.Views = None,
     prepare: opt.Prepare = None,
     objective: opt.Objective = None,
+    min_size: opt.MinSize = None,
+    known: opt.KnownLabels = None,
     outliers: opt.Outliers = None,
     effort: opt.WantedEffort = None,
     time_limit: opt.TimeLimit = None,
@@ -73,6 +75,8 @@ def command(
         extract__strict=strict,
         neighbors__prepare=prepare,
         train__objective=objective,
+        merge__min_cluster_size=min_size,
+        merge__known=None if known is None else str(known.absolute()),
         self_train__outliers=outliers,
     )
     result = pipeline.run(

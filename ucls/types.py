@@ -160,12 +160,14 @@ class MergedHeads:
         cut_shares: mean share of the graph's links between different clusters, by linkage that
             was tried.
         clearest: another number of clusters, which the links tell apart far more clearly.
+        n_left: clusters to cut at, where small ones have joined others; None for those wanted.
     """
 
     heads: tuple[MergedHead, ...]
     linkage: Linkage
     cut_shares: dict[Linkage, float]
     clearest: int | None = None
+    n_left: int | None = None
 
     def numbered_alike(self, heads: Sequence[int]) -> bool:
         """Whether a cut gives these heads the same clusters, as they share a tree."""

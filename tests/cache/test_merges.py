@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ucls.cache import read_merges, write_merges
+from ucls.cache import read_merges, read_n_left, write_merges
 from ucls.errors import UsageError
 from ucls.types import MergedHead, MergedHeads
 
@@ -18,6 +18,7 @@ MERGED = MergedHeads(
     linkage="average",
     cut_shares={"spectral": 0.5, "diffusion": 0.1},
     clearest=7,
+    n_left=3,
 )
 
 
@@ -30,7 +31,8 @@ def path(tmp_path: Path) -> Path:
 def test_round_trip(path: Path) -> None:
     found = read_merges(path)
     assert (found.linkage, found.cut_shares) == (MERGED.linkage, MERGED.cut_shares)
-    assert (found.look_unequal, found.clearest) == (True, 7)
+    assert (found.look_unequal, found.clearest, found.n_left) == (True, 7, 3)
+    assert read_n_left(path) == 3
     for written, read in zip(MERGED.heads, found.heads, strict=True):
         for name in ("leaf_of", "tree"):
             assert getattr(read, name).dtype == getattr(written, name).dtype

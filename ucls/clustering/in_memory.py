@@ -12,8 +12,10 @@ from ucls.clustering.voting import align_voters, select_voters
 from ucls.devices import resolve_device
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.results import empty_note
+from ucls.errors import UsageError
 from ucls.heads.trained import TrainedHeads, logits_by_row
 from ucls.merging import merge_heads
+from ucls.merging.wishes import Wishes
 from ucls.neighbors.outliers import find_outliers
 from ucls.preparation.prepared import Preparation
 from ucls.progress import SILENT, Reporter
@@ -90,6 +92,8 @@ def _train(
     features: Features, config: Config, preparation: Preparation | None, reporter: Reporter
 ) -> "_Combining":
     """Trains the heads, and merges their clusters."""
+    if config.merge.known is not None:
+        raise UsageError("merge.known is for runs, whose images have paths: leave it out here")
     prepared, preparation, graph = find_neighborhood(
         features, config, preparation=preparation, reporter=reporter
     )
@@ -130,6 +134,7 @@ def _merge(trained: Trained, graph: NeighborGraph, config: Config) -> MergedHead
         required(config.n_clusters),
         head_clusters=trained.assignments.head_clusters.tolist(),
         linkage=linkage,
+        wishes=Wishes(config.merge.min_cluster_size),
     )
 
 
@@ -146,7 +151,7 @@ class _Combining:
     ) -> None:
         self.features, self.config, self.graph = features, config, graph
         self.trained, self.merged = trained, merged
-        self.n_clusters = required(config.n_clusters)
+        self.n_clusters = (merged and merged.n_left) or required(config.n_clusters)
         cuts = [head.cut(self.n_clusters) for head in merged.heads] if merged else None
         self.assignments = trained.assignments
         if cuts is not None:

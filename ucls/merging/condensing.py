@@ -3,10 +3,13 @@
 Shapes: M leaves.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from ucls.merging.links import Matrix
+from ucls.types import cut_into
 
 Vector = npt.NDArray[np.float64]
 
@@ -39,6 +42,55 @@ def condense(
         return tree
     groups = _nearest_core(cores, places)
     return _regrow(tree, cores, groups)
+
+
+class Joined(NamedTuple):
+    """A tree in which small clusters have joined others."""
+
+    tree: Matrix
+    """In SciPy's format, float64 [M - 1, 4]."""
+    n_left: int
+    """Clusters that are left, to cut at."""
+
+
+def join_small(
+    tree: Matrix, places: Matrix, masses: Vector, *, n_clusters: int, min_size: int
+) -> Joined:
+    """Lets the small clusters of a cut join the nearest before any others merge.
+
+    Args:
+        tree: in SciPy's format, float64 [M - 1, 4], its heights rising.
+        places: of the leaves, as in :func:`condense`.
+        masses: of the leaves, [M].
+        n_clusters: C, of the cut, 3..M.
+        min_size: mass of a cluster that stays; the two largest stay in any case.
+    """
+    n_below = len(tree) + 1 - n_clusters
+    clusters = cut_into(tree, n_clusters)
+    means = np.zeros((n_clusters, places.shape[1]))
+    np.add.at(means, clusters, places)
+    sizes: Vector = np.bincount(clusters, masses, minlength=n_clusters).astype(np.float64)
+    # The clusters are the leaves of what is above the cut, numbered as their nodes rise.
+    n_nodes = len(masses) + n_below
+    nodes = np.setdiff1d(np.arange(n_nodes), tree[:n_below, :2])
+    above = tree[n_below:].copy()
+    is_merge = above[:, :2] >= n_nodes
+    places_above = np.searchsorted(nodes, above[:, :2])
+    above[:, :2] = np.where(is_merge, above[:, :2] - n_nodes + n_clusters, places_above)
+    order = np.sort(sizes)
+    least = min(float(min_size), float(order[-2]))
+    joined = condense(above, means, sizes, least=least, at_least=2)
+    pairs = joined[:, :2].astype(np.int64)
+    is_merge = pairs >= n_clusters
+    leaves = nodes[np.minimum(pairs, n_clusters - 1)]
+    renamed = np.where(is_merge, pairs + n_nodes - n_clusters, leaves)
+    counts = np.concatenate([np.ones(len(masses)), tree[:n_below, 3], np.zeros(len(joined))])
+    for step, pair in enumerate(renamed, start=n_nodes):
+        counts[step] = counts[pair].sum()
+    heights = np.maximum.accumulate(np.concatenate([tree[:n_below, 2], joined[:, 2]]))
+    merges = np.concatenate([tree[:n_below, :2], np.sort(renamed, axis=1)])
+    whole = np.column_stack([merges, heights, counts[len(masses) :]])
+    return Joined(whole, n_clusters - int((joined[:, 2] == 0.0).sum()))
 
 
 def _cores(

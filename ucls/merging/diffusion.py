@@ -8,10 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.merging.condensing import condense
+from ucls.merging.condensing import condense, join_small
 from ucls.merging.links import ClusterLinks, Matrix
 from ucls.merging.spectral import spectral_embedding
 from ucls.merging.unlinked import lightest_first
+from ucls.types import Labels
+
+Vector = npt.NDArray[np.float64]
 
 LEFT_OF_LAST_MODE = 0.1
 """Share of the mode of the last wanted cluster that the diffusion leaves."""
@@ -49,9 +52,18 @@ class DiffusionTree(NamedTuple):
     cluster have joined others before these merge."""
     clearest: int | None
     """As in :class:`DiffusionMap`."""
+    n_left: int
+    """Clusters to cut at: those wanted, but for small ones that have joined others."""
 
 
-def diffusion_tree(clusters: ClusterLinks, n_clusters: int, *, n_heads: int) -> DiffusionTree:
+def diffusion_tree(
+    clusters: ClusterLinks,
+    n_clusters: int,
+    *,
+    n_heads: int,
+    min_size: int = 0,
+    known: Labels | None = None,
+) -> DiffusionTree:
     """Merges the clusters of all heads into one tree, by where random walks from them lead.
 
     Average linkage alone lets a few large clusters swallow their neighbours where classes overlap,
@@ -63,18 +75,48 @@ def diffusion_tree(clusters: ClusterLinks, n_clusters: int, *, n_heads: int) -> 
             :meth:`ucls.merging.links.ClusterLinks.occupied`.
         n_clusters: how many are wanted.
         n_heads: how many heads they are of.
+        min_size: images of a cluster at least, even if there are fewer clusters then than wanted.
+        known: a label of each cluster, int32 [M], or -1: those of a label merge first, those of
+            different ones last, and none of them is too small.
     """
     from scipy.cluster.hierarchy import linkage
 
     n_leaves = len(clusters.sizes)
     if n_leaves < 2:
-        return DiffusionTree(np.zeros((0, 4)), None)
+        return DiffusionTree(np.zeros((0, 4)), None, n_leaves)
     places, _, clearest = diffusion_map(clusters, n_clusters)
-    images = clusters.sizes / n_heads
-    tree: Matrix = linkage(places, method="average")
-    tree = lightest_first(tree, images, height=UNLINKED_FROM)
-    least = LEAST_SHARE * images.sum() / n_clusters
-    return DiffusionTree(condense(tree, places, images, least=least, at_least=n_clusters), clearest)
+    masses = clusters.sizes / n_heads
+    least = LEAST_SHARE * masses.sum() / n_clusters
+    if known is None:
+        tree: Matrix = linkage(places, method="average")
+        tree = lightest_first(tree, masses, height=UNLINKED_FROM)
+    else:
+        tree = linkage(constrained_distances(places, known), method="average")
+        masses = np.where(known >= 0, np.maximum(masses, max(least, min_size)), masses)
+    tree = condense(tree, places, masses, least=least, at_least=n_clusters)
+    n_left = min(n_clusters, n_leaves)
+    if min_size and n_left > 2:
+        tree, n_left = join_small(tree, places, masses, n_clusters=n_left, min_size=min_size)
+    return DiffusionTree(tree, clearest, n_left)
+
+
+def constrained_distances(places: Matrix, known: Labels) -> Vector:
+    """Distances of rows [M, d], as SciPy condenses them, by which labels have their way.
+
+    Args:
+        places: rows of length 1.
+        known: the label of each, int32 [M]; -1 is none.
+    """
+    from scipy.spatial.distance import pdist
+
+    distances: Vector = pdist(places)
+    first, second = np.triu_indices(len(places), 1)
+    both = (known[first] >= 0) & (known[second] >= 0)
+    is_same = known[first] == known[second]
+    distances[both & is_same] = 0.0
+    # However few of two groups are of different labels, these are farther than any others.
+    distances[both & ~is_same] = 4.0 * len(places) ** 2
+    return distances
 
 
 def diffusion_map(clusters: ClusterLinks, n_clusters: int) -> DiffusionMap:

@@ -11,6 +11,7 @@ from ucls.merging.agglomeration import agglomerate
 from ucls.merging.links import ClusterLinks, Edges, count_links, nearest_edges
 from ucls.merging.spectral import spectral_groups
 from ucls.merging.together import merge_together
+from ucls.merging.wishes import NO_WISHES, Wishes
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels, Linkage, MergedHead, MergedHeads, NeighborGraph, renumber
 
@@ -28,6 +29,7 @@ def merge_heads(
     *,
     head_clusters: Sequence[int],
     linkage: Linkage | Literal["auto"] = "auto",
+    wishes: Wishes = NO_WISHES,
     advance: Advance = ignore_progress,
 ) -> MergedHeads:
     """Merges the clusters of every head by how often the neighbour graph links them.
@@ -36,7 +38,8 @@ def merge_heads(
     two merge head by head: ``spectral`` favours groups of like size, ``average`` is the group
     average of the links. ``auto`` takes ``diffusion``, unless the sizes that it finds look about
     equal and ``spectral`` cuts at most 1.6 times as many links, by the first eight heads with more
-    clusters than wanted; it sees no labels.
+    clusters than wanted; it sees no labels. With wishes ``auto`` is ``diffusion``, which
+    alone meets them.
 
     Args:
         labels: int32 [H, N]; -1 is missing.
@@ -44,6 +47,7 @@ def merge_heads(
         n_clusters: C, wanted.
         head_clusters: C' of each head.
         linkage: how to merge.
+        wishes: which the clusters shall meet.
         advance: told of each head.
 
     Raises:
@@ -58,13 +62,15 @@ def merge_heads(
     larger = [head for head, size in enumerate(head_clusters) if size > n_clusters]
     together: dict[int, MergedHead] = {}
     shares: dict[Linkage, float] = {}
-    clearest = None
+    clearest, n_left = None, n_clusters
     if larger and linkage in ("auto", "diffusion"):
         sizes = [head_clusters[head] for head in larger]
-        found, clearest = merge_together(
-            labels[larger], n_clusters, head_clusters=sizes, edges=edges
+        found, clearest, n_left = merge_together(
+            labels[larger], n_clusters, head_clusters=sizes, edges=edges, wishes=wishes
         )
         together = dict(zip(larger, found, strict=True))
+    if linkage == "auto" and wishes.are_any:
+        linkage, clearest = "diffusion", None
     if linkage == "auto":
         chosen_by = {head: together[head] for head in larger[:HEADS_TO_CHOOSE_BY]}
         linkage, shares = _choose(labels, edges, n_clusters, together=chosen_by)
@@ -76,7 +82,8 @@ def merge_heads(
             links = count_links(head, size, edges)
             merged.append(merge_head(links, n_clusters, spectral=linkage == "spectral"))
         advance()
-    return MergedHeads(tuple(merged), linkage, shares, clearest)
+    fewer = n_left if n_left < n_clusters else None
+    return MergedHeads(tuple(merged), linkage, shares, clearest, fewer)
 
 
 def merge_head(clusters: ClusterLinks, n_clusters: int, *, spectral: bool) -> MergedHead:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ucls.merging.diffusion import diffusion_tree
 from ucls.merging.links import Edges, count_joint_links
+from ucls.merging.wishes import NO_WISHES, Wishes, majority_labels
 from ucls.types import Labels, MergedHead
 
 MOST_LEAVES = 4000
@@ -25,10 +26,17 @@ class Together(NamedTuple):
     """All with the same tree."""
     clearest: int | None
     """As in :class:`ucls.merging.diffusion.DiffusionMap`."""
+    n_left: int
+    """As in :class:`ucls.merging.diffusion.DiffusionTree`."""
 
 
 def merge_together(
-    labels: Labels, n_clusters: int, *, head_clusters: Sequence[int], edges: Edges
+    labels: Labels,
+    n_clusters: int,
+    *,
+    head_clusters: Sequence[int],
+    edges: Edges,
+    wishes: Wishes = NO_WISHES,
 ) -> Together:
     """Merges the clusters of heads in one tree, so that a cut means the same in every head.
 
@@ -37,17 +45,21 @@ def merge_together(
         n_clusters: C, wanted.
         head_clusters: C' of each head.
         edges: of the neighbour graph.
+        wishes: which the clusters shall meet.
     """
     n_heads = max(2, MOST_LEAVES // max(head_clusters))
     seen, sizes = labels[:n_heads], list(head_clusters[:n_heads])
     clusters = count_joint_links(seen, sizes, edges)
-    tree, clearest = diffusion_tree(clusters.occupied(), n_clusters, n_heads=len(seen))
     held = clusters.sizes > 0
+    known = None if wishes.known is None else majority_labels(seen, wishes.known, sizes)[held]
+    tree, clearest, n_left = diffusion_tree(
+        clusters.occupied(), n_clusters, n_heads=len(seen), min_size=wishes.min_size, known=known
+    )
     leaf_of = np.where(held, np.cumsum(held) - 1, -1).astype(np.int32)
     of_heads = np.split(leaf_of, np.cumsum(sizes)[:-1])
     for head, size in zip(labels[n_heads:], head_clusters[n_heads:], strict=True):
         of_heads.append(_closest_leaves(head, size, seen, of_heads[: len(seen)]))
-    return Together([MergedHead(leaves, tree) for leaves in of_heads], clearest)
+    return Together([MergedHead(leaves, tree) for leaves in of_heads], clearest, n_left)
 
 
 def _closest_leaves(

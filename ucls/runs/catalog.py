@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ucls.cache import run_files as files
 from ucls.cache import settings_key
+from ucls.runs.known import known_digest
 
 if TYPE_CHECKING:
     from ucls.runs.run import Run
@@ -84,7 +85,10 @@ def _of_training(run: "Run") -> str:
 def _of_merging(run: "Run") -> str:
     if not run.merges:
         return run.freshness.key("train")
-    return settings_key(run.section("merge"), run.config.n_clusters, run.freshness.key("train"))
+    # What is not asked for does not count, as in older versions, which did not know it.
+    merging = run.section("merge") | {"known": known_digest(run)}
+    section = {name: value for name, value in merging.items() if value}
+    return settings_key(section, run.config.n_clusters, run.freshness.key("train"))
 
 
 def _of_consensus(run: "Run") -> str:
@@ -157,6 +161,7 @@ STAGES = (
         name="merge",
         after="train",
         files=(files.MERGES,),
+        more_files=(files.KNOWN,),
         settings=_of_merging,
         run="ucls.stages.merge:merge",
         applies=lambda run: run.merges,

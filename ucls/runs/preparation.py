@@ -39,7 +39,7 @@ def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
         run.feature_set,
         run.data,
         wanted=required(run.config.neighbors.prepare),
-        n_clusters=run.n_clusters,
+        n_clusters=run.n_wanted,
         seed=run.config.seed,
     )
     if not preparation.is_none:

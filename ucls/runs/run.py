@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ucls.cache import FeatureCache, RunFolder, settings_key
+from ucls.cache import FeatureCache, RunFolder, read_n_left, settings_key
+from ucls.cache import run_files as files
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.progress import SILENT, Reporter
 from ucls.runs.consensuses import Consensuses
@@ -70,7 +71,15 @@ class Run:
 
     @property
     def n_clusters(self) -> int:
-        """C."""
+        """C: those wanted, or those that are left where small ones have joined others."""
+        path = self.folder.file(files.MERGES)
+        if self.config.merge.min_cluster_size and self.merges and path.is_file():
+            return read_n_left(path) or self.n_wanted
+        return self.n_wanted
+
+    @property
+    def n_wanted(self) -> int:
+        """The clusters that were asked for."""
         return required(self.config.n_clusters)
 
     @property

@@ -291,6 +291,24 @@ class MergeConfig(Section):
     of like size, or the two with the most links over the product of their sizes (``average``).
     ``auto`` takes ``diffusion`` unless sizes look about equal; ``none`` leaves heads as they are,
     and those with more clusters out of the consensus."""
+    min_cluster_size: Annotated[int, Field(ge=0)] = 0
+    """Training images of a cluster at least: smaller ones join the nearest in the tree, and fewer
+    clusters are left. Only with the linkage ``diffusion``, which ``auto`` takes then."""
+
+    known: str | None = None
+    """A CSV of path and label of some images, with paths as in ``labels.csv``. Clusters whose known
+    images share a label are joined, those of different labels never; self-training heeds the known
+    images fully, and they keep their label, which names the cluster. Only with ``diffusion``."""
+
+    @model_validator(mode="after")
+    def _one_tree_meets_wishes(self) -> "MergeConfig":
+        wishes = {"min_cluster_size": self.min_cluster_size, "known": self.known}
+        asked = [name for name, value in wishes.items() if value]
+        if asked and self.linkage not in (None, "auto", "diffusion"):
+            raise ValueError(
+                f"{asked[0]} needs the linkage auto or diffusion, but it is {self.linkage}"
+            )
+        return self
 
 
 class EnsembleConfig(OpenSection):

@@ -11,8 +11,10 @@ from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.merging import looks_unequal, merge_heads
 from ucls.merging.links import NEAREST
+from ucls.merging.wishes import Wishes
 from ucls.progress import SILENT, Reporter
 from ucls.runs.heads import wanted_linkage
+from ucls.runs.known import keep_known, read_known
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
 from ucls.types import MergedHeads
@@ -54,30 +56,37 @@ def merge(
 
 def _merge(run: Run, target: Path) -> None:
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
-    n_heads = len(assignments.loss)
+    n_heads, known = len(assignments.loss), read_known(run)
     with run.reporter.track("merge", n_heads, "heads") as advance:
         merged = merge_heads(
             assignments.labels["train"],
             read_nearest(run.folder.file(files.NEIGHBORS), NEAREST),
-            run.n_clusters,
+            run.n_wanted,
             head_clusters=assignments.head_clusters.tolist(),
             linkage=wanted_linkage(run),
+            wishes=Wishes(run.config.merge.min_cluster_size, known and known.labels["train"]),
             advance=advance,
         )
     # Those of the merges before have the same key if only a version has changed.
     run.consensuses.forget()
     write_merges(target, merged)
-    if (assignments.head_clusters == run.n_clusters).all():
+    keep_known(run)
+    if (assignments.head_clusters == run.n_wanted).all():
         _tell_whether_unequal(run)
         return
     sizes = sorted(set(assignments.head_clusters.tolist()))
     run.reporter.say(
         f"merge: {count(n_heads, 'head')} of {', '.join(map(str, sizes))} clusters to "
-        f"{run.n_clusters} by {merged.linkage} linkage{_reason(merged)}"
+        f"{run.n_wanted} by {merged.linkage} linkage{_reason(merged)}"
     )
+    if merged.n_left is not None:
+        run.reporter.say(
+            f"merge: {count(merged.n_left, 'cluster')} left of {run.n_wanted}, as those of fewer "
+            f"than {count(run.config.merge.min_cluster_size, 'image')} joined the nearest"
+        )
     if merged.clearest is not None:
         run.reporter.warn(
-            f"merge: {run.n_clusters} clusters look wrong: the images fall apart far more clearly "
+            f"merge: {run.n_wanted} clusters look wrong: the images fall apart far more clearly "
             f"into {merged.clearest}; try -k {merged.clearest}"
         )
 
@@ -94,18 +103,18 @@ def _reason(merged: MergedHeads) -> str:
 def _tell_whether_unequal(run: Run) -> None:
     """Recommends merging where heads without it have split some clusters."""
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
-    own = np.flatnonzero(assignments.head_clusters == run.n_clusters)
+    own = np.flatnonzero(assignments.head_clusters == run.n_wanted)
     if not len(own):
         raise UsageError(
-            f"no head has {run.n_clusters} clusters, and merge.linkage is none: choose another "
+            f"no head has {run.n_wanted} clusters, and merge.linkage is none: choose another "
             "merge.linkage, or train with 1 among train.scales"
         )
     graph = read_nearest(run.folder.file(files.NEIGHBORS), NEAREST)
-    if not run.merges and looks_unequal(assignments.labels["train"][own], graph, run.n_clusters):
+    if not run.merges and looks_unequal(assignments.labels["train"][own], graph, run.n_wanted):
         run.reporter.say(
             "merge: clusters look unequal in size, or the heads are not trained to the end: some "
             "are linked as closely as the images of one; merging may help: "
             f"ucls train {run.folder.path} --set train.scales=[3] --set merge.linkage=auto"
         )
     else:
-        run.reporter.say(f"merge: heads stay as they are, with {run.n_clusters} clusters")
+        run.reporter.say(f"merge: heads stay as they are, with {run.n_wanted} clusters")

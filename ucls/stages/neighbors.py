@@ -21,7 +21,7 @@ def neighbors(run: Run) -> None:
         # Several kinds of features are scaled on reading, which takes more than half precision.
         dtype = cache.dtype if len(cache.specs) == 1 else np.float32
         features = cache.read(run.feature_set, dtype=dtype)
-    check_distinct(features, run.n_clusters, run.reporter)
+    check_distinct(features, run.n_wanted, run.reporter)
     features = fit_preparation(run, features).of_array(features)
     graph = build_graph(features, run.config, reporter=run.reporter)
     write_graph(run.folder.file(files.NEIGHBORS), graph)

@@ -13,6 +13,7 @@ from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import EXTRACT, run_files
 from ucls.runs.features import Caches, Classes, SplitFeatures, skipped_images
+from ucls.runs.known import read_known
 from ucls.runs.labels import keep_labels
 from ucls.runs.opening import fitted_settings
 from ucls.runs.recording import recorded
@@ -95,6 +96,7 @@ def start(
             data = data.model_copy(update={"effort": effort})
     folder.update(data=data.model_dump(mode="json"))
     run = Run(folder.path, reporter=reporter)
+    read_known(run)  # what is wrong with them is told before anything long is started
     reporter.say(f"settings fitted to the data (change any with --set):\n{fitted_settings(run)}")
     run.folder.write_config(run.config.model_dump(mode="json"))
     return run

@@ -44,7 +44,7 @@ def train(run: Run) -> None:
         _read_views(run, preparation),
         read_graph(graph_path),
         run.config.train,
-        n_clusters=run.n_clusters,
+        n_clusters=run.n_wanted,
         device=resolve_device(run.config.device),
         preparation=preparation,
     )

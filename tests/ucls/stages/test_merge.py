@@ -14,10 +14,13 @@ from ucls.cache import read_assignments, read_graph, read_merges, write_graph
 from ucls.errors import UclsError, UsageError
 from ucls.merging import merge_heads
 from ucls.runs.heads import as_trained, heads_of, merged_assignments
+from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
+from ucls.stages.evaluate import evaluate
 from ucls.stages.merge import merge
 from ucls.stages.neighbors import neighbors
+from ucls.stages.self_train import self_train
 from ucls.stages.train import train
 from ucls.types import NeighborGraph
 
@@ -320,3 +323,26 @@ def test_killed_it_is_not_done_and_made_again_to_the_same_bytes(
     assert (run_path / "merges.h5").read_bytes() == before
     ensemble(run_path)
     assert Run(run_path).freshness.is_done("ensemble")
+
+
+def test_small_clusters_join_others_all_the_way(run_path: Path, lines: Lines) -> None:
+    settings = {"merge.min_cluster_size": 45}
+    merge(run_path, settings=settings, reporter=lines)
+    told = [line for line in lines.said if "joined the nearest" in line]
+    assert len(told) == 1
+    n_left = Run(run_path).n_clusters
+    assert f"{n_left} clusters left of 4" in told[0]
+    assert 2 <= n_left < 4
+    assert Run(run_path).n_wanted == 4
+    ensemble(run_path)
+    self_train(run_path)
+    evaluate(run_path)
+    assert set(read_labels(Run(run_path)).clusters.tolist()) <= set(range(n_left))
+    merge(run_path, settings={"merge.min_cluster_size": 0})
+    assert Run(run_path).n_clusters == 4
+
+
+def test_the_smallest_size_needs_the_tree_of_all_heads(run_path: Path) -> None:
+    wrong = {"merge.min_cluster_size": 5, "merge.linkage": "average"}
+    with pytest.raises(UsageError, match="needs the linkage auto or diffusion"):
+        merge(run_path, settings=wrong)
