@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format
+.PHONY: demo test lint docs man format
 
 demo: $(READY)
 	$(BIN)/ucls run digits
@@ -19,11 +19,17 @@ lint: $(READY)
 	cp -rs $(CURDIR)/cache $(CURDIR)/cli build/types/ucls/
 	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p ucls
 
+docs: $(READY)
+	$(BIN)/sphinx-build --fail-on-warning --quiet docs build/docs
+
+man: $(READY)
+	$(BIN)/sphinx-build --fail-on-warning --quiet -b man docs build/man
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,dev,docs]'
 	touch $@

@@ -134,7 +134,7 @@ class UCLS(
         return self._model.predict(features)
 
     def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float32]:  # noqa: N803
-        """The probability of every cluster, [n_samples, n_features] to [n_samples, n_clusters_].
+        """The probability of each cluster, [n_samples, n_features] to ``[n_samples, n_clusters_]``.
 
         Raises:
             NotFittedError: before :meth:`fit`.
