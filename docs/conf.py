@@ -18,7 +18,7 @@ myst_heading_anchors = 3
 autodoc_typehints = "none"  # the docstrings tell types, and the signatures are long
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-napoleon_use_ivar = True
+smartquotes = False  # what is copied has to work
 html_theme = "furo"
 html_title = f"UCLS {version}"
 html_show_sphinx = html_show_copyright = html_copy_source = False

@@ -50,9 +50,12 @@ def run(
         UclsError: if a stage fails.
 
     Example:
-        >>> features = numpy.load("features.npy")  # doctest: +SKIP
-        >>> finished = run(features, n_clusters=20)  # doctest: +SKIP
-        >>> finished.labels  # doctest: +SKIP
+        >>> from ucls.config import Config
+        >>> from ucls.pipeline import run
+        >>> config = Config(n_clusters=4, effort="quick")
+        >>> finished = run("features.npz", out="runs/again", config=config)
+        >>> finished.figures["train"]["ensemble.chosen"]["acc"]
+        1.0
     """
     config = config or Config()
     if n_clusters is not None:
@@ -86,6 +89,12 @@ def extract_source(
 
     Returns:
         The feature cache of each split and backbone.
+
+    Example:
+        >>> from ucls.pipeline import extract_source
+        >>> caches = extract_source("features.npz")
+        >>> {split: list(by_backbone) for split, by_backbone in caches.items()}
+        {'train': ['features']}
     """
     config = config or Config()
     opened = open_source(source)

@@ -52,6 +52,11 @@ def list_caches(folder: Path | None = None) -> list[CacheEntry]:
 
     Args:
         folder: see :func:`ucls.cache.cache_directory`.
+
+    Example:
+        >>> from ucls.cache import list_caches
+        >>> [(cache.n_images, cache.is_finished) for cache in list_caches()]
+        [(120, True)]
     """
     directory = cache_directory(folder)
     found = {*directory.glob("*.h5"), *directory.glob("*.h5.partial")}
@@ -120,6 +125,12 @@ def open_cache(name: str | Path, folder: Path | None = None) -> FeatureCache:
 
     Raises:
         UsageError: if there is no such cache, or several, or it is unfinished or damaged.
+
+    Example:
+        >>> from ucls.cache import open_cache
+        >>> with open_cache("features-train") as cache:
+        ...     cache.read("cls").shape, cache.labels().shape
+        ((120, 8), (120,))
     """
     return FeatureCache(find_cache(name, folder))
 

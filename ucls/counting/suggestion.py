@@ -104,6 +104,13 @@ def suggest_n_clusters(
 
     Raises:
         UsageError: with fewer than 20 images.
+
+    Example:
+        >>> import numpy as np
+        >>> from ucls.counting import suggest_n_clusters
+        >>> features = np.load("features.npz")["features"]
+        >>> suggest_n_clusters(features).n_clusters
+        4
     """
     check_enough(len(features))
     device = device or torch.device("cpu")

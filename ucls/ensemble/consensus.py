@@ -76,6 +76,15 @@ def consensus(
         UsageError: a wrong argument, heads that the method cannot combine, or a method that would
             need more memory than there is.
         UclsError: a method whose package is missing.
+
+    Example:
+        >>> from ucls.ensemble import consensus
+        >>> heads = [[0, 0, 0, 1, 1, 1], [2, 2, 2, 0, 0, 0], [1, 1, 0, 0, 0, -1]]
+        >>> found = consensus(heads, n_clusters=2)
+        >>> found.labels
+        array([1, 1, 1, 0, 0, 0], dtype=int32)
+        >>> found.confidence.round(2)
+        array([1.  , 1.  , 0.67, 1.  , 1.  , 1.  ], dtype=float32)
     """
     matrix = check_label_matrix(labels)
     check_method(method)

@@ -40,6 +40,15 @@ def soft_labels(
 
     Raises:
         UsageError: a wrong argument, or a clustering that does not fit the labels.
+
+    Example:
+        >>> from ucls.ensemble import soft_labels
+        >>> heads = [[0, 0, 1, 1], [0, 0, 1, 1], [1, 0, 0, 0]]
+        >>> soft_labels(heads, clustering=[0, 0, 1, 1], n_clusters=2).toarray().round(2)
+        array([[1.  , 0.  ],
+               [0.67, 0.33],
+               [0.  , 1.  ],
+               [0.  , 1.  ]], dtype=float32)
     """
     from scipy.sparse import csr_array, vstack
 

@@ -52,6 +52,16 @@ def merge_heads(
 
     Raises:
         UsageError: if the labels do not fit the graph.
+
+    Example:
+        >>> import numpy as np
+        >>> from ucls.merging import merge_heads
+        >>> from ucls.neighbors import build_neighbors
+        >>> features = np.array([[3, 1], [3, 2], [2, 3], [-1, -3], [-2, -3]], np.float32)
+        >>> graph = build_neighbors(features, k=2, threshold=0.8)
+        >>> labels = np.array([[0, 0, 1, 2, 2]], np.int32)
+        >>> merge_heads(labels, graph, 2, head_clusters=[3], linkage="average").heads[0].cut(2)
+        array([1, 1, 0], dtype=int32)
     """
     if labels.shape[1] != graph.n_images:
         raise UsageError(

@@ -45,6 +45,12 @@ def clustering_accuracy(labels: IntArray, clusters: IntArray) -> float:
 
     Raises:
         UsageError: not two integer vectors of one length, a value below -1, or no known label.
+
+    Example:
+        >>> import numpy as np
+        >>> from ucls.metrics import clustering_accuracy
+        >>> clustering_accuracy(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 1]))
+        0.75
     """
     table = _count(labels, clusters)
     return float(table.counts[_match(table)].sum() / table.class_sizes.sum())
@@ -101,6 +107,13 @@ def clustering_metrics(labels: IntArray, clusters: IntArray) -> dict[str, float]
     Returns:
         ``acc``, ``acc_many_to_one``, ``acc_class_mean`` and ``nmi`` in 0..1; ``ari`` and
         ``ami`` up to 1, and below 0 for clusters worse than chance.
+
+    Example:
+        >>> import numpy as np
+        >>> from ucls.metrics import clustering_metrics
+        >>> figures = clustering_metrics(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 2]))
+        >>> figures["acc"], figures["acc_many_to_one"]
+        (0.75, 1.0)
     """
     return {
         "acc": clustering_accuracy(labels, clusters),

@@ -59,6 +59,14 @@ def build_neighbors(
     Raises:
         UsageError: if k is not in 1..N-1 or ``features`` is not a matrix of finite numbers.
         UclsError: if FAISS is asked for and not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from ucls.neighbors import build_neighbors
+        >>> features = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], np.float32)
+        >>> graph = build_neighbors(features, k=1, threshold=0.9)
+        >>> [graph.row(number)[0].tolist() for number in range(4)]
+        [[1], [0], [3], [2]]
     """
     if features.ndim != 2 or features.shape[1] == 0:
         raise UsageError(f"features must be a matrix [N, D], but their shape is {features.shape}")

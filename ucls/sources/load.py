@@ -52,6 +52,12 @@ def load_source(
     Raises:
         UsageError: if there is no such source, or it cannot be used; the message says why.
         UclsError: if the download fails.
+
+    Example:
+        >>> from ucls.sources import load_source
+        >>> source = load_source("features.npz")
+        >>> source.n_images, source.n_classes
+        (120, 4)
     """
     if source in DATASETS:
         _refuse_own_data(source, labels, val)

@@ -77,6 +77,12 @@ def cut(
     Raises:
         UsageError: if the run's heads were not merged, or have fewer clusters than wanted, or the
             CSV may not be written.
+
+    Example:
+        >>> from ucls.stages.cut import cut
+        >>> two = cut("runs/features", 2)
+        >>> two.path.name, sorted(set(two.splits["train"].labels.tolist()))
+        ('labels-k2.csv', [0, 1])
     """
     run = open_run(path, after="ensemble", reporter=reporter)
     own = run.folder.file(f"labels-k{n_clusters}.csv")

@@ -48,6 +48,12 @@ def export(
         UsageError: if there is no such format, what it needs is not there, or ``out`` may not be
             written.
         UclsError: if the run is not labelled yet, or the disk does not take it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from ucls.stages.export import export
+        >>> export("runs/features", out=Path("labels.json"), probabilities=True)
+        Exported(format='json', n_images=120)
     """
     run = open_run(path, after="self-train", reporter=reporter)
     name = choose_format(out, format)

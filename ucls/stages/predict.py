@@ -89,6 +89,12 @@ def predict(
         UsageError: if the source does not fit the run, the run cannot be cut there, or ``out`` may
             not be written.
         UclsError: if the run has no classifier yet.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from ucls.stages.predict import predict
+        >>> predict("runs/features", "features.npz", out=Path("new.csv")).n_images
+        120
     """
     after = "self-train" if n_clusters is None else "ensemble"
     run = open_run(path, after=after, reporter=reporter)

@@ -65,6 +65,13 @@ def relabel(
     Raises:
         UsageError: if the file is wrong, of other labels, or leaves no two clusters to train on.
         UclsError: if the run is not labelled yet.
+
+    Example:
+        >>> from ucls.corrections.edits import Corrections, Merge
+        >>> from ucls.stages.relabel import relabel
+        >>> edits = Corrections(edits=[Merge(clusters=[1], into=0)])
+        >>> sorted(relabel("runs/features", edits).labels.sizes())
+        [0, 2, 3]
     """
     run = open_run(path, after="self-train", reporter=reporter)
     match corrections:

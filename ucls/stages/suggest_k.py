@@ -45,6 +45,12 @@ def suggest_k(
     Raises:
         UsageError: if the source, the settings or the plot's name are wrong, or there are too few
             images.
+
+    Example:
+        >>> from ucls.stages.suggest_k import suggest_k
+        >>> suggestion = suggest_k("runs/features")
+        >>> suggestion.n_clusters, suggestion.how_sure
+        (4, 'clear')
     """
     target = None if plot is None else Path(plot)
     if target is not None:

@@ -1,8 +1,6 @@
 import copy
-import doctest
 import pickle
 import pickletools
-import sys
 import warnings
 from typing import Any
 
@@ -17,7 +15,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-import ucls
 from tests.conftest import blobs
 from ucls import UCLS
 from ucls.types import cut_into
@@ -197,14 +194,6 @@ def test_doubts_are_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clusterer().fit(blobs(120, 0)[0])
-
-
-@pytest.mark.parametrize("name", ucls.__all__)
-def test_the_examples_run(name: str) -> None:
-    module = sys.modules[getattr(ucls, name).__module__]
-    failed, tried = doctest.testmod(module)
-    assert tried > 3
-    assert failed == 0
 
 
 @pytest.mark.slow  # a minute
