@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import PydanticUndefined
+
 from ucls import __version__
+from ucls.settings import config
 
 DOCS = Path(__file__).resolve().parent
+said: dict[str, list[str]] = {}
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 
 project, author, version = "UCLS", "the authors of UCLS", __version__
@@ -60,7 +64,26 @@ def on_include_read(_: Any, path: Path, __: str, content: list[str]) -> None:
     content[0] = without_dead_links(content[0], (DOCS / path).parent)
 
 
+def before_napoleon(_: Any, what: str, name: str, __: Any, ___: Any, lines: list[str]) -> None:
+    """Keeps what is said of an attribute: napoleon takes all before a colon for its type."""
+    if what == "attribute":
+        said[name] = lines.copy()
+
+
+def after_napoleon(_: Any, what: str, name: str, __: Any, ___: Any, lines: list[str]) -> None:
+    """Puts it back, with the default of a setting, which pydantic hides from autodoc."""
+    if what != "attribute":
+        return
+    lines[:] = said.pop(name)
+    section, _, setting = name.removeprefix("ucls.settings.config.").rpartition(".")
+    fields = getattr(getattr(config, section, None), "model_fields", {})
+    if setting in fields and fields[setting].default is not PydanticUndefined:
+        lines[:] = [*filter(None, lines), f"Default: ``{fields[setting].default!r}``.", ""]
+
+
 def setup(app: Any) -> None:
     """Connects the above with Sphinx."""
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=600)
     app.connect("source-read", on_source_read)
     app.connect("include-read", on_include_read)

@@ -132,6 +132,18 @@ def test_pages_show_enough_to_run() -> None:
     assert len(COMMANDS) >= 30
 
 
+def test_every_section_of_the_settings_is_shown() -> None:
+    from ucls.settings.config import Config, Section
+
+    sections = [kind for _, kind in Config() if isinstance(kind, Section)]
+    assert len(sections) >= 7
+    for section in sections:
+        assert (
+            f".. autoclass:: ucls.settings.config.{type(section).__name__}()"
+            in PAGES["settings.md"]
+        )
+
+
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.svg")), ids=lambda path: path.name)
 def test_pictures_stay_small(path: Path) -> None:
     assert path.stat().st_size < MOST_BYTES
