@@ -23,21 +23,16 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {str(path.relative_to(DOCS)): path.read_text("utf-8") for path in DOCS.rglob("*.md")}
-FENCES = r"```{}\n(.*?)^```$"
-PYTHON = {
-    page: blocks
-    for page, text in PAGES.items()
-    if (blocks := re.findall(FENCES.format("python"), text, flags=re.DOTALL | re.MULTILINE))
-}
-SHELL = {
-    page: blocks
-    for page, text in PAGES.items()
-    if (
-        blocks := re.findall(
-            r"<!-- run -->\n" + FENCES.format("sh"), text, flags=re.DOTALL | re.MULTILINE
-        )
-    )
-}
+
+
+def code(fence: str) -> dict[str, list[str]]:
+    """The blocks of code that open with some lines, by page."""
+    pattern = re.compile(fence + r"\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+    return {page: blocks for page, text in PAGES.items() if (blocks := pattern.findall(text))}
+
+
+PYTHON = code("```python")
+SHELL = code("<!-- run -->\n```sh")
 COMMANDS = {
     (page, command) for page, text in PAGES.items() for command in shown_commands(text, "ucls ")
 }
@@ -76,7 +71,7 @@ def run_examples(text: str, name: str) -> int:
     """How many examples there are in a text; fails if one shows something else."""
     test = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
     told: list[str] = []
-    failed, tried = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
+    failed, tried = doctest.DocTestRunner().run(test, out=told.append)
     assert not failed, "".join(told)
     return tried
 
