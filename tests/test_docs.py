@@ -157,7 +157,7 @@ def test_the_man_page_has_every_command(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    page = (tmp_path / "ucls.1").read_text("utf-8")
+    page = (tmp_path / "ucls.1").read_text("utf-8").replace(r"\-", "-")
     for name in all_commands(typer.main.get_command(app)):
         assert name in page
     if shutil.which("man"):
