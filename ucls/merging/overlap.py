@@ -23,7 +23,8 @@ def heads_disagree(
     """Whether heads of clusters that look equal in size agree little once these are merged.
 
     Then classes overlap, and where small clusters of one head end says little of where those of
-    another do. Unequal classes need over-clustered heads all the same.
+    another do. Unequal classes need over-clustered heads all the same, and so do those of which
+    another number is wanted than there are.
 
     Args:
         labels: int32 [H, N]; -1 is missing.
@@ -35,7 +36,7 @@ def heads_disagree(
     if len(labels) < FEWEST or min(head_clusters) <= n_clusters:
         return False
     merged = merge_heads(labels, graph, n_clusters, head_clusters=head_clusters)
-    if merged.linkage != "spectral":
+    if merged.linkage != "spectral" or merged.clearest is not None:
         return False
     pairs = zip(labels, merged.heads, strict=True)
     own = np.stack([compact(renumber(head, tree.cut(n_clusters))) for head, tree in pairs])
