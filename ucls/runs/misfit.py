@@ -19,6 +19,7 @@ ROWS_AT_ONCE = 4096
 def misfit(
     run: Run,
     labels: ImageLabels,
+    *,
     probability: NDArray[np.floating],
     features: Sequence[NDArray[np.floating]],
 ) -> str:

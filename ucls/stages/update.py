@@ -98,7 +98,7 @@ def update(
             elif image in fresh:
                 rows.append((image, split, fresh[image], "yes"))
     target = _write(run, rows, with_names="name" in labeller.columns)
-    reason = misfit(run, labels, np.array(added.probability), added.features)
+    reason = misfit(run, labels, probability=np.array(added.probability), features=added.features)
     return Updated(target, len(rows), n_new, n_gone, n_changed, added.skipped, reason)
 
 

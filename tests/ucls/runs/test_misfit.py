@@ -12,7 +12,7 @@ from ucls.runs.run import Run
 def told(path: Path, features: np.ndarray, probability: float = 1.0) -> str:
     run = Run(path)
     shares = np.full(len(features), probability)
-    return misfit(run, read_labels(run), shares, np.array_split(features, 3))
+    return misfit(run, read_labels(run), probability=shares, features=np.array_split(features, 3))
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_images_of_another_kind(shared_run: Path, features: np.ndarray) -> None:
 
 def test_nothing_new(shared_run: Path) -> None:
     run = Run(shared_run)
-    assert misfit(run, read_labels(run), np.array([]), []) == ""
+    assert misfit(run, read_labels(run), probability=np.array([]), features=[]) == ""
 
 
 def test_improbable_clusters_tell_where_features_are_gone(
