@@ -11,10 +11,10 @@ import numpy.typing as npt
 from benchmarks.records import Record
 from benchmarks.sets import SETS as QUALITY_SETS
 from benchmarks.sets import Opener, blobs, made_file, sphere
-from benchmarks.tables import Table
 from ucls.counting import suggest_n_clusters
 from ucls.preparation.fitting import fit_space
 from ucls.preparation.prepared import Preparation
+from ucls.report.table import Table
 
 Features = npt.NDArray[np.float32]
 Count = Callable[[Features, int], int]

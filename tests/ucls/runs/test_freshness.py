@@ -102,9 +102,11 @@ def test_the_digests_are_those_of_earlier_versions(run_path: Path) -> None:
     neighbors = settings_key(tree["neighbors"], config.features, 4, None, extract)
     used = {name: value for name, value in tree["train"].items() if value is not None}
     train = settings_key(used, 1, config.seed, neighbors)
-    merge = settings_key(tree["merge"], 4, train)
+    assert {name for name, value in tree["merge"].items() if value} == {"linkage"}
+    merge = settings_key({"linkage": tree["merge"]["linkage"]}, 4, train)
     chosen = run.consensuses.chosen().key
     assert chosen.startswith(f"{merge}-")
+    assert tree["self_train"].pop("outliers") is None
     self_train = settings_key(tree["self_train"], config.seed, chosen)
     entry = ("mcla", chosen, (), ["train", "val"])
     evaluate = settings_key(

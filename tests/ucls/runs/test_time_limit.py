@@ -68,7 +68,7 @@ def test_a_training_is_all_steps_of_all_groups(
     work, (trainer,) = EFFORTS[effort], measured
     assert trainer.objective.heads.n_heads == work.heads_at_once
     assert trainer.data.n_features == 16
-    groups = work.n_heads / work.heads_at_once
+    groups = work.n_heads / work.heads_at_once + 1  # the first may give way to others
     assert seconds == pytest.approx(0.5 * work.epochs * (5000 // 512) * groups)
     assert len(trainer.data) == 4 * 512
 
@@ -77,4 +77,4 @@ def test_settings_that_are_given_hold_for_the_estimate(monkeypatch: pytest.Monke
     monkeypatch.setattr("ucls.training.timing.seconds_per_step", lambda _: 2.0)
     requested = asked(train__n_heads=3, train__epochs=7, train__batch_size=10)
     for effort in EFFORTS:
-        assert estimate_training(requested, data_of(100), effort) == 2.0 * 7 * 10
+        assert estimate_training(requested, data_of(100), effort) == 2.0 * 7 * 10 * 2

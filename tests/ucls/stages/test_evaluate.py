@@ -125,7 +125,8 @@ def test_heads_of_several_sizes_are_measured_apart(run_path: Path) -> None:
 
 def test_the_best_head_is_one_of_those_with_the_fewest_clusters(run_path: Path) -> None:
     """Losses of heads of different sizes do not compare."""
-    train(run_path, settings={"train.scales": [3, 2], "train.n_heads": 3})
+    settings = {"train.scales": [3, 2], "train.n_heads": 3, "merge.linkage": "diffusion"}
+    train(run_path, settings=settings)
     merge(run_path)
     ensemble(run_path)
     with h5py.File(run_path / "assignments.h5", "r+") as file:
