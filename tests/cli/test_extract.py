@@ -1,6 +1,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Cli
 
 
@@ -99,6 +101,7 @@ def test_an_untrained_backbone_is_marked_in_every_result(
     assert "test_vit-untrained" in cli("cache", "ls").out
 
 
+@pytest.mark.slow
 def test_a_folder_of_transformers_needs_no_name(
     cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
 ) -> None:
@@ -126,6 +129,7 @@ def test_a_folder_of_transformers_needs_no_name(
     assert cli(*predict, "--weights", moved).exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_image_encoder_in_onnx(
     cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
 ) -> None:
