@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -102,7 +104,13 @@ def start_ucls(tmp_path: Path) -> Iterator[StartUcls]:
     def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
         defaults = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         command = [UCLS, *map(str, arguments)]
-        process = subprocess.Popen(command, **{"cwd": tmp_path, **defaults, **options})
+        # What runs in the background, as tests may, hands on that it heeds no SIGINT.
+        heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(
+            command,
+            preexec_fn=heeds,
+            **{"cwd": tmp_path, **defaults, **options},  # noqa: PLW1509
+        )
         started.append(process)
         return process
 

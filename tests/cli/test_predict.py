@@ -210,7 +210,7 @@ def test_a_watched_folder(
     Image.open(photos / "left" / "01.png").save(folder / "b.png")
     assert process.stdout.readline() == first.replace("a.png", "b.png")
     process.send_signal(signal.SIGINT)
-    assert process.wait() == 0
+    assert process.wait(timeout=60) == 0
     assert process.stderr is not None
     assert "2 images seen: standard output" in process.stderr.read()
 
