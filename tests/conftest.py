@@ -102,15 +102,12 @@ def start_ucls(tmp_path: Path) -> Iterator[StartUcls]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
-        defaults = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        defaults: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command = [UCLS, *map(str, arguments)]
         # What runs in the background, as tests may, hands on that it heeds no SIGINT.
         heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-        process = subprocess.Popen(
-            command,
-            preexec_fn=heeds,
-            **{"cwd": tmp_path, **defaults, **options},  # noqa: PLW1509
-        )
+        defaults |= {"text": True, "cwd": tmp_path, "preexec_fn": heeds}
+        process = subprocess.Popen(command, **{**defaults, **options})
         started.append(process)
         return process
 
