@@ -43,7 +43,7 @@ def command(
     from ucls.runs.suggested import told
     from ucls.settings.given import gather
     from ucls.sources import load_source
-    from ucls.stages.suggest_k import suggest_k
+    from ucls.stages.suggest_k import is_run, suggest_k
 
     values = gather(
         seed=seed,
@@ -53,8 +53,7 @@ def command(
         extract__weights=weights,
         neighbors__prepare=prepare,
     )
-    is_run = (Path(source) / "run.json").is_file()
-    opened = source if is_run else load_source(source, data_dir=data_dir)
+    opened = source if is_run(source) else load_source(source, data_dir=data_dir)
     found = suggest_k(
         opened,
         config=Config().with_values(values),

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.errors import UsageError
+
 
 class FeaturePart(NamedTuple):
     """One backbone's share of the features."""
@@ -49,6 +51,19 @@ def side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
         norms = np.sqrt(np.einsum("nd,nd->n", part, part, dtype=np.float64))[:, None]
         np.divide(part, np.where(norms > 0, norms, 1), out=part, casting="same_kind")
     return np.concatenate(parts, axis=1)
+
+
+def check_not_equal(features: NDArray[np.floating]) -> None:
+    """Refuses features [N, D] that are all the same.
+
+    Raises:
+        UsageError: if they are.
+    """
+    if count_distinct(features, enough=2) == 1:
+        raise UsageError(
+            f"all {len(features)} images have the same features, so nothing tells them apart; "
+            "check that the images differ and suit the backbone"
+        )
 
 
 def count_distinct(features: NDArray[np.floating], *, enough: int) -> int:

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.devices import resolve_device
-from ucls.errors import UsageError
-from ucls.feature_sets import count_distinct
+from ucls.feature_sets import check_not_equal, count_distinct
 from ucls.neighbors.build import build_neighbors
 from ucls.preparation.fitting import fit_space
 from ucls.preparation.prepared import Preparation
@@ -24,12 +23,8 @@ def check_distinct(features: Features, n_clusters: int, reporter: Reporter) -> N
     Raises:
         UsageError: if all are the same.
     """
+    check_not_equal(features)
     n_distinct = count_distinct(features, enough=n_clusters)
-    if n_distinct == 1:
-        raise UsageError(
-            f"all {len(features)} images have the same features, so nothing tells them apart; "
-            "check that the images differ and suit the backbone"
-        )
     if n_distinct < n_clusters:
         reporter.warn(
             f"only {n_distinct} distinct rows of features for {n_clusters} clusters: some "

@@ -22,9 +22,11 @@ from ucls.counting.micro_clusters import (
 from ucls.counting.modes import MOST_CLUSTERS, gaps_after, slow_modes
 from ucls.ensemble import consensus
 from ucls.errors import UsageError
+from ucls.feature_sets import check_not_equal
 from ucls.merging.links import Edges
 from ucls.merging.together import merge_together
 from ucls.preparation.prepared import unit_length
+from ucls.preparation.signs import sample_rows
 from ucls.progress import Advance, ignore_progress
 from ucls.types import Labels, renumber
 from ucls.wording import count
@@ -103,7 +105,7 @@ def suggest_n_clusters(
         advance: told of each of :data:`N_STEPS` steps.
 
     Raises:
-        UsageError: with fewer than 20 images.
+        UsageError: with fewer than 20 images, or with images that are all the same.
 
     Example:
         >>> import numpy as np
@@ -114,7 +116,8 @@ def suggest_n_clusters(
     """
     check_enough(len(features))
     device = device or torch.device("cpu")
-    rows = np.linspace(0, len(features) - 1, min(len(features), MOST_IMAGES)).round().astype(int)
+    rows = sample_rows(len(features), MOST_IMAGES).numpy()
+    check_not_equal(features[rows])
     unit = unit_length(torch.from_numpy(features[rows].astype(np.float32)).to(device))
     labels = micro_clusters(unit, count_micro_clusters(len(unit)), seed=seed, advance=advance)
     sample = unit.cpu().numpy()

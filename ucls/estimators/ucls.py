@@ -204,12 +204,10 @@ class UCLS(
 
 def _suggest(features: npt.NDArray[np.float32], config: Config) -> "Suggestion":
     """The number of clusters that features [N, D] speak for, prepared as for clustering."""
-    from ucls.counting.suggestion import check_enough, suggest_n_clusters
+    from ucls.counting import check_enough, suggest_n_clusters
     from ucls.preparation.fitting import fit_space
     from ucls.preparation.prepared import Preparation
 
     check_enough(len(features))
-    if (features == features[0]).all():
-        raise UsageError("all samples are the same, so nothing tells them apart")
     space = fit_space(features, config.neighbors.prepare or "auto").space
     return suggest_n_clusters(Preparation([space]).of_array(features.copy()), seed=config.seed)

@@ -52,6 +52,8 @@ def misfit(
 
 
 def _share_unlike(run: Run, features: NDArray[np.floating]) -> float | None:
+    from ucls.preparation.signs import sample_rows
+
     preparation = read_preparation(run)
     try:
         with run.features("train") as cache:
@@ -62,7 +64,7 @@ def _share_unlike(run: Run, features: NDArray[np.floating]) -> float | None:
                     rows = np.arange(start, min(start + ROWS_AT_ONCE, n_images))
                     yield preparation.of_array(cache.read(run.feature_set, rows=rows))
 
-            own = np.linspace(0, n_images - 1, min(n_images, MOST_COMPARED)).astype(np.int64)
+            own = sample_rows(n_images, MOST_COMPARED).numpy()
             sample = preparation.of_array(cache.read(run.feature_set, rows=own))
             of_known = nearest_similarity(sample, known(), own)
             of_new = nearest_similarity(preparation.of_array(features.copy()), known())

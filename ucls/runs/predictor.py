@@ -28,7 +28,7 @@ class Prediction(NamedTuple):
     """What is said of a picture."""
 
     cluster: int
-    """-1 where the run was corrected and the picture is like those marked as wrong."""
+    """-1 where the picture is an outlier, or like those that were marked as wrong."""
     name: str
     """The given name of the cluster; empty where it has none."""
     confidence: float

@@ -28,15 +28,14 @@ def suggest(
     Raises:
         UsageError: if there are too few images, or nothing tells them apart.
     """
+    from ucls.counting.suggestion import MOST_IMAGES
     from ucls.devices import resolve_device
+    from ucls.preparation.signs import sample_rows
 
     feature_set = fitting_features(requested.features, data)
-    columns = features.read(feature_set, dtype=np.float32)
-    if (columns == columns[0]).all():
-        raise UsageError(
-            f"all {len(columns)} images have the same features, so nothing tells them apart; "
-            "check that the images differ and suit the backbone"
-        )
+    # No more than are looked at, as all of them may not fit into memory at this width.
+    rows = sample_rows(len(features), MOST_IMAGES).numpy()
+    columns = features.read(feature_set, dtype=np.float32, rows=rows)
     preparation, _ = fit_spaces(
         columns,
         feature_set,

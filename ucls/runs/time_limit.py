@@ -68,7 +68,8 @@ def estimate_training(requested: Config, data: ExtractedData, effort: Effort) ->
     )
     steps = required(train.epochs) * (data.n_images // batch_size)
     # Heads of the first group may give way to others, see HeadTraining.
-    n_trained = sum(groups) + (groups[0] if config.merge.linkage == "auto" else 0)
+    may_give_way = config.merge.linkage == "auto" and min(required(train.scales)) > 1
+    n_trained = sum(groups) + may_give_way * groups[0]
     with freed_memory_kept():
         return seconds_per_step(trainer) * steps * n_trained / groups[0]
 

@@ -289,8 +289,9 @@ class MergeConfig(Section):
     """How clusters are merged: those of all heads in one tree, by where random walks over their
     links lead (``diffusion``); or head by head, by ``spectral`` clustering, which favours clusters
     of like size, or the two with the most links over the product of their sizes (``average``).
-    ``auto`` takes ``diffusion`` unless sizes look about equal; ``none`` leaves heads as they are,
-    and those with more clusters out of the consensus."""
+    ``auto`` takes ``diffusion`` unless sizes look about equal, and where heads then do not agree,
+    others that need no merging are trained in their place; ``none`` leaves heads as they are, and
+    those with more clusters out of the consensus."""
     min_cluster_size: Annotated[int, Field(ge=0)] = 0
     """Training images of a cluster at least: smaller ones join the nearest in the tree, and fewer
     clusters are left. Only with the linkage ``diffusion``, which ``auto`` takes then."""

@@ -17,6 +17,7 @@ from ucls.runs.heads import wanted_linkage
 from ucls.runs.known import keep_known, read_known
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
+from ucls.settings.config import required
 from ucls.types import MergedHeads
 from ucls.wording import count
 
@@ -57,6 +58,7 @@ def merge(
 def _merge(run: Run, target: Path) -> None:
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     n_heads, known = len(assignments.loss), read_known(run)
+    wishes = Wishes(run.config.merge.min_cluster_size, known and known.labels["train"])
     with run.reporter.track("merge", n_heads, "heads") as advance:
         merged = merge_heads(
             assignments.labels["train"],
@@ -64,7 +66,7 @@ def _merge(run: Run, target: Path) -> None:
             run.n_wanted,
             head_clusters=assignments.head_clusters.tolist(),
             linkage=wanted_linkage(run),
-            wishes=Wishes(run.config.merge.min_cluster_size, known and known.labels["train"]),
+            wishes=wishes,
             advance=advance,
         )
     # Those of the merges before have the same key if only a version has changed.
@@ -73,6 +75,12 @@ def _merge(run: Run, target: Path) -> None:
     keep_known(run)
     if (assignments.head_clusters == run.n_wanted).all():
         _tell_whether_unequal(run)
+        gave_way = min(required(run.config.train.scales)) > 1
+        if gave_way and (wanted_linkage(run) != "auto" or wishes.are_any):
+            run.reporter.warn(
+                "merge: there is nothing to merge as asked, since larger heads did not agree and "
+                f"gave way to these; for others: ucls train {run.folder.path} --overwrite"
+            )
         return
     sizes = sorted(set(assignments.head_clusters.tolist()))
     run.reporter.say(

@@ -55,7 +55,7 @@ def suggest_k(
     target = None if plot is None else Path(plot)
     if target is not None:
         _check_plot(target, overwrite=overwrite)
-    if isinstance(source, str) and (Path(source) / files.RECORD).is_file():
+    if isinstance(source, str) and is_run(source):
         run = open_run(source, after="extract", reporter=reporter)
         with run.features("train") as features:
             suggestion = suggest(run.requested, run.data, features, reporter=reporter)
@@ -64,6 +64,11 @@ def suggest_k(
     if target is not None:
         _draw(suggestion, target)
     return suggestion
+
+
+def is_run(source: str) -> bool:
+    """Whether a source is a run folder."""
+    return (Path(source) / files.RECORD).is_file()
 
 
 def _of_source(

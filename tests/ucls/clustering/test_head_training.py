@@ -133,6 +133,8 @@ def test_heads_in_place_of_others_continue_after_a_stop(stop_at: int) -> None:
 
 
 @pytest.mark.usefixtures("disagreeing")
-def test_over_clustered_heads_stay_where_they_are_asked_for() -> None:
-    trained = training(**{"merge.linkage": "spectral"}).train()
-    assert trained.assignments.head_clusters.tolist() == [8] * 4
+@pytest.mark.parametrize(
+    "values", [{"merge.linkage": "spectral"}, {"merge.min_cluster_size": 9}, {"merge.known": "a"}]
+)
+def test_over_clustered_heads_stay_where_merging_needs_them(values: dict[str, Any]) -> None:
+    assert training(**values).train().assignments.head_clusters.tolist() == [8] * 4

@@ -217,5 +217,5 @@ def test_one_cloud_is_one_cluster() -> None:
     found = clusterer(None).fit(cloud)
     assert found.n_clusters_ == 1
     assert not found.labels_.any()
-    with pytest.raises(ValueError, match="all samples are the same"):
+    with pytest.raises(ValueError, match="all 30 images have the same features"):
         clusterer(None).fit(np.ones((30, 4)))

@@ -77,4 +77,4 @@ def test_settings_that_are_given_hold_for_the_estimate(monkeypatch: pytest.Monke
     monkeypatch.setattr("ucls.training.timing.seconds_per_step", lambda _: 2.0)
     requested = asked(train__n_heads=3, train__epochs=7, train__batch_size=10)
     for effort in EFFORTS:
-        assert estimate_training(requested, data_of(100), effort) == 2.0 * 7 * 10 * 2
+        assert estimate_training(requested, data_of(100), effort) == 2.0 * 7 * 10

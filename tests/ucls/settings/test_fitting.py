@@ -49,7 +49,7 @@ def test_only_what_the_objective_does_not_heed_stays_open_and_everything_is_vali
         {"train.prior_strength"} if "prior_strength" in RECORDS[objective].options else set()
     )
     assert {name for name in still_open if name.startswith("train.")} == unused | without_part
-    wishes = {"merge.known", "merge.min_cluster_size", "self_train.outliers"}
+    wishes = {"merge.known", "self_train.outliers"}
     assert {name.partition(".")[0] for name in still_open - unused - without_part - wishes} <= {
         "extract", "features", "time_limit",
     }  # fmt: skip
