@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ucls.cache import run_files as files
 from ucls.errors import UnreadableError, UsageError
+from ucls.settings.config import Config
 from ucls.types import Labels
 from ucls.wording import cause, count
 
@@ -41,11 +42,25 @@ def known_file(run: "Run") -> Path | None:
     """
     if run.config.merge.known is None:
         return None
-    given, kept = Path(run.config.merge.known), run.folder.file(files.KNOWN)
-    found = next((path for path in (given, kept) if path.is_file()), None)
+    return _found(run.config.merge.known, run.folder.file(files.KNOWN))
+
+
+def _found(known: str, kept: Path) -> Path:
+    """The file that was given, or what the run kept of it."""
+    found = next((path for path in (Path(known), kept) if path.is_file()), None)
     if found is None:
-        raise UsageError(f"there is no file {given} of known labels; check its name")
+        raise UsageError(f"there is no file {known} of known labels; check its name")
     return found
+
+
+def check_known(config: Config, folder: Path) -> None:
+    """Looks whether the known labels of a run in a folder can be read, before any image is.
+
+    Raises:
+        UsageError: if there is no such file, or it is no CSV of path and label.
+    """
+    if config.merge.known is not None:
+        _read_rows(_found(config.merge.known, folder / files.KNOWN))
 
 
 def known_digest(run: "Run") -> str | None:

@@ -13,7 +13,7 @@ from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import EXTRACT, run_files
 from ucls.runs.features import Caches, Classes, SplitFeatures, skipped_images
-from ucls.runs.known import read_known
+from ucls.runs.known import check_known, read_known
 from ucls.runs.labels import keep_labels
 from ucls.runs.opening import fitted_settings
 from ucls.runs.recording import recorded
@@ -55,10 +55,12 @@ def start(
     else:
         check_n_clusters(n_known, opened.n_images)
     resolve_device(config.device)
+    place = Path(out or Path("runs") / opened.name)
+    check_known(config, place)
     extractions = resolve_extractions(config, opened)
     cache_dir = cache_directory(Path(cache_dir) if cache_dir else None)
     folder = RunFolder.begin(
-        Path(out or Path("runs") / opened.name),
+        place,
         source=_identity(opened, extractions),
         requested=config.model_dump(mode="json"),
         stale=run_files(),
@@ -96,7 +98,7 @@ def start(
             data = data.model_copy(update={"effort": effort})
     folder.update(data=data.model_dump(mode="json"))
     run = Run(folder.path, reporter=reporter)
-    read_known(run)  # what is wrong with them is told before anything long is started
+    read_known(run)  # of images that there are
     reporter.say(f"settings fitted to the data (change any with --set):\n{fitted_settings(run)}")
     run.folder.write_config(run.config.model_dump(mode="json"))
     return run

@@ -66,10 +66,15 @@ def test_without_any_nothing_is_known(run_path: Path) -> None:
     assert read_known(Run(run_path)) is None
 
 
-def test_a_missing_file_is_told_before_the_training(cli: Cli, sources: Path) -> None:
-    outcome = cli("run", sources / "plain.npy", "-k", 4, "--known", "nowhere.csv")
-    assert outcome.exit_code == 2
-    assert "there is no file" in outcome.err
+def test_a_wrong_file_is_told_before_the_extraction(
+    cli: Cli, sources: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    (tmp_path / "wrong.csv").write_text("image,kind\na,x\n", encoding="utf-8")
+    for name, told in (("nowhere.csv", "there is no file"), ("wrong.csv", "path and label")):
+        outcome = cli("run", sources / "plain.npy", "-k", 4, "--known", tmp_path / name)
+        assert outcome.exit_code == 2
+        assert told in outcome.err
+        assert not own_cache.exists()
 
 
 def test_each_label_stands_for_a_cluster_of_its_own() -> None:
