@@ -43,18 +43,23 @@ def fetch_archive(dataset: str, data_dir: Path) -> None:
         _move_all(Path(folder), data_dir)
 
 
-def fetch_mnist(data_dir: Path) -> None:
-    """Downloads the four files of MNIST into ``MNIST/raw``.
+def fetch_idx(dataset: str, data_dir: Path) -> None:
+    """Downloads the four files of MNIST or of a dataset like it into ``DATASET/raw``.
+
+    Args:
+        dataset: name of its class in ``torchvision.datasets``.
+        data_dir: where its own folder will lie.
 
     Raises:
         UclsError: if a file cannot be had or is not the one expected.
     """
-    from torchvision.datasets import MNIST
+    from torchvision import datasets
 
+    kind = getattr(datasets, dataset)
     with _workplace(data_dir) as folder:
-        for file, md5 in MNIST.resources:
-            _fetch([f"{mirror}{file}" for mirror in MNIST.mirrors], md5, Path(folder))
-        _move_all(Path(folder), data_dir / "MNIST" / "raw")
+        for file, md5 in kind.resources:
+            _fetch([f"{mirror}{file}" for mirror in kind.mirrors], md5, Path(folder))
+        _move_all(Path(folder), data_dir / dataset / "raw")
 
 
 def _workplace(data_dir: Path) -> tempfile.TemporaryDirectory[str]:

@@ -32,6 +32,7 @@ class DatasetFiles:
         expected: what must lie in the usual folder.
         origin: where to get the files.
         download: fetches them into a data folder; None where that cannot be done.
+        installed: where a package of the system puts them.
     """
 
     folders: tuple[str, ...]
@@ -39,10 +40,14 @@ class DatasetFiles:
     expected: str
     origin: str
     download: Callable[[Path], None] | None = None
+    installed: Path | None = None
 
-    def find(self, data_dir: Path) -> Path | None:
-        """Returns the dataset's own folder below a data folder, or the data folder if it is it."""
-        candidates = (data_dir, *(data_dir / name for name in self.folders))
+    def find(self, data_dir: Path | None) -> Path | None:
+        """The dataset's own folder: a data folder or one below it; without one, that installed."""
+        if data_dir is None:
+            candidates = [] if self.installed is None else [self.installed]
+        else:
+            candidates = [data_dir, *map(data_dir.joinpath, self.folders)]
         return next((folder for folder in candidates if self.is_own(folder)), None)
 
 

@@ -1,41 +1,46 @@
-"""MNIST: handwritten digits, in the files of its authors."""
+"""MNIST: handwritten digits, in the files of its authors; and Fashion-MNIST, in files like them."""
 
 import gzip
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ucls.datasets.arrays import array_split, require_file
-from ucls.datasets.download import fetch_mnist
+from ucls.datasets.download import fetch_idx
 from ucls.datasets.info import DatasetContents, DatasetFiles, DatasetInfo, holds_file
 from ucls.errors import UnreadableError, UsageError
-from ucls.images.sets import ImageSet
 from ucls.wording import cause
 
-_CLASSES = tuple(str(digit) for digit in range(10))
+DIGITS = tuple(str(digit) for digit in range(10))
+GARMENTS = (
+    "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
+)  # fmt: skip
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts the files."""
 
 
-def load(folder: Path) -> DatasetContents:
-    """Opens MNIST from the folder of its four files, packed with gzip or not.
+def load(folder: Path, *, name: str, class_names: tuple[str, ...]) -> DatasetContents:
+    """Opens a dataset from the folder of its four files, packed with gzip or not.
 
     Raises:
         UsageError: if a file is missing or damaged.
     """
-    splits = {"train": "train", "val": "t10k"}
-    return DatasetContents({name: _split(folder, name, file) for name, file in splits.items()})
-
-
-def _split(folder: Path, split: str, prefix: str) -> ImageSet:
-    return array_split(
-        "mnist",
-        split,
-        read_idx(folder / f"{prefix}-images-idx3-ubyte"),
-        labels=read_idx(folder / f"{prefix}-labels-idx1-ubyte"),
-        class_names=_CLASSES,
-        folder=folder,
+    return DatasetContents(
+        {
+            split: array_split(
+                name,
+                split,
+                read_idx(folder / f"{prefix}-images-idx3-ubyte"),
+                labels=read_idx(folder / f"{prefix}-labels-idx1-ubyte"),
+                class_names=class_names,
+                folder=folder,
+            )
+            for split, prefix in (("train", "train"), ("val", "t10k"))
+        }
     )
 
 
@@ -70,19 +75,40 @@ def _read(path: Path) -> bytes:
     return gzip.decompress(require_file(packed).read_bytes())
 
 
+HOLDS_FILES = holds_file("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz")
+EXPECTED = "train-images-idx3-ubyte and the other three files"
+
 MNIST = DatasetInfo(
     description="digits, 28x28",
     n_train=60_000,
     n_val=10_000,
     n_classes=10,
     image_set="mnist",
-    load=load,
+    load=partial(load, name="mnist", class_names=DIGITS),
     files=DatasetFiles(
         folders=("MNIST/raw", "raw"),
-        is_own=holds_file("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"),
-        expected="train-images-idx3-ubyte and the other three files",
+        is_own=HOLDS_FILES,
+        expected=EXPECTED,
         origin="https://yann.lecun.com/exdb/mnist",
-        download=fetch_mnist,
+        download=partial(fetch_idx, "MNIST"),
+    ),
+    backbone="pixels",
+)
+
+FASHION_MNIST = DatasetInfo(
+    description="garments, 28x28",
+    n_train=60_000,
+    n_val=10_000,
+    n_classes=10,
+    image_set="fashion-mnist",
+    load=partial(load, name="fashion-mnist", class_names=GARMENTS),
+    files=DatasetFiles(
+        folders=("FashionMNIST/raw", "raw"),
+        is_own=HOLDS_FILES,
+        expected=EXPECTED,
+        origin="https://github.com/zalandoresearch/fashion-mnist",
+        download=partial(fetch_idx, "FashionMNIST"),
+        installed=DEBIAN_FOLDER,
     ),
     backbone="pixels",
 )

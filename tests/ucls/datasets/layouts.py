@@ -99,17 +99,23 @@ def write_stl10(root: Path, n_train: int = 20, n_val: int = 10, seed: int = 0) -
 
 
 def write_mnist(
-    root: Path, n_train: int = 20, n_val: int = 10, seed: int = 0, *, packed: bool = False
+    root: Path,
+    n_train: int = 20,
+    n_val: int = 10,
+    seed: int = 0,
+    *,
+    packed: bool = False,
+    name: str = "MNIST",
 ) -> Path:
-    folder = root / "MNIST" / "raw"
+    folder = root / name / "raw"
     folder.mkdir(parents=True)
     splits = both_splits(n_train, n_val, 10, 28, seed=seed)
-    for name, (pixels, labels) in zip(("train", "t10k"), splits, strict=True):
+    for split, (pixels, labels) in zip(("train", "t10k"), splits, strict=True):
         arrays = {"images-idx3": pixels[..., 0], "labels-idx1": labels}
         for kind, array in arrays.items():
             content = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
             content += array.astype(np.uint8).tobytes()
-            file = folder / f"{name}-{kind}-ubyte"
+            file = folder / f"{split}-{kind}-ubyte"
             if packed:
                 file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(content))
             else:

@@ -17,7 +17,7 @@ from tests.ucls.datasets.layouts import (
     write_stl10,
 )
 from ucls.datasets import DATASETS, open_dataset
-from ucls.datasets.download import fetch_mnist
+from ucls.datasets.download import fetch_idx
 from ucls.errors import UclsError, UsageError
 
 ARCHIVES = {
@@ -136,7 +136,7 @@ def test_nothing_that_is_there_is_replaced(tmp_path, address, monkeypatch):
 
 def test_no_data_folder_is_made_at_the_root_of_the_disk():
     with pytest.raises(UsageError, match="there is no folder /no-such-folder-of-ucls: "):
-        fetch_mnist(Path("/no-such-folder-of-ucls/data"))
+        fetch_idx("MNIST", Path("/no-such-folder-of-ucls/data"))
 
 
 def test_an_incomplete_folder_is_in_the_way(tmp_path, offer):

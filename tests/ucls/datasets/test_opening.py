@@ -1,4 +1,5 @@
 import shutil
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,7 @@ from ucls.errors import UsageError
 
 WRITERS = {
     "mnist": write_mnist,
+    "fashion-mnist": partial(write_mnist, name="FashionMNIST"),
     "cifar10": write_cifar10,
     "cifar20": write_cifar100,
     "cifar100": write_cifar100,
@@ -54,7 +56,7 @@ def test_all_datasets_side_by_side(tmp_path):
     write_imagenet(tmp_path / "imagenet")
     found = {name: info.files.find(tmp_path) for name, info in DATASETS.items() if info.files}
     assert None not in found.values()
-    assert len(set(found.values())) == 7
+    assert len(set(found.values())) == 8
 
 
 def test_the_data_folder_comes_from_the_environment(tmp_path, monkeypatch):
