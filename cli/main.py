@@ -28,6 +28,7 @@ from ucls.cli import (
     extract,
     plot,
     predict,
+    pretrain,
     relabel,
     report,
     run,
@@ -98,9 +99,12 @@ for module in (
     export,
     plot,
     cut,
+    pretrain,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
-    add_command(app, name, module.command, module.EXAMPLE, continues=module in (bench, sort))
+    add_command(
+        app, name, module.command, module.EXAMPLE, continues=module in (bench, sort, pretrain)
+    )
 for module in (compare, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
     add_command(app, name, module.command, module.EXAMPLE, shows_progress=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from ucls.backbones.learned_files import LEARNED
 from ucls.backbones.names import BACKBONES, ONNX
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Family:
         takes_native: whether it takes images of a dataset at their own size and channels.
         gives_one_vector: whether all it makes of an image is one vector, ``cls``.
         told_size: ``module:function`` for the size that weights tell, None where they do not.
+        told_channels: the same for the number of channels.
         is_torch: whether torch computes it, so that it can become part of an ONNX file.
     """
 
@@ -40,6 +42,7 @@ class Family:
     takes_native: bool = False
     gives_one_vector: bool = False
     told_size: str | None = None
+    told_channels: str | None = None
     is_torch: bool = True
 
     def __call__(self, name: str, **options: Any) -> "Backbone":
@@ -53,6 +56,12 @@ class Family:
         if weights is not None and self.told_size is not None:
             told = resolve_name(self.told_size)(weights)
         return told or self.image_size(name)
+
+    def default_channels(self, weights: str | None) -> int:
+        """Channels of a backbone with these weights, where nothing else is asked for."""
+        if weights is not None and self.told_channels is not None:
+            return int(resolve_name(self.told_channels)(weights))
+        return self.channels[0]
 
 
 def _is_pooled(name: str) -> bool:
@@ -86,6 +95,16 @@ FAMILIES = [
         gives_one_vector=True,
         told_size="ucls.backbones.onnx_encoder:told_size",
         is_torch=False,
+    ),
+    Family(
+        name="learned",
+        claims=lambda name: name.startswith(LEARNED),
+        build="ucls.backbones.learned:build_learned",
+        image_size=lambda _: IMAGE_SIZE,
+        channels=(3, 1),
+        gives_one_vector=True,
+        told_size="ucls.backbones.learned_files:told_size",
+        told_channels="ucls.backbones.learned_files:told_channels",
     ),
     Family(
         name="pooled",

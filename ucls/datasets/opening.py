@@ -56,11 +56,13 @@ def open_dataset(
 
 def _find(name: str, files: DatasetFiles, data_dir: Path | None, *, download: bool) -> Path:
     folder = files.find(data_dir)
-    if folder is None and data_dir is None:
+    if folder is not None:
+        return folder
+    if data_dir is None:
         raise UsageError(
             f"where {name} lies is not known: give --data-dir DIR, or set UCLS_DATA to the folder"
         )
-    if folder is None and download and files.download is not None:
+    if download and files.download is not None:
         files.download(data_dir)
         folder = files.find(data_dir)
     if folder is not None:

@@ -234,7 +234,7 @@ def default_size(
     family = family_of(name)
     if family.takes_native and images.native:
         return images.native
-    return family.default_size(name, weights), family.channels[0]
+    return family.default_size(name, weights), family.default_channels(weights)
 
 
 def cached_name(config: ExtractConfig) -> str:

@@ -1,0 +1,293 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import Cli, Lines
+from ucls.backbones.learned import read_network
+from ucls.backbones.learned_files import NETWORK
+from ucls.cache import read_tensors
+from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.pretraining import loop
+from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, RECORD
+from ucls.sources import load_source
+from ucls.stages.pretrain import pretrain
+
+SETTINGS = {
+    "arch": "small", "image_size": 16, "epochs": 3, "batch_size": 16, "hidden_dim": 16, "queue": 20,
+    "bottleneck_dim": 8, "scales": [1, 2], "n_local": 1, "device": "cpu", "workers": 0,
+}  # fmt: skip
+N_IMAGES = 40
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bright discs and dark bars."""
+    folder = tmp_path_factory.mktemp("drawings")
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:18, :20]
+    for row in range(N_IMAGES):
+        pixels = rng.integers(0, 60, (18, 20, 3))
+        mask = (y - 9) ** 2 + (x - 10) ** 2 < 40 if row % 2 else abs(x - 10) < 3
+        pixels[mask] += 150 if row % 2 else 80
+        path = folder / ("disc" if row % 2 else "bar") / f"{row:02d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return folder
+
+
+def weights(folder: Path) -> dict[str, np.ndarray]:
+    return read_tensors(folder / NETWORK)[0]
+
+
+def assert_same(one: Path, other: Path, *, within: float = 0.0) -> None:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_allclose(second[name], value, atol=within, rtol=within, err_msg=name)
+
+
+def test_it_leaves_a_network_its_figures_and_clusters(drawings: Path, tmp_path: Path) -> None:
+    source = load_source(str(drawings), labels="folders")
+    done = pretrain(source, out=tmp_path / "run", settings=SETTINGS)
+    encoder, mean, std = read_network(done.path / NETWORK)
+    assert (encoder.architecture.name, encoder.architecture.image_size) == ("small", 16)
+    assert all(0 < value < 1 for value in (*mean, *std))
+    log = [json.loads(line) for line in (done.path / LOG).read_text().splitlines()]
+    assert [line["epoch"] for line in log] == [1, 2, 3]
+    assert log[-1] == done.figures
+    assert {"loss", "acc", "nmi", "knn"} <= done.figures.keys()
+    with (done.path / CLUSTERS).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == load_source(str(drawings)).splits["train"].paths
+    assert {row["cluster"] for row in rows} <= {"0", "1"}
+    assert not (done.path / CHECKPOINT).exists()
+
+
+def test_the_same_seed_gives_the_same_network_and_another_one_does_not(
+    drawings: Path, tmp_path: Path
+) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        pretrain(drawings, out=tmp_path / name, settings=SETTINGS | {"n_clusters": 2, "seed": seed})
+    assert_same(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(AssertionError):
+        assert_same(tmp_path / "a", tmp_path / "c")
+
+
+def test_a_rerun_skips_and_other_settings_are_refused(
+    drawings: Path, tmp_path: Path, lines: Lines
+) -> None:
+    settings = SETTINGS | {"n_clusters": 2, "epochs": 1}
+    pretrain(drawings, out=tmp_path, settings=settings)
+    before = (tmp_path / NETWORK).stat().st_mtime_ns
+    pretrain(drawings, out=tmp_path, settings=settings, reporter=lines)
+    assert (tmp_path / NETWORK).stat().st_mtime_ns == before
+    assert f"pretrain: the network in {tmp_path} is learned already" in lines.said
+    with pytest.raises(MismatchError, match=r"holds a training of other seed: take another --out"):
+        pretrain(drawings, out=tmp_path, settings=settings | {"seed": 5})
+    pretrain(drawings, out=tmp_path, settings=settings | {"seed": 5}, overwrite=True)
+    assert json.loads((tmp_path / RECORD).read_text())["settings"]["seed"] == 5
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 5])
+def test_what_was_stopped_goes_on_as_if_it_had_not_been(
+    drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    settings = SETTINGS | {"n_clusters": 2}
+    pretrain(drawings, out=tmp_path / "whole", settings=settings)
+    step, seen = loop.Training._step, []
+
+    def stop(self, *arguments):
+        seen.append(arguments)
+        if len(seen) == stop_at + 1:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    monkeypatch.setattr(loop.Training, "_step", stop)
+    monkeypatch.setattr(loop.Checkpoint, "is_due", lambda _: True)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(drawings, out=tmp_path / "stopped", settings=settings)
+    assert (tmp_path / "stopped" / CHECKPOINT).is_file()
+    assert not (tmp_path / "stopped" / NETWORK).exists()
+    pretrain(drawings, out=tmp_path / "stopped", settings=settings)
+    assert len(seen) == 1 + 3 * (N_IMAGES // 16)
+    assert_same(tmp_path / "whole", tmp_path / "stopped")
+    for name in (LOG, CLUSTERS):
+        assert (tmp_path / "whole" / name).read_bytes() == (
+            tmp_path / "stopped" / name
+        ).read_bytes()
+
+
+@pytest.mark.parametrize("optimizer", ["lars", "adamw"])
+def test_other_optimisers_and_parts_of_batches(
+    drawings: Path, tmp_path: Path, optimizer: str
+) -> None:
+    settings = SETTINGS | {"n_clusters": 2, "optimizer": optimizer, "accumulation": 2, "epochs": 1}
+    assert np.isfinite(pretrain(drawings, out=tmp_path, settings=settings).figures["loss"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_clusters": None}, r"the images have no labels, so say how many clusters to learn: -k"),
+        ({"n_clusters": 9}, r"batches of 16 images are smaller than the largest .* 18 clusters"),
+        ({"batch_size": 41}, r"a batch of 41 images was asked for, but there are 40: take fewer"),
+        ({"accumulation": 3}, r"a batch of 16 images cannot be divided into 3 equal parts"),
+        ({"arch": "resnet19"}, r"architecture 'resnet19' is none of timm's"),
+        ({"method": "byol"}, r"there is no method 'byol': take one of self-classifier"),
+        ({"epoch": 3}, r"epoch: no such setting; did you mean epochs\?"),
+        ({"epochs": 0, "queue": -1}, r"epochs: .* but it is 0; queue: .* but it is -1"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(
+    drawings: Path, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        pretrain(drawings, out=tmp_path, settings=SETTINGS | {"n_clusters": 2} | change)
+
+
+def test_features_and_single_images_teach_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"holds features, but a network learns from images"):
+        pretrain(np.random.default_rng(0).normal(size=(20, 4)), out=tmp_path)
+    Image.new("RGB", (20, 20)).save(tmp_path / "one.png")
+    with pytest.raises(UsageError, match=r"one image teaches nothing"):
+        pretrain(tmp_path, out=tmp_path / "run", settings={"n_clusters": 2})
+
+
+def test_a_loss_that_is_no_number_stops(
+    drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        loop.Training,
+        "_loss",
+        lambda self, *_: self.method.encoder(torch.zeros(2, 3, 16, 16)).sum() * torch.nan,
+    )
+    with pytest.raises(UclsError, match=r"the loss is nan in epoch 1, step 1: take a lower rate"):
+        pretrain(drawings, out=tmp_path, settings=SETTINGS | {"n_clusters": 2})
+
+
+def test_a_collapse_is_told_early_and_at_the_end(
+    drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    monkeypatch.setattr(loop.Training, "_is_time_to_look", lambda *_: True)
+    monkeypatch.setattr(
+        "ucls.pretraining.measuring.collapse_note", lambda *_: "all images look alike"
+    )
+    pretrain(
+        drawings,
+        out=tmp_path,
+        settings=SETTINGS | {"n_clusters": 2, "epochs": 1},
+        reporter=lines,
+    )
+    assert any("all images look alike; if it stays so, stop" in line for line in lines.said)
+    assert any("it has collapsed, and is of no use as a backbone" in line for line in lines.said)
+
+
+def test_unreadable_images_are_left_out(drawings: Path, tmp_path: Path, lines: Lines) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for path in drawings.rglob("*.png"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "00.png").write_bytes(b"no image")
+    done = pretrain(
+        folder,
+        out=tmp_path / "run",
+        settings=SETTINGS | {"n_clusters": 2, "epochs": 1},
+        reporter=lines,
+    )
+    assert any("00.png is left out" in line for line in lines.said)
+    assert len((done.path / CLUSTERS).read_text().splitlines()) == 1 + N_IMAGES - 1
+
+
+def test_the_network_is_a_backbone(cli: Cli, drawings: Path, tmp_path: Path) -> None:
+    learned = tmp_path / "learned"
+    options = [
+        f"--set={name}={json.dumps(value)}"
+        for name, value in SETTINGS.items()
+        if name not in ("arch", "epochs", "device")
+    ]
+    outcome = cli(
+        "pretrain", drawings, "-k", 2, "--arch", "small", "--epochs", 2, *options, "--out", learned
+    )
+    assert outcome.exit_code == 0, outcome.err
+    assert f"next: ucls run {drawings} --backbone {learned}" in outcome.out
+    run = cli(
+        "run", drawings, "-k", 2, "--backbone", learned, "--out", tmp_path / "run", "--effort",
+        "quick", "--no-report",
+    )  # fmt: skip
+    assert run.exit_code == 0, run.err
+    image = next(drawings.rglob("*.png"))
+    assert cli("predict", tmp_path / "run", image).exit_code == 0
+
+
+COMMAND = (
+    "-m", "ucls", "pretrain", "--method", "self-classifier", "--arch", "small", "-k", "2",
+)  # fmt: skip
+MORE = tuple(
+    part
+    for name, value in SETTINGS.items()
+    if name not in ("arch", "device")
+    for part in ("--set", f"{name}={json.dumps(value)}")
+)
+
+
+def start(
+    drawings: Path, out: Path, *before: str, more: tuple[str, ...] = ()
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, *before, *COMMAND, *MORE, *more, "--out", str(out), str(drawings)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.mark.slow
+def test_a_killed_process_goes_on_to_the_same_network(drawings: Path, tmp_path: Path) -> None:
+    whole = start(drawings, tmp_path / "whole")
+    assert whole.wait(200) == 0, whole.stderr.read()
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        process = start(drawings, tmp_path / "killed")
+        deadline = time.time() + 60
+        while not (tmp_path / "killed" / CHECKPOINT).is_file() and time.time() < deadline:
+            if process.poll() is not None:
+                break
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    last = start(drawings, tmp_path / "killed")
+    assert last.wait(200) == 0, last.stderr.read()
+    assert_same(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [2])
+def test_processes_that_share_a_batch_take_the_same_step(
+    drawings: Path, tmp_path: Path, n_processes: int
+) -> None:
+    # More steps would make rounding large, as batch norm of so few images does.
+    one_step = ("--set", "batch_size=32", "--epochs", "1")
+    alone = start(drawings, tmp_path / "alone", more=one_step)
+    assert alone.wait(200) == 0, alone.stderr.read()
+    shared = start(
+        drawings, tmp_path / "shared", "-m", "torch.distributed.run", "--standalone",
+        f"--nproc-per-node={n_processes}", more=one_step,
+    )  # fmt: skip
+    assert shared.wait(200) == 0, shared.stderr.read()
+    assert_same(tmp_path / "alone", tmp_path / "shared", within=1e-5)
+    losses = [
+        [json.loads(line)["loss"] for line in (tmp_path / name / LOG).read_text().splitlines()]
+        for name in ("alone", "shared")
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)

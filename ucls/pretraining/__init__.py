@@ -1,0 +1,1 @@
+"""Networks learned from images without labels, to serve as backbones."""

@@ -1,0 +1,1 @@
+"""One file per method: what it makes of the views of a batch."""

@@ -1,0 +1,208 @@
+"""Images to learn from, as pixels of one size: in memory where they fit, else decoded each epoch.
+
+Shapes: N images, B of a batch, S pixels per side.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms.v2 import functional
+
+from ucls.ensemble.available_memory import available_memory
+from ucls.errors import UclsError
+from ucls.images.files import UnreadableImageError
+from ucls.images.sets import ImageSet
+from ucls.progress import Reporter
+
+MARGIN = 8 / 7
+"""Side that is kept for crops of one pixel per side, so that large crops need not be enlarged."""
+SHARE_OF_MEMORY = 0.5
+"""That decoded images may take."""
+
+
+_CHUNK = 256
+_MEASURED = 4096
+_LEAST_DEVIATION = 1e-3
+
+
+class PixelBatch(NamedTuple):
+    """Images that are stretched to one shape."""
+
+    rows: NDArray[np.int64]
+    """Which they are, [B]."""
+    pixels: Tensor
+    """uint8 [B, channels, S, S]."""
+    aspects: Tensor
+    """Of their widths to their heights before, float32 [B]."""
+
+
+class Pixels(Protocol):
+    """Where batches come from."""
+
+    rows: NDArray[np.int64]
+    """The images that can be read, as far as it is known, int64 [N], rising."""
+
+    def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
+        """Gives batches of images by their rows."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Stretches a picture to a square. Can be sent to other processes.
+
+    Attributes:
+        size: pixels per side.
+        channels: 1 for grey, 3 for colour.
+    """
+
+    size: int
+    channels: int
+
+    def __call__(self, image: Image.Image) -> tuple[Tensor, float]:
+        """Returns uint8 [channels, size, size], and the aspect of the picture before."""
+        aspect = image.width / image.height
+        image = image.convert("RGB" if self.channels == 3 else "L")
+        if image.size != (self.size, self.size):
+            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
+        return functional.pil_to_tensor(image), aspect
+
+
+class InMemory:
+    """All images, decoded once.
+
+    Args:
+        images: to decode.
+        stretch: to one size.
+        workers: processes that decode.
+        reporter: shown how far it is, and what cannot be read.
+    """
+
+    def __init__(
+        self, images: ImageSet, stretch: Stretch, *, workers: int, reporter: Reporter
+    ) -> None:
+        shape = (len(images), stretch.channels, stretch.size, stretch.size)
+        self._pixels = torch.empty(shape, dtype=torch.uint8)
+        self._aspects = torch.ones(len(images))
+        is_read = np.zeros(len(images), bool)
+        with reporter.track("pretrain: reads", len(images), "images") as advance:
+            order = np.array_split(np.arange(len(images)), max(1, len(images) // _CHUNK))
+            for batch in Decoded(images, stretch, workers=workers, reporter=reporter).batches(
+                order
+            ):
+                self._pixels[batch.rows], self._aspects[batch.rows] = batch.pixels, batch.aspects
+                is_read[batch.rows] = True
+                advance(len(batch.rows))
+        self.rows = np.flatnonzero(is_read)
+
+    def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
+        """Gives batches of images by their rows."""
+        for rows in batches:
+            yield PixelBatch(rows, self._pixels[rows], self._aspects[rows])
+
+
+class Decoded:
+    """Images that are decoded whenever they are asked for; arguments as of :class:`InMemory`."""
+
+    def __init__(
+        self, images: ImageSet, stretch: Stretch, *, workers: int, reporter: Reporter
+    ) -> None:
+        self.rows = np.arange(len(images))
+        self._images, self._workers, self._reporter = images, workers, reporter
+        self._dataset = _Stretched(images, stretch)
+        self._told: set[int] = set()
+
+    def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
+        """Gives batches of images by their rows, without those that cannot be read."""
+        loader: DataLoader[_Item] = DataLoader(
+            self._dataset,
+            batch_sampler=[rows.tolist() for rows in batches],
+            num_workers=self._workers,
+            collate_fn=_as_they_are,
+            generator=torch.Generator(),
+        )
+        for items in loader:
+            read = [item for item in items if item.pixels is not None]
+            for item in items:
+                if item.pixels is None and item.row not in self._told:
+                    self._told.add(item.row)
+                    path = self._images.paths[item.row]
+                    self._reporter.warn(f"{path} is left out: {item.reason}")
+            if read:
+                yield PixelBatch(
+                    np.array([item.row for item in read]),
+                    torch.stack([item.pixels for item in read if item.pixels is not None]),
+                    torch.tensor([item.aspect for item in read]),
+                )
+
+
+def load_pixels(
+    images: ImageSet, *, size: int, channels: int, workers: int, reporter: Reporter
+) -> Pixels:
+    """Gets images ready, in memory where they take at most half of what is free.
+
+    Args:
+        images: to learn from.
+        size: pixels per side of global crops; images of that very size are kept as they are.
+        channels: 1 or 3.
+        workers: processes that decode.
+        reporter: shown what happens.
+
+    Raises:
+        UclsError: if no image can be read.
+    """
+    is_native = images.native is not None and images.native[0] == size
+    stretch = Stretch(size if is_native else round(size * MARGIN), channels)
+    n_bytes = len(images) * channels * stretch.size**2
+    if n_bytes > SHARE_OF_MEMORY * available_memory():
+        return Decoded(images, stretch, workers=workers, reporter=reporter)
+    found = InMemory(images, stretch, workers=workers, reporter=reporter)
+    if not len(found.rows):
+        raise UclsError(f"none of the images of {images.name} can be read")
+    return found
+
+
+def mean_and_deviation(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of pixels in 0..1, by channel, over an even sample of the images."""
+    rows = pixels.rows
+    if len(rows) > _MEASURED:
+        rows = rows[np.linspace(0, len(rows) - 1, _MEASURED).astype(np.int64)]
+    n_values, total, squares = 0, torch.zeros(()), torch.zeros(())
+    for batch in pixels.batches(np.array_split(rows, -(-len(rows) // _CHUNK))):
+        values = batch.pixels.double().div_(255).transpose(0, 1).flatten(1)
+        n_values += values.shape[1]
+        total, squares = total + values.sum(dim=1), squares + values.square().sum(dim=1)
+    mean = total / n_values
+    deviation = (squares / n_values - mean.square()).clamp_min(0).sqrt()
+    return tuple(mean.tolist()), tuple(deviation.clamp_min(_LEAST_DEVIATION).tolist())
+
+
+class _Item(NamedTuple):
+    row: int
+    pixels: Tensor | None
+    aspect: float
+    reason: str
+
+
+class _Stretched(Dataset[_Item]):
+    def __init__(self, images: ImageSet, stretch: Stretch) -> None:
+        self._images, self._stretch = images, stretch
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, row: int) -> _Item:
+        try:
+            return _Item(row, *self._stretch(self._images.read(row)), "")
+        except UnreadableImageError as error:
+            return _Item(row, None, 1.0, str(error))
+
+
+def _as_they_are(items: list[_Item]) -> list[_Item]:
+    return items

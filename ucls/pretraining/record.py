@@ -1,0 +1,102 @@
+"""What a folder of ``ucls pretrain`` holds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ucls.backbones.learned_files import NETWORK
+from ucls.cache import read_json, settings_key, versions, write_json
+from ucls.errors import MismatchError, UclsError
+from ucls.settings.pretraining import PretrainConfig
+
+RECORD = "pretrain.json"
+LOG = "pretrain.jsonl"
+CLUSTERS = "clusters.csv"
+CHECKPOINT = "checkpoint.safetensors"
+FILES = (NETWORK, LOG, CLUSTERS, CHECKPOINT)
+LOCK = "pretrain.lock"
+HOW_TO_RUN = {"device", "workers"}
+"""Settings that do not tell one training from another."""
+
+
+class PretrainRecord:
+    """The record of a folder.
+
+    Args:
+        path: of the folder.
+        config: of the training, all fields set.
+        fingerprint: of its images.
+    """
+
+    def __init__(self, path: Path, config: PretrainConfig, fingerprint: str) -> None:
+        self.path, self.config = path, config
+        self.key = settings_key(config.model_dump(mode="json", exclude=HOW_TO_RUN), fingerprint)
+
+    def begin(self, *, overwrite: bool) -> bool:
+        """Takes the folder over; returns whether the training was finished there before.
+
+        Raises:
+            MismatchError: if it holds another training, unless ``overwrite``.
+        """
+        record = self.path / RECORD
+        if record.is_file() and not overwrite:
+            found = read_json(record)
+            if found.get("key") != self.key:
+                raise MismatchError(
+                    f"{self.path} holds a training of {self._differences(found)}: take another "
+                    "--out, or --overwrite"
+                )
+            return bool(found.get("figures")) and (self.path / NETWORK).is_file()
+        for name in FILES:
+            (self.path / name).unlink(missing_ok=True)
+        self._write(None)
+        return False
+
+    def figures(self) -> dict[str, Any]:
+        """Of the last epoch, of a training that is finished."""
+        figures: dict[str, Any] = read_json(self.path / RECORD)["figures"]
+        return figures
+
+    def finish(self, figures: dict[str, Any]) -> None:
+        """Keeps the figures of the last epoch."""
+        self._write(figures)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes out of the folder.
+
+        Raises:
+            UclsError: if another one is at work there.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UclsError(
+                f"another process is working in {self.path}; wait for it, or choose another --out"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, figures: dict[str, Any] | None) -> None:
+        write_json(
+            self.path / RECORD,
+            {
+                "key": self.key,
+                "settings": self.config.model_dump(mode="json"),
+                "versions": versions(),
+                "figures": figures,
+            },
+        )
+
+    def _differences(self, found: dict[str, Any]) -> str:
+        before = found.get("settings", {})
+        now = self.config.model_dump(mode="json", exclude=HOW_TO_RUN)
+        changed = [name for name in now if before.get(name) != now[name]]
+        return f"other {', '.join(changed)}" if changed else "other images"

@@ -1,0 +1,103 @@
+"""Multi-crop: the views of a batch (Caron et al. 2020, SwAV), with BYOL's augmentations.
+
+Shapes: B images, V views, the global ones first.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ucls.pretraining.colours import blur, jitter, lose_colour, solarize
+from ucls.pretraining.crops import Boxes, crop, draw_boxes
+from ucls.pretraining.draws import Draws
+
+N_GLOBAL = 2
+_BLURRED = (1.0, 0.1)
+"""Shares of the two global views, as in BYOL."""
+_SOLARIZED = (0.0, 0.2)
+_LOCAL_BLURRED = 0.5
+
+
+class Views(NamedTuple):
+    """Of a batch."""
+
+    pixels: list[Tensor]
+    """V times float32 [B, channels, S, S], normalised; local ones are smaller."""
+    boxes: list[Boxes]
+    """Where each view was cut out, V times."""
+
+
+@dataclass(frozen=True)
+class MultiCrop:
+    """Makes views of batches.
+
+    Attributes:
+        size: pixels per side of the two global views.
+        local_size: of the local ones.
+        n_local: how many there are.
+        global_scale: of the areas of global views, in 0..1.
+        local_scale: of those of local ones.
+        flips: half of all views.
+        recolours: with BYOL's colour changes; without, views are only cropped and flipped.
+        mean: of the pixels in 0..1, by channel.
+        std: of the same.
+    """
+
+    size: int
+    local_size: int
+    n_local: int
+    global_scale: tuple[float, float]
+    local_scale: tuple[float, float]
+    flips: bool
+    recolours: bool
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, images: Tensor, aspects: Tensor, draws: Draws) -> Views:
+        """Makes the views of a batch.
+
+        Args:
+            images: uint8 [B, channels, H, W], each stretched to the same shape.
+            aspects: of the width of each to its height before, float32 [B], on the CPU.
+            draws: of these images.
+        """
+        pixels = images.float().div_(255)
+        views: list[Tensor] = []
+        boxes: list[Boxes] = []
+        for view in range(N_GLOBAL + self.n_local):
+            is_global = view < N_GLOBAL
+            scale = self.global_scale if is_global else self.local_scale
+            drawn = draw_boxes(aspects, scale=scale, is_flipped=self.flips, draws=draws)
+            drawn = Boxes(*(value.to(images.device) for value in drawn))
+            cut = crop(pixels, drawn, self.size if is_global else self.local_size)
+            if self.recolours:
+                cut = self._recolour(cut, view, draws)
+            views.append(self.normalize(cut))
+            boxes.append(drawn)
+        return Views(views, boxes)
+
+    def plain(self, images: Tensor) -> Tensor:
+        """Whole images as a trained network sees them, float32 [B, channels, size, size].
+
+        Args:
+            images: uint8 [B, channels, H, W], each stretched to the same shape.
+        """
+        pixels = images.float().div_(255)
+        if pixels.shape[-1] != self.size:
+            pixels = F.interpolate(pixels, (self.size, self.size), mode="bilinear", antialias=True)
+        return self.normalize(pixels)
+
+    def normalize(self, pixels: Tensor) -> Tensor:
+        """Brings pixels in 0..1 to mean 0 and deviation 1, by channel."""
+        mean, std = (pixels.new_tensor(one).view(-1, 1, 1) for one in (self.mean, self.std))
+        return (pixels - mean) / std
+
+    def _recolour(self, pixels: Tensor, view: int, draws: Draws) -> Tensor:
+        is_global = view < N_GLOBAL
+        pixels = lose_colour(jitter(pixels, draws), draws)
+        pixels = blur(pixels, _BLURRED[view] if is_global else _LOCAL_BLURRED, draws)
+        if is_global and _SOLARIZED[view]:
+            pixels = solarize(pixels, _SOLARIZED[view], draws)
+        return pixels

@@ -1,0 +1,218 @@
+"""Learning a network from images without labels."""
+
+import json
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ucls.backbones.learned_files import NETWORK
+from ucls.cache import atomic_write, write_csv
+from ucls.errors import UsageError
+from ucls.images.sets import ImageSet
+from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, PretrainRecord
+from ucls.progress import SILENT, Reporter, SilentReporter
+from ucls.settings.config import required
+from ucls.settings.extraction import MOST_WORKERS, count_cores
+from ucls.settings.pretraining import (
+    METHODS,
+    PretrainConfig,
+    fit_pretrain_config,
+    local_size,
+    read_pretrain_config,
+)
+from ucls.sources import GivenSource, Source, open_source
+
+if TYPE_CHECKING:
+    import torch
+
+    from ucls.pretraining.measuring import Measurer
+    from ucls.pretraining.pixels import Pixels
+    from ucls.pretraining.protocol import Method
+    from ucls.pretraining.views import MultiCrop
+
+
+class Pretrained(NamedTuple):
+    """A network that was learned."""
+
+    path: Path
+    """The folder, which ``--backbone`` takes."""
+    figures: dict[str, Any]
+    """Of the last epoch: ``loss`` and, where labels are known, ``knn``, ``acc`` and ``nmi``."""
+
+
+def pretrain(
+    source: GivenSource,
+    *,
+    out: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Pretrained:
+    """Learns a network from the training images of a source.
+
+    Needs nothing; leaves ``network.safetensors``, which serves as a backbone, ``pretrain.json``,
+    ``pretrain.jsonl`` and, of methods that find clusters, ``clusters.csv``. A training that was
+    stopped goes on; one that is finished is not done again. Under torchrun all processes share each
+    batch.
+
+    Args:
+        source: images, see :func:`ucls.sources.load_source`.
+        out: the folder; None for ``runs/NAME-METHOD``.
+        settings: fields of :class:`ucls.settings.pretraining.PretrainConfig`, and options of the
+            method.
+        overwrite: forget what is there, and start anew.
+        reporter: shown what happens.
+
+    Raises:
+        UsageError: if the source or the settings are wrong.
+        MismatchError: if the folder holds a training of other images or settings.
+        UclsError: if no image can be read, or the training goes astray.
+    """
+    opened = open_source(source)
+    images = _images_of(opened)
+    config = read_pretrain_config(settings or {})
+    config = fit_pretrain_config(
+        config,
+        n_images=len(images),
+        n_classes=opened.n_classes,
+        native_size=images.native[0] if images.native else None,
+    )
+    folder = Path(out or Path("runs") / f"{opened.name}-{config.method}")
+    return _Pretraining(images, config, folder, reporter).run(overwrite=overwrite)
+
+
+def _images_of(source: Source) -> ImageSet:
+    images = source.splits["train"]
+    if not isinstance(images, ImageSet):
+        raise UsageError(
+            f"{source.name} holds features, but a network learns from images: pass a folder, a "
+            "list or a dataset of images"
+        )
+    if len(images) < 2:
+        raise UsageError(f"one image teaches nothing: {source.name} must hold at least two")
+    return images.of_classes(source.classes)
+
+
+class _Pretraining:
+    def __init__(
+        self, images: ImageSet, config: PretrainConfig, folder: Path, reporter: Reporter
+    ) -> None:
+        self.images, self.config, self.folder = images, config, folder
+        self.reporter = reporter
+        self.record = PretrainRecord(folder, config, images.fingerprint)
+
+    def run(self, *, overwrite: bool) -> Pretrained:
+        from ucls.devices import resolve_device
+        from ucls.pretraining.ranks import agreed, joined, rank
+
+        with joined(resolve_device(self.config.device)) as device:
+            is_first = rank() == 0
+            if not is_first:
+                self.reporter = SilentReporter()
+            with self.record.lock() if is_first else nullcontext():
+                if agreed(is_first and self.record.begin(overwrite=overwrite)):
+                    self.reporter.say(f"pretrain: the network in {self.folder} is learned already")
+                else:
+                    self._train(device)
+                agreed(True)  # the first process has written all
+                return Pretrained(self.folder, self.record.figures())
+
+    def _train(self, device: "torch.device") -> None:
+        from ucls.backbones.learned import write_network
+        from ucls.pretraining.checkpoint import Checkpoint
+        from ucls.pretraining.loop import Training
+        from ucls.pretraining.measuring import Measurer
+        from ucls.pretraining.ranks import rank
+
+        pixels = self._pixels()
+        method, crops = self._method(device), self._crops(pixels)
+        measurer = Measurer(pixels, crops, labels=self.images.labels, device=device)
+        checkpoint = Checkpoint(self.folder / CHECKPOINT, self.record.key)
+        log = Training(
+            method,
+            pixels,
+            crops,
+            self.config,
+            measurer=measurer,
+            checkpoint=checkpoint,
+            device=device,
+            reporter=self.reporter,
+        ).train()
+        if rank() != 0:
+            return
+        figures = json.loads(log[-1])
+        if note := figures.get("collapse"):
+            self.reporter.warn(
+                f"pretrain: {note}: it has collapsed, and is of no use as a backbone; "
+                f"take a lower rate, such as --set learning_rate="
+                f"{required(self.config.learning_rate) / 4:g}"
+            )
+        write_network(self.folder / NETWORK, method.encoder, mean=crops.mean, std=crops.std)
+        with atomic_write(self.folder / LOG) as partial:
+            partial.write_text("".join(f"{line}\n" for line in log), encoding="utf-8")
+        self._write_clusters(measurer, method)
+        self.record.finish(figures)
+        checkpoint.remove()
+
+    def _pixels(self) -> "Pixels":
+        from ucls.pretraining.pixels import load_pixels
+
+        workers = self.config.workers
+        return load_pixels(
+            self.images,
+            size=required(self.config.image_size),
+            channels=self._channels(),
+            workers=min(count_cores(), MOST_WORKERS) if workers is None else workers,
+            reporter=self.reporter,
+        )
+
+    def _channels(self) -> int:
+        return self.images.native[1] if self.images.native else 3
+
+    def _method(self, device: "torch.device") -> "Method":
+        import torch
+
+        from ucls.backbones.encoder import Architecture, Encoder
+        from ucls.pretraining.protocol import Task
+        from ucls.pretraining.ranks import share_batch_statistics
+
+        record, config = METHODS[self.config.method], self.config
+        size = required(config.image_size)
+        task = Task(len(self.images), required(config.n_clusters), config.seed)
+        torch.manual_seed(config.seed)
+        encoder = Encoder(Architecture(config.arch, self._channels(), size))
+        options = record.options.model_validate(config.options)
+        method: Method = resolve_name(record.build)(encoder, options, task)
+        method.to(device).to(memory_format=torch.channels_last)
+        share_batch_statistics(method)
+        return method.train()
+
+    def _crops(self, pixels: "Pixels") -> "MultiCrop":
+        from ucls.pretraining.pixels import mean_and_deviation
+        from ucls.pretraining.views import MultiCrop
+
+        config = self.config
+        size = required(config.image_size)
+        mean, std = mean_and_deviation(pixels)
+        return MultiCrop(
+            size=size,
+            local_size=local_size(size),
+            n_local=required(config.n_local),
+            global_scale=required(config.global_scale),
+            local_scale=config.local_scale,
+            flips=config.flips,
+            recolours=required(config.recolours),
+            mean=mean,
+            std=std,
+        )
+
+    def _write_clusters(self, measurer: "Measurer", method: "Method") -> None:
+        parts = list(measurer.clusters(method))
+        if not parts:
+            return
+        rows = [int(row) for own, _ in parts for row in own]
+        clusters = [int(cluster) for _, own in parts for cluster in own]
+        table = zip((self.images.paths[row] for row in rows), clusters, strict=True)
+        write_csv(self.folder / CLUSTERS, ("path", "cluster"), table)
