@@ -29,6 +29,7 @@ from ucls.cli import (
     plot,
     predict,
     pretrain,
+    probe,
     relabel,
     report,
     run,
@@ -88,6 +89,7 @@ for stage in STAGES:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
 for module in (
     suggest_k,
+    probe,
     bench,
     report,
     serve,

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ucls.metrics.knn import knn_votes
 from ucls.metrics.lloyd import assign, lloyd
-from ucls.neighbors.search import unit_vectors
 from ucls.preparation.columns import CHUNK, ColumnStatistics
 from ucls.progress import Advance, ignore_progress
 from ucls.settings.config import SelfTrainConfig
@@ -102,15 +102,8 @@ def knn_accuracy(
     train: Features, train_labels: Labels, val: Features, val_labels: Labels, *, k: int
 ) -> float:
     """Accuracy on ``val`` of a majority vote among the k most similar training images."""
-    from sklearn.neighbors import KNeighborsClassifier
-
-    # On the unit sphere, Euclidean neighbours are cosine neighbours.
-    model = KNeighborsClassifier(min(k, len(train)), algorithm="brute")
-    with warnings.catch_warnings():
-        # Few images of many classes are classes still.
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        model.fit(unit_vectors(train), train_labels)
-    return float((model.predict(unit_vectors(val)) == val_labels).mean())
+    majority = knn_votes(train, train_labels, val, ks=(k,))[k].majority
+    return float((majority == val_labels).mean())
 
 
 def linear_probe_accuracy(

@@ -14,16 +14,12 @@ from ucls.preparation.columns import ColumnStatistics
 from ucls.progress import Advance, ignore_progress
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import SelfTrainConfig, required
+from ucls.training.bank import ClassifierBank, Rows, Targets
 from ucls.types import Labels, check_labels
 
-INITIAL_STD = 0.01
 CHUNK = 4096
-NORMAL = 1e-30
-"""Added to residuals, which are denormal where a classifier is sure: products with denormal numbers
-take ten times as long."""
 
 Features = npt.NDArray[np.floating]
-Rows = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.floating]
 
 
@@ -160,13 +156,20 @@ def self_train(
         torch.from_numpy(tokens[training[start : start + CHUNK]]).to(device)
         for start in range(0, len(training), CHUNK)
     )
-    targets = _Targets(
+    targets = Targets(
         labels=torch.from_numpy(pseudo_labels.astype(np.int64)).to(device),
         weights=torch.from_numpy(weights / weights[training].mean()).float().to(device),
     )
     generator = torch.Generator().manual_seed(seed)
     banks = [
-        _Bank(cols, n_clusters, config, generator=generator, device=device)
+        ClassifierBank(
+            cols,
+            n_clusters,
+            learning_rates=config.learning_rates,
+            momentum=config.momentum,
+            generator=generator,
+            device=device,
+        )
         for cols in columns.values()
     ]
     _fit(
@@ -182,7 +185,11 @@ def self_train(
     scores = _score_held_out(banks, tokens, targets, held_out, statistics)
     return SelfTrained(
         candidates=tuple(Candidate(f, lr) for f in columns for lr in config.learning_rates),
-        classifiers=tuple(c for bank in banks for c in bank.classifiers(statistics)),
+        classifiers=tuple(
+            LinearClassifier(*parts, statistics.scale)
+            for bank in banks
+            for parts in bank.parts(statistics)
+        ),
         agreement=scores.agreement.numpy(),
         chosen=scores.best(),
     )
@@ -199,70 +206,6 @@ def _hold_out(rows: Rows, share: float, *, seed: int) -> tuple[Rows, Rows]:
     return np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
 
 
-class _Targets(NamedTuple):
-    """What the classifiers shall say."""
-
-    labels: torch.Tensor
-    """int64 [N]."""
-    weights: torch.Tensor
-    """float32 [N], 1 on average over the training rows, so that learning rates keep their size."""
-
-    def of(self, rows: Rows) -> "_Targets":
-        """Those of some rows."""
-        index = torch.from_numpy(rows).to(self.labels.device)
-        return _Targets(self.labels[index], self.weights[index])
-
-
-class _Bank:
-    """The classifiers of one feature set, one per learning rate, as one weight [D', R, C]."""
-
-    def __init__(
-        self,
-        columns: slice,
-        n_clusters: int,
-        config: SelfTrainConfig,
-        *,
-        generator: torch.Generator,
-        device: torch.device,
-    ) -> None:
-        width, n_rates = columns.stop - columns.start, len(config.learning_rates)
-        initial = torch.randn(width, n_rates, n_clusters, generator=generator) * INITIAL_STD
-        self.columns, self.momentum = columns, config.momentum
-        self.rates = torch.tensor(config.learning_rates, device=device).unsqueeze(-1)
-        self.weight = initial.to(device)
-        self.bias = torch.zeros(n_rates, n_clusters, device=device)
-        self.velocity = (torch.zeros_like(self.weight), torch.zeros_like(self.bias))
-
-    def logits(self, tokens: torch.Tensor) -> torch.Tensor:
-        """[B, W] to [B, R, C]."""
-        features = tokens[:, self.columns]
-        logits = features @ self.weight.flatten(1)
-        return logits.view(len(tokens), *self.bias.shape) + self.bias
-
-    def step(self, tokens: torch.Tensor, targets: _Targets, relative_rate: float) -> None:
-        """One step of SGD with momentum on the weighted cross-entropy, in closed form."""
-        labels, weights = targets
-        residual = self.logits(tokens).softmax(dim=-1)
-        residual[torch.arange(len(labels), device=labels.device), :, labels] -= 1.0
-        residual.mul_(weights[:, None, None] / len(labels)).add_(NORMAL)
-        gradient = (tokens[:, self.columns].T @ residual.flatten(1)).view_as(self.weight)
-        for parameter, velocity, slope in zip(
-            (self.weight, self.bias), self.velocity, (gradient, residual.sum(dim=0)), strict=True
-        ):
-            velocity.mul_(self.momentum).add_(slope)
-            parameter.sub_(velocity * (self.rates * relative_rate))
-
-    def classifiers(self, statistics: ColumnStatistics) -> list[LinearClassifier]:
-        """Takes the bank apart; what centres the features goes into the biases."""
-        # Letters: d features, r learning rates, c clusters.
-        of_centre = torch.einsum("d,drc->rc", statistics.centre[self.columns], self.weight)
-        weight, bias = self.weight.cpu().numpy(), (self.bias - of_centre).cpu().numpy()
-        return [
-            LinearClassifier(np.ascontiguousarray(weight[:, i]), bias[i], statistics.scale)
-            for i in range(len(bias))
-        ]
-
-
 class _Scores(NamedTuple):
     agreement: torch.Tensor
     cross_entropy: torch.Tensor
@@ -274,9 +217,9 @@ class _Scores(NamedTuple):
 
 
 def _score_held_out(
-    banks: list[_Bank],
+    banks: list[ClassifierBank],
     tokens: Features | Table,
-    targets: _Targets,
+    targets: Targets,
     rows: Rows,
     statistics: ColumnStatistics,
 ) -> _Scores:
@@ -302,9 +245,9 @@ def _score(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def _fit(
-    banks: list[_Bank],
+    banks: list[ClassifierBank],
     tokens: Features | Table,
-    targets: _Targets,
+    targets: Targets,
     *,
     rows: Rows,
     statistics: ColumnStatistics,

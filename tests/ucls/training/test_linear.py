@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ucls.errors import UsageError
 from ucls.settings.config import SelfTrainConfig
-from ucls.training.linear import LinearClassifier, SelfTrained, _Bank, _Targets, self_train
+from ucls.training.linear import LinearClassifier, SelfTrained, self_train
 
 CLUSTERS = 3
 CONFIG = SelfTrainConfig(
@@ -115,17 +115,6 @@ def test_equals_autograd_and_torchs_sgd(seed: int, weighted: bool) -> None:
         bias = (linear.bias - linear.weight @ centre[cols]).detach()
         np.testing.assert_allclose(classifier.bias, bias, atol=1e-4)
         assert classifier.scale == pytest.approx(scale)
-
-
-def test_no_denormal_number_slows_the_products_of_sure_classifiers() -> None:
-    config = CONFIG.model_copy(update={"learning_rates": (0.1,)})
-    device, tokens = torch.device("cpu"), torch.ones(4, 8)
-    bank = _Bank(slice(0, 8), CLUSTERS, config, generator=torch.Generator(), device=device)
-    bank.bias = torch.tensor([[95.0, 0.0, 0.0]])
-    with torch.no_grad():
-        bank.step(tokens, _Targets(torch.zeros(4).long(), torch.ones(4)), 1.0)
-    for slope in bank.velocity:
-        assert (slope.abs() >= torch.finfo(torch.float32).tiny).all()
 
 
 @all_seeds
