@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ucls.errors import UsageError
 from ucls.metrics.adjusted_information import adjusted_mutual_information
-from ucls.types import IntArray, NeighborGraph, check_labels
+from ucls.types import IntArray, Labels, NeighborGraph, check_labels, renumber
 
 # Rows of a neighbour graph looked at together: bounds memory, whatever N is.
 ROWS_PER_CHUNK = 4096
@@ -75,6 +75,22 @@ def class_averaged_accuracy(labels: IntArray, clusters: IntArray) -> float:
     right = np.zeros(len(table.classes))
     right[classes] = table.counts[classes, partners]
     return float(np.mean(right / table.class_sizes))
+
+
+def matched_classes(labels: IntArray, clusters: IntArray) -> Labels:
+    """The class of each image's cluster under the map of :func:`clustering_accuracy`.
+
+    Arguments and errors as there.
+
+    Returns:
+        int32 [N], also for images with label -1; -1 where a cluster stands for no class.
+    """
+    clusters = np.asarray(clusters)
+    table = _count(labels, clusters)
+    rows, columns = _match(table)
+    class_of = np.full(int(clusters.max(initial=-1)) + 1, -1, dtype=np.int32)
+    class_of[table.clusters[columns]] = table.classes[rows]
+    return renumber(clusters, class_of)
 
 
 def nmi(labels: IntArray, clusters: IntArray) -> float:
@@ -232,8 +248,10 @@ class _Table(NamedTuple):
     """The classes that occur, rising, [n_classes]."""
     class_sizes: npt.NDArray[np.int64]
     """Their images, those without a cluster included, [n_classes]."""
+    clusters: IntArray
+    """The clusters that occur, rising, [n_clusters]."""
     counts: npt.NDArray[np.int64]
-    """[n_classes, n_clusters], over the clusters that occur."""
+    """[n_classes, n_clusters]."""
 
 
 def _count(labels: IntArray, clusters: IntArray) -> _Table:
@@ -244,7 +262,8 @@ def _count(labels: IntArray, clusters: IntArray) -> _Table:
     found, columns = np.unique(clusters[assigned], return_inverse=True)
     shape = (len(classes), len(found))
     cells = rows[assigned] * shape[1] + columns
-    return _Table(classes, class_sizes, np.bincount(cells, minlength=np.prod(shape)).reshape(shape))
+    counts = np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
+    return _Table(classes, class_sizes, found, counts)
 
 
 def _match(table: _Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

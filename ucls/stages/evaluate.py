@@ -28,6 +28,7 @@ from ucls.runs.labels import known_labels
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
 from ucls.runs.scores import balance, scores
+from ucls.runs.superclasses import known_levels, level_figures
 from ucls.types import Figures, Labels
 
 THRESHOLDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
@@ -37,6 +38,7 @@ def evaluate(
     path: str | Path,
     *,
     settings: Mapping[str, Any] | None = None,
+    hierarchy: str | Path | None = None,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
 ) -> Figures:
@@ -49,6 +51,8 @@ def evaluate(
     Args:
         path: the run folder.
         settings: dotted names to values that replace the run's own from now on.
+        hierarchy: the superclasses of the labels, to score against at each level; see
+            :func:`ucls.hierarchies.read_levels`. None: they stay until all is measured anew.
         overwrite: do it again even if it is done.
         reporter: shown what happens.
 
@@ -57,8 +61,10 @@ def evaluate(
 
     Raises:
         UclsError: without trained heads, or a consensus of them that is chosen.
+        UsageError: if the hierarchy is none of the run's labels.
     """
     run = open_for("evaluate", path, settings=settings, reporter=reporter)
+    levels = None if hierarchy is None else known_levels(run, hierarchy)
     chosen = run.consensuses.chosen().name
     if not run.freshness.is_done("self-train"):
         reporter.say(
@@ -70,6 +76,10 @@ def evaluate(
         if todo:
             write_json(target, _metrics(run))
     figures: Figures = read_json(target)
+    if levels is not None:
+        figures["hierarchy"] = {"file": str(hierarchy), "levels": level_figures(run, levels)}
+        with run.folder.lock():
+            write_json(target, figures)
     return figures
 
 

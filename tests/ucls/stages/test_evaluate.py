@@ -292,3 +292,17 @@ def test_confidence_and_probability_are_those_of_labels_csv(shared_run: Path) ->
         for name in ("confidence", "probability"):
             mean = np.mean([float(row[name]) for row in rows if row["split"] == split])
             assert figures[f"mean_{name}"] == pytest.approx(mean, abs=1e-4)
+
+
+def test_scores_of_superclasses_stay_until_all_is_measured_anew(
+    run_path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "h.csv").write_text("class,half\n0,a\n1,a\n2,b\n3,b\n")
+    before = figures_of(run_path)
+    figures = evaluate(run_path, hierarchy=tmp_path / "h.csv")
+    assert [level["n_superclasses"] for level in figures["hierarchy"]["levels"]] == [2]
+    assert {name: figures[name] for name in before} == before
+    assert evaluate(run_path) == figures == figures_of(run_path)
+    assert "hierarchy" not in evaluate(run_path, overwrite=True)
+    with pytest.raises(UclsError, match=r"no file .*missing\.csv"):
+        evaluate(run_path, hierarchy=tmp_path / "missing.csv")
