@@ -19,3 +19,7 @@ class UnreadableError(UsageError):
 
 class MismatchError(UsageError):
     """Something on disk was made with other settings and is not reused silently."""
+
+
+class NothingLeftError(UsageError):
+    """Without what tells known clusters apart, features tell no other ones."""

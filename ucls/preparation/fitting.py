@@ -90,7 +90,7 @@ def _choose(features: Features) -> Fitted:
     reason = f"the columns vary as if {evenness * width:.0f} of {width} counted"
     if kind == "center":
         reason = f"their mean makes {_share_of_mean(features):.0%} of their squared length"
-    sample = _rows(features, sample_rows(len(features)))
+    sample = read_rows(features, sample_rows(len(features)))
     hubs = hubness(best(sample))
     if hubs < HUBS_FROM:
         return Fitted(best, f"{reason}; hubness {hubs:.1f}")
@@ -111,7 +111,7 @@ def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
     tensors = {"mean": statistics.mean.float()}
     if kind == "distance":
         # Medians here, as a few far away would leave nothing of the angles between the others.
-        tensors["mean"] = _rows(features, sample_rows(len(features))).median(dim=0).values
+        tensors["mean"] = read_rows(features, sample_rows(len(features))).median(dim=0).values
     uneven = is_uneven(statistics.variance, least=EVEN_AT_LEAST)
     if kind == "standardize" or (kind == "distance" and uneven):
         deviation = statistics.variance.sqrt()
@@ -140,15 +140,25 @@ def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
             tensors["dropped"] = vectors[:, :n_dropped].float().contiguous()
     if kind == "distance":
         plain = PreparedSpace(kind, width, tensors=tensors)
-        lengths = plain(_rows(features, sample_rows(len(features)))).double().norm(dim=1)
-        height = (HEIGHT * lengths.median()).clamp_min(torch.finfo(torch.float32).tiny)
-        tensors["height"] = height.float().reshape(1)
+        tensors["height"] = fitting_height(plain, features)
     return PreparedSpace(name, width, tensors=tensors)
+
+
+def fitting_height(space: PreparedSpace, features: Features) -> torch.Tensor:
+    """The further column [1] over which angles between features [N, D] are as distances.
+
+    Args:
+        space: prepares them, without such a column.
+        features: [N, D].
+    """
+    lengths = space(read_rows(features, sample_rows(len(features)))).double().norm(dim=1)
+    height = (HEIGHT * lengths.median()).clamp_min(torch.finfo(torch.float32).tiny)
+    return height.float().reshape(1)
 
 
 def _statistics(features: Features, *, unit: bool) -> ColumnStatistics:
     chunks = (
-        _rows(features, slice(start, start + CHUNK)) for start in range(0, len(features), CHUNK)
+        read_rows(features, slice(start, start + CHUNK)) for start in range(0, len(features), CHUNK)
     )
     return ColumnStatistics.of(map(unit_length, chunks) if unit else chunks)
 
@@ -162,7 +172,7 @@ def _principal_directions(
     """
     scatter = torch.zeros((), dtype=torch.float64)
     for start in range(0, len(features), CHUNK):
-        prepared = space(_rows(features, slice(start, start + CHUNK))).double()
+        prepared = space(read_rows(features, slice(start, start + CHUNK))).double()
         scatter = scatter + prepared.T @ prepared
     values, vectors = torch.linalg.eigh(scatter / len(features))
     vectors = vectors.flip(1)
@@ -177,6 +187,7 @@ def _share_of_mean(features: Features) -> float:
     return of_mean / max(of_mean + float(statistics.variance.sum()), 1e-300)
 
 
-def _rows(features: Features, rows: slice | torch.Tensor) -> torch.Tensor:
+def read_rows(features: Features, rows: slice | torch.Tensor) -> torch.Tensor:
+    """Some rows of features [N, D], float32 [n, D]."""
     chosen = features[rows if isinstance(rows, slice) else rows.numpy()]
     return torch.from_numpy(np.array(chosen, dtype=np.float32))

@@ -26,10 +26,12 @@ class Finished:
     Attributes:
         path: the run folder.
         figures: what ``metrics.json`` holds.
+        alternatives: other clusterings of the same images, where any were asked for and hold.
     """
 
     path: Path
     figures: dict[str, Any] = field(repr=False)
+    alternatives: tuple["Finished", ...] = ()
 
     @property
     def labels(self) -> Labels:

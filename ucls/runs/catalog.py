@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ucls.cache import run_files as files
 from ucls.cache import settings_key
+from ucls.runs.apart import apart_keys
 from ucls.runs.known import known_digest
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ def _of_neighbors(run: "Run") -> str:
     section = run.section("neighbors")
     if section["prepare"] == "none":  # as in older versions, which prepared nothing
         del section["prepare"]
+    section["apart_from"] = apart_keys(run)
+    if not section["apart_from"]:  # as in older versions
+        del section["apart_from"]
     settings = (section, config.features, config.n_clusters, seed)
     return settings_key(*settings, run.freshness.key("extract"))
 
@@ -139,7 +143,7 @@ STAGES = (
         name="neighbors",
         after="extract",
         files=(files.NEIGHBORS,),
-        more_files=(files.PREPARATION,),
+        more_files=(files.PREPARATION, files.APART),
         settings=_of_neighbors,
         run="ucls.stages.neighbors:neighbors",
         options=("neighbors.prepare", "device", "seed"),
@@ -203,7 +207,7 @@ STAGES = (
         settings=_of_evaluation,
         run="ucls.stages.evaluate:evaluate",
         counts=_has_chosen,
-        more_files=(files.BASELINES,),
+        more_files=(files.BASELINES, files.ALTERNATIVE),
     ),
 )
 """In the order of a run."""

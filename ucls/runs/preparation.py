@@ -1,7 +1,7 @@
 """How a run prepares its features, fitted once to the training images."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +11,18 @@ from ucls.cache import read_tensors, write_tensors
 from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.feature_sets import parse_features
+from ucls.runs.apart_clusters import clusters_apart
 from ucls.runs.resolve import ExtractedData, feature_widths
 from ucls.runs.run import Run
 from ucls.settings.config import required
 from ucls.settings.fitting import is_left_alone
+from ucls.types import Labels
 from ucls.wording import count
 
 if TYPE_CHECKING:
     from ucls.preparation.prepared import Preparation, PreparedSpace
 
-KIND = re.compile(r"(?P<what>[a-z]+)(-(?P<n>[1-9]))?")
+KIND = re.compile(r"(?P<what>[a-z]+)(-(?P<n>[1-9]))?(?P<apart>-apart)?")
 IN_WORDS = {
     "none": "as they are",
     "omit": "left out",
@@ -41,6 +43,7 @@ def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
         wanted=required(run.config.neighbors.prepare),
         n_clusters=run.n_wanted,
         seed=run.config.seed,
+        apart_from=clusters_apart(run),
     )
     if not preparation.is_none:
         run.reporter.say(f"neighbors: {told}")
@@ -57,6 +60,7 @@ def fit_spaces(
     wanted: str,
     n_clusters: int,
     seed: int,
+    apart_from: Iterable[Labels] = (),
 ) -> tuple["Preparation", str]:
     """Fits each space to its columns of the training images [N, D]; says in words what it did.
 
@@ -67,7 +71,12 @@ def fit_spaces(
         wanted: the setting ``neighbors.prepare``.
         n_clusters: about how many are looked for, by which unrelated spaces are told.
         seed: of these clusters.
+        apart_from: clusterings [N] whose clusters nothing is to tell apart any more.
+
+    Raises:
+        NothingLeftError: if that would leave nothing of the features.
     """
+    from ucls.preparation.apart import leave_out
     from ucls.preparation.fitting import fit_space
     from ucls.preparation.prepared import Preparation
 
@@ -81,6 +90,9 @@ def fit_spaces(
         reasons.append(reason)
     if wanted == "auto" and len(spaces) > 1:
         _omit_unrelated(spaces, reasons, columns, n_clusters=n_clusters, seed=seed)
+    for clusters in apart_from:
+        both = zip(spaces, columns, strict=True)
+        spaces = [leave_out(space, part, clusters) for space, part in both]
     told = []
     for backbone, space, reason in zip(backbones, spaces, reasons, strict=True):
         of = f" of {backbone}" if len(widths) > 1 else ""
@@ -151,4 +163,5 @@ def in_words(kind: str) -> str:
     assert found is not None
     what, n_dropped = IN_WORDS[found["what"]], int(found["n"] or 0)
     without = f", without the first {count(n_dropped, 'direction')}" if n_dropped else ""
-    return f"{what}{without}"
+    apart = ", without what tells the known clusters apart" if found["apart"] else ""
+    return f"{what}{without}{apart}"

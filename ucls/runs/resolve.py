@@ -45,6 +45,8 @@ class ExtractedData(BaseModel):
     """That limit."""
     n_suggested: int | None = None
     """Clusters that the features speak for, where no number was given and no classes are known."""
+    suggested_apart: tuple[str, ...] = ()
+    """Keys of the clusterings that those are apart from."""
     labels_key: str | None
     """Digest of the labels; None if they are not to be used."""
 
@@ -91,9 +93,9 @@ def resolve(requested: Config, data: ExtractedData) -> Config:
             asked for are not in the cache.
     """
     features = fitting_features(requested.features, data)
-    n_clusters = check_n_clusters(
-        requested.n_clusters or data.n_classes or required(data.n_suggested), data.n_images
-    )
+    # Clusters apart from known ones are not the classes, of which there may be more or fewer.
+    n_known = requested.n_clusters or (None if requested.neighbors.apart_from else data.n_classes)
+    n_clusters = check_n_clusters(n_known or required(data.n_suggested), data.n_images)
     backbone = ",".join(data.extractions)
     facts = DataFacts(
         n_images=data.n_images,

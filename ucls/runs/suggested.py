@@ -5,6 +5,7 @@ import numpy as np
 from ucls.counting import N_STEPS, Suggestion, suggest_n_clusters
 from ucls.errors import UsageError
 from ucls.progress import Reporter
+from ucls.runs.apart_clusters import clusters_of
 from ucls.runs.features import SplitFeatures
 from ucls.runs.preparation import fit_spaces
 from ucls.runs.resolve import ExtractedData, fitting_features
@@ -36,6 +37,7 @@ def suggest(
     # No more than are looked at, as all of them may not fit into memory at this width.
     rows = sample_rows(len(features), MOST_IMAGES).numpy()
     columns = features.read(feature_set, dtype=np.float32, rows=rows)
+    known = requested.neighbors.apart_from
     preparation, _ = fit_spaces(
         columns,
         feature_set,
@@ -43,6 +45,7 @@ def suggest(
         wanted=requested.neighbors.prepare or "auto",
         n_clusters=PREPARED_FOR,
         seed=requested.seed,
+        apart_from=clusters_of(known, features.paths())[:, rows] if known else (),
     )
     with reporter.track("how many clusters", N_STEPS, "steps") as advance:
         return suggest_n_clusters(

@@ -140,6 +140,9 @@ class NeighborsConfig(Section):
     principal components), with ``-n`` to leave out the first n directions: ``center-1``. ``auto``
     chooses by the features, takes pixels and DINOv2's tokens as they are, and leaves out a backbone
     whose features have nothing to do with those of the others."""
+    apart_from: tuple[str, ...] = ()
+    """Run folders of the same images. The directions that tell their clusters apart are left out of
+    the features, so that other clusters are found."""
     k: Count | None = None
     """Nearest neighbours that every image gets."""
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None

@@ -70,7 +70,8 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
         "evaluate.kmeans_restarts": fitting_restarts(facts),
     }
     config = fill(config.model_copy(update={"time_limit": None}), first)
-    is_of_thesis = "dinov2" in facts.backbone and config.neighbors.prepare == "none"
+    is_as_it_is = config.neighbors.prepare == "none" and not config.neighbors.apart_from
+    is_of_thesis = "dinov2" in facts.backbone and is_as_it_is
     config = fill(config, {"neighbors.threshold": 0.3 if is_of_thesis else "typical"})
     train = {f"train.{name}": value for name, value in fitting_training(config, facts).items()}
     config = fill(config, train)

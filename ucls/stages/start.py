@@ -8,9 +8,10 @@ from time import perf_counter
 from ucls.cache import FeatureCache, RunFolder, cache_directory, settings_key, write_csv
 from ucls.cache import run_files as files
 from ucls.counting import check_enough
-from ucls.errors import MismatchError
+from ucls.errors import MismatchError, NothingLeftError
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
+from ucls.runs.apart import label_keys
 from ucls.runs.catalog import EXTRACT, run_files
 from ucls.runs.features import Caches, Classes, SplitFeatures, skipped_images
 from ucls.runs.known import check_known, read_known
@@ -49,7 +50,8 @@ def start(
     started, config = perf_counter(), config or Config()
     opened = open_source(source)
     # Before anything long is started; resolving the settings checks it again on what was read.
-    n_known = config.n_clusters or opened.n_classes
+    is_apart = bool(config.neighbors.apart_from)
+    n_known = config.n_clusters or (None if is_apart else opened.n_classes)
     if n_known is None:
         check_enough(opened.n_images)
     else:
@@ -57,6 +59,7 @@ def start(
     resolve_device(config.device)
     place = Path(out or Path("runs") / opened.name)
     check_known(config, place)
+    apart = label_keys(config.neighbors.apart_from, place / files.APART)
     extractions = resolve_extractions(config, opened)
     cache_dir = cache_directory(Path(cache_dir) if cache_dir else None)
     folder = RunFolder.begin(
@@ -86,10 +89,13 @@ def start(
     if is_done and "data" in folder.record:
         # Settings were fitted to the device that the run began on; another one keeps them.
         begun = read_extracted(folder)
-        kept = ("device", "fast_precision", "effort", "time_limit", "n_suggested")
+        kept = ["device", "fast_precision", "effort", "time_limit"]
+        if begun.suggested_apart == apart:
+            kept += ["n_suggested", "suggested_apart"]
         data = data.model_copy(update={name: getattr(begun, name) for name in kept})
     if n_known is None and data.n_suggested is None:
-        data = data.model_copy(update={"n_suggested": _suggested(config, data, caches, reporter)})
+        number = _suggested(config, data, caches, reporter)
+        data = data.model_copy(update={"n_suggested": number, "suggested_apart": apart})
     if data.time_limit != config.time_limit:
         data = data.model_copy(update={"effort": "normal", "time_limit": config.time_limit})
         if config.time_limit is not None:
@@ -108,6 +114,10 @@ def _suggested(config: Config, data: ExtractedData, caches: Caches, reporter: Re
     """The number of clusters that the features speak for, which is told."""
     with SplitFeatures(caches["train"], classes=data.classes) as features:
         suggestion = suggest(config, data, features, reporter=reporter)
+    if config.neighbors.apart_from and suggestion.n_clusters == 1:
+        raise NothingLeftError(
+            "without what tells the known clusters apart the images hold together as one cluster"
+        )
     number = suggested_number(suggestion)
     reporter.say(f"clusters: {told(suggestion)}; -k NUMBER sets another, ucls cut tries it")
     return number
