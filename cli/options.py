@@ -44,6 +44,14 @@ Clusters = Annotated[
     int | None,
     typer.Option("-k", "--clusters", help="Number of clusters; default: the classes, if known."),
 ]
+Alternatives = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Clusterings wanted, each unlike the others: by shape, by colour ...; those after the "
+        "first are RUN-alternative-2 and so on.",
+    ),
+]
 Backbone = Annotated[
     str | None,
     typer.Option(help="A name from `backbones`, any timm model, a folder, onnx:FILE, or 'pixels'."),

@@ -20,6 +20,7 @@ def command(
     source: opt.SourceName,
     *,
     clusters: opt.Clusters = None,
+    alternatives: opt.Alternatives = 1,
     backbone: opt.Backbone = None,
     weights: opt.Weights = None,
     features: opt.Features = None,
@@ -53,7 +54,7 @@ def command(
     Run again, it continues where it was stopped and skips what is finished.
     """
     from ucls import pipeline
-    from ucls.cli.tables import print_results
+    from ucls.cli.tables import print_clusterings, print_results
     from ucls.runs.heads import warn_of_collapse
     from ucls.settings.config import Config
     from ucls.settings.given import gather
@@ -90,6 +91,7 @@ def command(
             download=download,
         ),
         out=out,
+        alternatives=alternatives,
         config=Config().with_values(values),
         cache_dir=cache_dir,
         overwrite=overwrite,
@@ -98,12 +100,17 @@ def command(
     print_results(result.figures)
     print(f"\nlabels of all images: {result.path / 'labels.csv'}")
     print(f"all figures:          {result.path / 'metrics.json'}", flush=True)
-    if report:
-        _show(result.path)
-    warn_of_collapse(result.path, chosen_reporter())
+    # The first page shows the others, and has links to theirs.
+    pages = [_show(found.path) for found in (*result.alternatives, result)] if report else []
+    if report and pages[-1]:
+        print(f"look at it:           {pages[-1]}")
+    if result.alternatives:
+        print_clusterings([found.path for found in (result, *result.alternatives)])
+    for found in (result, *result.alternatives):
+        warn_of_collapse(found.path, chosen_reporter())
 
 
-def _show(run: Path) -> None:
+def _show(run: Path) -> Path | None:
     """Makes the report; the run is whole without it."""
     from ucls.cache import run_files as files
     from ucls.stages.report import is_up_to_date, report
@@ -111,6 +118,7 @@ def _show(run: Path) -> None:
     try:
         if not is_up_to_date(run):
             report(run, reporter=chosen_reporter())
-        print(f"look at it:           {run / files.REPORT}")
     except UclsError as error:
         chosen_reporter().warn(f"no report: {error}")
+        return None
+    return run / files.REPORT

@@ -1,6 +1,7 @@
 """Results as tables for people."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -68,6 +69,25 @@ def print_results(figures: Mapping[str, Any]) -> None:
 
     if untrained := [name for name in figures["backbones"] if name.endswith(UNTRAINED)]:
         print(f"\nuntrained: {', '.join(untrained)}. A trial run: its clusters mean nothing.")
+
+
+def print_clusterings(runs: Sequence[Path]) -> None:
+    """Prints the clusterings of the same images in some runs, and how far they agree."""
+    from ucls.stages.alternatives import share_in_common, standing
+
+    in_common = share_in_common(runs).tolist()
+    columns = [f"NMI with {number}" for number in range(1, len(runs) + 1)]
+    rows = []
+    for place, (path, shares) in enumerate(zip(runs, in_common, strict=True)):
+        found = standing(path)
+        shown = {
+            column: "" if other == place else f"{share:.3f}"
+            for other, (column, share) in enumerate(zip(columns, shares, strict=True))
+        }
+        agreement = {"clusters": str(found.n_clusters), "heads agree": f"{found.agreement:.3f}"}
+        rows.append({"clustering": f"{place + 1} {path}", **agreement, **shown})
+    print()
+    print_table(rows, (), numbers=["clusters", "heads agree", *columns])
 
 
 def print_cut(cut: "Cut") -> None:

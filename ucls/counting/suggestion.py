@@ -4,7 +4,7 @@ Shapes: N images, D features, R clusterings of M micro-clusters each.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ucls.counting.coding_length import coding_length, principal_directions
+from ucls.counting.factors import size_of_factor
 from ucls.counting.micro_clusters import (
     CLUSTERINGS,
     count_micro_clusters,
@@ -86,6 +87,7 @@ def suggest_n_clusters(
     features: npt.NDArray[np.floating],
     *,
     seed: int = 0,
+    of_one_factor: bool = False,
     device: torch.device | None = None,
     advance: Advance = ignore_progress,
 ) -> Suggestion:
@@ -101,6 +103,8 @@ def suggest_n_clusters(
     Args:
         features: prepared, float [N, D]; of more than 10,000 rows an even sample is looked at.
         seed: of the micro-clusters.
+        of_one_factor: where the clusters are those of two factors crossed, such as shapes and
+            colours, suggest the number of one, see :func:`ucls.counting.factors.size_of_factor`.
         device: where distances are computed; None for the CPU.
         advance: told of each of :data:`N_STEPS` steps.
 
@@ -136,7 +140,13 @@ def suggest_n_clusters(
     signs = tuple(
         Signs(n, float(gaps[n - 1]), length) for n, length in sorted(lengths.items()) if n > 1
     )
-    return choose(signs, second_mode=float(modes[1]))
+    chosen = choose(signs, second_mode=float(modes[1]))
+    number = chosen.n_clusters
+    size = of_one_factor and size_of_factor(features[rows], cuts.merged(number))
+    if not size:
+        return chosen
+    others = [n for n in chosen.next_best if n != size]
+    return replace(chosen, n_clusters=size, next_best=(number, *others)[:NEXT_BEST])
 
 
 def check_enough(n_images: int) -> None:
@@ -186,10 +196,11 @@ class _Cuts:
     def look_at(self, numbers: Iterable[int]) -> dict[int, float]:
         """Coding lengths of all numbers that were looked at so far."""
         for n_clusters in sorted(set(numbers) - set(self.lengths)):
-            self.lengths[n_clusters] = coding_length(self.directions, self._merged(n_clusters))
+            self.lengths[n_clusters] = coding_length(self.directions, self.merged(n_clusters))
         return self.lengths
 
-    def _merged(self, n_clusters: int) -> Labels:
+    def merged(self, n_clusters: int) -> Labels:
+        """The clusters, int32 [N]."""
         sizes = (self.labels.max(axis=1) + 1).tolist()
         merged = merge_together(
             self.labels, n_clusters, head_clusters=sizes, edges=self.edges

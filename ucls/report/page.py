@@ -12,6 +12,7 @@ import numpy as np
 
 from ucls import __version__
 from ucls.progress import SILENT, Reporter
+from ucls.report.alternatives import alternatives_shown
 from ucls.report.cleaning import CleaningList, cleaning_list
 from ucls.report.comparison import compare_labels
 from ucls.report.figures import figures_of
@@ -90,6 +91,7 @@ def page_data(
         "dendrogram": found.tree[:, :3].round(4).tolist(),
         "cleaning": _cleaning(cleaning, images),
         "figures": figures_of(state),
+        "alternatives": alternatives_shown(state, images),
         "beside": beside and _beside(state, images, beside, beside_name),
     }
 

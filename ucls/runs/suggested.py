@@ -51,6 +51,7 @@ def suggest(
         return suggest_n_clusters(
             preparation.of_array(columns),
             seed=requested.seed,
+            of_one_factor=bool(known),
             device=resolve_device(requested.device),
             advance=advance,
         )

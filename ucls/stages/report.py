@@ -5,11 +5,13 @@ from pathlib import Path
 from ucls.cache import atomic_write, check_output
 from ucls.cache import run_files as files
 from ucls.progress import SILENT, Reporter
+from ucls.report.alternatives import alternative_runs
 from ucls.report.page import page_data, render
 from ucls.report.state import RunState
 from ucls.runs.catalog import run_files
 from ucls.runs.image_labels import read_labels
 from ucls.runs.opening import open_run
+from ucls.runs.run import Run
 
 MARK = b"<!doctype html><!-- a report of UCLS -->"
 """What every report begins with."""
@@ -26,7 +28,7 @@ def report(
     """Writes a self-contained page of a labelled run.
 
     Needs a run that is labelled; figures are shown where it is evaluated, pictures where the images
-    are still there. Changes nothing in the run but leaves ``report.html`` there.
+    are still there, and other clusterings of the same images where alternatives were asked for. Changes nothing in the run but leaves ``report.html`` there.
 
     Args:
         path: the run folder.
@@ -70,6 +72,7 @@ def is_up_to_date(path: str | Path) -> bool:
     )
     if not page.is_file() or not _is_report(page):
         return False
+    shown += [other / files.LABELS for other in alternative_runs(Run(path))]
     made = page.stat().st_mtime_ns
     return all(made > file.stat().st_mtime_ns for file in shown if file.is_file())
 

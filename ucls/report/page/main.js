@@ -13,7 +13,7 @@ function start() {
   setTheme(kept ?? wanted);
   recall();
   document.getElementById("made").textContent = `${count(DATA.n_images, "image")} · made ${DATA.made} by UCLS ${DATA.version}`;
-  const sections = [verdictSection(), clusterSection(), mapSection(), pairSection(), cleaningSection(), labelSection(), besideSection(), figureSection()].filter(Boolean);
+  const sections = [verdictSection(), clusterSection(), mapSection(), pairSection(), cleaningSection(), labelSection(), alternativeSection(), besideSection(), figureSection()].filter(Boolean);
   document.getElementById("sections").replaceChildren(...sections);
   document.getElementById("nav").replaceChildren(...sections.filter((one) => one.querySelector("h2")).map((one) => h("a", { href: `#${one.id}` }, one.querySelector("h2").textContent)));
   listeners.push(showClusters, refreshAll, showSelection, drawMap, showProgress, showTools);

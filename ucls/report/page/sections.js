@@ -66,6 +66,24 @@ function labelSection() {
     h("p", { class: "quiet" }, "The clusters as the report found them, each matched to one class."), box);
 }
 
+function alternativeSection() {
+  if (!DATA.alternatives.length) return null;
+  return section("alternatives", "Other clusterings of these images",
+    h("p", { class: "quiet" }, "Each was found without what tells the clusters of the others apart."),
+    DATA.alternatives.map((other) => {
+      const nameThere = (cluster, name) => short(name || `Cluster ${cluster}`, 40);
+      const names = Object.fromEntries(other.clusters.map(([cluster, name]) => [cluster, nameThere(cluster, name)]));
+      return [
+        h("h3", {}, h("a", { href: other.page }, short(other.name)), `: ${count(other.clusters.length, "cluster")}`
+          + (other.nmi === null ? "" : `, NMI with those here ${other.nmi.toFixed(2)}`)),
+        other.clusters.slice(0, 60).map(([cluster, , size, examples]) => h("div", {},
+          h("p", {}, h("bdi", {}, names[cluster]), `, ${count(size, "image")}`), tiles(examples.filter((image) => SHOWN_AT[image] >= 0)))),
+        h("details", {}, h("summary", {}, "Which images they have in common"), table(["here", "there", "images in both"],
+          other.overlaps.slice(0, 60).map(([here, there, size]) => [clusterLink(here), h("bdi", {}, names[there]), size]), [1])),
+      ];
+    }));
+}
+
 function besideSection() {
   const other = DATA.beside;
   if (!other) return null;
