@@ -20,6 +20,7 @@ from ucls.stages.alternatives import (
     check_wanted,
     keep_alternatives,
     standing,
+    told_if_crossed,
 )
 from ucls.stages.extract import extract
 from ucls.stages.start import start
@@ -118,6 +119,8 @@ def _alternatives(
             fault = str(error)
         if fault:
             reporter.say(f"alternatives: clustering {len(known) + 1} does not hold: {fault}")
+            if not found and (crossed := told_if_crossed(first)):
+                reporter.say(f"alternatives: {crossed}")
             break
         found.append(other)
     return tuple(found)

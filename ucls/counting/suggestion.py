@@ -142,8 +142,10 @@ def suggest_n_clusters(
     )
     chosen = choose(signs, second_mode=float(modes[1]))
     number = chosen.n_clusters
-    size = of_one_factor and size_of_factor(features[rows], cuts.merged(number))
-    if not size:
+    if not of_one_factor or number == 1:
+        return chosen
+    size = size_of_factor(features[rows], cuts.merged(number))
+    if size is None:
         return chosen
     others = [n for n in chosen.next_best if n != size]
     return replace(chosen, n_clusters=size, next_best=(number, *others)[:NEXT_BEST])

@@ -30,8 +30,7 @@ def alternative_runs(run: Run) -> list[Path]:
 def alternatives_shown(state: RunState, images: PageImages) -> list[Figures]:
     """What a page shows of each other clustering, as JSON can hold it."""
     return [
-        _shown(state, images, labels, name)
-        for name, labels in _read(alternative_runs(state.run))
+        _shown(state, images, labels, name) for name, labels in _read(alternative_runs(state.run))
     ]
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ucls.cache import RunFolder, read_json, settings_key, write_json
 from ucls.cache import run_files as files
-from ucls.counting.suggestion import FEWEST_IMAGES
+from ucls.counting.suggestion import FEWEST_IMAGES, MOST_IMAGES
 from ucls.ensemble.mutual_information import normalized_mutual_information
 from ucls.errors import UclsError, UsageError
 from ucls.progress import SILENT, Reporter
@@ -52,9 +52,7 @@ class Standing:
         if self.by_chance is not None and 1.0 - self.agreement > LEAST_DISAGREEMENT * (
             1.0 - self.by_chance
         ):
-            return (
-                f"its heads agree by {self.agreement:.2f} only, by chance {self.by_chance:.2f}"
-            )
+            return f"its heads agree by {self.agreement:.2f} only, by chance {self.by_chance:.2f}"
         for number, share in enumerate(self.in_common, 1):
             if share > MOST_IN_COMMON:
                 return f"it is too much like clustering {number}, with an NMI of {share:.2f}"
@@ -93,6 +91,29 @@ def apart_config(config: Config, known: Sequence[Path]) -> Config:
     runs = [str(path.absolute()) for path in known]
     return config.with_values(
         {"n_clusters": None, "merge.known": None, "neighbors.apart_from": runs}
+    )
+
+
+def told_if_crossed(path: Path) -> str:
+    """What to do where a run found all values of two factors at once; empty if it did not."""
+    from ucls.counting.factors import size_of_factor
+    from ucls.preparation.signs import sample_rows
+
+    run = open_run(path, after="self-train")
+    rows = sample_rows(run.data.n_images, MOST_IMAGES).numpy()
+    with run.features("train") as cache:
+        paths, features = cache.paths(), cache.read(run.feature_set, rows=rows)
+    clusters = clusters_of([str(path)], paths)[0, rows]
+    is_known = clusters >= 0
+    _, numbers = np.unique(clusters[is_known], return_inverse=True)
+    prepared = read_preparation(run).of_array(features)[is_known]
+    size = size_of_factor(prepared, numbers.astype(np.int32))
+    if size is None:
+        return ""
+    n_clusters = int(numbers.max()) + 1
+    return (
+        f"the {n_clusters} clusters look like {size} times {n_clusters // size}: with -k {size} "
+        "and another --out they may be found one after the other"
     )
 
 

@@ -28,7 +28,8 @@ def report(
     """Writes a self-contained page of a labelled run.
 
     Needs a run that is labelled; figures are shown where it is evaluated, pictures where the images
-    are still there, and other clusterings of the same images where alternatives were asked for. Changes nothing in the run but leaves ``report.html`` there.
+    are still there, and other clusterings of the same images where alternatives were found. Changes
+    nothing in the run but leaves ``report.html`` there.
 
     Args:
         path: the run folder.

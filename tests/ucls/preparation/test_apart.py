@@ -99,7 +99,7 @@ def test_nothing_that_is_left_is_told() -> None:
     corners = np.array([[0, 0], [0, 9], [9, 0], [9, 9]])[clusters]
     features = (corners + rng.normal(size=(200, 2))).astype(np.float32)
     space = fit_space(features, "distance").space
-    with pytest.raises(NothingLeftError, match="every direction of the features.* 2 columns"):
+    with pytest.raises(NothingLeftError, match=r"every direction of the features.* 2 columns"):
         leave_out(space, features, clusters)
 
 
