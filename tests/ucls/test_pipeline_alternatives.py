@@ -29,7 +29,7 @@ SMALL = {
     "evaluate.kmeans_restarts": 1,
     "device": "cpu",
 }
-STRENGTHS = (10.0, 7.0, 5.0)
+STRENGTHS = (8.0, 3.5, 3.5)
 Factors = tuple[NDArray[np.float32], list[NDArray[np.int64]]]
 
 

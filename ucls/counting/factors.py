@@ -3,7 +3,7 @@
 Shapes: N images, D features, C clusters.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,17 @@ MOST_LEFT = 0.1
 Means = npt.NDArray[np.float64]
 
 
-def size_of_factor(features: npt.NDArray[np.floating], clusters: Labels) -> int | None:
-    """The number of values of one of the factors that clusters are crossed of; None if of none.
+class Factor(NamedTuple):
+    """One of the factors that clusters are crossed of."""
+
+    size: int
+    """How many values it has."""
+    others: Labels
+    """What each cluster has of the other factors, int32 [C]."""
+
+
+def find_factor(features: npt.NDArray[np.floating], clusters: Labels) -> Factor | None:
+    """One of the factors that clusters are crossed of; None if they are of none.
 
     The means of crossed clusters fall into groups, of one value each, and once what tells these
     groups apart is left out, into others that have one cluster in common with each of them.
@@ -34,20 +43,22 @@ def size_of_factor(features: npt.NDArray[np.floating], clusters: Labels) -> int 
     means -= means.mean(axis=0)
     n_clusters = len(means)
     sizes_of_factors = (k for k in range(2, n_clusters // 2 + 1) if n_clusters % k == 0)
-    return next((k for k in sizes_of_factors if _is_crossed(means, k)), None)
+    found = (_crossed(means, size) for size in sizes_of_factors)
+    return next((factor for factor in found if factor is not None), None)
 
 
-def _is_crossed(means: Means, size: int) -> bool:
-    """Whether the clusters are those of a factor of some size, crossed with another."""
+def _crossed(means: Means, size: int) -> Factor | None:
+    """The factor of some size that is crossed with others, if there is one."""
     groups = _grouped(means, size)
     directions = np.linalg.svd(_means_of(means, groups), full_matrices=False)[2][: size - 1]
     rest = means - means @ directions.T @ directions
-    other = _grouped(rest, len(means) // size)
-    pairs = np.unique(np.stack([groups, other]), axis=1).shape[1]
-    within = np.square(rest - _means_of(rest, other)[other]).sum()
-    return pairs == len(means) == size * len(np.unique(other)) and bool(
-        within <= MOST_LEFT * np.square(rest).sum()
-    )
+    others = _grouped(rest, len(means) // size)
+    n_pairs = np.unique(np.stack([groups, others]), axis=1).shape[1]
+    if not n_pairs == len(means) == size * len(np.unique(others)):
+        return None
+    within = np.square(rest - _means_of(rest, others)[others]).sum()
+    is_crossed = within <= MOST_LEFT * np.square(rest).sum()
+    return Factor(size, others.astype(np.int32)) if is_crossed else None
 
 
 def _grouped(means: Means, size: int) -> npt.NDArray[Any]:

@@ -4,7 +4,7 @@ Shapes: N images, D features, R clusterings of M micro-clusters each.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ucls.counting.coding_length import coding_length, principal_directions
-from ucls.counting.factors import size_of_factor
+from ucls.counting.factors import find_factor
 from ucls.counting.micro_clusters import (
     CLUSTERINGS,
     count_micro_clusters,
@@ -74,6 +74,8 @@ class Suggestion:
         signs: of the numbers that were looked at, rising.
         second_mode: what a step of the walk leaves of its second mode, 0..1; near 1 there are
             groups that it hardly leaves.
+        other_factors: where the number is that of one factor, what each image that was looked at
+            has of the others, int32 [n].
     """
 
     n_clusters: int
@@ -81,6 +83,7 @@ class Suggestion:
     next_best: tuple[int, ...]
     signs: tuple[Signs, ...]
     second_mode: float
+    other_factors: Labels | None = field(default=None, compare=False, repr=False)
 
 
 def suggest_n_clusters(
@@ -104,7 +107,7 @@ def suggest_n_clusters(
         features: prepared, float [N, D]; of more than 10,000 rows an even sample is looked at.
         seed: of the micro-clusters.
         of_one_factor: where the clusters are those of two factors crossed, such as shapes and
-            colours, suggest the number of one, see :func:`ucls.counting.factors.size_of_factor`.
+            colours, suggest the number of one, see :func:`ucls.counting.factors.find_factor`.
         device: where distances are computed; None for the CPU.
         advance: told of each of :data:`N_STEPS` steps.
 
@@ -144,11 +147,17 @@ def suggest_n_clusters(
     number = chosen.n_clusters
     if not of_one_factor or number == 1:
         return chosen
-    size = size_of_factor(features[rows], cuts.merged(number))
-    if size is None:
+    clusters = cuts.merged(number)
+    factor = find_factor(features[rows], clusters)
+    if factor is None:
         return chosen
-    others = [n for n in chosen.next_best if n != size]
-    return replace(chosen, n_clusters=size, next_best=(number, *others)[:NEXT_BEST])
+    next_best = (number, *(n for n in chosen.next_best if n != factor.size))[:NEXT_BEST]
+    return replace(
+        chosen,
+        n_clusters=factor.size,
+        next_best=next_best,
+        other_factors=factor.others[clusters],
+    )
 
 
 def check_enough(n_images: int) -> None:

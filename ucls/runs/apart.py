@@ -31,10 +31,16 @@ def apart_keys(run: "Run") -> tuple[str, ...]:
     return label_keys(run.config.neighbors.apart_from, run.folder.file(files.APART))
 
 
-def keep_apart(run: "Run", clusters: Labels) -> None:
-    """Keeps the clusterings [A, N] of the training images, so that runs can be removed."""
-    keys = dict(zip(run.config.neighbors.apart_from, apart_keys(run), strict=True))
-    write_tensors(run.folder.file(files.APART), {"clusters": clusters}, {"runs": json.dumps(keys)})
+def keep_apart(kept: Path, runs: tuple[str, ...], clusters: Labels) -> None:
+    """Keeps clusterings of the training images, so that their runs can be removed.
+
+    Args:
+        kept: the file.
+        runs: A run folders.
+        clusters: int32 [A, N], or more, where what is left is to be apart from more.
+    """
+    keys = dict(zip(runs, label_keys(runs, kept), strict=True))
+    write_tensors(kept, {"clusters": clusters}, {"runs": json.dumps(keys)})
 
 
 def kept_apart(run: "Run") -> Labels | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ucls.cache import run_files as files
 from ucls.errors import UsageError
 from ucls.runs.apart import keep_apart, kept_apart
 from ucls.runs.image_labels import read_labels
@@ -27,15 +28,19 @@ def clusters_of(runs: Sequence[str], paths: Sequence[str]) -> Labels:
 
 
 def clusters_apart(run: Run) -> Labels:
-    """Those that a run is apart from, int32 [A, N]; kept in it from then on."""
-    if not run.config.neighbors.apart_from:
+    """Those that a run is apart from, int32 [A, N]; kept in it from then on.
+
+    One more are the values of other factors, where its number of clusters is that of one.
+    """
+    runs = run.config.neighbors.apart_from
+    if not runs:
         return np.empty((0, run.data.n_images), dtype=np.int32)
     clusters = kept_apart(run)
     if clusters is None:
         with run.features("train") as cache:
             paths = cache.paths()
-        clusters = clusters_of(run.config.neighbors.apart_from, paths)
-        keep_apart(run, clusters)
+        clusters = clusters_of(runs, paths)
+        keep_apart(run.folder.file(files.APART), runs, clusters)
     return clusters
 
 

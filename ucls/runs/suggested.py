@@ -1,10 +1,14 @@
 """The number of clusters of a run that names none, from its features."""
 
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ucls.counting import N_STEPS, Suggestion, suggest_n_clusters
 from ucls.errors import UsageError
 from ucls.progress import Reporter
+from ucls.runs.apart import keep_apart
 from ucls.runs.apart_clusters import clusters_of
 from ucls.runs.features import SplitFeatures
 from ucls.runs.preparation import fit_spaces
@@ -29,13 +33,11 @@ def suggest(
     Raises:
         UsageError: if there are too few images, or nothing tells them apart.
     """
-    from ucls.counting.suggestion import MOST_IMAGES
     from ucls.devices import resolve_device
-    from ucls.preparation.signs import sample_rows
 
     feature_set = fitting_features(requested.features, data)
     # No more than are looked at, as all of them may not fit into memory at this width.
-    rows = sample_rows(len(features), MOST_IMAGES).numpy()
+    rows = looked_at(features)
     columns = features.read(feature_set, dtype=np.float32, rows=rows)
     known = requested.neighbors.apart_from
     preparation, _ = fit_spaces(
@@ -55,6 +57,30 @@ def suggest(
             device=resolve_device(requested.device),
             advance=advance,
         )
+
+
+def keep_other_factors(
+    suggestion: Suggestion, requested: Config, features: SplitFeatures, *, kept: Path
+) -> None:
+    """Lets a run be apart from other factors too, where its number of clusters is that of one.
+
+    Images that are alike in all factors are neighbours, which tell nothing of which to join.
+    """
+    if suggestion.other_factors is None:
+        return
+    runs = requested.neighbors.apart_from
+    others = np.full(len(features), -1, dtype=np.int32)
+    others[looked_at(features)] = suggestion.other_factors
+    keep_apart(kept, runs, np.vstack([clusters_of(runs, features.paths()), others]))
+
+
+def looked_at(features: SplitFeatures) -> NDArray[np.int64]:
+    """The images by which a number is suggested; all, if they are not too many."""
+    from ucls.counting.suggestion import MOST_IMAGES
+    from ucls.preparation.signs import sample_rows
+
+    rows: NDArray[np.int64] = sample_rows(len(features), MOST_IMAGES).numpy()
+    return rows
 
 
 def told(suggestion: Suggestion) -> str:

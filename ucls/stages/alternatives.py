@@ -96,7 +96,7 @@ def apart_config(config: Config, known: Sequence[Path]) -> Config:
 
 def told_if_crossed(path: Path) -> str:
     """What to do where a run found all values of two factors at once; empty if it did not."""
-    from ucls.counting.factors import size_of_factor
+    from ucls.counting.factors import find_factor
     from ucls.preparation.signs import sample_rows
 
     run = open_run(path, after="self-train")
@@ -107,9 +107,10 @@ def told_if_crossed(path: Path) -> str:
     is_known = clusters >= 0
     _, numbers = np.unique(clusters[is_known], return_inverse=True)
     prepared = read_preparation(run).of_array(features)[is_known]
-    size = size_of_factor(prepared, numbers.astype(np.int32))
-    if size is None:
+    factor = find_factor(prepared, numbers.astype(np.int32))
+    if factor is None:
         return ""
+    size = factor.size
     n_clusters = int(numbers.max()) + 1
     return (
         f"the {n_clusters} clusters look like {size} times {n_clusters // size}: with -k {size} "

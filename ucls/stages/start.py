@@ -20,7 +20,7 @@ from ucls.runs.opening import fitted_settings
 from ucls.runs.recording import recorded
 from ucls.runs.resolve import ExtractedData, check_n_clusters, read_extracted
 from ucls.runs.run import Run, cache_key
-from ucls.runs.suggested import suggest, suggested_number, told
+from ucls.runs.suggested import keep_other_factors, suggest, suggested_number, told
 from ucls.runs.time_limit import fitting_effort
 from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import cached_name, resolve_extractions
@@ -94,7 +94,8 @@ def start(
             kept += ["n_suggested", "suggested_apart"]
         data = data.model_copy(update={name: getattr(begun, name) for name in kept})
     if n_known is None and data.n_suggested is None:
-        number = _suggested(config, data, caches, reporter)
+        apart_file = folder.file(files.APART)
+        number = _suggested(config, data, caches, kept=apart_file, reporter=reporter)
         data = data.model_copy(update={"n_suggested": number, "suggested_apart": apart})
     if data.time_limit != config.time_limit:
         data = data.model_copy(update={"effort": "normal", "time_limit": config.time_limit})
@@ -110,10 +111,13 @@ def start(
     return run
 
 
-def _suggested(config: Config, data: ExtractedData, caches: Caches, reporter: Reporter) -> int:
+def _suggested(
+    config: Config, data: ExtractedData, caches: Caches, *, kept: Path, reporter: Reporter
+) -> int:
     """The number of clusters that the features speak for, which is told."""
     with SplitFeatures(caches["train"], classes=data.classes) as features:
         suggestion = suggest(config, data, features, reporter=reporter)
+        keep_other_factors(suggestion, config, features, kept=kept)
     if config.neighbors.apart_from and suggestion.n_clusters == 1:
         raise NothingLeftError(
             "without what tells the known clusters apart the images hold together as one cluster"
