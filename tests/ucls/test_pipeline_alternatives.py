@@ -14,6 +14,7 @@ from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.metrics.scores import clustering_accuracy
 from ucls.report.alternatives import alternative_runs
+from ucls.runs.apart_clusters import clusters_apart
 from ucls.runs.run import Run
 from ucls.stages.alternatives import standing
 from ucls.stages.predict import predict
@@ -29,7 +30,8 @@ SMALL = {
     "evaluate.kmeans_restarts": 1,
     "device": "cpu",
 }
-STRENGTHS = (8.0, 3.5, 3.5)
+STRENGTHS = {1: (8.0,), 2: (8.0, 3.5), 3: (8.0, 5.0, 3.5)}
+"""Of factors, by how many there are: each outshouts the next, and none its noise."""
 Factors = tuple[NDArray[np.float32], list[NDArray[np.int64]]]
 
 
@@ -37,7 +39,9 @@ def factors(*sizes: int, n: int = 300, width: int = 16, seed: int = 0) -> Factor
     """Features [n, width] of independent factors, turned at random, and the value of each row."""
     rng = np.random.default_rng(seed)
     values = [rng.integers(0, size, n) for size in sizes]
-    blocks = [s * np.eye(k)[v] for s, k, v in zip(STRENGTHS, sizes, values, strict=False)]
+    blocks = [
+        s * np.eye(k)[v] for s, k, v in zip(STRENGTHS[len(sizes)], sizes, values, strict=True)
+    ]
     features = rng.normal(size=(n, width))
     features[:, : sum(sizes)] += np.concatenate(blocks, axis=1)
     turned = np.linalg.qr(rng.normal(size=(width, width)))[0]
@@ -56,6 +60,13 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[pipeline.Finished, Fa
         made[0], out=folder / "a", alternatives=3, config=config(), cache_dir=folder / "cache"
     )
     return finished, made
+
+
+@pytest.mark.slow
+def test_crossed_clusters_are_told(tmp_path: Path, lines: Lines) -> None:
+    features, _ = factors(3, 2)
+    pipeline.run(features, out=tmp_path / "a", alternatives=2, config=config(6), reporter=lines)
+    assert "alternatives: the 6 clusters look like" in lines.said[-1]
 
 
 def test_the_second_clustering_is_the_other_factor(
@@ -136,16 +147,16 @@ def test_what_was_stopped_goes_on_to_the_same(
     assert (other / "labels.csv").read_bytes() == theirs.read_bytes()
 
 
-def test_a_run_stays_apart_from_one_that_is_gone(
-    two: tuple[pipeline.Finished, Factors], tmp_path: Path
-) -> None:
+def test_a_run_stays_apart_from_one_that_is_gone(two: tuple[pipeline.Finished, Factors]) -> None:
     finished, _ = two
-    runs = tmp_path / "runs"
-    shutil.copytree(finished.path.parent, runs)
-    record = runs / "a-alternative-2" / "run.json"
-    record.write_text(record.read_text().replace(str(finished.path.parent), str(runs)))
-    shutil.rmtree(runs / "a")
-    assert Run(runs / "a-alternative-2").freshness.is_done("self-train")
+    away = finished.path.rename(finished.path.with_name("away"))
+    try:
+        run = Run(finished.alternatives[0].path)
+        assert run.freshness.is_done("self-train")
+        kept = clusters_apart(run)
+    finally:
+        away.rename(finished.path)
+    assert np.array_equal(kept[0], finished.labels)
 
 
 def test_the_first_names_its_alternatives(two: tuple[pipeline.Finished, Factors]) -> None:
@@ -180,9 +191,9 @@ def test_one_factor_has_no_second_clustering(tmp_path: Path, lines: Lines) -> No
 
 
 def test_too_few_features_leave_nothing(tmp_path: Path, lines: Lines) -> None:
-    corners = np.array([[0, 0], [0, 9], [9, 0], [9, 9]])[np.arange(120) % 4]
+    corners = np.array([[0, 0], [0, 9], [9, 0]])[np.arange(120) % 3]
     features = (corners + np.random.default_rng(0).normal(size=(120, 2))).astype(np.float32)
-    pipeline.run(features, out=tmp_path / "a", alternatives=2, config=config(), reporter=lines)
+    pipeline.run(features, out=tmp_path / "a", alternatives=2, config=config(3), reporter=lines)
     assert "which have 2 columns" in lines.said[-1]
 
 

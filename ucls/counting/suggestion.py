@@ -147,8 +147,8 @@ def suggest_n_clusters(
     number = chosen.n_clusters
     if not of_one_factor or number == 1:
         return chosen
-    clusters = cuts.merged(number)
-    factor = find_factor(features[rows], clusters)
+    merged = cuts.merged(number)
+    factor = find_factor(features[rows], merged)
     if factor is None:
         return chosen
     next_best = (number, *(n for n in chosen.next_best if n != factor.size))[:NEXT_BEST]
@@ -156,7 +156,7 @@ def suggest_n_clusters(
         chosen,
         n_clusters=factor.size,
         next_best=next_best,
-        other_factors=factor.others[clusters],
+        other_factors=factor.others[merged],
     )
 
 

@@ -87,7 +87,8 @@ def telling_directions(space: PreparedSpace, features: Features, clusters: Label
         along = (prepared[numbers[rows] >= 0] - mean) @ directions.T
         total = total + along.square().sum(dim=0)
     variance = (total / sizes.sum()).clamp_min(1e-300)
-    return directions[deviations.square() >= TELLS_FROM * variance].T.contiguous()
+    tells: torch.Tensor = directions[deviations.square() >= TELLS_FROM * variance]
+    return tells.T.contiguous()
 
 
 def _check_left(before: PreparedSpace, after: PreparedSpace, features: Features) -> None:

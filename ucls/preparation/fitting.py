@@ -152,8 +152,9 @@ def fitting_height(space: PreparedSpace, features: Features) -> torch.Tensor:
         features: [N, D].
     """
     lengths = space(read_rows(features, sample_rows(len(features)))).double().norm(dim=1)
-    height = (HEIGHT * lengths.median()).clamp_min(torch.finfo(torch.float32).tiny)
-    return height.float().reshape(1)
+    least = torch.finfo(torch.float32).tiny
+    height: torch.Tensor = (HEIGHT * lengths.median()).clamp_min(least).float().reshape(1)
+    return height
 
 
 def _statistics(features: Features, *, unit: bool) -> ColumnStatistics:

@@ -198,7 +198,10 @@ def without_groups(features: NDArray[np.floating], *, seed: int) -> NDArray[np.f
     centred = features.astype(np.float64) - mean
     values, vectors = np.linalg.eigh(centred.T @ centred / len(features))
     drawn = np.random.default_rng(seed).standard_normal(features.shape)
-    return (drawn * np.sqrt(values.clip(min=0.0)) @ vectors.T + mean).astype(np.float32)
+    found: NDArray[np.float32] = (drawn * np.sqrt(values.clip(min=0.0)) @ vectors.T + mean).astype(
+        np.float32
+    )
+    return found
 
 
 def share_in_common(paths: Sequence[Path]) -> NDArray[np.float64]:
