@@ -1,5 +1,6 @@
 """What a person sees and does on the page, in a real browser."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -245,6 +246,23 @@ def test_another_run_is_a_section_of_the_page(
     text = page.locator("#beside").inner_text()
     assert "0 are not in clusters that match" in text
     assert text.count("matched") == 10
+
+
+def test_other_clusterings_are_a_section_of_the_page(run_path: Path, open_page: Open) -> None:
+    from ucls.cache import RunFolder
+    from ucls.stages.report import report
+
+    other = Path(shutil.copytree(run_path, run_path.with_name("other")))
+    report(other)
+    RunFolder(run_path).update(alternatives=["other"])
+    page = open_page(report(run_path))
+    section = page.locator("#alternatives")
+    assert "other: 4 clusters, NMI with those here 1.00" in section.inner_text()
+    assert 4 <= section.locator(".tile").count() <= 32
+    section.locator("h3 a").click()
+    page.wait_for_selector("#cards .card")
+    assert page.url == (other / "report.html").as_uri()
+    assert page.locator("#alternatives").count() == 0
 
 
 def test_a_page_can_be_printed(digits_page: Path, open_page: Open) -> None:

@@ -94,6 +94,8 @@ def _train(
     """Trains the heads, and merges their clusters."""
     if config.merge.known is not None:
         raise UsageError("merge.known is for runs, whose images have paths: leave it out here")
+    if config.neighbors.apart_from:
+        raise UsageError("neighbors.apart_from is for runs: leave it out here")
     prepared, preparation, graph = find_neighborhood(
         features, config, preparation=preparation, reporter=reporter
     )

@@ -171,6 +171,7 @@ def _agreement_by_chance(run: Run) -> float:
     config = run.config.with_values(
         {
             "n_clusters": run.n_clusters,
+            "neighbors.apart_from": (),
             "train.n_heads": n_heads,
             "train.heads_at_once": n_heads,
             "train.views": "neighbor" if views in ("augmented", "both") else views,

@@ -10,6 +10,7 @@ from ucls.cache import read_assignments, read_merges, read_tensors
 from ucls.clustering.fitting import fit_settings
 from ucls.clustering.in_memory import Clustering, cluster
 from ucls.corrections.subtrees import Leaves
+from ucls.errors import UsageError
 from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
 from ucls.settings.config import Config
@@ -90,3 +91,8 @@ def test_collapsed_heads_are_told_and_make_nothing_sure(lines: Lines) -> None:
     assert any("WARNING: all" in line and "have collapsed" in line for line in lines.said)
     assert not found.labelled.confidence.any()
     np.testing.assert_allclose(found.labelled.probability, 0.25)
+
+
+def test_runs_to_be_apart_from_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"neighbors\.apart_from is for runs: leave it out here"):
+        clustered(asked(**{"neighbors.apart_from": ["runs/a"]}))

@@ -74,7 +74,7 @@ function alternativeSection() {
       const nameThere = (cluster, name) => short(name || `Cluster ${cluster}`, 40);
       const names = Object.fromEntries(other.clusters.map(([cluster, name]) => [cluster, nameThere(cluster, name)]));
       return [
-        h("h3", {}, h("a", { href: other.page }, short(other.name)), `: ${count(other.clusters.length, "cluster")}`
+        h("h3", {}, DATA.server ? short(other.name) : h("a", { href: other.page }, short(other.name)), `: ${count(other.clusters.length, "cluster")}`
           + (other.nmi === null ? "" : `, NMI with those here ${other.nmi.toFixed(2)}`)),
         other.clusters.slice(0, 60).map(([cluster, , size, examples]) => h("div", {},
           h("p", {}, h("bdi", {}, names[cluster]), `, ${count(size, "image")}`), tiles(examples.filter((image) => SHOWN_AT[image] >= 0)))),
