@@ -96,7 +96,8 @@ MinSize = Annotated[
 KnownLabels = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE.csv", help="path,label of some images, which keep it and name their clusters."
+        metavar="FILE.csv",
+        help="path,label of some images, or path_a,path_b,link (must or cannot) of pairs.",
     ),
 ]
 Features = Annotated[

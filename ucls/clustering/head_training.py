@@ -175,8 +175,7 @@ class HeadTraining:
         """Whether the first group of heads says that over-clustered ones are wrong here."""
         merging = self.settings.merge
         # What merging has to respect needs small clusters to merge.
-        has_wishes = merging.known is not None or merging.min_cluster_size > 0
-        if merging.linkage != "auto" or has_wishes or not self.groups:
+        if merging.linkage != "auto" or merging.min_cluster_size or not self.groups:
             return False
         if self._disagree is None:
             own = self.groups[0]["labels.train"]

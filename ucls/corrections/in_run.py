@@ -42,6 +42,16 @@ def replace_fingerprint(corrections: Corrections, found: ImageLabels) -> Correct
     return corrections.model_copy(update={"labels": found.fingerprint})
 
 
+def put_aside(run: Run, reason: str) -> None:
+    """Keeps the corrections of a run out of the way, and removes the classifier made of them."""
+    path, aside = (
+        run.folder.file(name) for name in (files.CORRECTIONS, files.PREVIOUS_CORRECTIONS)
+    )
+    path.replace(aside)
+    run.folder.file(files.CORRECTED_CLASSIFIER).unlink(missing_ok=True)
+    run.reporter.warn(f"{path} is put aside as {aside.name}: {reason}")
+
+
 def carry_corrections(run: Run, found: ImageLabels) -> ImageLabels:
     """Corrects labels that were just found as they were corrected before, if they are the same.
 
@@ -53,10 +63,7 @@ def carry_corrections(run: Run, found: ImageLabels) -> ImageLabels:
     try:
         corrected = apply_in(run, corrections_of(run), found)
     except UsageError as error:
-        aside = run.folder.file(files.PREVIOUS_CORRECTIONS)
-        path.replace(aside)
-        run.folder.file(files.CORRECTED_CLASSIFIER).unlink(missing_ok=True)
-        run.reporter.warn(f"{path} is put aside as {aside.name}: {error}")
+        put_aside(run, str(error))
         return found
     known = load_classifier(run.folder, corrected=True).groups
     if known is not None and not known.is_retrained:

@@ -1,44 +1,69 @@
-"""Known labels as the first corrections of a run: what clusters are called, where images belong."""
+"""What is known of images as the first corrections of a run: names of clusters, and who belongs."""
 
 import numpy as np
 
+from ucls.cache import run_files as files
+from ucls.constraints.placing import place
 from ucls.corrections.edits import LONGEST_NAME, Corrections, Edit, Move, Rename
-from ucls.corrections.in_run import apply_in, keep_corrections
+from ucls.corrections.in_run import (
+    apply_in,
+    carry_corrections,
+    corrections_of,
+    keep_corrections,
+    put_aside,
+)
 from ucls.corrections.replay import group
 from ucls.runs.classifier import regroup_classifier
 from ucls.runs.image_labels import ImageLabels
-from ucls.runs.known import Known, clusters_of_labels
+from ucls.runs.known import Known
 from ucls.runs.run import Run
+from ucls.types import Labels, renumber
 
 
-def known_corrections(known: Known, found: ImageLabels, *, n_clusters: int) -> Corrections:
-    """The edits that put each known image into the cluster of its label, and name these.
-
-    A label that no cluster stands for gets a new one, which only its known images are in.
+def known_corrections(
+    known: Known, consensus: Labels, found: ImageLabels, *, n_clusters: int
+) -> Corrections:
+    """The edits that put known images where they belong, and name clusters after labels.
 
     Args:
-        known: the labels.
-        found: the clusters of the same images.
+        known: of the images.
+        consensus: of the training images, int32 [n], which respects what is known of these.
+        found: the clusters of all images.
         n_clusters: C.
     """
-    labels = np.full(len(found), -1, dtype=np.int32)
-    for split, own in known.labels.items():
-        labels[found.rows_of(split)] = own
-    of_labels = clusters_of_labels(labels, found.found, n_labels=len(known.names))
-    is_new = of_labels < 0
-    of_labels[is_new] = n_clusters + np.arange(np.count_nonzero(is_new))
+    constraints = known.constraints
+    clusters = np.concatenate([consensus, found.found[len(consensus) :]])
+    # The consensus decides; other images only for groups that are not in it.
+    weights = np.where(np.arange(len(found)) < len(consensus), float(len(found)), 1.0)
+    rows = np.flatnonzero((constraints.group_of >= 0) & (clusters >= 0))
+    evidence = np.zeros((constraints.n_groups, n_clusters))
+    np.add.at(evidence, (constraints.group_of[rows], clusters[rows]), weights[rows])
+    placed = place(constraints, evidence)
+    wanted = renumber(constraints.group_of, placed.clusters)
     edits: list[Edit] = []
-    for number, (name, cluster) in enumerate(zip(known.names, of_labels.tolist(), strict=True)):
-        moved = np.flatnonzero((labels == number) & (found.found != cluster))
+    for cluster in range(n_clusters):
+        moved = np.flatnonzero((wanted == cluster) & (found.found != cluster))
         if len(moved):
             edits.append(Move(images=tuple(moved.tolist()), into=cluster))
-        edits.append(Rename(cluster=cluster, name=name[:LONGEST_NAME]))
+    for label in np.unique(constraints.group_of[rows]).tolist():
+        if label < len(known.names):
+            name, cluster = known.names[label][:LONGEST_NAME], int(placed.clusters[label])
+            edits.append(Rename(cluster=cluster, name=name))
     return Corrections(edits=tuple(edits))
 
 
 def correct_known(run: Run, known: Known, found: ImageLabels) -> ImageLabels:
-    """Makes these corrections in a run that has no others."""
-    corrections = known_corrections(known, found, n_clusters=run.n_clusters)
+    """Makes these corrections in a run; what people corrected after the same ones stays."""
+    consensus = run.consensuses.chosen().labels["train"]
+    corrections = known_corrections(known, consensus, found, n_clusters=run.n_clusters)
+    path = run.folder.file(files.CORRECTIONS)
+    if path.is_file():
+        if corrections_of(run).edits[: len(corrections.edits)] == corrections.edits:
+            labels = carry_corrections(run, found)
+            if path.is_file():
+                return labels
+        else:
+            put_aside(run, "other images are known now, or they are known to be elsewhere")
     corrected = apply_in(run, corrections, found)
     regroup_classifier(run.folder, group(corrected))
     keep_corrections(run, corrections, found)

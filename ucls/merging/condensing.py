@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.merging.links import Matrix
+from ucls.merging.wishes import Wishes
 from ucls.types import cut_into
 
 Vector = npt.NDArray[np.float64]
@@ -54,7 +55,7 @@ class Joined(NamedTuple):
 
 
 def join_small(
-    tree: Matrix, places: Matrix, masses: Vector, *, n_clusters: int, min_size: int
+    tree: Matrix, places: Matrix, masses: Vector, *, n_clusters: int, wishes: Wishes
 ) -> Joined:
     """Lets the small clusters of a cut join the nearest before any others merge.
 
@@ -62,8 +63,8 @@ def join_small(
         tree: in SciPy's format, float64 [M - 1, 4], its heights rising.
         places: of the leaves, as in :func:`condense`.
         masses: of the leaves, [M].
-        n_clusters: C, of the cut, 3..M.
-        min_size: mass of a cluster that stays; the two largest stay in any case.
+        n_clusters: C, of the cut, more than are to stay and at most M.
+        wishes: the mass of a cluster that stays, and how many stay in any case.
     """
     n_below = len(tree) + 1 - n_clusters
     clusters = cut_into(tree, n_clusters)
@@ -78,8 +79,8 @@ def join_small(
     places_above = np.searchsorted(nodes, above[:, :2])
     above[:, :2] = np.where(is_merge, above[:, :2] - n_nodes + n_clusters, places_above)
     order = np.sort(sizes)
-    least = min(float(min_size), float(order[-2]))
-    joined = condense(above, means, sizes, least=least, at_least=2)
+    least = min(float(wishes.min_size), float(order[-wishes.at_least]))
+    joined = condense(above, means, sizes, least=least, at_least=wishes.at_least)
     pairs = joined[:, :2].astype(np.int64)
     is_merge = pairs >= n_clusters
     leaves = nodes[np.minimum(pairs, n_clusters - 1)]

@@ -12,7 +12,7 @@ from ucls.merging.condensing import condense, join_small
 from ucls.merging.links import ClusterLinks, Matrix
 from ucls.merging.spectral import spectral_embedding
 from ucls.merging.unlinked import lightest_first
-from ucls.types import Labels
+from ucls.merging.wishes import NO_WISHES, Wishes
 
 Vector = npt.NDArray[np.float64]
 
@@ -61,8 +61,7 @@ def diffusion_tree(
     n_clusters: int,
     *,
     n_heads: int,
-    min_size: int = 0,
-    known: Labels | None = None,
+    wishes: Wishes = NO_WISHES,
 ) -> DiffusionTree:
     """Merges the clusters of all heads into one tree, by where random walks from them lead.
 
@@ -75,9 +74,7 @@ def diffusion_tree(
             :meth:`ucls.merging.links.ClusterLinks.occupied`.
         n_clusters: how many are wanted.
         n_heads: how many heads they are of.
-        min_size: images of a cluster at least, even if there are fewer clusters then than wanted.
-        known: a label of each cluster, int32 [M], or -1: those of a label merge first, those of
-            different ones last, and none of them is too small.
+        wishes: which the clusters shall meet, even if there are fewer then than wanted.
     """
     from scipy.cluster.hierarchy import linkage
 
@@ -87,36 +84,13 @@ def diffusion_tree(
     places, _, clearest = diffusion_map(clusters, n_clusters)
     masses = clusters.sizes / n_heads
     least = LEAST_SHARE * masses.sum() / n_clusters
-    if known is None:
-        tree: Matrix = linkage(places, method="average")
-        tree = lightest_first(tree, masses, height=UNLINKED_FROM)
-    else:
-        tree = linkage(constrained_distances(places, known), method="average")
-        masses = np.where(known >= 0, np.maximum(masses, max(least, min_size)), masses)
+    tree: Matrix = linkage(places, method="average")
+    tree = lightest_first(tree, masses, height=UNLINKED_FROM)
     tree = condense(tree, places, masses, least=least, at_least=n_clusters)
     n_left = min(n_clusters, n_leaves)
-    if min_size and n_left > 2:
-        tree, n_left = join_small(tree, places, masses, n_clusters=n_left, min_size=min_size)
+    if wishes.min_size and n_left > wishes.at_least:
+        tree, n_left = join_small(tree, places, masses, n_clusters=n_left, wishes=wishes)
     return DiffusionTree(tree, clearest, n_left)
-
-
-def constrained_distances(places: Matrix, known: Labels) -> Vector:
-    """Distances of rows [M, d], as SciPy condenses them, by which labels have their way.
-
-    Args:
-        places: rows of length 1.
-        known: the label of each, int32 [M]; -1 is none.
-    """
-    from scipy.spatial.distance import pdist
-
-    distances: Vector = pdist(places)
-    first, second = np.triu_indices(len(places), 1)
-    both = (known[first] >= 0) & (known[second] >= 0)
-    is_same = known[first] == known[second]
-    distances[both & is_same] = 0.0
-    # However few of two groups are of different labels, these are farther than any others.
-    distances[both & ~is_same] = 4.0 * len(places) ** 2
-    return distances
 
 
 def diffusion_map(clusters: ClusterLinks, n_clusters: int) -> DiffusionMap:

@@ -79,7 +79,7 @@ def merge_heads(
             labels[larger], n_clusters, head_clusters=sizes, edges=edges, wishes=wishes
         )
         together = dict(zip(larger, found, strict=True))
-    if linkage == "auto" and wishes.are_any:
+    if linkage == "auto" and wishes.min_size:
         linkage, clearest = "diffusion", None
     if linkage == "auto":
         chosen_by = {head: together[head] for head in larger[:HEADS_TO_CHOOSE_BY]}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ucls.merging.diffusion import diffusion_tree
 from ucls.merging.links import Edges, count_joint_links
-from ucls.merging.wishes import NO_WISHES, Wishes, majority_labels
+from ucls.merging.wishes import NO_WISHES, Wishes
 from ucls.types import Labels, MergedHead
 
 MOST_LEAVES = 4000
@@ -51,9 +51,8 @@ def merge_together(
     seen, sizes = labels[:n_heads], list(head_clusters[:n_heads])
     clusters = count_joint_links(seen, sizes, edges)
     held = clusters.sizes > 0
-    known = None if wishes.known is None else majority_labels(seen, wishes.known, sizes)[held]
     tree, clearest, n_left = diffusion_tree(
-        clusters.occupied(), n_clusters, n_heads=len(seen), min_size=wishes.min_size, known=known
+        clusters.occupied(), n_clusters, n_heads=len(seen), wishes=wishes
     )
     leaf_of = np.where(held, np.cumsum(held) - 1, -1).astype(np.int32)
     of_heads = np.split(leaf_of, np.cumsum(sizes)[:-1])

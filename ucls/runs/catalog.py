@@ -88,7 +88,8 @@ def _of_training(run: "Run") -> str:
 
 def _of_merging(run: "Run") -> str:
     if not run.merges:
-        return run.freshness.key("train")
+        trained, known = run.freshness.key("train"), known_digest(run)
+        return settings_key(known, trained) if known else trained
     # What is not asked for does not count, as in older versions, which did not know it.
     merging = run.section("merge") | {"known": known_digest(run)}
     section = {name: value for name, value in merging.items() if value}
@@ -165,7 +166,6 @@ STAGES = (
         name="merge",
         after="train",
         files=(files.MERGES,),
-        more_files=(files.KNOWN,),
         settings=_of_merging,
         run="ucls.stages.merge:merge",
         applies=lambda run: run.merges,
@@ -180,7 +180,7 @@ STAGES = (
         settings=_of_consensus,
         run="ucls.stages.ensemble:ensemble",
         counts=lambda run: _has_chosen(run) and run.consensuses.has_own(),
-        more_files=files.CUTS,
+        more_files=(*files.CUTS, files.KNOWN),
     ),
     Stage(
         name="self-train",

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
-from ucls.cache import Assignments, ConsensusEntry
+from ucls.cache import Assignments, ConsensusEntry, read_nearest
+from ucls.cache import run_files as files
+from ucls.constraints.respect import respect
+from ucls.constraints.walks import NEAREST
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.ensemble.results import empty_note
 from ucls.progress import Advance
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
-from ucls.runs.heads import all_collapsed, numbered_alike
+from ucls.runs.heads import all_collapsed, as_trained, numbered_alike
+from ucls.runs.known import Known, read_known
 from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig
 from ucls.types import Labels
@@ -82,7 +86,7 @@ class Combination:
             advance(n_steps(method, len(self.heads)))
             return as_consensus(stored, split, self.run.n_clusters)
         options = consensus_options(self.config, self.assignments.loss[list(self.heads)])
-        return consensus(
+        made = consensus(
             labels,
             self.run.n_clusters,
             method=method,
@@ -91,6 +95,35 @@ class Combination:
             advance=advance,
             **options,
         )
+        return made if split != "train" or self._known is None else self._respect(made, self._known)
+
+    @cached_property
+    def _known(self) -> Known | None:
+        return read_known(self.run)
+
+    def _respect(self, made: Consensus, known: Known) -> Consensus:
+        """The consensus of the training images with what is known of some."""
+        folder, say = self.run.folder, self.run.reporter.say
+        constraints = known.constraints.first(len(made.labels))
+        result = respect(
+            constraints,
+            made,
+            read_nearest(folder.file(files.NEIGHBORS), NEAREST),
+            by_head=as_trained(self.run).labels["train"][list(self.heads)],
+            voted=self.assignments.labels["train"][list(self.heads)],
+        )
+        n_known = int((constraints.group_of >= 0).sum())
+        n_moved = int((result.consensus.labels != made.labels).sum())
+        say(
+            f"ensemble: respects what is known of {count(n_known, 'image')}; "
+            f"{count(n_moved, 'image')} changed the cluster by it"
+        )
+        if result.n_unmet:
+            self.run.reporter.warn(
+                f"ensemble: {count(result.n_unmet, 'pair')} that cannot be in one cluster are, as "
+                f"too many belong apart from one another for {self.run.n_clusters} clusters"
+            )
+        return result.consensus
 
     def _of_method(self, method: str) -> EnsembleConfig:
         """The settings with which this method would have been asked for alone."""

@@ -300,17 +300,17 @@ class MergeConfig(Section):
     clusters are left. Only with the linkage ``diffusion``, which ``auto`` takes then."""
 
     known: str | None = None
-    """A CSV of path and label of some images, with paths as in ``labels.csv``. Clusters whose known
-    images share a label are joined, those of different labels never; self-training heeds the known
-    images fully, and they keep their label, which names the cluster. Only with ``diffusion``."""
+    """A CSV of what is known of some images, with paths as in ``labels.csv``, or rows of an array
+    from 0: ``path`` and ``label``; or ``path_a``, ``path_b`` and ``link``, which is ``must`` or
+    ``cannot``. It joins and divides clusters, and images near to known ones follow them. In the end
+    these have the cluster of their label, which it names, must-links one cluster and cannot-links
+    two."""
 
     @model_validator(mode="after")
-    def _one_tree_meets_wishes(self) -> "MergeConfig":
-        wishes = {"min_cluster_size": self.min_cluster_size, "known": self.known}
-        asked = [name for name, value in wishes.items() if value]
-        if asked and self.linkage not in (None, "auto", "diffusion"):
+    def _one_tree_joins_small_clusters(self) -> "MergeConfig":
+        if self.min_cluster_size and self.linkage not in (None, "auto", "diffusion"):
             raise ValueError(
-                f"{asked[0]} needs the linkage auto or diffusion, but it is {self.linkage}"
+                f"min_cluster_size needs the linkage auto or diffusion, but it is {self.linkage}"
             )
         return self
 

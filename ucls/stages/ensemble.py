@@ -16,6 +16,7 @@ from ucls.progress import SILENT, Reporter
 from ucls.runs.combination import Combination
 from ucls.runs.consensus_settings import vary
 from ucls.runs.heads import as_trained, find_collapsed, heads_of
+from ucls.runs.known import keep_known
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig, required
@@ -161,6 +162,7 @@ def _make(
         if choose:
             run.consensuses.add([kept], chosen_key=kept.key)
         return kept
+    keep_known(run)
     selection = _select(run, assignments, config)
     for note in selection.notes:
         run.reporter.say(f"ensemble: {note}")

@@ -14,7 +14,7 @@ from ucls.merging.links import NEAREST
 from ucls.merging.wishes import Wishes
 from ucls.progress import SILENT, Reporter
 from ucls.runs.heads import wanted_linkage
-from ucls.runs.known import keep_known, read_known
+from ucls.runs.known import read_known
 from ucls.runs.opening import open_for
 from ucls.runs.run import Run
 from ucls.settings.config import required
@@ -58,7 +58,8 @@ def merge(
 def _merge(run: Run, target: Path) -> None:
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     n_heads, known = len(assignments.loss), read_known(run)
-    wishes = Wishes(run.config.merge.min_cluster_size, known and known.labels["train"])
+    n_labels = len(known.names) if known else 0
+    wishes = Wishes(run.config.merge.min_cluster_size, max(2, n_labels))
     with run.reporter.track("merge", n_heads, "heads") as advance:
         merged = merge_heads(
             assignments.labels["train"],
@@ -72,11 +73,10 @@ def _merge(run: Run, target: Path) -> None:
     # Those of the merges before have the same key if only a version has changed.
     run.consensuses.forget()
     write_merges(target, merged)
-    keep_known(run)
     if (assignments.head_clusters == run.n_wanted).all():
         _tell_whether_unequal(run)
         gave_way = min(required(run.config.train.scales)) > 1
-        if gave_way and (wanted_linkage(run) != "auto" or wishes.are_any):
+        if gave_way and (wanted_linkage(run) != "auto" or wishes.min_size):
             run.reporter.warn(
                 "merge: there is nothing to merge as asked, since larger heads did not agree and "
                 f"gave way to these; for others: ucls train {run.folder.path} --overwrite"

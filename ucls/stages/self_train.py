@@ -25,14 +25,14 @@ from ucls.runs.classifier import Groups, Labelled, label_split, load_heads, writ
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
 from ucls.runs.image_labels import ImageLabels, write_labels
-from ucls.runs.known import Known, clusters_of_labels, read_known
+from ucls.runs.known import read_known
 from ucls.runs.opening import as_stage
 from ucls.runs.outliers import mark_outliers
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty
 from ucls.training.linear import CHUNK, SelfTrained
-from ucls.types import Labels, renumber
+from ucls.types import Labels
 
 CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
 """{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
@@ -53,33 +53,18 @@ def self_train(run: Run) -> None:
     consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
     sure = consensus.confidence["train"]
     weights = sure if run.config.self_train.confidence_weights and sure.any() else None
-    pseudo_labels, known = consensus.labels["train"], read_known(run)
-    if known is not None:
-        pseudo_labels, weights = _with_known(known, pseudo_labels, weights)
-    result = fit_classifiers(run, inputs, pseudo_labels, n_clusters=run.n_clusters, weights=weights)
+    result = fit_classifiers(
+        run, inputs, consensus.labels["train"], n_clusters=run.n_clusters, weights=weights
+    )
     keep_chosen(run, inputs, result)
     _write_candidates(run, result, inputs)
     labelled = {split: label_split(run, split) for split in run.splits}
     found = mark_outliers(run, _image_labels(run, labelled))
-    labels = carry_corrections(run, found)
-    if known is not None and not run.folder.file(files.CORRECTIONS).is_file():
-        labels = correct_known(run, known, found)
+    known = read_known(run)
+    labels = carry_corrections(run, found) if known is None else correct_known(run, known, found)
     write_labels(run, labels)
     clusters = {split: labels.clusters for split, labels in labelled.items()}
     warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
-
-
-def _with_known(
-    known: Known, pseudo_labels: Labels, weights: NDArray[np.floating] | None
-) -> tuple[Labels, NDArray[np.floating] | None]:
-    """Labels and weights of the training images [N], those that are known with full weight."""
-    labels = known.labels["train"]
-    of_labels = clusters_of_labels(labels, pseudo_labels, n_labels=len(known.names))
-    own = renumber(labels, of_labels.astype(np.int32))
-    is_known = own >= 0
-    return np.where(is_known, own, pseudo_labels), (
-        None if weights is None else np.where(is_known, np.float16(1.0), weights)
-    )
 
 
 def fit_classifiers(

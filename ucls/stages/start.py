@@ -26,6 +26,7 @@ from ucls.settings.config import Config, ExtractConfig
 from ucls.settings.extraction import cached_name, resolve_extractions
 from ucls.sources import GivenSource, Source, open_source
 from ucls.stages.extract import extract
+from ucls.wording import count
 
 
 def start(
@@ -58,7 +59,7 @@ def start(
         check_n_clusters(n_known, opened.n_images)
     resolve_device(config.device)
     place = Path(out or Path("runs") / opened.name)
-    check_known(config, place)
+    check_known(config, place, n_clusters=n_known)
     apart = label_keys(config.neighbors.apart_from, place / files.APART)
     extractions = resolve_extractions(config, opened)
     cache_dir = cache_directory(Path(cache_dir) if cache_dir else None)
@@ -105,7 +106,12 @@ def start(
             data = data.model_copy(update={"effort": effort})
     folder.update(data=data.model_dump(mode="json"))
     run = Run(folder.path, reporter=reporter)
-    read_known(run)  # of images that there are
+    known = read_known(run)  # of images that there are
+    if known is not None and known.skipped:
+        reporter.warn(
+            f"{count(len(known.skipped), 'image')} of which something is known could not be read, "
+            f"such as {known.skipped[0]}: it has no part"
+        )
     reporter.say(f"settings fitted to the data (change any with --set):\n{fitted_settings(run)}")
     run.folder.write_config(run.config.model_dump(mode="json"))
     return run

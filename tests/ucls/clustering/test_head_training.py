@@ -133,8 +133,6 @@ def test_heads_in_place_of_others_continue_after_a_stop(stop_at: int) -> None:
 
 
 @pytest.mark.usefixtures("disagreeing")
-@pytest.mark.parametrize(
-    "values", [{"merge.linkage": "spectral"}, {"merge.min_cluster_size": 9}, {"merge.known": "a"}]
-)
+@pytest.mark.parametrize("values", [{"merge.linkage": "spectral"}, {"merge.min_cluster_size": 9}])
 def test_over_clustered_heads_stay_where_merging_needs_them(values: dict[str, Any]) -> None:
     assert training(**values).train().assignments.head_clusters.tolist() == [8] * 4

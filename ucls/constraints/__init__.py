@@ -1,0 +1,1 @@
+"""What is known of some images, and what follows for the others."""
