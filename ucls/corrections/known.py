@@ -1,5 +1,8 @@
 """What is known of images as the first corrections of a run: names of clusters, and who belongs."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 
 from ucls.cache import run_files as files
@@ -18,6 +21,9 @@ from ucls.runs.image_labels import ImageLabels
 from ucls.runs.known import Known
 from ucls.runs.run import Run
 from ucls.types import Labels, renumber
+
+OWN = "known_corrections"
+"""In ``run.json``, what tells corrections that no person has changed since they were made here."""
 
 
 def known_corrections(
@@ -54,17 +60,34 @@ def known_corrections(
 
 def correct_known(run: Run, known: Known, found: ImageLabels) -> ImageLabels:
     """Makes these corrections in a run; what people corrected after the same ones stays."""
-    consensus = run.consensuses.chosen().labels["train"]
+    consensus, path = run.consensuses.chosen().labels["train"], run.folder.file(files.CORRECTIONS)
     corrections = known_corrections(known, consensus, found, n_clusters=run.n_clusters)
-    path = run.folder.file(files.CORRECTIONS)
     if path.is_file():
-        if corrections_of(run).edits[: len(corrections.edits)] == corrections.edits:
-            labels = carry_corrections(run, found)
-            if path.is_file():
-                return labels
-        else:
-            put_aside(run, "other images are known now, or they are known to be elsewhere")
+        _clear_away(run, corrections, found)
+    if path.is_file():
+        labels = carry_corrections(run, found)
+        if path.is_file():
+            return labels
+    if not corrections.edits:
+        return found
     corrected = apply_in(run, corrections, found)
     regroup_classifier(run.folder, group(corrected))
     keep_corrections(run, corrections, found)
+    run.folder.update(**{OWN: _digest(path)})
     return corrected.labels
+
+
+def _clear_away(run: Run, corrections: Corrections, found: ImageLabels) -> None:
+    """Removes earlier corrections of this kind, and puts those of people aside, unless they fit."""
+    path, before = run.folder.file(files.CORRECTIONS), corrections_of(run)
+    is_same = before.edits[: len(corrections.edits)] == corrections.edits
+    if _digest(path) == run.folder.record.get(OWN):
+        if not is_same or before.labels != found.fingerprint:
+            path.unlink()
+            run.folder.file(files.CORRECTED_CLASSIFIER).unlink(missing_ok=True)
+    elif not is_same:
+        put_aside(run, "other images are known now, or they are known to be elsewhere")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

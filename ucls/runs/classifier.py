@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.cache import RunFolder, read_assignments, read_tensors, write_tensors
+from ucls.cache import RunFolder, read_tensors, write_tensors
 from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UclsError
 from ucls.heads.trained import HeadLogits, TrainedHeads
-from ucls.runs.run import Run
 from ucls.training.linear import Candidate, LinearClassifier
 from ucls.types import Labels
 
@@ -130,15 +129,6 @@ class Classifier:
             return Labelled(places, self.votes.confidence(by_head, places), probability)
         confidence = self.votes.confidence(by_head, places, stands_for=self.groups.stands_for)
         return Labelled(self.groups.numbers[places], confidence, probability)
-
-
-def label_split(run: Run, split: str) -> Labelled:
-    """Labels a run's own images, whose heads have spoken already in ``assignments.h5``."""
-    classifier = load_classifier(run.folder)
-    with run.features(split) as cache:
-        predicted = classifier.predict(cache.read(classifier.feature_set))
-    assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
-    return classifier.judge(*predicted, assignments.labels[split][list(classifier.voters)])
 
 
 def write_classifier(

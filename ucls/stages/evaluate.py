@@ -164,7 +164,7 @@ def _mean_and_std(by_head: Sequence[Mapping[str, float]]) -> Figures:
 
 
 def _self_training(run: Run, split: str, labels: Labels | None) -> Figures:
-    from ucls.runs.classifier import label_split
+    from ucls.runs.own_labels import label_split
 
     found = label_split(run, split)
     figures = {

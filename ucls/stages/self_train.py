@@ -21,13 +21,14 @@ from ucls.corrections.in_run import carry_corrections
 from ucls.corrections.known import correct_known
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
-from ucls.runs.classifier import Groups, Labelled, label_split, load_heads, write_classifier
+from ucls.runs.classifier import Groups, Labelled, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
 from ucls.runs.image_labels import ImageLabels, write_labels
 from ucls.runs.known import read_known
 from ucls.runs.opening import as_stage
 from ucls.runs.outliers import mark_outliers
+from ucls.runs.own_labels import label_split
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty

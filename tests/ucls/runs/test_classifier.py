@@ -1,4 +1,3 @@
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +6,7 @@ import pytest
 from ucls.cache import RunFolder, read_tensors, write_tensors
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UclsError
-from ucls.runs.classifier import label_split, load_classifier, load_heads, write_classifier
-from ucls.runs.run import Run
+from ucls.runs.classifier import load_classifier, load_heads, write_classifier
 from ucls.training.linear import Candidate, LinearClassifier
 
 VOTES = HeadVotes(
@@ -64,16 +62,6 @@ def test_without_one_the_command_is_named(tmp_path: Path) -> None:
     folder = RunFolder.begin(tmp_path, source={}, requested={}, stale=())
     with pytest.raises(UclsError, match=f"no classifier yet; run: ucls self-train {tmp_path}"):
         load_classifier(folder)
-
-
-@pytest.mark.parametrize("split", ["train", "val"])
-def test_a_run_labels_its_images_as_in_its_table(shared_run: Path, split: str) -> None:
-    found = label_split(Run(shared_run), split)
-    with (shared_run / "labels.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split]
-    assert [row["cluster"] for row in rows] == [str(cluster) for cluster in found.clusters]
-    assert [row["confidence"] for row in rows] == [f"{share:.4f}" for share in found.confidence]
-    assert [row["probability"] for row in rows] == [f"{p:.4f}" for p in found.probability]
 
 
 def test_a_file_without_votes_names_the_command(run_path: Path) -> None:
