@@ -168,7 +168,13 @@ def test_a_wrong_file_is_told_before_the_extraction(
     cli: Cli, sources: Path, tmp_path: Path, own_cache: Path
 ) -> None:
     (tmp_path / "wrong.csv").write_text("image,kind\na,x\n", encoding="utf-8")
-    for name, told in (("nowhere.csv", "there is no file"), ("wrong.csv", "path and label")):
+    text = "path_a,path_b,link\na,b,must\nb,c,must\na,c,cannot\n"
+    (tmp_path / "contradiction.csv").write_text(text, encoding="utf-8")
+    for name, told in (
+        ("nowhere.csv", "there is no file"),
+        ("wrong.csv", "path and label"),
+        ("contradiction.csv", "a and c cannot be in one cluster"),
+    ):
         outcome = cli("run", sources / "plain.npy", "-k", 4, "--known", tmp_path / name)
         assert outcome.exit_code == 2
         assert told in outcome.err
