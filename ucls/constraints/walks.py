@@ -15,7 +15,7 @@ Shares = npt.NDArray[np.float32]
 
 NEAREST = 5
 """Neighbours of an image that a walk may step to, beside those of which it is such a neighbour.
-With 10, 20 and 50 known labels were heard less well on digits, USPS and MNIST."""
+With 10 the others followed less well on digits, USPS and MNIST."""
 STOPS = 0.05
 """Share of the walks that stop at each image."""
 STEPS = 100
