@@ -72,7 +72,7 @@ def _clusterings(run: Run, split: str) -> dict[str, Labels]:
     chosen = run.consensuses.chosen().labels
     found = {"ensemble.chosen": chosen[split]} if split in chosen else {}
     if run.freshness.is_done("self-train"):
-        from ucls.runs.classifier import label_split
+        from ucls.runs.own_labels import label_split
 
         found["self_training"] = label_split(run, split).clusters
     return found
