@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ucls.clustering.graph import find_neighborhood
 from ucls.clustering.head_training import HeadTraining, Trained
+from ucls.clustering.roundness import may_be_round, round_clusters
 from ucls.clustering.self_training import fit_classifiers
 from ucls.clustering.voting import align_voters, select_voters
 from ucls.devices import resolve_device
@@ -114,7 +115,9 @@ def _train(
             f"{config.n_clusters} clusters look wrong: the images fall apart far more clearly into "
             f"{merged.clearest}"
         )
-    return _Combining(features, config, trained, merged, graph)
+    return _Combining(
+        features, config, trained=trained, merged=merged, graph=graph, preparation=preparation
+    )
 
 
 def _without_outliers(labelled: Labelled, graph: NeighborGraph, config: Config) -> Labelled:
@@ -147,11 +150,14 @@ class _Combining:
         self,
         features: Features,
         config: Config,
+        *,
         trained: Trained,
         merged: MergedHeads | None,
         graph: NeighborGraph,
+        preparation: Preparation,
     ) -> None:
         self.features, self.config, self.graph = features, config, graph
+        self.preparation = preparation
         self.trained, self.merged = trained, merged
         self.n_clusters = (merged and merged.n_left) or required(config.n_clusters)
         cuts = [head.cut(self.n_clusters) for head in merged.heads] if merged else None
@@ -200,10 +206,19 @@ class _Combining:
             columns = {"heads": slice(0, heads.n_outputs)}
         # Half precision, as consensus.h5 has it.
         sure = (self.is_sure * combined.confidence).astype(np.float16)
+        labels = combined.labels
+        if may_be_round(labels, n_clusters=self.n_clusters, config=self.config.merge):
+            labels = round_clusters(
+                labels,
+                self.preparation.of_array(self.features),
+                self.graph,
+                n_clusters=self.n_clusters,
+                reporter=reporter,
+            )
         is_weighed = self.config.self_train.confidence_weights and sure.any()
         result = fit_classifiers(
             self.features if heads is None else logits_by_row(heads, self.features),
-            combined.labels,
+            labels,
             columns,
             n_clusters=self.n_clusters,
             config=self.config,

@@ -134,7 +134,7 @@ class _Pretraining:
             method,
             pixels,
             crops,
-            self.config,
+            config=self.config,
             measurer=measurer,
             checkpoint=checkpoint,
             device=device,

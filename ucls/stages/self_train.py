@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from ucls.cache import (
     ConsensusEntry,
     FeatureSpec,
+    read_graph,
     read_merges,
     write_tensors,
 )
 from ucls.cache import run_files as files
+from ucls.clustering.roundness import may_be_round, round_clusters
 from ucls.clustering.self_training import fit_classifiers as fit
 from ucls.clustering.voting import align_voters
 from ucls.corrections.in_run import carry_corrections
@@ -29,6 +31,7 @@ from ucls.runs.known import read_known
 from ucls.runs.opening import as_stage
 from ucls.runs.outliers import mark_outliers
 from ucls.runs.own_labels import label_split
+from ucls.runs.preparation import read_preparation
 from ucls.runs.resolve import feature_width
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty
@@ -54,9 +57,8 @@ def self_train(run: Run) -> None:
     consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
     sure = consensus.confidence["train"]
     weights = sure if run.config.self_train.confidence_weights and sure.any() else None
-    result = fit_classifiers(
-        run, inputs, consensus.labels["train"], n_clusters=run.n_clusters, weights=weights
-    )
+    pseudo_labels = _pseudo_labels(run, consensus.labels["train"])
+    result = fit_classifiers(run, inputs, pseudo_labels, n_clusters=run.n_clusters, weights=weights)
     keep_chosen(run, inputs, result)
     _write_candidates(run, result, inputs)
     labelled = {split: label_split(run, split) for split in run.splits}
@@ -66,6 +68,16 @@ def self_train(run: Run) -> None:
     write_labels(run, labels)
     clusters = {split: labels.clusters for split, labels in labelled.items()}
     warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
+
+
+def _pseudo_labels(run: Run, labels: Labels) -> Labels:
+    """Those of the consensus [N], or, where its clusters are round, what k-means makes of them."""
+    if not may_be_round(labels, n_clusters=run.n_clusters, config=run.config.merge):
+        return labels
+    with run.features("train") as cache:
+        features = read_preparation(run).of_array(cache.read(run.feature_set))
+    graph = read_graph(run.folder.file(files.NEIGHBORS))
+    return round_clusters(labels, features, graph, n_clusters=run.n_clusters, reporter=run.reporter)
 
 
 def fit_classifiers(

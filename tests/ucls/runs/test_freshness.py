@@ -99,6 +99,7 @@ def test_the_digests_are_those_of_earlier_versions(run_path: Path) -> None:
     run = Run(run_path)
     config, tree = run.config, run.config.model_dump(mode="json")
     extract = settings_key(run.data.cache_key, run.data.classes)
+    assert not tree["neighbors"].pop("apart_from")
     neighbors = settings_key(tree["neighbors"], config.features, 4, None, extract)
     used = {name: value for name, value in tree["train"].items() if value is not None}
     train = settings_key(used, 1, config.seed, neighbors)

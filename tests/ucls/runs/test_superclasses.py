@@ -5,8 +5,8 @@ import pytest
 from ucls.errors import UsageError
 from ucls.hierarchies import Level
 from ucls.metrics.superclasses import superclass_metrics
-from ucls.runs.classifier import label_split
 from ucls.runs.labels import known_labels
+from ucls.runs.own_labels import label_split
 from ucls.runs.run import Run
 from ucls.runs.superclasses import known_levels, level_figures
 from ucls.settings.config import Config

@@ -1,0 +1,72 @@
+"""Few round clusters, which k-means finds better than heads that learn from few images.
+
+Shapes: N images, D features, C clusters.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ucls.merging.links import count_links, nearest_edges
+from ucls.metrics.lloyd import assign, lloyd
+from ucls.progress import Reporter
+from ucls.settings.config import MergeConfig
+from ucls.types import Labels, NeighborGraph
+
+MOST_IMAGES = 10_000
+"""Of more, heads learn enough."""
+MOST_MOVED = 0.1
+"""Share of the images that may change their cluster: of round clusters they are few."""
+MOST_LINKS_CUT = 1.2
+"""Times as many links between neighbours as before. On ten sets of digits, garments, objects and
+made-up classes that k-means gets wrong it cut 1.6 to 18 times as many, or moved a quarter."""
+
+
+def may_be_round(labels: Labels, *, n_clusters: int, config: MergeConfig) -> bool:
+    """Whether it is worth a look: of few images, with nothing asked for that k-means ignores.
+
+    Args:
+        labels: int32 [N]; -1 is missing.
+        n_clusters: C.
+        config: of merging.
+    """
+    is_free = config.known is None and not config.min_cluster_size
+    held = np.bincount(labels + 1, minlength=n_clusters + 1)
+    return is_free and len(labels) <= MOST_IMAGES and not held[0] and bool(held[1:].all())
+
+
+def round_clusters(
+    labels: Labels,
+    features: npt.NDArray[np.floating],
+    graph: NeighborGraph,
+    *,
+    n_clusters: int,
+    reporter: Reporter,
+) -> Labels:
+    """Moves images by k-means, from clusters that are round already; told in one line.
+
+    Args:
+        labels: int32 [N], none missing, no cluster empty.
+        features: prepared, [N, D].
+        graph: neighbours of the images.
+        n_clusters: C.
+        reporter: shown what happens.
+
+    Returns:
+        int32 [N]; the labels as they are where many images would move, or neighbours be parted.
+    """
+    rows = torch.from_numpy(features.astype(np.float32))
+    members = [torch.from_numpy(np.flatnonzero(labels == c)) for c in range(n_clusters)]
+    centres = torch.stack([rows[own].mean(dim=0) for own in members])
+    found = assign(rows, lloyd(rows, centres)[0])[0].numpy().astype(np.int32)
+    moved = float((found != labels).mean())
+    if not 0 < moved <= MOST_MOVED or len(np.unique(found)) < n_clusters:
+        return labels
+    edges, mapping = nearest_edges(graph), np.arange(n_clusters, dtype=np.int32)
+    before, after = (
+        count_links(one, n_clusters, edges).cut_share(mapping) for one in (labels, found)
+    )
+    if after > MOST_LINKS_CUT * before:
+        return labels
+    reporter.say(f"self-train: the clusters are round: k-means moves {moved:.1%} of the images")
+    return found
