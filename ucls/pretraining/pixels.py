@@ -18,7 +18,7 @@ from torchvision.transforms.v2 import functional
 from ucls.ensemble.available_memory import available_memory
 from ucls.errors import UclsError
 from ucls.images.files import UnreadableImageError
-from ucls.images.sets import ImageSet
+from ucls.images.sets import ArrayReader, ImageSet
 from ucls.progress import Reporter
 
 MARGIN = 8 / 7
@@ -75,31 +75,46 @@ class Stretch:
 
 
 class InMemory:
-    """All images, decoded once.
+    """All images, decoded.
 
     Args:
-        images: to decode.
-        stretch: to one size.
-        workers: processes that decode.
-        reporter: shown how far it is, and what cannot be read.
+        pixels: uint8 [N, channels, S, S].
+        aspects: float32 [N].
+        rows: those that could be read, int64, rising.
     """
 
-    def __init__(
-        self, images: ImageSet, stretch: Stretch, *, workers: int, reporter: Reporter
-    ) -> None:
+    def __init__(self, pixels: Tensor, aspects: Tensor, rows: NDArray[np.int64]) -> None:
+        self._pixels, self._aspects, self.rows = pixels, aspects, rows
+
+    @classmethod
+    def of_array(cls, pixels: NDArray[np.uint8]) -> "InMemory":
+        """Of pixels [N, S, S] or [N, S, S, 3], which are not copied."""
+        planes = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
+        return cls(torch.from_numpy(planes), torch.ones(len(pixels)), np.arange(len(pixels)))
+
+    @classmethod
+    def read(
+        cls, images: ImageSet, stretch: Stretch, *, workers: int, reporter: Reporter
+    ) -> "InMemory":
+        """Decodes images once.
+
+        Args:
+            images: to decode.
+            stretch: to one size.
+            workers: processes that decode.
+            reporter: shown how far it is, and what cannot be read.
+        """
         shape = (len(images), stretch.channels, stretch.size, stretch.size)
-        self._pixels = torch.empty(shape, dtype=torch.uint8)
-        self._aspects = torch.ones(len(images))
+        pixels, aspects = torch.empty(shape, dtype=torch.uint8), torch.ones(len(images))
         is_read = np.zeros(len(images), bool)
+        decoded = Decoded(images, stretch, workers=workers, reporter=reporter)
         with reporter.track("pretrain: reads", len(images), "images") as advance:
             order = np.array_split(np.arange(len(images)), max(1, len(images) // _CHUNK))
-            for batch in Decoded(images, stretch, workers=workers, reporter=reporter).batches(
-                order
-            ):
-                self._pixels[batch.rows], self._aspects[batch.rows] = batch.pixels, batch.aspects
+            for batch in decoded.batches(order):
+                pixels[batch.rows], aspects[batch.rows] = batch.pixels, batch.aspects
                 is_read[batch.rows] = True
                 advance(len(batch.rows))
-        self.rows = np.flatnonzero(is_read)
+        return cls(pixels, aspects, np.flatnonzero(is_read))
 
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
         """Gives batches of images by their rows."""
@@ -108,7 +123,7 @@ class InMemory:
 
 
 class Decoded:
-    """Images that are decoded whenever they are asked for; arguments as of :class:`InMemory`."""
+    """Images that are decoded whenever they are asked for; arguments of :meth:`InMemory.read`."""
 
     def __init__(
         self, images: ImageSet, stretch: Stretch, *, workers: int, reporter: Reporter
@@ -157,12 +172,14 @@ def load_pixels(
     Raises:
         UclsError: if no image can be read.
     """
-    is_native = images.native is not None and images.native[0] == size
+    is_native = images.native == (size, channels)
+    if is_native and isinstance(images.reader, ArrayReader):
+        return InMemory.of_array(images.reader.pixels)
     stretch = Stretch(size if is_native else round(size * MARGIN), channels)
     n_bytes = len(images) * channels * stretch.size**2
     if n_bytes > SHARE_OF_MEMORY * available_memory():
         return Decoded(images, stretch, workers=workers, reporter=reporter)
-    found = InMemory(images, stretch, workers=workers, reporter=reporter)
+    found = InMemory.read(images, stretch, workers=workers, reporter=reporter)
     if not len(found.rows):
         raise UclsError(f"none of the images of {images.name} can be read")
     return found
