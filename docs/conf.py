@@ -4,12 +4,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 from pydantic_core import PydanticUndefined
 
 from ucls import __version__
-from ucls.settings import config
 
 DOCS = Path(__file__).resolve().parent
 said: dict[str, list[str]] = {}
@@ -75,8 +75,8 @@ def after_napoleon(_: Any, what: str, name: str, __: Any, ___: Any, lines: list[
     if what != "attribute":
         return
     lines[:] = said.pop(name)
-    section, _, setting = name.removeprefix("ucls.settings.config.").rpartition(".")
-    fields = getattr(getattr(config, section, None), "model_fields", {})
+    section, _, setting = name.rpartition(".")
+    fields = getattr(locate(section), "model_fields", {})
     if setting in fields and fields[setting].default is not PydanticUndefined:
         lines[:] = [*filter(None, lines), f"Default: ``{fields[setting].default!r}``.", ""]
 
