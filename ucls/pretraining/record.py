@@ -42,7 +42,9 @@ class PretrainRecord:
             MismatchError: if it holds another training, unless ``overwrite``.
         """
         record = self.path / RECORD
-        if record.is_file() and not overwrite:
+        # Without a checkpoint a training that was stopped, or never began, leaves nothing to lose.
+        has_more = any((self.path / name).is_file() for name in FILES)
+        if record.is_file() and has_more and not overwrite:
             found = read_json(record)
             if found.get("key") != self.key:
                 raise MismatchError(

@@ -98,6 +98,15 @@ def test_a_rerun_skips_and_other_settings_are_refused(
     assert json.loads((tmp_path / RECORD).read_text())["settings"]["seed"] == 5
 
 
+def test_settings_that_could_not_begin_leave_the_folder_free(
+    drawings: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS | {"n_clusters": 2, "epochs": 1}
+    with pytest.raises(UsageError, match=r"none of timm's"):
+        pretrain(drawings, out=tmp_path, settings=settings | {"arch": "resnet19"})
+    pretrain(drawings, out=tmp_path, settings=settings)
+
+
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 5])
 def test_what_was_stopped_goes_on_as_if_it_had_not_been(
     drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
