@@ -74,7 +74,7 @@ def _training(
         PretrainConfig(n_clusters=N_CLUSTERS, batch_size=batch_size, image_size=size),
         n_images=batch_size,
         n_classes=None,
-        native_size=size,
+        typical_side=size,
     )
     rng = np.random.default_rng(0)
     shape = (batch_size * (n_steps + 2), architecture.channels, size, size)

@@ -34,7 +34,7 @@ class PretrainConfig(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     image_size: Annotated[int, Field(ge=8)] | None = None
-    """Pixels per side of a global crop. None: that of the images up to 64, else 224."""
+    """Pixels per side of a global crop. None: the shorter side of most images, at most 224."""
     n_local: Annotated[int, Field(ge=0)] | None = None
     """Local crops of each image. None: 6, or none of images of up to 64 pixels."""
     global_scale: Scale | None = None
@@ -158,7 +158,7 @@ def fit_pretrain_config(
     *,
     n_images: int,
     n_classes: int | None,
-    native_size: int | None,
+    typical_side: int,
 ) -> PretrainConfig:
     """Fills in what is left open.
 
@@ -166,7 +166,7 @@ def fit_pretrain_config(
         config: of the user.
         n_images: N.
         n_classes: that the labels tell apart, if there are any.
-        native_size: pixels per side of all images, None where they differ.
+        typical_side: the shorter side of most images, in pixels.
 
     Raises:
         UsageError: if the number of clusters is not known, or there are too few images.
@@ -178,9 +178,7 @@ def fit_pretrain_config(
             "the images have no labels, so say how many clusters to learn: -k NUMBER "
             "(ucls suggest-k tells which there may be)"
         )
-    size = config.image_size or (
-        native_size if native_size is not None and native_size <= SMALL_IMAGES else LARGE_IMAGE
-    )
+    size = config.image_size or _fitting_size(typical_side)
     n_local = config.n_local
     if n_local is None:
         n_local = N_LOCAL if size > SMALL_IMAGES else 0
@@ -205,6 +203,11 @@ def fit_pretrain_config(
     }
     given = {name: value for name, value in config if value is not None and name != "options"}
     return config.model_copy(update={**fitted, **given})
+
+
+def _fitting_size(side: int) -> int:
+    """Of crops: small images keep their side, others get one that patches divide."""
+    return max(8, side) if side <= SMALL_IMAGES else min(LARGE_IMAGE, side // 16 * 16)
 
 
 def local_size(image_size: int) -> int:

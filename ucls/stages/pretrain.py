@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from ucls.backbones.learned_files import NETWORK
 from ucls.cache import atomic_write, write_csv
-from ucls.errors import UsageError
+from ucls.errors import UclsError, UsageError
+from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, PretrainRecord
 from ucls.progress import SILENT, Reporter, SilentReporter
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from ucls.pretraining.pixels import Pixels
     from ucls.pretraining.protocol import Method
     from ucls.pretraining.views import MultiCrop
+
+LOOKED_AT = 32
+"""Images whose sides tell how large crops are."""
 
 
 class Pretrained(NamedTuple):
@@ -77,10 +83,33 @@ def pretrain(
         config,
         n_images=len(images),
         n_classes=opened.n_classes,
-        native_size=images.native[0] if images.native else None,
+        typical_side=typical_side(images),
+    )
+    reporter.say(
+        f"pretrain: {config.method} learns {config.arch} from crops of {config.image_size} pixels, "
+        f"{config.epochs} epochs of {len(images):,} images"
     )
     folder = Path(out or Path("runs") / f"{opened.name}-{config.method}")
     return _Pretraining(images, config, folder, reporter).run(overwrite=overwrite)
+
+
+def typical_side(images: ImageSet) -> int:
+    """The median of the shorter sides of a few images, in pixels.
+
+    Raises:
+        UclsError: if none of these can be read.
+    """
+    if images.native is not None:
+        return images.native[0]
+    sides = []
+    for row in np.linspace(0, len(images) - 1, min(len(images), LOOKED_AT)).astype(int):
+        with suppress(UnreadableImageError):
+            sides.append(min(images.read(int(row)).size))
+    if not sides:
+        raise UclsError(
+            f"none of {LOOKED_AT} images of {images.name} that were looked at can be read"
+        )
+    return int(np.median(sides))
 
 
 def _images_of(source: Source) -> ImageSet:

@@ -19,8 +19,9 @@ from ucls.cache import read_tensors
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.pretraining import loop
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, RECORD
+from ucls.settings.pretraining import PretrainConfig, fit_pretrain_config
 from ucls.sources import load_source
-from ucls.stages.pretrain import pretrain
+from ucls.stages.pretrain import pretrain, typical_side
 
 SETTINGS = {
     "arch": "small", "image_size": 16, "epochs": 3, "batch_size": 16, "hidden_dim": 16, "queue": 20,
@@ -300,3 +301,19 @@ def test_processes_that_share_a_batch_take_the_same_step(
         for name in ("alone", "shared")
     ]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def test_crops_are_as_large_as_the_images(drawings: Path, tmp_path: Path) -> None:
+    images = load_source(str(drawings)).splits["train"]
+    assert typical_side(images) == 18
+    assert typical_side(load_source("digits").splits["train"]) == 8
+    for side, expected in ((6, 8), (18, 18), (64, 64), (100, 96), (500, 224)):
+        config = fit_pretrain_config(
+            PretrainConfig(n_clusters=2), n_images=50, n_classes=None, typical_side=side
+        )
+        assert config.image_size == expected
+        assert config.n_local == (0 if expected <= 64 else 6)
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "b.png").write_bytes(b"")
+    with pytest.raises(UclsError, match=r"none of 32 images of .* can be read"):
+        pretrain(tmp_path, out=tmp_path / "run", settings={"n_clusters": 2})
