@@ -23,7 +23,8 @@ Probed = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE_OR_RUN",
-        help="A run folder, a labelled source as for `ucls run`, or a name from `cache ls`.",
+        help="A run folder, of `ucls pretrain` too, a labelled source as for `ucls run`, or a "
+        "name from `cache ls`.",
     ),
 ]
 Val = Annotated[
@@ -68,13 +69,13 @@ def command(
     """
     from ucls.settings.given import gather
     from ucls.sources import load_source
-    from ucls.stages.probe import is_cache, probe
+    from ucls.stages.probe import is_cache, is_learned, probe
     from ucls.stages.suggest_k import is_run
 
     if json is not None:
         check_output(json, is_own=lambda _: False, overwrite=overwrite)
     opened: Source | str = source
-    if is_run(source) or is_cache(source, cache_dir):
+    if is_run(source) or is_learned(source) or is_cache(source, cache_dir):
         _refuse(source, labels=labels != opt.LabelSource.NONE, array=array, data_dir=data_dir)
     else:
         opened = load_source(source, labels=labels.value, val=val, array=array, data_dir=data_dir)

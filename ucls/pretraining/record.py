@@ -1,6 +1,6 @@
 """What a folder of ``ucls pretrain`` holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,13 @@ class PretrainRecord:
         path: of the folder.
         config: of the training, all fields set.
         fingerprint: of its images.
+        source: what to give to :func:`ucls.sources.load_source` to open these again.
     """
 
-    def __init__(self, path: Path, config: PretrainConfig, fingerprint: str) -> None:
-        self.path, self.config = path, config
+    def __init__(
+        self, path: Path, config: PretrainConfig, fingerprint: str, *, source: Mapping[str, str]
+    ) -> None:
+        self.path, self.config, self.source = path, config, dict(source)
         self.key = settings_key(config.model_dump(mode="json", exclude=HOW_TO_RUN), fingerprint)
 
     def begin(self, *, overwrite: bool) -> bool:
@@ -91,6 +94,7 @@ class PretrainRecord:
             self.path / RECORD,
             {
                 "key": self.key,
+                "source": self.source,
                 "settings": self.config.model_dump(mode="json"),
                 "versions": versions(),
                 "figures": figures,
@@ -102,3 +106,9 @@ class PretrainRecord:
         now = self.config.model_dump(mode="json", exclude=HOW_TO_RUN)
         changed = [name for name in now if before.get(name) != now[name]]
         return f"other {', '.join(changed)}" if changed else "other images"
+
+
+def learned_from(path: Path) -> dict[str, str]:
+    """What to give to :func:`ucls.sources.load_source` to open the images of a training again."""
+    source: dict[str, str] = read_json(path / RECORD)["source"]
+    return source

@@ -14,9 +14,10 @@ def dataset_source(
     info = DATASETS[name]
     contents = open_dataset(name, info, data_dir=data_dir, subset=subset, download=download)
     arguments = {"source": name}
-    if info.files is not None:
+    folder = data_directory(data_dir)
+    if info.files is not None and folder is not None:
         # Also where the environment told it, so that a run can be continued without.
-        arguments["data_dir"] = str(data_directory(data_dir))
+        arguments["data_dir"] = str(folder)
     if subset is not None:
         arguments["subset"] = str(subset)
     opened = Source(

@@ -20,7 +20,6 @@ from ucls.settings.config import required
 from ucls.settings.extraction import MOST_WORKERS, count_cores
 from ucls.settings.pretraining import (
     METHODS,
-    PretrainConfig,
     fit_pretrain_config,
     local_size,
     read_pretrain_config,
@@ -90,7 +89,8 @@ def pretrain(
         f"{config.epochs} epochs of {len(images):,} images"
     )
     folder = Path(out or Path("runs") / f"{opened.name}-{config.method}")
-    return _Pretraining(images, config, folder, reporter).run(overwrite=overwrite)
+    record = PretrainRecord(folder, config, images.fingerprint, source=opened.arguments)
+    return _Pretraining(images, record, reporter).run(overwrite=overwrite)
 
 
 def typical_side(images: ImageSet) -> int:
@@ -125,12 +125,9 @@ def _images_of(source: Source) -> ImageSet:
 
 
 class _Pretraining:
-    def __init__(
-        self, images: ImageSet, config: PretrainConfig, folder: Path, reporter: Reporter
-    ) -> None:
-        self.images, self.config, self.folder = images, config, folder
-        self.reporter = reporter
-        self.record = PretrainRecord(folder, config, images.fingerprint)
+    def __init__(self, images: ImageSet, record: PretrainRecord, reporter: Reporter) -> None:
+        self.images, self.record, self.reporter = images, record, reporter
+        self.config, self.folder = record.config, record.path
 
     def run(self, *, overwrite: bool) -> Pretrained:
         from ucls.devices import resolve_device

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.backbones.learned_files import learned_file
 from ucls.cache import FeatureCache, cache_directory, list_caches, open_cache
 from ucls.cache.features.catalog import CACHE_NAME
 from ucls.config import Config
 from ucls.datasets import DATASETS
 from ucls.errors import MismatchError, UsageError
+from ucls.pretraining.record import RECORD, learned_from
 from ucls.progress import SILENT, Reporter
 from ucls.runs.features import Caches, SplitFeatures
 from ucls.runs.labels import by_names, known_labels, true_labels
@@ -22,7 +24,7 @@ from ucls.runs.resolve import ExtractedData, fitting_features, refuse_late_setti
 from ucls.settings.extraction import resolve_extractions
 from ucls.settings.fitting import is_left_alone
 from ucls.settings.probe import NEIGHBORS, ProtocolName
-from ucls.sources import Source
+from ucls.sources import Source, load_source
 from ucls.stages.extract import extract
 from ucls.stages.start import describe
 from ucls.stages.suggest_k import is_run
@@ -58,7 +60,8 @@ def probe(
     there is no ``val``. Nothing is written, but features of a source that are not in the cache yet.
 
     Args:
-        source: an open source; or a run folder, or the name of a feature cache.
+        source: an open source; or a run folder, that of a network that was learned, or the name
+            of a feature cache.
         val: the name of the feature cache to score, beside that of one to learn from.
         protocol: how linear classifiers are trained; see
             :data:`ucls.settings.probe.PROTOCOLS`.
@@ -134,6 +137,11 @@ def is_cache(name: str, cache_dir: str | Path | None = None) -> bool:
     return name not in DATASETS and any(entry.path.name.startswith(name) for entry in known)
 
 
+def is_learned(source: str | Path) -> bool:
+    """Whether a source is a folder of ``ucls pretrain``, whose images the network is probed on."""
+    return (Path(source) / RECORD).is_file() and learned_file(Path(source)) is not None
+
+
 def _open(
     source: Source | str | Path,
     val: str | None,
@@ -143,6 +151,10 @@ def _open(
 ) -> _Images:
     if isinstance(source, Source):
         return _of_source(source, Config().with_values(settings), cache_dir, reporter)
+    if is_learned(source):
+        opened = load_source(**learned_from(Path(source)))
+        values = {"extract.backbone": str(source), **settings}
+        return _of_source(opened, Config().with_values(values), cache_dir, reporter)
     refuse_late_settings(settings)
     if is_run(str(source)):
         if val is not None:

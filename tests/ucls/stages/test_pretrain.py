@@ -239,6 +239,16 @@ def test_the_network_is_a_backbone(cli: Cli, drawings: Path, tmp_path: Path) -> 
     assert cli("predict", tmp_path / "run", image).exit_code == 0
 
 
+def test_the_network_is_probed_on_its_own_images(cli: Cli, drawings: Path, tmp_path: Path) -> None:
+    source = load_source(str(drawings), labels="folders")
+    pretrain(source, out=tmp_path / "learned", settings=SETTINGS | {"epochs": 1})
+    outcome = cli("probe", tmp_path / "learned", "--protocol", "c2bin", "--json", "-")
+    assert outcome.exit_code == 0, outcome.err
+    figures = json.loads(outcome.out)
+    assert (figures["n_classes"], figures["held_out"]) == (2, True)
+    assert "learned:learned" in figures["features"]
+
+
 COMMAND = (
     "-m", "ucls", "pretrain", "--method", "self-classifier", "--arch", "small", "-k", "2",
 )  # fmt: skip
