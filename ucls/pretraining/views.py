@@ -4,6 +4,7 @@ Shapes: B images, V views, the global ones first.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 from torch import Tensor
@@ -18,6 +19,11 @@ _BLURRED = (1.0, 0.1)
 """Shares of the two global views, as in BYOL."""
 _SOLARIZED = (0.0, 0.2)
 _LOCAL_BLURRED = 0.5
+
+
+def duos(n_views: int) -> list[tuple[int, int]]:
+    """The views that are alike: the global ones, and each local one with each global one."""
+    return [pair for pair in combinations(range(n_views), 2) if pair[0] < N_GLOBAL]
 
 
 class Views(NamedTuple):

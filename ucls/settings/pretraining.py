@@ -16,9 +16,8 @@ crops show too little (reimplementation of Self-Classifier, table 2)."""
 LARGE_IMAGE = 224
 LOCAL_SHARE = 96 / 224
 """Of the side of a local crop to that of a global one."""
-N_LOCAL = 6
-WITH_LOCAL, ALONE = (0.4, 1.0), (0.14, 1.0)
-"""Areas of global crops, beside local ones and without."""
+WITH_LOCAL = (0.4, 1.0)
+"""Areas of global crops beside local ones; alone, they have those of the method."""
 
 Scale = tuple[Fraction, Fraction]
 
@@ -30,13 +29,14 @@ class PretrainConfig(Section):
     arch: str = "resnet18"
     """``small``, or any model of timm."""
     n_clusters: Annotated[int, Field(ge=2)] | None = None
-    """C. None: the number of classes of a labelled source, which must be given otherwise."""
+    """C. None: the number of classes of a labelled source, which must be given otherwise; methods
+    without clusters take none."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     image_size: Annotated[int, Field(ge=8)] | None = None
     """Pixels per side of a global crop. None: that of the images up to 64, else 224."""
     n_local: Annotated[int, Field(ge=0)] | None = None
-    """Local crops of each image. None: 6, or none of images of up to 64 pixels."""
+    """Local crops of each image. None: as the method does, or none of images of up to 64 pixels."""
     global_scale: Scale | None = None
     """Areas of global crops, as shares of the image."""
     local_scale: Scale = (0.05, 0.4)
@@ -54,9 +54,11 @@ class PretrainConfig(Section):
     """The highest. None: the method's, times batch size over the batch size of the method."""
     first_rate: Fraction = 1 / 40
     """Where the warmup starts, as a share of the highest rate."""
-    last_rate: Fraction = 1 / 1000
-    """Where the schedule ends, as a share of the highest rate."""
-    schedule: Literal["cosine", "linear", "constant"] | None = None
+    last_rate: Fraction | None = None
+    """Where the cosine ends, as a share of the highest rate. None: as the method does."""
+    schedule: Literal["cosine", "linear", "steps", "constant"] | None = None
+    milestones: tuple[Fraction, ...] = (0.6, 0.8)
+    """Shares of the epochs after which the rate falls to a tenth, in steps."""
     warmup_epochs: NonNegative | None = None
     """None: 10, but a tenth of all epochs at most; none where the method has none."""
     weight_decay: NonNegative | None = None
@@ -83,6 +85,17 @@ class SelfClassifierOptions(Section):
     """Embeddings among which the nearest neighbour of each stands for it; 262,144 for ImageNet."""
 
 
+class SimSiamOptions(Section):
+    """Chen and He, CVPR 2021."""
+
+    dim: Count = 2048
+    """Of the embeddings."""
+    predictor_dim: Count = 512
+    projector_layers: Literal[2, 3] = 3
+    fix_pred_lr: bool = True
+    """The rate of the predictor stays the highest."""
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to learn a network, as far as it is known without torch.
@@ -95,7 +108,10 @@ class Method:
             :class:`ucls.pretraining.protocol.Method`.
         options: what only it heeds.
         settings: what it takes where settings are left open.
+        small_settings: what it takes in their place, and of its options, for images of up to 64
+            pixels.
         has_warmup: whether its rate rises at first.
+        has_clusters: whether it finds clusters, whose number must be known.
     """
 
     name: str
@@ -104,7 +120,9 @@ class Method:
     build: str
     options: type[Section]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    small_settings: Mapping[str, Any] = field(default_factory=dict)
     has_warmup: bool = False
+    has_clusters: bool = False
 
 
 METHODS: dict[str, Method] = {
@@ -122,10 +140,39 @@ METHODS: dict[str, Method] = {
                 "optimizer": "sgd",
                 "learning_rate": 0.4,
                 "schedule": "cosine",
+                "last_rate": 1 / 1000,
                 "weight_decay": 1e-4,
                 "recolours": True,
+                "n_local": 6,
+                "global_scale": (0.14, 1.0),
             },
             has_warmup=True,
+            has_clusters=True,
+        ),
+        Method(
+            name="simsiam",
+            help="views predict each other",
+            source="Chen and He, CVPR 2021; multi-crop and epochs as in the thesis, section 4.2",
+            build="ucls.pretraining.methods.simsiam:build",
+            options=SimSiamOptions,
+            settings={
+                "epochs": 500,
+                "batch_size": 512,
+                "optimizer": "sgd",
+                "learning_rate": 0.1,
+                "schedule": "cosine",
+                "last_rate": 0.0,
+                "weight_decay": 1e-4,
+                "recolours": True,
+                "n_local": 4,
+                "global_scale": (0.2, 1.0),
+            },
+            small_settings={
+                "epochs": 800,
+                "learning_rate": 0.06,
+                "weight_decay": 5e-4,
+                "projector_layers": 2,
+            },
         ),
     )
 }
@@ -169,22 +216,18 @@ def fit_pretrain_config(
         native_size: pixels per side of all images, None where they differ.
 
     Raises:
-        UsageError: if the number of clusters is not known, or there are too few images.
+        UsageError: if the number of clusters is not known or of no use, or there are too few
+            images.
     """
     method = METHODS[config.method]
-    n_clusters = config.n_clusters or n_classes
-    if n_clusters is None:
-        raise UsageError(
-            "the images have no labels, so say how many clusters to learn: -k NUMBER "
-            "(ucls suggest-k tells which there may be)"
-        )
     size = config.image_size or (
         native_size if native_size is not None and native_size <= SMALL_IMAGES else LARGE_IMAGE
     )
-    n_local = config.n_local
-    if n_local is None:
-        n_local = N_LOCAL if size > SMALL_IMAGES else 0
     taken = dict(method.settings)
+    if size <= SMALL_IMAGES:
+        taken |= {"n_local": 0, **method.small_settings}
+    own = {name: taken.pop(name) for name in method.options.model_fields if name in taken}
+    n_local = taken["n_local"] if config.n_local is None else config.n_local
     epochs = config.epochs or taken["epochs"]
     batch_size = config.batch_size or min(taken["batch_size"], n_images)
     if batch_size > n_images:
@@ -193,15 +236,14 @@ def fit_pretrain_config(
         )
     fitted = {
         **taken,
-        "n_clusters": n_clusters,
+        "n_clusters": _n_clusters(method, config.n_clusters, n_classes),
         "image_size": size,
-        "n_local": n_local,
-        "global_scale": WITH_LOCAL if n_local else ALONE,
+        "global_scale": WITH_LOCAL if n_local else taken["global_scale"],
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": taken["learning_rate"] * batch_size / taken["batch_size"],
         "warmup_epochs": min(10.0, epochs / 10) if method.has_warmup else 0.0,
-        "options": method.options.model_validate(config.options).model_dump(),
+        "options": method.options.model_validate({**own, **config.options}).model_dump(),
     }
     given = {name: value for name, value in config if value is not None and name != "options"}
     return config.model_copy(update={**fitted, **given})
@@ -210,6 +252,22 @@ def fit_pretrain_config(
 def local_size(image_size: int) -> int:
     """Pixels per side of a local crop."""
     return max(4, round(image_size * LOCAL_SHARE))
+
+
+def _n_clusters(method: Method, wanted: int | None, n_classes: int | None) -> int | None:
+    if not method.has_clusters:
+        if wanted is not None:
+            raise UsageError(
+                f"{method.name} learns no clusters, so that their number is of no use: leave "
+                "n_clusters (-k) out"
+            )
+        return None
+    if wanted is None and n_classes is None:
+        raise UsageError(
+            "the images have no labels, so say how many clusters to learn: -k NUMBER "
+            "(ucls suggest-k tells which there may be)"
+        )
+    return wanted or n_classes
 
 
 def _method(name: Any) -> Method:

@@ -133,8 +133,8 @@ class _Pretraining:
         log = Training(
             method,
             pixels,
-            crops,
             self.config,
+            crops=crops,
             measurer=measurer,
             checkpoint=checkpoint,
             device=device,
@@ -175,12 +175,12 @@ class _Pretraining:
         import torch
 
         from ucls.backbones.encoder import Architecture, Encoder
+        from ucls.pretraining.batch_norm import share_batch_statistics
         from ucls.pretraining.protocol import Task
-        from ucls.pretraining.ranks import share_batch_statistics
 
         record, config = METHODS[self.config.method], self.config
         size = required(config.image_size)
-        task = Task(len(self.images), required(config.n_clusters), config.seed)
+        task = Task(len(self.images), required(config.epochs), config.n_clusters)
         torch.manual_seed(config.seed)
         encoder = Encoder(Architecture(config.arch, self._channels(), size))
         options = record.options.model_validate(config.options)
