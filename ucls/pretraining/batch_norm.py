@@ -26,7 +26,7 @@ def split_batch_statistics(network: nn.Module, n_groups: int) -> None:
 
     Args:
         network: whose batch norm is replaced.
-        n_groups: of this process's images, each with as many.
+        n_groups: of this process's images, each with as many, but for one.
     """
     _replace(network, lambda norm: _SplitBatchNorm(norm, n_groups))
 
@@ -104,7 +104,7 @@ class _SplitBatchNorm(_Replaced):
         self.n_groups = n_groups
 
     def _normal(self, values: Tensor) -> Tensor:
-        groups = values.chunk(self.n_groups)
+        groups = values.tensor_split(self.n_groups)
         statistics = torch.stack([self.running_mean, self.running_var]).repeat(len(groups), 1, 1)
         normal = torch.cat(
             [

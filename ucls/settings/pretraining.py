@@ -96,6 +96,21 @@ class SimSiamOptions(Section):
     """The rate of the predictor stays the highest."""
 
 
+class MocoOptions(Section):
+    """Chen et al. 2020 (MoCo v2)."""
+
+    dim: Count = 128
+    """Of the embeddings."""
+    temperature: Positive = 0.2
+    momentum: Fraction = 0.999
+    """Of the key encoder, per step."""
+    queue: Count = 65_536
+    """Keys that images are to differ from; at most a quarter as many as there are images."""
+    batch_norm_groups: Count = 8
+    """Groups of a batch over which batch norm goes, so that the shuffled keys lie in others than
+    their queries; the public code has one for each of 8 GPUs."""
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to learn a network, as far as it is known without torch.
@@ -172,6 +187,25 @@ METHODS: dict[str, Method] = {
                 "learning_rate": 0.06,
                 "weight_decay": 5e-4,
                 "projector_layers": 2,
+            },
+        ),
+        Method(
+            name="moco",
+            help="views alike, and unlike those of other images",
+            source="Chen et al. 2020 (MoCo v2); multi-crop and epochs as in thesis section 4.2",
+            build="ucls.pretraining.methods.moco:build",
+            options=MocoOptions,
+            settings={
+                "epochs": 500,
+                "batch_size": 256,
+                "optimizer": "sgd",
+                "learning_rate": 0.03,
+                "schedule": "cosine",
+                "last_rate": 0.0,
+                "weight_decay": 1e-4,
+                "recolours": True,
+                "n_local": 4,
+                "global_scale": (0.2, 1.0),
             },
         ),
     )

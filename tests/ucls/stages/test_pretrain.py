@@ -30,8 +30,9 @@ SETTINGS = COMMON | {"hidden_dim": 16, "queue": 20, "bottleneck_dim": 8, "scales
 METHODS = {
     "self-classifier": SETTINGS | {"n_clusters": 2},
     "simsiam": COMMON | {"dim": 16, "predictor_dim": 8},
+    "moco": COMMON | {"dim": 16, "batch_norm_groups": 2},
 }
-WITHOUT_CLUSTERS = ["simsiam"]
+WITHOUT_CLUSTERS = ["simsiam", "moco"]
 N_IMAGES = 40
 
 of_all_methods = pytest.mark.parametrize("method", METHODS)
