@@ -111,6 +111,21 @@ class MocoOptions(Section):
     their queries; the public code has one for each of 8 GPUs."""
 
 
+class C2BinOptions(Section):
+    """C2BIN, table 10."""
+
+    scales: tuple[Positive, ...] = (1, 4, 16)
+    """Clusters of each predictor, as multiples of C."""
+    hidden_dim: Count = 512
+    projection_dim: Count = 512
+    temperature: Positive = 1.0
+    """Of the contrast of clusters, eq. 4."""
+    momentum: Fraction = 0.995
+    """Of the follower, per step."""
+    cluster_weight: NonNegative = 1.0
+    entropy_weight: NonNegative = 1.0
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to learn a network, as far as it is known without torch.
@@ -207,6 +222,26 @@ METHODS: dict[str, Method] = {
                 "n_local": 4,
                 "global_scale": (0.2, 1.0),
             },
+        ),
+        Method(
+            name="c2bin",
+            help="clusters contrasted while views predict each other",
+            source="Contrasting clusters while bootstrapping instances, table 10",
+            build="ucls.pretraining.methods.c2bin:build",
+            options=C2BinOptions,
+            settings={
+                "epochs": 300,
+                "batch_size": 256,
+                "optimizer": "adamw",
+                "learning_rate": 3e-4,
+                "schedule": "cosine",
+                "last_rate": 0.0,
+                "weight_decay": 0.0,
+                "recolours": True,
+                "n_local": 0,
+                "global_scale": (0.2, 1.0),
+            },
+            has_clusters=True,
         ),
     )
 }

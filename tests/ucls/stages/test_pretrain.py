@@ -31,6 +31,7 @@ METHODS = {
     "self-classifier": SETTINGS | {"n_clusters": 2},
     "simsiam": COMMON | {"dim": 16, "predictor_dim": 8},
     "moco": COMMON | {"dim": 16, "batch_norm_groups": 2},
+    "c2bin": COMMON | {"hidden_dim": 16, "projection_dim": 8, "n_clusters": 2, "scales": [1, 2]},
 }
 WITHOUT_CLUSTERS = ["simsiam", "moco"]
 N_IMAGES = 40
