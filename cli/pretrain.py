@@ -20,7 +20,9 @@ Method = Annotated[
 ]
 Arch = Annotated[
     str,
-    typer.Option(help="'small', or any model of timm: resnet18, vgg16_bn, vit_tiny_patch16_224."),
+    typer.Option(
+        help="'small', 'alexnet', or one of timm: resnet18, vgg16_bn, vit_tiny_patch16_224."
+    ),
 ]
 Epochs = Annotated[
     int | None, typer.Option(help="Times that each image is seen; default: as in the paper.")

@@ -27,7 +27,9 @@ class PretrainConfig(Section):
 
     method: str = "self-classifier"
     arch: str = "resnet18"
-    """``small``, or any model of timm."""
+    """``small``, ``alexnet``, or any model of timm."""
+    sobel: bool = False
+    """The network sees edges in place of grey and colours."""
     n_clusters: Annotated[int, Field(ge=2)] | None = None
     """C. None: the number of classes of a labelled source, which must be given otherwise; methods
     without clusters take none."""
@@ -102,7 +104,7 @@ class MocoOptions(Section):
     dim: Count = 128
     """Of the embeddings."""
     temperature: Positive = 0.2
-    momentum: Fraction = 0.999
+    key_momentum: Fraction = 0.999
     """Of the key encoder, per step."""
     queue: Count = 65_536
     """Keys that images are to differ from; at most a quarter as many as there are images."""
@@ -120,10 +122,19 @@ class C2BinOptions(Section):
     projection_dim: Count = 512
     temperature: Positive = 1.0
     """Of the contrast of clusters, eq. 4."""
-    momentum: Fraction = 0.995
+    follower_momentum: Fraction = 0.995
     """Of the follower, per step."""
     cluster_weight: NonNegative = 1.0
     entropy_weight: NonNegative = 1.0
+
+
+class UicOptions(Section):
+    """Unsupervised Image Classification."""
+
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    """Of what enters the classifier, and of fully connected layers before it."""
+    fixed_epochs: Annotated[int, Field(ge=0)] = 0
+    """Last epochs, in which the labels are those of whole images; 30 in the paper."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,7 @@ class Method:
         settings: what it takes where settings are left open.
         small_settings: what it takes in their place, and of its options, for images of up to 64
             pixels.
+        n_global: global crops of each image.
         has_warmup: whether its rate rises at first.
         has_clusters: whether it finds clusters, whose number must be known.
     """
@@ -151,6 +163,7 @@ class Method:
     options: type[Section]
     settings: Mapping[str, Any] = field(default_factory=dict)
     small_settings: Mapping[str, Any] = field(default_factory=dict)
+    n_global: int = 2
     has_warmup: bool = False
     has_clusters: bool = False
 
@@ -241,6 +254,27 @@ METHODS: dict[str, Method] = {
                 "n_local": 0,
                 "global_scale": (0.2, 1.0),
             },
+            has_clusters=True,
+        ),
+        Method(
+            name="uic",
+            help="views classified as another was in the epoch before",
+            source="Unsupervised Image Classification for Deep Representation Learning",
+            build="ucls.pretraining.methods.uic:build",
+            options=UicOptions,
+            settings={
+                "epochs": 500,
+                "batch_size": 256,
+                "optimizer": "sgd",
+                "learning_rate": 0.1,
+                "schedule": "linear",
+                "last_rate": 0.0,
+                "weight_decay": 1e-4,
+                "recolours": False,
+                "n_local": 0,
+                "global_scale": (0.08, 1.0),
+            },
+            n_global=1,
             has_clusters=True,
         ),
     )

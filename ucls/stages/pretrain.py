@@ -182,7 +182,7 @@ class _Pretraining:
         size = required(config.image_size)
         task = Task(len(self.images), required(config.epochs), config.n_clusters)
         torch.manual_seed(config.seed)
-        encoder = Encoder(Architecture(config.arch, self._channels(), size))
+        encoder = Encoder(Architecture(config.arch, self._channels(), size, config.sobel))
         options = record.options.model_validate(config.options)
         method: Method = resolve_name(record.build)(encoder, options, task)
         method.to(device).to(memory_format=torch.channels_last)
@@ -199,6 +199,7 @@ class _Pretraining:
         return MultiCrop(
             size=size,
             local_size=local_size(size),
+            n_global=METHODS[config.method].n_global,
             n_local=required(config.n_local),
             global_scale=required(config.global_scale),
             local_scale=config.local_scale,

@@ -1,7 +1,12 @@
 import pytest
 
 from ucls.errors import UsageError
-from ucls.settings.pretraining import METHODS, fit_pretrain_config, read_pretrain_config
+from ucls.settings.pretraining import (
+    METHODS,
+    PretrainConfig,
+    fit_pretrain_config,
+    read_pretrain_config,
+)
 
 
 def fitted(n_images=10_000, n_classes=10, native_size=None, **values):
@@ -20,6 +25,11 @@ def test_nothing_but_clusters_stays_open(method, native_size):
     left = {name for name, value in config if value is None}
     assert left <= {"precision", "workers", "n_clusters"}
     assert ("n_clusters" not in left) == METHODS[method].has_clusters
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_option_hides_a_common_setting(method):
+    assert not METHODS[method].options.model_fields.keys() & PretrainConfig.model_fields.keys()
 
 
 def test_small_images_have_settings_of_their_own_which_the_user_may_change():

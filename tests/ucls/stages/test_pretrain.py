@@ -32,7 +32,10 @@ METHODS = {
     "simsiam": COMMON | {"dim": 16, "predictor_dim": 8},
     "moco": COMMON | {"dim": 16, "batch_norm_groups": 2},
     "c2bin": COMMON | {"hidden_dim": 16, "projection_dim": 8, "n_clusters": 2, "scales": [1, 2]},
+    "uic": COMMON | {"n_clusters": 2, "dropout": 0.2, "fixed_epochs": 1, "sobel": True},
 }
+ONE_STEP = {"uic": {"fixed_epochs": 0, "dropout": 0}}
+"""Each process draws what it drops out."""
 WITHOUT_CLUSTERS = ["simsiam", "moco"]
 N_IMAGES = 40
 
@@ -307,7 +310,7 @@ def test_processes_that_share_a_batch_take_the_same_step(
     drawings: Path, tmp_path: Path, method: str
 ) -> None:
     # More steps would make rounding large, as batch norm of so few images does.
-    one_step = {"batch_size": 32, "epochs": 1}
+    one_step = {"batch_size": 32, "epochs": 1} | ONE_STEP.get(method, {})
     alone = start(drawings, tmp_path / "alone", method=method, **one_step)
     assert alone.wait(200) == 0, alone.stderr.read()
     shared = start(

@@ -69,7 +69,7 @@ class C2Bin(Method):
 
     def after_step(self) -> None:
         """Eq. 8: moves the follower towards the runner."""
-        momentum = self.options.momentum
+        momentum = self.options.follower_momentum
         follow(self.follower, self.encoder, momentum=momentum)
         follow(self.follower_projector, self.projector, momentum=momentum)
 

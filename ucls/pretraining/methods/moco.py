@@ -99,7 +99,7 @@ class Moco(Method):
 
     def after_step(self) -> None:
         """Moves the keys' networks towards the queries'."""
-        momentum = self.options.momentum
+        momentum = self.options.key_momentum
         follow(self.key_encoder, self.encoder, momentum=momentum)
         follow(self.key_projector, self.projector, momentum=momentum)
 

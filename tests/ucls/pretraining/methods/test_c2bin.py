@@ -76,7 +76,7 @@ def test_local_views_are_beside_the_second_too():
 
 
 def test_the_follower_learns_by_its_leader_alone():
-    method = tiny(momentum=0.9).double()
+    method = tiny(follower_momentum=0.9).double()
     method.loss(batch()).backward()
     assert all(one.grad is None for one in method.follower.parameters())
     assert all(one.grad is not None for one in method.encoder.parameters())

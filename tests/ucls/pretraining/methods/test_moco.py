@@ -18,7 +18,7 @@ OURS = {
 
 
 def tiny(queue=36, **options):
-    settings = {"dim": 6, "momentum": 0.9, "batch_norm_groups": 1, **options}
+    settings = {"dim": 6, "key_momentum": 0.9, "batch_norm_groups": 1, **options}
     return Moco(TinyResNet(), MocoOptions(**settings), queue=queue)
 
 
