@@ -8,7 +8,7 @@ import typer
 
 from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
-from ucls.settings.pretraining import METHODS
+from ucls.settings.pretraining_methods import METHODS
 
 EXAMPLE = "ucls pretrain photos/ -k 20 --arch resnet18 --epochs 100 --out runs/learned"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ucls.settings.given import gather
-from ucls.settings.pretraining import METHODS, fit_pretrain_config, read_pretrain_config
+from ucls.settings.pretraining import fit_pretrain_config, read_pretrain_config
+from ucls.settings.pretraining_methods import METHODS
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "pretraining"
 FILES = sorted(FOLDER.glob("*.toml"))

@@ -16,12 +16,12 @@ from ucls.progress import SILENT, Reporter, SilentReporter
 from ucls.settings.config import required
 from ucls.settings.extraction import MOST_WORKERS, count_cores
 from ucls.settings.pretraining import (
-    METHODS,
     PretrainConfig,
     fit_pretrain_config,
     local_size,
     read_pretrain_config,
 )
+from ucls.settings.pretraining_methods import METHODS
 from ucls.sources import GivenSource, Source, open_source
 
 if TYPE_CHECKING:

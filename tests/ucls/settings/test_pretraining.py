@@ -1,12 +1,8 @@
 import pytest
 
 from ucls.errors import UsageError
-from ucls.settings.pretraining import (
-    METHODS,
-    PretrainConfig,
-    fit_pretrain_config,
-    read_pretrain_config,
-)
+from ucls.settings.pretraining import PretrainConfig, fit_pretrain_config, read_pretrain_config
+from ucls.settings.pretraining_methods import METHODS
 
 
 def fitted(n_images=10_000, n_classes=10, native_size=None, **values):

@@ -19,6 +19,7 @@ from ucls.cache import read_tensors
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.pretraining import loop
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, RECORD
+from ucls.settings import pretraining_methods
 from ucls.sources import load_source
 from ucls.stages.pretrain import pretrain
 
@@ -84,6 +85,12 @@ def test_it_leaves_a_network_its_figures_and_clusters(drawings: Path, tmp_path: 
     assert [row["path"] for row in rows] == load_source(str(drawings)).splits["train"].paths
     assert {row["cluster"] for row in rows} <= {"0", "1"}
     assert not (done.path / CHECKPOINT).exists()
+
+
+def test_every_method_is_tried() -> None:
+    assert pretraining_methods.METHODS.keys() == METHODS.keys()
+    found = {name for name, one in pretraining_methods.METHODS.items() if not one.has_clusters}
+    assert found == set(WITHOUT_CLUSTERS)
 
 
 @pytest.mark.parametrize("method", WITHOUT_CLUSTERS)

@@ -15,7 +15,7 @@ from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.ranks import gather
 from ucls.settings.config import required
-from ucls.settings.pretraining import C2BinOptions
+from ucls.settings.pretraining_methods import C2BinOptions
 
 
 class C2Bin(Method):

@@ -15,7 +15,7 @@ from ucls.pretraining.neighbor_queue import NeighborQueue
 from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.ranks import gather, rank, world_size
-from ucls.settings.pretraining import MocoOptions
+from ucls.settings.pretraining_methods import MocoOptions
 
 QUEUE_SHARE = 0.25
 """Of the images that the queue may hold: with more, their own keys of the epoch before would be

@@ -17,7 +17,7 @@ from ucls.pretraining.neighbor_queue import NeighborQueue
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.ranks import gather
 from ucls.settings.config import required
-from ucls.settings.pretraining import SelfClassifierOptions
+from ucls.settings.pretraining_methods import SelfClassifierOptions
 
 _DEVIATION = 0.02
 """Of the first weights, as in the public code."""

@@ -11,7 +11,7 @@ from ucls.backbones.encoder import Encoder
 from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.views import duos
-from ucls.settings.pretraining import SimSiamOptions
+from ucls.settings.pretraining_methods import SimSiamOptions
 
 
 def distance(prediction: Tensor, target: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Epoch, Method, Task
 from ucls.pretraining.ranks import gather
 from ucls.settings.config import required
-from ucls.settings.pretraining import UicOptions
+from ucls.settings.pretraining_methods import UicOptions
 
 
 class Uic(Method):

@@ -6,7 +6,7 @@ from tests.ucls.pretraining.methods.networks import TinyResNet
 from ucls.pretraining.methods.c2bin import C2Bin, build
 from ucls.pretraining.protocol import Batch, Task
 from ucls.pretraining.views import Views
-from ucls.settings.pretraining import C2BinOptions
+from ucls.settings.pretraining_methods import C2BinOptions
 
 
 def tiny(**options):

@@ -9,7 +9,7 @@ from ucls.errors import UsageError
 from ucls.pretraining.methods.moco import Moco, build, info_nce
 from ucls.pretraining.protocol import Batch, Task
 from ucls.pretraining.views import Views
-from ucls.settings.pretraining import MocoOptions
+from ucls.settings.pretraining_methods import MocoOptions
 
 OURS = {
     "encoder_q.fc": "projector", "encoder_q": "encoder", "encoder_k.fc": "key_projector",

@@ -9,7 +9,8 @@ from ucls.pretraining.methods.self_classifier import SelfClassifier, build, by_s
 from ucls.pretraining.optimizers import build_optimizer
 from ucls.pretraining.protocol import Batch, Task
 from ucls.pretraining.views import Views
-from ucls.settings.pretraining import PretrainConfig, SelfClassifierOptions
+from ucls.settings.pretraining import PretrainConfig
+from ucls.settings.pretraining_methods import SelfClassifierOptions
 
 FIXTURE = "self_classifier_step.npz"
 OURS = {

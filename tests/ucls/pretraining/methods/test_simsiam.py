@@ -8,7 +8,7 @@ from ucls.errors import UsageError
 from ucls.pretraining.methods.simsiam import SimSiam, build, distance
 from ucls.pretraining.protocol import Batch, Task
 from ucls.pretraining.views import Views
-from ucls.settings.pretraining import SimSiamOptions
+from ucls.settings.pretraining_methods import SimSiamOptions
 
 OURS = {"encoder.fc": "projector", "encoder": "encoder", "predictor": "predictor"}
 

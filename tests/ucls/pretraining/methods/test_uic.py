@@ -7,7 +7,7 @@ from ucls.errors import UsageError
 from ucls.pretraining.methods.uic import Uic, build
 from ucls.pretraining.protocol import Batch, Epoch, Task
 from ucls.pretraining.views import Views
-from ucls.settings.pretraining import UicOptions
+from ucls.settings.pretraining_methods import UicOptions
 
 N_IMAGES, CLUSTERS = 30, 4
 
