@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ucls.backbones.encoder import Encoder
 from ucls.objectives.c2bin import alignment_loss, cluster_loss
 from ucls.pretraining.followers import follow, follower_of
-from ucls.pretraining.precision import widened
+from ucls.pretraining.precision import in_full, widened
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.ranks import gather
 from ucls.settings.config import required
@@ -60,12 +60,13 @@ class C2Bin(Method):
             gather(widened(classifier(vectors)).softmax(dim=1)).unsqueeze(0)
             for vectors in (one, other)
         )
-        return cluster_loss(
-            memberships,
-            others,
-            temperature=self.options.temperature,
-            entropy_weight=self.options.entropy_weight,
-        )
+        with in_full(memberships):
+            return cluster_loss(
+                memberships,
+                others,
+                temperature=self.options.temperature,
+                entropy_weight=self.options.entropy_weight,
+            )
 
     def after_step(self) -> None:
         """Eq. 8: moves the follower towards the runner."""

@@ -12,7 +12,7 @@ from ucls.errors import UsageError
 from ucls.pretraining.batch_norm import split_batch_statistics
 from ucls.pretraining.followers import follow, follower_of
 from ucls.pretraining.neighbor_queue import NeighborQueue
-from ucls.pretraining.precision import widened
+from ucls.pretraining.precision import in_full, widened
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.ranks import gather, rank, world_size
 from ucls.settings.pretraining_methods import MocoOptions
@@ -35,7 +35,8 @@ def info_nce(queries: Tensor, keys: Tensor, *, others: Tensor, temperature: floa
         [].
     """
     own = (queries * keys).sum(dim=1, keepdim=True)
-    logits = torch.cat([own, queries @ others.T], dim=1) / temperature
+    with in_full(queries):
+        logits = torch.cat([own, queries @ others.T], dim=1) / temperature
     return (logits.logsumexp(dim=1) - logits[:, 0]).mean()
 
 

@@ -65,6 +65,14 @@ def test_the_loss_is_the_formula(seed):
     assert float(method.loss(given).detach()) == pytest.approx(expected, abs=1e-8)
 
 
+def test_a_forward_pass_of_less_precision_leaves_products_their_own():
+    one, other = torch.randn(2, 12, 5)
+    method, classifier = tiny(), torch.nn.Identity()
+    expected = method._contrast(classifier, one, other)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(method._contrast(classifier, one, other), expected)
+
+
 def test_local_views_are_beside_the_second_too():
     method, given = tiny().double(), batch(sizes=(10, 10, 6))
     first, second, local = given.views.pixels

@@ -44,6 +44,13 @@ def test_info_nce_is_the_formula(seed):
     assert float(found) == pytest.approx(expected, abs=1e-8)
 
 
+def test_a_forward_pass_of_less_precision_leaves_products_their_own():
+    queries, keys, others = (F.normalize(torch.randn(n, 64), dim=1) for n in (5, 5, 9))
+    expected = info_nce(queries, keys, others=others, temperature=0.2)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(info_nce(queries, keys, others=others, temperature=0.2), expected)
+
+
 def test_the_queue_takes_the_keys_of_the_batch_and_no_gradient_flows_into_them():
     method = tiny(queue=30)
     keys = method.keys(batch().views.pixels[1])
