@@ -8,7 +8,7 @@ import typer
 
 from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
-from ucls.settings.pretraining import METHODS
+from ucls.settings.pretraining_methods import METHODS
 
 EXAMPLE = "ucls pretrain photos/ -k 20 --arch resnet18 --epochs 100 --out runs/learned"
 
@@ -20,7 +20,9 @@ Method = Annotated[
 ]
 Arch = Annotated[
     str,
-    typer.Option(help="'small', or any model of timm: resnet18, vgg16_bn, vit_tiny_patch16_224."),
+    typer.Option(
+        help="'small', 'alexnet', or one of timm: resnet18, vgg16_bn, vit_tiny_patch16_224."
+    ),
 ]
 Epochs = Annotated[
     int | None, typer.Option(help="Times that each image is seen; default: as in the paper.")

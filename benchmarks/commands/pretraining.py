@@ -20,8 +20,8 @@ def command(*, arch: Arch = None, batch_size: BatchSize = 256, steps: Steps = 7)
     import tempfile
     from pathlib import Path
 
+    from benchmarks.images_per_second import measure_rate
     from benchmarks.machine import describe_machine
-    from benchmarks.pretraining import measure_rate
     from ucls.backbones.encoder import Architecture
     from ucls.devices import resolve_device
 

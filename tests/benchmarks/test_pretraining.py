@@ -1,17 +1,37 @@
-from typer.testing import CliRunner
+"""The papers' settings for ``ucls pretrain``."""
 
-from benchmarks.__main__ import app
-from benchmarks.pretraining import Rate
+from pathlib import Path
+
+import pytest
+
+from ucls.settings.given import gather
+from ucls.settings.pretraining import fit_pretrain_config, read_pretrain_config
+from ucls.settings.pretraining_methods import METHODS
+
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "pretraining"
+FILES = sorted(FOLDER.glob("*.toml"))
+# Batches and rates as the papers print them.
+PRINTED = {
+    "self-classifier-imagenet": (4096, 4.8), "self-classifier-small": (512, 0.4),
+    "simsiam-imagenet": (512, 0.1), "simsiam-imagenet100": (512, 0.1),
+    "simsiam-cifar10": (512, 0.06), "moco-v2-imagenet": (256, 0.03),
+    "moco-v2-imagenet100": (256, 0.03), "c2bin-table5": (256, 0.2), "c2bin-table7": (256, 0.03),
+    "c2bin-table10": (256, 3e-4), "uic-alexnet": (256, 0.1), "uic-vgg16": (256, 0.1),
+}  # fmt: skip
 
 
-def test_the_share_is_of_the_bare_rate() -> None:
-    assert Rate(200.0, 150.0).share == 0.75
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_reads_and_says_what_the_paper_says(path):
+    config = fit_pretrain_config(
+        read_pretrain_config(gather(config=path)),
+        n_images=1_281_167,
+        n_classes=1000,
+        typical_side=256,
+    )
+    assert (config.batch_size, config.learning_rate) == PRINTED[path.stem]
 
 
-def test_both_rates_are_shown() -> None:
-    options = ["--arch", "small:1:16", "--batch-size", "80", "--steps", "1"]
-    result = CliRunner().invoke(app, ["pretraining", *options])
-    assert result.exit_code == 0, result.output
-    name, bare, training, share = result.output.splitlines()[-1].split(", ")
-    assert name == "small:1:16"
-    assert abs(float(training) / float(bare) - float(share)) < 0.1
+def test_all_methods_and_files_are_there():
+    assert {path.stem for path in FILES} == PRINTED.keys()
+    methods = {read_pretrain_config(gather(config=path)).method for path in FILES}
+    assert methods == METHODS.keys()

@@ -6,11 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ucls.backbones.alexnet import AlexNet
 from ucls.backbones.small_net import SmallNet
+from ucls.backbones.sobel import N_CHANNELS, sobel
 from ucls.backbones.timm_models import is_known
 from ucls.errors import UsageError
 
-SMALL = "small"
+SMALL, ALEXNET = "small", "alexnet"
 SMALL_IMAGES = 64
 """Pixels per side up to which the first layers of a network must not shrink the images much."""
 _PATCHES_PER_SIDE = 8
@@ -21,14 +23,16 @@ class Architecture:
     """What decides the shapes of all weights.
 
     Attributes:
-        name: ``small``, or of a model of timm.
+        name: ``small``, ``alexnet``, or of a model of timm.
         channels: 1 for grey, 3 for colour.
         image_size: pixels per side of what it is learned on.
+        sobel: whether the network sees edges in place of these channels.
     """
 
     name: str
     channels: int
     image_size: int
+    sobel: bool = False
 
     def as_text(self) -> dict[str, str]:
         """For the metadata of a file."""
@@ -63,6 +67,8 @@ class Encoder(nn.Module):
 
     def maps(self, pixels: Tensor) -> Tensor:
         """The last map [B, map_width, h, w], or what the network has in its place."""
+        if self.architecture.sobel:
+            pixels = sobel(pixels)
         maps: Tensor = self.network.forward_features(pixels)
         return maps
 
@@ -70,6 +76,16 @@ class Encoder(nn.Module):
         """Vectors [B, D] of what :meth:`maps` gives."""
         vectors: Tensor = self.network.forward_head(maps, pre_logits=True)
         return vectors
+
+    def set_dropout(self, share: float) -> None:
+        """Sets the dropout between the fully connected layers of a network that has such.
+
+        Args:
+            share: of the values that are dropped while it trains, in 0..1.
+        """
+        for layer in getattr(self.network, "pre_logits", nn.Identity()).modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = share
 
     def _shapes(self) -> tuple[torch.Size, torch.Size]:
         """Of a map and a vector, by one image; the statistics of batch norm stay as they are."""
@@ -91,12 +107,15 @@ class Encoder(nn.Module):
 
 def _build(architecture: Architecture) -> nn.Module:
     name, size = architecture.name.removeprefix("timm/"), architecture.image_size
+    channels = N_CHANNELS if architecture.sobel else architecture.channels
     if name == SMALL:
-        return SmallNet(architecture.channels)
+        return SmallNet(channels)
+    if name == ALEXNET:
+        return AlexNet(channels)
     if not is_known(name):
         raise UsageError(
             f"architecture {name!r} is none of timm's: take one of `timm.list_models()`, such as "
-            f"resnet18, vgg16_bn or vit_tiny_patch16_224; or {SMALL}"
+            f"resnet18, vgg16_bn or vit_tiny_patch16_224; or {SMALL}, {ALEXNET}"
         )
     import timm
 
@@ -108,7 +127,7 @@ def _build(architecture: Architecture) -> nn.Module:
     elif name.startswith("convnext") and size <= SMALL_IMAGES:
         options["patch_size"] = 1
     model: nn.Module = timm.create_model(
-        name, pretrained=False, num_classes=0, in_chans=architecture.channels, **options
+        name, pretrained=False, num_classes=0, in_chans=channels, **options
     )
     if size <= SMALL_IMAGES:
         _spare_small_images(model, size)

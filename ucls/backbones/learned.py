@@ -140,7 +140,10 @@ def read_network(path: Path) -> tuple[Encoder, tuple[float, ...], tuple[float, .
     metadata = read_metadata(path)
     arrays, _ = read_tensors(path)
     architecture = Architecture(
-        metadata["name"], int(metadata["channels"]), int(metadata["image_size"])
+        metadata["name"],
+        int(metadata["channels"]),
+        int(metadata["image_size"]),
+        sobel=metadata.get("sobel") == str(True),
     )
     encoder = Encoder(architecture)
     try:

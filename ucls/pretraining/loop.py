@@ -20,10 +20,10 @@ from ucls.errors import UclsError, UsageError
 from ucls.pretraining.checkpoint import Checkpoint, Place
 from ucls.pretraining.draws import Draws
 from ucls.pretraining.measuring import Measurer
-from ucls.pretraining.optimizers import build_optimizer, rate_at
+from ucls.pretraining.optimizers import build_optimizer, rate_at, set_rate
 from ucls.pretraining.pixels import PixelBatch, Pixels
-from ucls.pretraining.protocol import Batch, Method
-from ucls.pretraining.ranks import average_gradients, rank, world_size
+from ucls.pretraining.protocol import Batch, Epoch, Method
+from ucls.pretraining.ranks import average_gradients, from_first, rank, summed, world_size
 from ucls.pretraining.views import MultiCrop
 from ucls.progress import Reporter
 from ucls.settings.config import required
@@ -40,8 +40,8 @@ class Training:
     Args:
         method: on the device, in training mode.
         pixels: to learn from.
-        crops: that make views.
         config: all fields set.
+        crops: that make views.
         measurer: says how good the network is after an epoch.
         checkpoint: of what is unfinished.
         device: where to compute.
@@ -55,9 +55,9 @@ class Training:
         self,
         method: Method,
         pixels: Pixels,
-        crops: MultiCrop,
-        *,
         config: PretrainConfig,
+        *,
+        crops: MultiCrop,
         measurer: Measurer,
         checkpoint: Checkpoint,
         device: torch.device,
@@ -80,7 +80,9 @@ class Training:
                 f"only {len(pixels.rows)} images can be read, fewer than one batch of "
                 f"{self.batch_size}: take smaller batches with --set batch_size="
             )
-        self.optimizer = build_optimizer(method.parameters(), config)
+        self.optimizer = build_optimizer(
+            method.parameters(), config, steady=method.steady_parameters()
+        )
 
     def train(self) -> list[str]:
         """Trains all epochs that are left; returns a line of JSON for each epoch.
@@ -121,10 +123,15 @@ class Training:
         return after
 
     def _steps(self, place: Place) -> Iterator[tuple[int, float]]:
-        generator = torch.Generator().manual_seed(self._seed(place.epoch, 0))
-        order = self.method.start_epoch(len(self.pixels.rows), generator).numpy()
+        epoch = Epoch(
+            place.epoch,
+            rows=torch.from_numpy(self.pixels.rows),
+            generator=torch.Generator().manual_seed(self._seed(place.epoch, 0)),
+            predict=self._predict,
+        )
+        order = self.method.start_epoch(epoch).numpy()
         own = [
-            self.pixels.rows[part]
+            part
             for step in range(place.step, self.n_steps)
             for part in self._parts(order[step * self.batch_size : (step + 1) * self.batch_size])
         ]
@@ -133,15 +140,19 @@ class Training:
             parts = [next(batches) for _ in range(self.config.accumulation)]
             yield step, self._step(place.epoch, step, parts)
 
+    def _predict(self) -> Tensor:
+        found = torch.zeros(len(self.pixels.rows), dtype=torch.int64)
+        for rows, clusters in self.measurer.clusters(self.method):
+            found[np.searchsorted(self.pixels.rows, rows)] = torch.from_numpy(clusters).long()
+        return from_first(found)
+
     def _parts(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """What this rank gets of a batch, in the parts that go through the network one by one."""
         parts = np.split(rows, self.config.accumulation)
         return [np.split(part, world_size())[rank()] for part in parts]
 
     def _step(self, epoch: int, step: int, parts: Sequence[PixelBatch]) -> float:
-        rate = self._rate(epoch, step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, self._rate(epoch, step))
         self.optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for number, part in enumerate(parts):
@@ -149,7 +160,7 @@ class Training:
             torch.manual_seed(seed)  # of dropout
             loss = self._loss(part, seed) / len(parts)
             loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
+            total += float(summed(loss.detach())) / world_size()
         if not np.isfinite(total):
             raise UclsError(
                 f"the loss is {total} in epoch {epoch + 1}, step {step + 1}: take a lower rate, "

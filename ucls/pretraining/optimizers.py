@@ -1,6 +1,6 @@
 """Optimisers and the rates of their steps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -14,9 +14,28 @@ TRUST = 0.001
 """Of LARS, as in its paper (You et al. 2017)."""
 
 
-def build_optimizer(parameters: Iterable[nn.Parameter], config: PretrainConfig) -> Any:
-    """Builds the optimiser that the settings name, over the parameters that are learned."""
-    learned = [one for one in parameters if one.requires_grad]
+def build_optimizer(
+    parameters: Iterable[nn.Parameter],
+    config: PretrainConfig,
+    *,
+    steady: Sequence[nn.Parameter] = (),
+) -> Any:
+    """Builds the optimiser that the settings name, over the parameters that are learned.
+
+    Args:
+        parameters: of the method.
+        config: all fields set.
+        steady: those among them whose rate :func:`set_rate` leaves as it is.
+    """
+    held = {id(one) for one in steady}
+    learned = [
+        {"params": [one for one in own if one.requires_grad], "is_steady": is_steady}
+        for is_steady, own in (
+            (False, [one for one in parameters if id(one) not in held]),
+            (True, steady),
+        )
+        if own
+    ]
     rate, decay = required(config.learning_rate), required(config.weight_decay)
     match config.optimizer:
         case "adamw":
@@ -36,6 +55,13 @@ def build_optimizer(parameters: Iterable[nn.Parameter], config: PretrainConfig) 
             return torch.optim.SGD(learned, rate, momentum=config.momentum, weight_decay=decay)
 
 
+def set_rate(optimizer: Any, rate: float) -> None:
+    """Sets the rate of the next step, but for parameters whose rate is steady."""
+    for group in optimizer.param_groups:
+        if not group["is_steady"]:
+            group["lr"] = rate
+
+
 def rate_at(step: int, *, config: PretrainConfig, steps_per_epoch: int) -> float:
     """The learning rate of a step, which is counted over all epochs."""
     peak = required(config.learning_rate)
@@ -49,11 +75,13 @@ def rate_at(step: int, *, config: PretrainConfig, steps_per_epoch: int) -> float
             return peak
         case "linear":
             return peak * (1 - (step - n_warmup) / (n_steps - n_warmup))
+        case "steps":
+            return peak * 0.1 ** sum(step >= share * n_steps for share in config.milestones)
         case _:
             return warmup_cosine(
                 step,
                 peak=peak,
-                final=peak * config.last_rate,
+                final=peak * required(config.last_rate),
                 warmup_steps=n_warmup,
                 total_steps=n_steps,
             )

@@ -4,12 +4,14 @@ Shapes: N images, B of a batch, V views, D width of the encoder.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ucls.backbones.encoder import Encoder
+from ucls.errors import UsageError
 from ucls.pretraining.views import Views
 
 
@@ -19,13 +21,30 @@ class Task:
 
     Attributes:
         n_images: N.
-        n_clusters: C.
-        seed: of what is random in the first weights.
+        n_epochs: how often they are seen.
+        n_clusters: C; None for a method without clusters.
     """
 
     n_images: int
-    n_clusters: int
-    seed: int
+    n_epochs: int
+    n_clusters: int | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a method may know before an epoch.
+
+    Attributes:
+        number: from 0.
+        rows: the images that can be read, int64 [M], on the CPU.
+        generator: of all draws, on the CPU.
+        predict: names the clusters of these images as they are, int64 [M], on the CPU.
+    """
+
+    number: int
+    rows: Tensor
+    generator: torch.Generator
+    predict: Callable[[], Tensor]
 
 
 @dataclass(frozen=True)
@@ -59,9 +78,12 @@ class Method(nn.Module, ABC):
     def loss(self, batch: Batch) -> Tensor:
         """The loss of a batch, []."""
 
-    def start_epoch(self, n_images: int, generator: torch.Generator) -> Tensor:
-        """The images of an epoch in their order, int64 [M], on the CPU."""
-        return torch.randperm(n_images, generator=generator)
+    def start_epoch(self, epoch: Epoch) -> Tensor:
+        """The images of an epoch in their order, int64 [M], on the CPU.
+
+        A training that goes on amid an epoch asks once more, and must be given the same.
+        """
+        return epoch.rows[torch.randperm(len(epoch.rows), generator=epoch.generator)]
 
     def finish_epoch(self) -> None:
         """What is to be done between two epochs."""
@@ -69,12 +91,21 @@ class Method(nn.Module, ABC):
     def after_step(self) -> None:
         """What follows a step of the optimiser."""
 
+    def steady_parameters(self) -> list[nn.Parameter]:
+        """Those whose rate stays the highest."""
+        return []
+
     def check_batch(self, batch_size: int) -> None:
         """Refuses batches that are too small for the method.
 
         Raises:
             UsageError: if they are.
         """
+        if batch_size < 2:
+            raise UsageError(
+                "batch norm needs two images at least in each part of a batch: take larger "
+                "batches with --set batch_size=, or fewer parts with --set accumulation="
+            )
 
     def clusters(self, vectors: Tensor) -> Tensor | None:
         """Logits of C clusters [B, C] of the encoder's vectors [B, D]; None if there are none."""

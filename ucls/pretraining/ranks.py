@@ -48,6 +48,15 @@ def agreed(answer: bool) -> bool:
     return answers[0]
 
 
+def from_first(values: Tensor) -> Tensor:
+    """What the first process has of values that all but rounding makes the same; on the CPU."""
+    if world_size() == 1:
+        return values
+    answers = [values]
+    dist.broadcast_object_list(answers, src=0)
+    return answers[0]
+
+
 def gather(values: Tensor, *, dim: int = 0) -> Tensor:
     """Puts the values of all ranks one after the other; gradients flow into one's own."""
     if world_size() == 1:
@@ -69,14 +78,12 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
-def share_batch_statistics(network: nn.Module) -> None:
-    """Makes batch norm take the mean and variance over all ranks, in place."""
+def summed(values: Tensor) -> Tensor:
+    """The sum over all ranks; gradients flow into all of them."""
     if world_size() == 1:
-        return
-    for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-                setattr(parent, name, _SharedBatchNorm(child))
+        return values
+    total: Tensor = _Sum.apply(values)
+    return total
 
 
 class _Gather(torch.autograd.Function):
@@ -106,45 +113,3 @@ class _Sum(torch.autograd.Function):
         total = gradient.clone()
         dist.all_reduce(total)
         return total
-
-
-class _SharedBatchNorm(nn.Module):
-    """Batch norm over all ranks, each of which has as many images; PyTorch has it for GPUs alone.
-
-    Args:
-        norm: whose weights and statistics it goes on with.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-
-    def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
-        super().__init__()
-        self.weight, self.bias = norm.weight, norm.bias
-        for name, value in norm.named_buffers():
-            self.register_buffer(name, value)
-        self.eps, self.momentum = norm.eps, 0.1 if norm.momentum is None else norm.momentum
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Normalises values [B, D, ...] by column."""
-        if not self.training:
-            mean, variance = self.running_mean, self.running_var
-        else:
-            mean, variance = self._statistics(values)
-        shape = [1, -1, *[1] * (values.ndim - 2)]
-        factor = (variance + self.eps).rsqrt() * self.weight
-        normal: Tensor = (values - mean.view(shape)) * factor.view(shape) + self.bias.view(shape)
-        return normal
-
-    def _statistics(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        dims = [dim for dim in range(values.ndim) if dim != 1]
-        moments = torch.stack([values.mean(dims), values.square().mean(dims)])
-        mean, square = _Sum.apply(moments) / world_size()
-        variance = square - mean.square()
-        n_values = values.numel() // values.shape[1] * world_size()
-        with torch.no_grad():
-            self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * n_values / (n_values - 1), self.momentum)
-        return mean, variance

@@ -4,6 +4,7 @@ Shapes: B images, V views, the global ones first.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 from torch import Tensor
@@ -20,6 +21,11 @@ _SOLARIZED = (0.0, 0.2)
 _LOCAL_BLURRED = 0.5
 
 
+def duos(n_views: int) -> list[tuple[int, int]]:
+    """The views that are alike: the global ones, and each local one with each global one."""
+    return [pair for pair in combinations(range(n_views), 2) if pair[0] < N_GLOBAL]
+
+
 class Views(NamedTuple):
     """Of a batch."""
 
@@ -34,9 +40,10 @@ class MultiCrop:
     """Makes views of batches.
 
     Attributes:
-        size: pixels per side of the two global views.
+        size: pixels per side of the global views.
         local_size: of the local ones.
-        n_local: how many there are.
+        n_global: how many global ones there are, 1 or 2.
+        n_local: how many local ones.
         global_scale: of the areas of global views, in 0..1.
         local_scale: of those of local ones.
         flips: half of all views.
@@ -47,6 +54,7 @@ class MultiCrop:
 
     size: int
     local_size: int
+    n_global: int
     n_local: int
     global_scale: tuple[float, float]
     local_scale: tuple[float, float]
@@ -66,8 +74,8 @@ class MultiCrop:
         pixels = images.float().div_(255)
         views: list[Tensor] = []
         boxes: list[Boxes] = []
-        for view in range(N_GLOBAL + self.n_local):
-            is_global = view < N_GLOBAL
+        for view in range(self.n_global + self.n_local):
+            is_global = view < self.n_global
             scale = self.global_scale if is_global else self.local_scale
             drawn = draw_boxes(aspects, scale=scale, is_flipped=self.flips, draws=draws)
             drawn = Boxes(*(value.to(images.device) for value in drawn))
@@ -95,7 +103,7 @@ class MultiCrop:
         return (pixels - mean) / std
 
     def _recolour(self, pixels: Tensor, view: int, draws: Draws) -> Tensor:
-        is_global = view < N_GLOBAL
+        is_global = view < self.n_global
         pixels = lose_colour(jitter(pixels, draws), draws)
         pixels = blur(pixels, _BLURRED[view] if is_global else _LOCAL_BLURRED, draws)
         if is_global and _SOLARIZED[view]:

@@ -1,13 +1,13 @@
-"""Every setting of ``ucls pretrain``, its methods, and what each takes where one is left open."""
+"""Every setting of ``ucls pretrain``, and what is taken where one is left open."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from ucls.errors import UsageError
 from ucls.settings.config import Count, Fraction, NonNegative, Positive, Section
+from ucls.settings.pretraining_methods import METHODS, Method
 from ucls.settings.problems import tell_problems
 
 SMALL_IMAGES = 64
@@ -16,9 +16,8 @@ crops show too little (reimplementation of Self-Classifier, table 2)."""
 LARGE_IMAGE = 224
 LOCAL_SHARE = 96 / 224
 """Of the side of a local crop to that of a global one."""
-N_LOCAL = 6
-WITH_LOCAL, ALONE = (0.4, 1.0), (0.14, 1.0)
-"""Areas of global crops, beside local ones and without."""
+WITH_LOCAL = (0.4, 1.0)
+"""Areas of global crops beside local ones; alone, they have those of the method."""
 
 Scale = tuple[Fraction, Fraction]
 
@@ -28,15 +27,18 @@ class PretrainConfig(Section):
 
     method: str = "self-classifier"
     arch: str = "resnet18"
-    """``small``, or any model of timm."""
+    """``small``, ``alexnet``, or any model of timm."""
+    sobel: bool = False
+    """The network sees edges in place of grey and colours."""
     n_clusters: Annotated[int, Field(ge=2)] | None = None
-    """C. None: the number of classes of a labelled source, which must be given otherwise."""
+    """C. None: the number of classes of a labelled source, which must be given otherwise; methods
+    without clusters take none."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     image_size: Annotated[int, Field(ge=8)] | None = None
     """Pixels per side of a global crop. None: the shorter side of most images, at most 224."""
     n_local: Annotated[int, Field(ge=0)] | None = None
-    """Local crops of each image. None: 6, or none of images of up to 64 pixels."""
+    """Local crops of each image. None: as the method does, or none of images of up to 64 pixels."""
     global_scale: Scale | None = None
     """Areas of global crops, as shares of the image."""
     local_scale: Scale = (0.05, 0.4)
@@ -54,9 +56,11 @@ class PretrainConfig(Section):
     """The highest. None: the method's, times batch size over the batch size of the method."""
     first_rate: Fraction = 1 / 40
     """Where the warmup starts, as a share of the highest rate."""
-    last_rate: Fraction = 1 / 1000
-    """Where the schedule ends, as a share of the highest rate."""
-    schedule: Literal["cosine", "linear", "constant"] | None = None
+    last_rate: Fraction | None = None
+    """Where the cosine ends, as a share of the highest rate. None: as the method does."""
+    schedule: Literal["cosine", "linear", "steps", "constant"] | None = None
+    milestones: tuple[Fraction, ...] = (0.6, 0.8)
+    """Shares of the epochs after which the rate falls to a tenth, in steps."""
     warmup_epochs: NonNegative | None = None
     """None: 10, but a tenth of all epochs at most; none where the method has none."""
     weight_decay: NonNegative | None = None
@@ -67,68 +71,6 @@ class PretrainConfig(Section):
     """Processes that decode images which do not fit into memory."""
     options: dict[str, Any] = Field(default_factory=dict)
     """What only the method heeds."""
-
-
-class SelfClassifierOptions(Section):
-    """Amrani et al., ECCV 2022."""
-
-    scales: tuple[Positive, ...] = (1, 2, 4, 8)
-    """Clusters of each classifier, as multiples of C."""
-    hidden_dim: Count = 4096
-    bottleneck_dim: Count = 128
-    row_temperature: Positive = 0.1
-    column_temperature: Positive = 0.05
-    learnable_classifier: bool = True
-    queue: Annotated[int, Field(ge=0)] = 0
-    """Embeddings among which the nearest neighbour of each stands for it; 262,144 for ImageNet."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to learn a network, as far as it is known without torch.
-
-    Attributes:
-        name: of the method.
-        help: what it does, in a few words.
-        source: where it is from.
-        build: ``module:function`` from encoder, settings, options and task to a
-            :class:`ucls.pretraining.protocol.Method`.
-        options: what only it heeds.
-        settings: what it takes where settings are left open.
-        has_warmup: whether its rate rises at first.
-    """
-
-    name: str
-    help: str
-    source: str
-    build: str
-    options: type[Section]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    has_warmup: bool = False
-
-
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method(
-            name="self-classifier",
-            help="views in the same cluster, under a uniform prior",
-            source="Amrani et al., ECCV 2022; settings of its reimplementation",
-            build="ucls.pretraining.methods.self_classifier:build",
-            options=SelfClassifierOptions,
-            settings={
-                "epochs": 800,
-                "batch_size": 512,
-                "optimizer": "sgd",
-                "learning_rate": 0.4,
-                "schedule": "cosine",
-                "weight_decay": 1e-4,
-                "recolours": True,
-            },
-            has_warmup=True,
-        ),
-    )
-}
 
 
 def read_pretrain_config(values: Mapping[str, Any]) -> PretrainConfig:
@@ -169,20 +111,16 @@ def fit_pretrain_config(
         typical_side: the shorter side of most images, in pixels.
 
     Raises:
-        UsageError: if the number of clusters is not known, or there are too few images.
+        UsageError: if the number of clusters is not known or of no use, or there are too few
+            images.
     """
     method = METHODS[config.method]
-    n_clusters = config.n_clusters or n_classes
-    if n_clusters is None:
-        raise UsageError(
-            "the images have no labels, so say how many clusters to learn: -k NUMBER "
-            "(ucls suggest-k tells which there may be)"
-        )
     size = config.image_size or _fitting_size(typical_side)
-    n_local = config.n_local
-    if n_local is None:
-        n_local = N_LOCAL if size > SMALL_IMAGES else 0
     taken = dict(method.settings)
+    if size <= SMALL_IMAGES:
+        taken |= {"n_local": 0, **method.small_settings}
+    own = {name: taken.pop(name) for name in method.options.model_fields if name in taken}
+    n_local = taken["n_local"] if config.n_local is None else config.n_local
     epochs = config.epochs or taken["epochs"]
     batch_size = config.batch_size or min(taken["batch_size"], n_images)
     if batch_size > n_images:
@@ -191,15 +129,14 @@ def fit_pretrain_config(
         )
     fitted = {
         **taken,
-        "n_clusters": n_clusters,
+        "n_clusters": _n_clusters(method, config.n_clusters, n_classes),
         "image_size": size,
-        "n_local": n_local,
-        "global_scale": WITH_LOCAL if n_local else ALONE,
+        "global_scale": WITH_LOCAL if n_local else taken["global_scale"],
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": taken["learning_rate"] * batch_size / taken["batch_size"],
         "warmup_epochs": min(10.0, epochs / 10) if method.has_warmup else 0.0,
-        "options": method.options.model_validate(config.options).model_dump(),
+        "options": method.options.model_validate({**own, **config.options}).model_dump(),
     }
     given = {name: value for name, value in config if value is not None and name != "options"}
     return config.model_copy(update={**fitted, **given})
@@ -213,6 +150,22 @@ def _fitting_size(side: int) -> int:
 def local_size(image_size: int) -> int:
     """Pixels per side of a local crop."""
     return max(4, round(image_size * LOCAL_SHARE))
+
+
+def _n_clusters(method: Method, wanted: int | None, n_classes: int | None) -> int | None:
+    if not method.has_clusters:
+        if wanted is not None:
+            raise UsageError(
+                f"{method.name} learns no clusters, so that their number is of no use: leave "
+                "n_clusters (-k) out"
+            )
+        return None
+    if wanted is None and n_classes is None:
+        raise UsageError(
+            "the images have no labels, so say how many clusters to learn: -k NUMBER "
+            "(ucls suggest-k tells which there may be)"
+        )
+    return wanted or n_classes
 
 
 def _method(name: Any) -> Method:

@@ -19,11 +19,11 @@ from ucls.progress import SILENT, Reporter, SilentReporter
 from ucls.settings.config import required
 from ucls.settings.extraction import MOST_WORKERS, count_cores
 from ucls.settings.pretraining import (
-    METHODS,
     fit_pretrain_config,
     local_size,
     read_pretrain_config,
 )
+from ucls.settings.pretraining_methods import METHODS
 from ucls.sources import GivenSource, Source, open_source
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ class _Pretraining:
         log = Training(
             method,
             pixels,
-            crops,
-            config=self.config,
+            self.config,
+            crops=crops,
             measurer=measurer,
             checkpoint=checkpoint,
             device=device,
@@ -201,14 +201,14 @@ class _Pretraining:
         import torch
 
         from ucls.backbones.encoder import Architecture, Encoder
+        from ucls.pretraining.batch_norm import share_batch_statistics
         from ucls.pretraining.protocol import Task
-        from ucls.pretraining.ranks import share_batch_statistics
 
         record, config = METHODS[self.config.method], self.config
         size = required(config.image_size)
-        task = Task(len(self.images), required(config.n_clusters), config.seed)
+        task = Task(len(self.images), required(config.epochs), config.n_clusters)
         torch.manual_seed(config.seed)
-        encoder = Encoder(Architecture(config.arch, self._channels(), size))
+        encoder = Encoder(Architecture(config.arch, self._channels(), size, config.sobel))
         options = record.options.model_validate(config.options)
         method: Method = resolve_name(record.build)(encoder, options, task)
         method.to(device).to(memory_format=torch.channels_last)
@@ -225,6 +225,7 @@ class _Pretraining:
         return MultiCrop(
             size=size,
             local_size=local_size(size),
+            n_global=METHODS[config.method].n_global,
             n_local=required(config.n_local),
             global_scale=required(config.global_scale),
             local_scale=config.local_scale,

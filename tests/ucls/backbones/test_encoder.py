@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from ucls.backbones.encoder import Architecture, Encoder
+from ucls.backbones.sobel import sobel
 from ucls.errors import UsageError
 
 
@@ -14,6 +15,7 @@ from ucls.errors import UsageError
         ("timm/resnet18", 3, 96, 512, 3),
         ("test_vit", 3, 32, 64, None),
         ("convnext_atto", 3, 32, 320, 4),
+        ("alexnet", 3, 96, 4096, 2),
     ],
 )
 def test_maps_and_vectors(name, channels, size, width, map_size):
@@ -51,6 +53,14 @@ def test_local_crops_go_through_the_same_network():
     for name in ("small", "resnet18", "test_vit"):
         encoder = Encoder(Architecture(name, 3, 32)).eval()
         assert encoder(torch.randn(2, 3, 16, 16)).shape == (2, encoder.width)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_edges_in_place_of_colours(channels):
+    encoder = Encoder(Architecture("small", channels, 32, sobel=True)).eval()
+    pixels = torch.randn(2, channels, 32, 32)
+    expected = encoder.network.forward_features(sobel(pixels))
+    assert torch.equal(encoder.maps(pixels), expected)
 
 
 def test_a_name_that_timm_does_not_know():

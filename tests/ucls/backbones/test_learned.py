@@ -31,6 +31,23 @@ def test_what_is_written_is_read(network):
     assert (told_size(str(folder / NETWORK)), told_channels(str(folder / NETWORK))) == (16, 1)
 
 
+def test_a_network_that_sees_edges_is_read_as_such(tmp_path):
+    encoder = Encoder(Architecture("small", 3, 16, sobel=True)).eval()
+    write_network(tmp_path / NETWORK, encoder, mean=[0.3] * 3, std=[0.2] * 3)
+    found, _, _ = read_network(tmp_path / NETWORK)
+    pixels = torch.randn(2, 3, 16, 16)
+    assert found.architecture.sobel
+    assert torch.equal(found.eval()(pixels), encoder(pixels))
+
+
+def test_a_network_from_before_there_were_edges_is_read(network):
+    folder, encoder = network
+    arrays, metadata = read_tensors(folder / NETWORK)
+    del metadata["sobel"]
+    write_tensors(folder / NETWORK, arrays, metadata)
+    assert read_network(folder / NETWORK)[0].architecture == encoder.architecture
+
+
 def test_the_folder_names_the_backbone(network):
     folder, _ = network
     for place in (folder, folder / NETWORK):

@@ -7,6 +7,7 @@ from ucls.pretraining.optimizers import (
     optimizer_tensors,
     rate_at,
     restore_optimizer,
+    set_rate,
 )
 from ucls.settings.pretraining import PretrainConfig
 
@@ -14,7 +15,7 @@ from ucls.settings.pretraining import PretrainConfig
 def config(**options):
     settings = {
         "optimizer": "sgd", "learning_rate": 0.4, "weight_decay": 1e-4, "epochs": 10,
-        "warmup_epochs": 2.0, "schedule": "cosine",
+        "warmup_epochs": 2.0, "schedule": "cosine", "last_rate": 1 / 1000,
     }  # fmt: skip
     return PretrainConfig(**{**settings, **options})
 
@@ -35,6 +36,18 @@ def test_the_other_schedules():
     assert rate_at(25, config=linear, steps_per_epoch=10) == pytest.approx(0.3)
     constant = config(schedule="constant", warmup_epochs=0.0)
     assert rate_at(99, config=constant, steps_per_epoch=10) == 0.4
+    steps = config(schedule="steps", warmup_epochs=0.0, milestones=(0.6, 0.8))
+    rates = [rate_at(step, config=steps, steps_per_epoch=10) for step in (0, 59, 60, 79, 80)]
+    assert rates == pytest.approx([0.4, 0.4, 0.04, 0.04, 0.004])
+
+
+def test_a_steady_rate_stays_the_highest():
+    layers = [nn.Linear(2, 2), nn.Linear(2, 2)]
+    learned = [one for layer in layers for one in layer.parameters()]
+    optimizer = build_optimizer(learned, config(), steady=list(layers[1].parameters()))
+    set_rate(optimizer, 0.1)
+    rates = {id(one): group["lr"] for group in optimizer.param_groups for one in group["params"]}
+    assert [rates[id(one)] for one in learned] == [0.1, 0.1, 0.4, 0.4]
 
 
 @pytest.mark.parametrize("name", ["sgd", "lars", "adamw"])

@@ -6,7 +6,7 @@ from ucls.pretraining.views import MultiCrop
 
 def multi_crop(**options):
     settings = {
-        "size": 16, "local_size": 7, "n_local": 2, "global_scale": (0.4, 1.0),
+        "size": 16, "local_size": 7, "n_global": 2, "n_local": 2, "global_scale": (0.4, 1.0),
         "local_scale": (0.05, 0.4), "flips": True, "recolours": True,
         "mean": (0.5,) * 3, "std": (0.25,) * 3,
     }  # fmt: skip
@@ -27,6 +27,11 @@ def test_views_have_the_sizes_asked_for_and_lie_on_the_normal_scale():
         assert view.abs().max() <= 2 + 1e-5
     assert (views.boxes[0].width * views.boxes[0].height >= 0.39).all()
     assert (views.boxes[2].width * views.boxes[2].height <= 0.41).all()
+
+
+def test_one_global_view():
+    views = multi_crop(n_global=1, n_local=1)(images(), torch.ones(6), Draws(0, 6))
+    assert [view.shape[-1] for view in views.pixels] == [16, 7]
 
 
 def test_the_same_seed_gives_the_same_views_whatever_was_drawn_elsewhere():

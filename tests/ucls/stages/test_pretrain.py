@@ -19,15 +19,29 @@ from ucls.cache import read_tensors
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.pretraining import loop
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, RECORD
+from ucls.settings import pretraining_methods
 from ucls.settings.pretraining import PretrainConfig, fit_pretrain_config
 from ucls.sources import load_source
 from ucls.stages.pretrain import pretrain, typical_side
 
-SETTINGS = {
-    "arch": "small", "image_size": 16, "epochs": 3, "batch_size": 16, "hidden_dim": 16, "queue": 20,
-    "bottleneck_dim": 8, "scales": [1, 2], "n_local": 1, "device": "cpu", "workers": 0,
+COMMON = {
+    "arch": "small", "image_size": 16, "epochs": 3, "batch_size": 16, "n_local": 1, "device": "cpu",
+    "workers": 0,
 }  # fmt: skip
+SETTINGS = COMMON | {"hidden_dim": 16, "queue": 20, "bottleneck_dim": 8, "scales": [1, 2]}
+METHODS = {
+    "self-classifier": SETTINGS | {"n_clusters": 2},
+    "simsiam": COMMON | {"dim": 16, "predictor_dim": 8},
+    "moco": COMMON | {"dim": 16, "batch_norm_groups": 2},
+    "c2bin": COMMON | {"hidden_dim": 16, "projection_dim": 8, "n_clusters": 2, "scales": [1, 2]},
+    "uic": COMMON | {"n_clusters": 2, "dropout": 0.2, "fixed_epochs": 1, "sobel": True},
+}
+ONE_STEP = {"uic": {"fixed_epochs": 0, "dropout": 0}}
+"""Each process draws what it drops out."""
+WITHOUT_CLUSTERS = ["simsiam", "moco"]
 N_IMAGES = 40
+
+of_all_methods = pytest.mark.parametrize("method", METHODS)
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +88,37 @@ def test_it_leaves_a_network_its_figures_and_clusters(drawings: Path, tmp_path: 
     assert not (done.path / CHECKPOINT).exists()
 
 
+def test_every_method_is_tried() -> None:
+    assert pretraining_methods.METHODS.keys() == METHODS.keys()
+    found = {name for name, one in pretraining_methods.METHODS.items() if not one.has_clusters}
+    assert found == set(WITHOUT_CLUSTERS)
+
+
+@pytest.mark.parametrize("method", WITHOUT_CLUSTERS)
+def test_methods_without_clusters_leave_none(drawings: Path, tmp_path: Path, method: str) -> None:
+    settings = METHODS[method] | {"method": method}
+    source = load_source(str(drawings), labels="folders")
+    done = pretrain(source, out=tmp_path / "run", settings=settings)
+    assert not (done.path / CLUSTERS).exists()
+    assert {"loss", "knn"} <= done.figures.keys()
+    assert "acc" not in done.figures
+    with pytest.raises(UsageError, match=rf"{method} learns no clusters, .*leave n_clusters"):
+        pretrain(source, out=tmp_path / "run", settings=settings | {"n_clusters": 2})
+
+
+@of_all_methods
+def test_it_does_not_collapse(drawings: Path, tmp_path: Path, method: str) -> None:
+    settings = METHODS[method] | {"method": method, "epochs": 20}
+    assert "collapse" not in pretrain(drawings, out=tmp_path, settings=settings).figures
+
+
+@of_all_methods
 def test_the_same_seed_gives_the_same_network_and_another_one_does_not(
-    drawings: Path, tmp_path: Path
+    drawings: Path, tmp_path: Path, method: str
 ) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        pretrain(drawings, out=tmp_path / name, settings=SETTINGS | {"n_clusters": 2, "seed": seed})
+        settings = METHODS[method] | {"method": method, "seed": seed}
+        pretrain(drawings, out=tmp_path / name, settings=settings)
     assert_same(tmp_path / "a", tmp_path / "b")
     with pytest.raises(AssertionError):
         assert_same(tmp_path / "a", tmp_path / "c")
@@ -108,11 +148,12 @@ def test_settings_that_could_not_begin_leave_the_folder_free(
     pretrain(drawings, out=tmp_path, settings=settings)
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 3, 5])
+@of_all_methods
+@pytest.mark.parametrize("stop_at", [1, 2, 5])
 def test_what_was_stopped_goes_on_as_if_it_had_not_been(
-    drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+    drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, stop_at: int
 ) -> None:
-    settings = SETTINGS | {"n_clusters": 2}
+    settings = METHODS[method] | {"method": method}
     pretrain(drawings, out=tmp_path / "whole", settings=settings)
     step, seen = loop.Training._step, []
 
@@ -131,7 +172,7 @@ def test_what_was_stopped_goes_on_as_if_it_had_not_been(
     pretrain(drawings, out=tmp_path / "stopped", settings=settings)
     assert len(seen) == 1 + 3 * (N_IMAGES // 16)
     assert_same(tmp_path / "whole", tmp_path / "stopped")
-    for name in (LOG, CLUSTERS):
+    for name in [LOG] if method in WITHOUT_CLUSTERS else [LOG, CLUSTERS]:
         assert (tmp_path / "whole" / name).read_bytes() == (
             tmp_path / "stopped" / name
         ).read_bytes()
@@ -151,6 +192,7 @@ def test_other_optimisers_and_parts_of_batches(
         ({"n_clusters": None}, r"the images have no labels, so say how many clusters to learn: -k"),
         ({"n_clusters": 9}, r"batches of 16 images are smaller than the largest .* 18 clusters"),
         ({"batch_size": 41}, r"a batch of 41 images was asked for, but there are 40: take fewer"),
+        ({"accumulation": 16, "scales": [1]}, r"batch norm needs two images at least in each part"),
         ({"accumulation": 3}, r"a batch of 16 images cannot be divided into 3 equal parts"),
         ({"arch": "resnet19"}, r"architecture 'resnet19' is none of timm's"),
         ({"method": "byol"}, r"there is no method 'byol': take one of self-classifier"),
@@ -249,22 +291,17 @@ def test_the_network_is_probed_on_its_own_images(cli: Cli, drawings: Path, tmp_p
     assert "learned:learned" in figures["features"]
 
 
-COMMAND = (
-    "-m", "ucls", "pretrain", "--method", "self-classifier", "--arch", "small", "-k", "2",
-)  # fmt: skip
-MORE = tuple(
-    part
-    for name, value in SETTINGS.items()
-    if name not in ("arch", "device")
-    for part in ("--set", f"{name}={json.dumps(value)}")
-)
-
-
 def start(
-    drawings: Path, out: Path, *before: str, more: tuple[str, ...] = ()
+    drawings: Path, out: Path, *before: str, method: str, **settings: object
 ) -> "subprocess.Popen[str]":
+    options = [
+        f"--set={name}={json.dumps(value)}"
+        for name, value in (METHODS[method] | settings).items()
+        if name != "arch"
+    ]
+    command = ["-m", "ucls", "pretrain", "--method", method, "--arch", "small", *options]
     return subprocess.Popen(
-        [sys.executable, *before, *COMMAND, *MORE, *more, "--out", str(out), str(drawings)],
+        [sys.executable, *before, *command, "--out", str(out), str(drawings)],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -272,12 +309,15 @@ def start(
 
 
 @pytest.mark.slow
-def test_a_killed_process_goes_on_to_the_same_network(drawings: Path, tmp_path: Path) -> None:
-    whole = start(drawings, tmp_path / "whole")
+@of_all_methods
+def test_a_killed_process_goes_on_to_the_same_network(
+    drawings: Path, tmp_path: Path, method: str
+) -> None:
+    whole = start(drawings, tmp_path / "whole", method=method)
     assert whole.wait(200) == 0, whole.stderr.read()
     rng = np.random.default_rng(0)
     for _ in range(4):
-        process = start(drawings, tmp_path / "killed")
+        process = start(drawings, tmp_path / "killed", method=method)
         deadline = time.time() + 60
         while not (tmp_path / "killed" / CHECKPOINT).is_file() and time.time() < deadline:
             if process.poll() is not None:
@@ -286,23 +326,23 @@ def test_a_killed_process_goes_on_to_the_same_network(drawings: Path, tmp_path: 
         time.sleep(rng.uniform(0, 0.3))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    last = start(drawings, tmp_path / "killed")
+    last = start(drawings, tmp_path / "killed", method=method)
     assert last.wait(200) == 0, last.stderr.read()
     assert_same(tmp_path / "whole", tmp_path / "killed")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_processes", [2])
+@of_all_methods
 def test_processes_that_share_a_batch_take_the_same_step(
-    drawings: Path, tmp_path: Path, n_processes: int
+    drawings: Path, tmp_path: Path, method: str
 ) -> None:
     # More steps would make rounding large, as batch norm of so few images does.
-    one_step = ("--set", "batch_size=32", "--epochs", "1")
-    alone = start(drawings, tmp_path / "alone", more=one_step)
+    one_step = {"batch_size": 32, "epochs": 1} | ONE_STEP.get(method, {})
+    alone = start(drawings, tmp_path / "alone", method=method, **one_step)
     assert alone.wait(200) == 0, alone.stderr.read()
     shared = start(
         drawings, tmp_path / "shared", "-m", "torch.distributed.run", "--standalone",
-        f"--nproc-per-node={n_processes}", more=one_step,
+        "--nproc-per-node=2", method=method, **one_step,
     )  # fmt: skip
     assert shared.wait(200) == 0, shared.stderr.read()
     assert_same(tmp_path / "alone", tmp_path / "shared", within=1e-5)

@@ -16,7 +16,8 @@ from ucls.objectives.self_classifier import self_classifier_loss
 from ucls.pretraining.neighbor_queue import NeighborQueue
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.ranks import gather
-from ucls.settings.pretraining import SelfClassifierOptions
+from ucls.settings.config import required
+from ucls.settings.pretraining_methods import SelfClassifierOptions
 
 _DEVIATION = 0.02
 """Of the first weights, as in the public code."""
@@ -76,6 +77,7 @@ class SelfClassifier(Method):
 
     def check_batch(self, batch_size: int) -> None:
         """The softmax over images needs as many as the largest classifier has clusters."""
+        super().check_batch(batch_size)
         if batch_size < max(self.sizes):
             raise UsageError(
                 f"batches of {batch_size} images are smaller than the largest classifier, which "
@@ -114,5 +116,6 @@ def _classifier(width: int, size: int, options: SelfClassifierOptions) -> nn.Mod
 
 def build(encoder: Encoder, options: SelfClassifierOptions, task: Task) -> SelfClassifier:
     """Builds the method with random weights."""
-    sizes = [max(2, round(scale * task.n_clusters)) for scale in options.scales]
+    n_clusters = required(task.n_clusters)
+    sizes = [max(2, round(scale * n_clusters)) for scale in options.scales]
     return SelfClassifier(encoder, sizes, options)

@@ -97,8 +97,8 @@ def _training(
     return Training(
         method.to(memory_format=torch.channels_last).train(),
         pixels,
-        crops,
-        config=config,
+        config,
+        crops=crops,
         measurer=Measurer(pixels, crops, labels=None, device=device),
         checkpoint=Checkpoint(folder / "checkpoint.safetensors", ""),
         device=device,
