@@ -15,8 +15,8 @@ GROUND = (
 )  # fmt: skip
 ROOMS = (
     "__main__", "cli", "pipeline", "stages", "report", "corrections", "estimators", "peers",
-    "clustering", "runs", "counting", "pretraining", "metrics", "training", "objectives", "config",
-    "settings", "doctor", "sources", "extraction", "datasets", "merging", "checkpoints",
+    "clustering", "runs", "counting", "pretraining", "masks", "metrics", "training", "objectives",
+    "config", "settings", "doctor", "sources", "extraction", "datasets", "merging", "checkpoints",
     "backbones", "images", "ensemble", "neighbors", "heads", "preparation", "ground", "cache",
 )  # fmt: skip
 """From the top down; ``ground`` are the single files that any room may import."""

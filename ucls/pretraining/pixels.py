@@ -39,8 +39,13 @@ class PixelBatch(NamedTuple):
     """Which they are, [B]."""
     pixels: Tensor
     """uint8 [B, channels, S, S]."""
-    aspects: Tensor
-    """Of their widths to their heights before, float32 [B]."""
+    sizes: Tensor
+    """Their widths and heights before, int32 [B, 2]."""
+
+    @property
+    def aspects(self) -> Tensor:
+        """Of their widths to their heights before, float32 [B]."""
+        return self.sizes[:, 0] / self.sizes[:, 1]
 
 
 class Pixels(Protocol):
@@ -65,13 +70,13 @@ class Stretch:
     size: int
     channels: int
 
-    def __call__(self, image: Image.Image) -> tuple[Tensor, float]:
-        """Returns uint8 [channels, size, size], and the aspect of the picture before."""
-        aspect = image.width / image.height
+    def __call__(self, image: Image.Image) -> tuple[Tensor, tuple[int, int]]:
+        """Returns uint8 [channels, size, size], and width and height of the picture before."""
+        before = image.size
         image = image.convert("RGB" if self.channels == 3 else "L")
         if image.size != (self.size, self.size):
             image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return functional.pil_to_tensor(image), aspect
+        return functional.pil_to_tensor(image), before
 
 
 class InMemory:
@@ -89,14 +94,14 @@ class InMemory:
     ) -> None:
         shape = (len(images), stretch.channels, stretch.size, stretch.size)
         self._pixels = torch.empty(shape, dtype=torch.uint8)
-        self._aspects = torch.ones(len(images))
+        self._sizes = torch.ones((len(images), 2), dtype=torch.int32)
         is_read = np.zeros(len(images), bool)
         with reporter.track("pretrain: reads", len(images), "images") as advance:
             order = np.array_split(np.arange(len(images)), max(1, len(images) // _CHUNK))
             for batch in Decoded(images, stretch, workers=workers, reporter=reporter).batches(
                 order
             ):
-                self._pixels[batch.rows], self._aspects[batch.rows] = batch.pixels, batch.aspects
+                self._pixels[batch.rows], self._sizes[batch.rows] = batch.pixels, batch.sizes
                 is_read[batch.rows] = True
                 advance(len(batch.rows))
         self.rows = np.flatnonzero(is_read)
@@ -104,7 +109,7 @@ class InMemory:
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
         """Gives batches of images by their rows."""
         for rows in batches:
-            yield PixelBatch(rows, self._pixels[rows], self._aspects[rows])
+            yield PixelBatch(rows, self._pixels[rows], self._sizes[rows])
 
 
 class Decoded:
@@ -138,7 +143,7 @@ class Decoded:
                 yield PixelBatch(
                     np.array([item.row for item in read]),
                     torch.stack([item.pixels for item in read if item.pixels is not None]),
-                    torch.tensor([item.aspect for item in read]),
+                    torch.tensor([item.before for item in read], dtype=torch.int32),
                 )
 
 
@@ -186,7 +191,7 @@ def mean_and_deviation(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, 
 class _Item(NamedTuple):
     row: int
     pixels: Tensor | None
-    aspect: float
+    before: tuple[int, int]
     reason: str
 
 
@@ -201,7 +206,7 @@ class _Stretched(Dataset[_Item]):
         try:
             return _Item(row, *self._stretch(self._images.read(row)), "")
         except UnreadableImageError as error:
-            return _Item(row, None, 1.0, str(error))
+            return _Item(row, None, (1, 1), str(error))
 
 
 def _as_they_are(items: list[_Item]) -> list[_Item]:
