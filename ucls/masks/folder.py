@@ -12,7 +12,7 @@ from PIL import Image
 
 from ucls.cache import atomic_write
 from ucls.errors import UsageError
-from ucls.images.sets import NO_STAMP, ImageSet
+from ucls.images.sets import NO_STAMP, ImageSet, fingerprint_files
 from ucls.wording import count
 
 Soft = NDArray[np.float32]
@@ -49,6 +49,21 @@ def is_fresh(images: ImageSet, paths: Sequence[Path]) -> NDArray[np.bool_]:
             known = changed is not None and changed[row] != NO_STAMP
             fresh[row] = changed is None or not known or path.stat().st_mtime_ns >= changed[row]
     return fresh
+
+
+def fingerprint_masks(folder: Path, images: Sequence[str]) -> str:
+    """What changes with the masks of images, sha256 as hexadecimal digits.
+
+    Raises:
+        UsageError: if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder} with masks: make them with `ucls masks SOURCE --out "
+            f"{folder}`"
+        )
+    paths = [str(path.relative_to(folder)) for path in mask_paths(folder, images)]
+    return fingerprint_files(folder, paths, with_times=True)
 
 
 def write_mask(path: Path, soft: Soft, *, size: tuple[int, int], threshold: float) -> None:

@@ -3,14 +3,19 @@
 import json
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ucls.backbones.learned_files import NETWORK
 from ucls.cache import atomic_write, write_csv
 from ucls.errors import UsageError
 from ucls.images.sets import ImageSet
+from ucls.masks.folder import fingerprint_masks, read_masks
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, PretrainRecord
 from ucls.progress import SILENT, Reporter, SilentReporter
 from ucls.settings.config import required
@@ -101,7 +106,11 @@ class _Pretraining:
     ) -> None:
         self.images, self.config, self.folder = images, config, folder
         self.reporter = reporter
-        self.record = PretrainRecord(folder, config, images.fingerprint)
+        self.masks: Path | None = config.options.get("masks")
+        fingerprint = images.fingerprint
+        if self.masks is not None:
+            fingerprint += fingerprint_masks(self.masks, images.paths)
+        self.record = PretrainRecord(folder, config, fingerprint)
 
     def run(self, *, overwrite: bool) -> Pretrained:
         from ucls.devices import resolve_device
@@ -127,7 +136,7 @@ class _Pretraining:
         from ucls.pretraining.ranks import rank
 
         pixels = self._pixels()
-        method, crops = self._method(device), self._crops(pixels)
+        method, crops = self._method(device, pixels), self._crops(pixels)
         measurer = Measurer(pixels, crops, labels=self.images.labels, device=device)
         checkpoint = Checkpoint(self.folder / CHECKPOINT, self.record.key)
         log = Training(
@@ -150,8 +159,8 @@ class _Pretraining:
                 f"{required(self.config.learning_rate) / 4:g}"
             )
         write_network(self.folder / NETWORK, method.encoder, mean=crops.mean, std=crops.std)
-        with atomic_write(self.folder / LOG) as partial:
-            partial.write_text("".join(f"{line}\n" for line in log), encoding="utf-8")
+        with atomic_write(self.folder / LOG) as file:
+            file.write_text("".join(f"{line}\n" for line in log), encoding="utf-8")
         self._write_clusters(measurer, method)
         self.record.finish(figures)
         checkpoint.remove()
@@ -171,7 +180,7 @@ class _Pretraining:
     def _channels(self) -> int:
         return self.images.native[1] if self.images.native else 3
 
-    def _method(self, device: "torch.device") -> "Method":
+    def _method(self, device: "torch.device", pixels: "Pixels") -> "Method":
         import torch
 
         from ucls.backbones.encoder import Architecture, Encoder
@@ -180,7 +189,8 @@ class _Pretraining:
 
         record, config = METHODS[self.config.method], self.config
         size = required(config.image_size)
-        task = Task(len(self.images), required(config.epochs), config.n_clusters)
+        masks = None if self.masks is None else partial(self._read_masks, pixels.rows)
+        task = Task(len(self.images), required(config.epochs), config.n_clusters, masks)
         torch.manual_seed(config.seed)
         encoder = Encoder(Architecture(config.arch, self._channels(), size, config.sobel))
         options = record.options.model_validate(config.options)
@@ -188,6 +198,12 @@ class _Pretraining:
         method.to(device).to(memory_format=torch.channels_last)
         share_batch_statistics(method)
         return method.train()
+
+    def _read_masks(self, rows: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+        masks = np.zeros((len(self.images), size, size), np.uint8)
+        paths = [self.images.paths[row] for row in rows]
+        masks[rows] = read_masks(required(self.masks), paths, size)
+        return masks
 
     def _crops(self, pixels: "Pixels") -> "MultiCrop":
         from ucls.pretraining.pixels import mean_and_deviation

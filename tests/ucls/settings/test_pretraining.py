@@ -17,7 +17,8 @@ def fitted(n_images=10_000, n_classes=10, native_size=None, **values):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("native_size", [None, 32])
 def test_nothing_but_clusters_stays_open(method, native_size):
-    config = fitted(method=method, native_size=native_size)
+    given = {"masks": "masks"} if method.startswith("segins") else {}
+    config = fitted(method=method, native_size=native_size, **given)
     left = {name for name, value in config if value is None}
     assert left <= {"precision", "workers", "n_clusters"}
     assert ("n_clusters" not in left) == METHODS[method].has_clusters
