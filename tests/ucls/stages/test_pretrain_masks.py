@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +146,23 @@ def test_the_command_takes_the_masks_that_the_other_one_made(
     )  # fmt: skip
     assert outcome.exit_code == 0, outcome.err
     assert f"next: ucls run {drawings} --backbone {tmp_path / 'run'}" in outcome.out
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_batch_take_the_same_step(
+    drawings: Path, masks: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS | OWN["segins-s"] | {"batch_size": 40, "epochs": 1}
+    options = [f"--set={name}={json.dumps(value)}" for name, value in settings.items()]
+    for name, before in (
+        ("alone", ()),
+        ("shared", ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")),
+    ):
+        command = [
+            sys.executable, *before, "-m", "ucls", "pretrain", str(drawings), "--method",
+            "segins-s", "--masks", str(masks), *options, "--out", str(tmp_path / name),
+        ]  # fmt: skip
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert_same(tmp_path / "alone", tmp_path / "shared", within=1e-5)
