@@ -79,7 +79,7 @@ def _training(
     rng = np.random.default_rng(0)
     shape = (batch_size * (n_steps + 2), architecture.channels, size, size)
     images = torch.from_numpy(rng.integers(0, 256, shape, np.uint8))
-    pixels = InMemory(images, torch.ones(len(images)), np.arange(len(images)))
+    pixels = InMemory(images, torch.ones((len(images), 2), dtype=torch.int32), np.arange(len(images)))
     crops = MultiCrop(
         size=size,
         local_size=local_size(size),

@@ -26,6 +26,7 @@ from ucls.cli import (
     evaluate,
     export,
     extract,
+    masks,
     plot,
     predict,
     pretrain,
@@ -102,11 +103,11 @@ for module in (
     plot,
     cut,
     pretrain,
+    masks,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
-    add_command(
-        app, name, module.command, module.EXAMPLE, continues=module in (bench, sort, pretrain)
-    )
+    continues = module in (bench, sort, pretrain, masks)
+    add_command(app, name, module.command, module.EXAMPLE, continues=continues)
 for module in (compare, datasets, backbones, validate, doctor):
     name = module.__name__.rpartition(".")[2]
     add_command(app, name, module.command, module.EXAMPLE, shows_progress=False)

@@ -10,7 +10,7 @@ from ucls.cli import options as opt
 from ucls.cli.verbosity import chosen_reporter
 from ucls.settings.pretraining_methods import METHODS
 
-EXAMPLE = "ucls pretrain photos/ -k 20 --arch resnet18 --epochs 100 --out runs/learned"
+EXAMPLE = "ucls pretrain photos/ -k 20 --epochs 100 --out runs/learned"
 
 Method = Annotated[
     str,
@@ -31,6 +31,12 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any setting, e.g. batch_size=256."),
 ]
+Masks = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Masks of the foreground, from `masks`; for segins-s and -m."
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="The folder; default: runs/NAME-METHOD.")]
 
 
@@ -41,6 +47,7 @@ def command(
     arch: Arch = "resnet18",
     clusters: opt.Clusters = None,
     epochs: Epochs = None,
+    masks: Masks = None,
     config: opt.ConfigFile = None,
     settings: Settings = None,
     out: Out = None,
@@ -68,6 +75,7 @@ def command(
         arch=arch,
         n_clusters=clusters,
         epochs=epochs,
+        masks=masks,
         seed=seed,
         device=device,
     )

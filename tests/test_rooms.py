@@ -15,10 +15,10 @@ GROUND = (
 )  # fmt: skip
 ROOMS = (
     "__main__", "cli", "pipeline", "stages", "report", "corrections", "estimators", "peers",
-    "clustering", "runs", "constraints", "counting", "pretraining", "metrics", "hierarchies",
-    "training", "objectives", "config", "settings", "doctor", "sources", "extraction", "datasets",
-    "merging", "checkpoints", "backbones", "images", "ensemble", "neighbors", "heads",
-    "preparation", "ground", "cache",
+    "clustering", "runs", "constraints", "counting", "pretraining", "masks", "metrics",
+    "hierarchies", "training", "objectives", "config", "settings", "doctor", "sources",
+    "extraction", "datasets", "merging", "checkpoints", "backbones", "images", "ensemble",
+    "neighbors", "heads", "preparation", "ground", "cache",
 )  # fmt: skip
 """From the top down; ``ground`` are the single files that any room may import."""
 OF_CACHE = ("errors", "types", "wording")

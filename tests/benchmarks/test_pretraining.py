@@ -16,6 +16,7 @@ PRINTED = {
     "simsiam-imagenet": (512, 0.1), "simsiam-imagenet100": (512, 0.1),
     "simsiam-cifar10": (512, 0.06), "moco-v2-imagenet": (256, 0.03),
     "moco-v2-imagenet100": (256, 0.03), "c2bin-table5": (256, 0.2), "c2bin-table7": (256, 0.03),
+    "segins-s-imagenet100": (512, 0.1), "segins-m-imagenet100": (256, 0.03),
     "c2bin-table10": (256, 3e-4), "uic-alexnet": (256, 0.1), "uic-vgg16": (256, 0.1),
 }  # fmt: skip
 

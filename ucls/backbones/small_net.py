@@ -17,6 +17,7 @@ class SmallNet(nn.Module):
     """
 
     num_features = WIDTHS[-1]
+    feature_info = ({"num_chs": WIDTHS[-1], "reduction": 8, "module": "layers"},)
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -39,8 +39,13 @@ class PixelBatch(NamedTuple):
     """Which they are, [B]."""
     pixels: Tensor
     """uint8 [B, channels, S, S]."""
-    aspects: Tensor
-    """Of their widths to their heights before, float32 [B]."""
+    sizes: Tensor
+    """Their widths and heights before, int32 [B, 2]."""
+
+    @property
+    def aspects(self) -> Tensor:
+        """Of their widths to their heights before, float32 [B]."""
+        return self.sizes[:, 0] / self.sizes[:, 1]
 
 
 class Pixels(Protocol):
@@ -65,13 +70,13 @@ class Stretch:
     size: int
     channels: int
 
-    def __call__(self, image: Image.Image) -> tuple[Tensor, float]:
-        """Returns uint8 [channels, size, size], and the aspect of the picture before."""
-        aspect = image.width / image.height
+    def __call__(self, image: Image.Image) -> tuple[Tensor, tuple[int, int]]:
+        """Returns uint8 [channels, size, size], and width and height of the picture before."""
+        before = image.size
         image = image.convert("RGB" if self.channels == 3 else "L")
         if image.size != (self.size, self.size):
             image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return functional.pil_to_tensor(image), aspect
+        return functional.pil_to_tensor(image), before
 
 
 class InMemory:
@@ -79,18 +84,19 @@ class InMemory:
 
     Args:
         pixels: uint8 [N, channels, S, S].
-        aspects: float32 [N].
+        sizes: their widths and heights before, int32 [N, 2].
         rows: those that could be read, int64, rising.
     """
 
-    def __init__(self, pixels: Tensor, aspects: Tensor, rows: NDArray[np.int64]) -> None:
-        self._pixels, self._aspects, self.rows = pixels, aspects, rows
+    def __init__(self, pixels: Tensor, sizes: Tensor, rows: NDArray[np.int64]) -> None:
+        self._pixels, self._sizes, self.rows = pixels, sizes, rows
 
     @classmethod
     def of_array(cls, pixels: NDArray[np.uint8]) -> "InMemory":
         """Of pixels [N, S, S] or [N, S, S, 3], which are not copied."""
         planes = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
-        return cls(torch.from_numpy(planes), torch.ones(len(pixels)), np.arange(len(pixels)))
+        sizes = torch.tensor(pixels.shape[2:0:-1], dtype=torch.int32).expand(len(pixels), 2)
+        return cls(torch.from_numpy(planes), sizes, np.arange(len(pixels)))
 
     @classmethod
     def read(
@@ -105,21 +111,24 @@ class InMemory:
             reporter: shown how far it is, and what cannot be read.
         """
         shape = (len(images), stretch.channels, stretch.size, stretch.size)
-        pixels, aspects = torch.empty(shape, dtype=torch.uint8), torch.ones(len(images))
+        pixels, sizes = (
+            torch.empty(shape, dtype=torch.uint8),
+            torch.ones((len(images), 2), dtype=torch.int32),
+        )
         is_read = np.zeros(len(images), bool)
         decoded = Decoded(images, stretch, workers=workers, reporter=reporter)
         with reporter.track("pretrain: reads", len(images), "images") as advance:
             order = np.array_split(np.arange(len(images)), max(1, len(images) // _CHUNK))
             for batch in decoded.batches(order):
-                pixels[batch.rows], aspects[batch.rows] = batch.pixels, batch.aspects
+                pixels[batch.rows], sizes[batch.rows] = batch.pixels, batch.sizes
                 is_read[batch.rows] = True
                 advance(len(batch.rows))
-        return cls(pixels, aspects, np.flatnonzero(is_read))
+        return cls(pixels, sizes, np.flatnonzero(is_read))
 
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
         """Gives batches of images by their rows."""
         for rows in batches:
-            yield PixelBatch(rows, self._pixels[rows], self._aspects[rows])
+            yield PixelBatch(rows, self._pixels[rows], self._sizes[rows])
 
 
 class Decoded:
@@ -153,7 +162,7 @@ class Decoded:
                 yield PixelBatch(
                     np.array([item.row for item in read]),
                     torch.stack([item.pixels for item in read if item.pixels is not None]),
-                    torch.tensor([item.aspect for item in read]),
+                    torch.tensor([item.before for item in read], dtype=torch.int32),
                 )
 
 
@@ -203,7 +212,7 @@ def mean_and_deviation(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, 
 class _Item(NamedTuple):
     row: int
     pixels: Tensor | None
-    aspect: float
+    before: tuple[int, int]
     reason: str
 
 
@@ -218,7 +227,7 @@ class _Stretched(Dataset[_Item]):
         try:
             return _Item(row, *self._stretch(self._images.read(row)), "")
         except UnreadableImageError as error:
-            return _Item(row, None, 1.0, str(error))
+            return _Item(row, None, (1, 1), str(error))
 
 
 def _as_they_are(items: list[_Item]) -> list[_Item]:

@@ -7,7 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ucls.backbones.encoder import Encoder
@@ -23,11 +25,14 @@ class Task:
         n_images: N.
         n_epochs: how often they are seen.
         n_clusters: C; None for a method without clusters.
+        read_masks: reads the masks of all images, uint8 [N, S, S], given S; of images that cannot
+            be read they are empty. None for a method without masks.
     """
 
     n_images: int
     n_epochs: int
     n_clusters: int | None = None
+    read_masks: Callable[[int], NDArray[np.uint8]] | None = None
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ class PretrainRecord:
         before = found.get("settings", {})
         now = self.config.model_dump(mode="json", exclude=HOW_TO_RUN)
         changed = [name for name in now if before.get(name) != now[name]]
-        return f"other {', '.join(changed)}" if changed else "other images"
+        data = "images or masks" if self.config.options.get("masks") else "images"
+        return f"other {', '.join(changed) or data}"
 
 
 def learned_from(path: Path) -> dict[str, str]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ucls.errors import UsageError
 from ucls.settings.config import Count, Fraction, NonNegative, Positive, Section
 from ucls.settings.pretraining_methods import METHODS, Method
-from ucls.settings.problems import tell_problems
+from ucls.settings.problems import read_with_options
 
 SMALL_IMAGES = 64
 """Pixels per side up to which images keep their size, and are cropped twice only: of less, local
@@ -82,17 +82,8 @@ def read_pretrain_config(values: Mapping[str, Any]) -> PretrainConfig:
     Raises:
         UsageError: with every wrong name and value at once.
     """
-    given = {name: value for name, value in values.items() if value is not None}
-    method = _method(given.get("method", PretrainConfig().method))
-    own = method.options.model_fields
-    options = dict(given.pop("options", {}))
-    options |= {name: given.pop(name) for name in list(given) if name in own}
-    names = [name for name in PretrainConfig.model_fields if name != "options"]
-    problems = _problems(PretrainConfig, given, [*names, *own])
-    problems += _problems(method.options, options, list(own))
-    if problems:
-        raise UsageError("; ".join(problems))
-    return PretrainConfig.model_validate({**given, "options": options})
+    method = _method(values.get("method") or PretrainConfig().method)
+    return read_with_options(values, PretrainConfig, method.options)
 
 
 def fit_pretrain_config(
@@ -172,11 +163,3 @@ def _method(name: Any) -> Method:
     if name not in METHODS:
         raise UsageError(f"there is no method {name!r}: take one of {', '.join(METHODS)}")
     return METHODS[name]
-
-
-def _problems(section: type[Section], values: Mapping[str, Any], names: list[str]) -> list[str]:
-    try:
-        section.model_validate(values)
-    except ValidationError as error:
-        return tell_problems(error, names)
-    return []

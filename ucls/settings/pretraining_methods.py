@@ -1,10 +1,11 @@
 """The methods of ``ucls pretrain``: their options, and what each takes where settings are open."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ucls.settings.config import Count, Fraction, NonNegative, Positive, Section
 
@@ -71,6 +72,37 @@ class UicOptions(Section):
     """Of what enters the classifier, and of fully connected layers before it."""
     fixed_epochs: Annotated[int, Field(ge=0)] = 0
     """Last epochs, in which the labels are those of whole images; 30 in the paper."""
+
+
+class SegInsOptions(Section):
+    """The thesis, chapter 3: what is heeded whatever it extends."""
+
+    masks: Annotated[Path | None, Field(validate_default=True)] = None
+    """The folder of the masks, which must be given."""
+    segmentation: Literal["dice", "bce"] = "dice"
+    """The loss of the masks."""
+    segmentation_weight: NonNegative = 1.0
+    """Lambda."""
+
+    @field_validator("masks")
+    @classmethod
+    def _is_given(cls, masks: Path | None) -> Path:
+        if masks is None:
+            raise ValueError(
+                "SegIns learns from masks of the foreground: pass their folder as --masks, which "
+                "`ucls masks SOURCE --out masks/` makes"
+            )
+        return masks
+
+
+class SegInsSOptions(SimSiamOptions, SegInsOptions):
+    """SegIns on SimSiam."""
+
+
+class SegInsMOptions(MocoOptions, SegInsOptions):
+    """SegIns on MoCo v2."""
+
+    segmentation_weight: NonNegative = 2.0
 
 
 @dataclass(frozen=True)
@@ -212,6 +244,28 @@ METHODS: dict[str, Method] = {
             },
             n_global=1,
             has_clusters=True,
+        ),
+    )
+}
+
+METHODS |= {
+    method.name: method
+    for method in (
+        replace(
+            METHODS["simsiam"],
+            name="segins-s",
+            help="simsiam that also learns where the foreground is, from masks",
+            source="the thesis, chapter 3",
+            build="ucls.pretraining.methods.segins:build_s",
+            options=SegInsSOptions,
+        ),
+        replace(
+            METHODS["moco"],
+            name="segins-m",
+            help="the same of moco",
+            source="the thesis, chapter 3",
+            build="ucls.pretraining.methods.segins:build_m",
+            options=SegInsMOptions,
         ),
     )
 }

@@ -2,9 +2,45 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+
+from ucls.errors import UsageError
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def read_with_options(
+    values: Mapping[str, Any], section: type[Settings], own: type[BaseModel]
+) -> Settings:
+    """Reads settings of which some are heeded by one method alone.
+
+    Args:
+        values: names to values; None where nothing is given.
+        section: of the settings; its ``options`` take what only the method heeds.
+        own: the section of these options.
+
+    Raises:
+        UsageError: with every wrong name and value at once.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    options = dict(given.pop("options", {}))
+    options |= {name: given.pop(name) for name in list(given) if name in own.model_fields}
+    names = [name for name in section.model_fields if name != "options"]
+    problems = _problems(section, given, [*names, *own.model_fields])
+    problems += _problems(own, options, list(own.model_fields))
+    if problems:
+        raise UsageError("; ".join(problems))
+    return section.model_validate({**given, "options": options})
+
+
+def _problems(section: type[BaseModel], values: Mapping[str, Any], names: list[str]) -> list[str]:
+    try:
+        section.model_validate(values)
+    except ValidationError as error:
+        return tell_problems(error, names)
+    return []
 
 
 def tell_problems(error: ValidationError, names: Sequence[str]) -> list[str]:

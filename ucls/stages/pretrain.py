@@ -3,17 +3,20 @@
 import json
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ucls.backbones.learned_files import NETWORK
 from ucls.cache import atomic_write, write_csv
 from ucls.errors import UclsError, UsageError
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet
+from ucls.masks.folder import fingerprint_masks, read_masks
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, PretrainRecord
 from ucls.progress import SILENT, Reporter, SilentReporter
 from ucls.settings.config import required
@@ -89,7 +92,10 @@ def pretrain(
         f"{config.epochs} epochs of {len(images):,} images"
     )
     folder = Path(out or Path("runs") / f"{opened.name}-{config.method}")
-    record = PretrainRecord(folder, config, images.fingerprint, source=opened.arguments)
+    fingerprint, masks = images.fingerprint, config.options.get("masks")
+    if masks is not None:
+        fingerprint += fingerprint_masks(masks, images.paths)
+    record = PretrainRecord(folder, config, fingerprint, source=opened.arguments)
     return _Pretraining(images, record, reporter).run(overwrite=overwrite)
 
 
@@ -128,6 +134,7 @@ class _Pretraining:
     def __init__(self, images: ImageSet, record: PretrainRecord, reporter: Reporter) -> None:
         self.images, self.record, self.reporter = images, record, reporter
         self.config, self.folder = record.config, record.path
+        self.masks: Path | None = self.config.options.get("masks")
 
     def run(self, *, overwrite: bool) -> Pretrained:
         from ucls.devices import resolve_device
@@ -153,7 +160,7 @@ class _Pretraining:
         from ucls.pretraining.ranks import rank
 
         pixels = self._pixels()
-        method, crops = self._method(device), self._crops(pixels)
+        method, crops = self._method(device, pixels), self._crops(pixels)
         measurer = Measurer(pixels, crops, labels=self.images.labels, device=device)
         checkpoint = Checkpoint(self.folder / CHECKPOINT, self.record.key)
         log = Training(
@@ -176,8 +183,8 @@ class _Pretraining:
                 f"{required(self.config.learning_rate) / 4:g}"
             )
         write_network(self.folder / NETWORK, method.encoder, mean=crops.mean, std=crops.std)
-        with atomic_write(self.folder / LOG) as partial:
-            partial.write_text("".join(f"{line}\n" for line in log), encoding="utf-8")
+        with atomic_write(self.folder / LOG) as file:
+            file.write_text("".join(f"{line}\n" for line in log), encoding="utf-8")
         self._write_clusters(measurer, method)
         self.record.finish(figures)
         checkpoint.remove()
@@ -197,7 +204,7 @@ class _Pretraining:
     def _channels(self) -> int:
         return self.images.native[1] if self.images.native else 3
 
-    def _method(self, device: "torch.device") -> "Method":
+    def _method(self, device: "torch.device", pixels: "Pixels") -> "Method":
         import torch
 
         from ucls.backbones.encoder import Architecture, Encoder
@@ -206,7 +213,8 @@ class _Pretraining:
 
         record, config = METHODS[self.config.method], self.config
         size = required(config.image_size)
-        task = Task(len(self.images), required(config.epochs), config.n_clusters)
+        masks = None if self.masks is None else partial(self._read_masks, pixels.rows)
+        task = Task(len(self.images), required(config.epochs), config.n_clusters, masks)
         torch.manual_seed(config.seed)
         encoder = Encoder(Architecture(config.arch, self._channels(), size, config.sobel))
         options = record.options.model_validate(config.options)
@@ -214,6 +222,12 @@ class _Pretraining:
         method.to(device).to(memory_format=torch.channels_last)
         share_batch_statistics(method)
         return method.train()
+
+    def _read_masks(self, rows: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+        masks = np.zeros((len(self.images), size, size), np.uint8)
+        paths = [self.images.paths[row] for row in rows]
+        masks[rows] = read_masks(required(self.masks), paths, size)
+        return masks
 
     def _crops(self, pixels: "Pixels") -> "MultiCrop":
         from ucls.pretraining.pixels import mean_and_deviation

@@ -17,7 +17,8 @@ def fitted(n_images=10_000, n_classes=10, typical_side=500, **values):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("typical_side", [500, 32])
 def test_nothing_but_clusters_stays_open(method, typical_side):
-    config = fitted(method=method, typical_side=typical_side)
+    given = {"masks": "masks"} if method.startswith("segins") else {}
+    config = fitted(method=method, typical_side=typical_side, **given)
     left = {name for name, value in config if value is None}
     assert left <= {"precision", "workers", "n_clusters"}
     assert ("n_clusters" not in left) == METHODS[method].has_clusters

@@ -120,11 +120,11 @@ class Moco(Method):
         return F.normalize(widened(self.projector(vectors)), dim=1)
 
 
-def build(encoder: Encoder, options: MocoOptions, task: Task) -> Moco:
-    """Builds the method with random weights.
+def check_groups(options: MocoOptions) -> None:
+    """Refuses groups of batch norm that do not fall to the processes evenly.
 
     Raises:
-        UsageError: if the groups of batch norm do not fall to the processes evenly.
+        UsageError: if they do not.
     """
     n_groups = options.batch_norm_groups
     if n_groups > 1 and n_groups % world_size():
@@ -132,5 +132,18 @@ def build(encoder: Encoder, options: MocoOptions, task: Task) -> Moco:
             f"{n_groups} groups of batch norm do not fall to {world_size()} processes evenly: take "
             "a multiple with --set batch_norm_groups="
         )
-    queue = min(options.queue, max(1, round(QUEUE_SHARE * task.n_images)))
-    return Moco(encoder, options, queue=queue)
+
+
+def queue_size(options: MocoOptions, task: Task) -> int:
+    """K for so many images."""
+    return min(options.queue, max(1, round(QUEUE_SHARE * task.n_images)))
+
+
+def build(encoder: Encoder, options: MocoOptions, task: Task) -> Moco:
+    """Builds the method with random weights.
+
+    Raises:
+        UsageError: if the groups of batch norm do not fall to the processes evenly.
+    """
+    check_groups(options)
+    return Moco(encoder, options, queue=queue_size(options, task))
