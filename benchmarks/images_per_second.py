@@ -20,10 +20,10 @@ from ucls.pretraining.views import MultiCrop
 from ucls.progress import SILENT
 from ucls.settings.pretraining import (
     PretrainConfig,
-    SelfClassifierOptions,
     fit_pretrain_config,
     local_size,
 )
+from ucls.settings.pretraining_methods import SelfClassifierOptions
 
 N_CLUSTERS = 10
 
@@ -79,10 +79,12 @@ def _training(
     rng = np.random.default_rng(0)
     shape = (batch_size * (n_steps + 2), architecture.channels, size, size)
     images = torch.from_numpy(rng.integers(0, 256, shape, np.uint8))
-    pixels = InMemory(images, torch.ones((len(images), 2), dtype=torch.int32), np.arange(len(images)))
+    sizes = torch.full((len(images), 2), size, dtype=torch.int32)
+    pixels = InMemory(images, sizes, np.arange(len(images)))
     crops = MultiCrop(
         size=size,
         local_size=local_size(size),
+        n_global=2,
         n_local=config.n_local or 0,
         global_scale=config.global_scale or (0.4, 1.0),
         local_scale=config.local_scale,
@@ -92,7 +94,7 @@ def _training(
         std=(0.25,) * architecture.channels,
     )
     torch.manual_seed(0)
-    task = Task(len(images), N_CLUSTERS, 0)
+    task = Task(len(images), 1, N_CLUSTERS)
     method = build(Encoder(architecture), SelfClassifierOptions(), task).to(device)
     return Training(
         method.to(memory_format=torch.channels_last).train(),

@@ -152,7 +152,8 @@ def _open(
     if isinstance(source, Source):
         return _of_source(source, Config().with_values(settings), cache_dir, reporter)
     if is_learned(source):
-        opened = load_source(**learned_from(Path(source)))
+        arguments: dict[str, Any] = learned_from(Path(source))
+        opened = load_source(**arguments)
         values = {"extract.backbone": str(source), **settings}
         return _of_source(opened, Config().with_values(values), cache_dir, reporter)
     refuse_late_settings(settings)

@@ -85,5 +85,5 @@ def test_nothing_that_can_be_read(tmp_path: Path, lines: Lines) -> None:
 
 
 def test_a_stretched_picture() -> None:
-    pixels, aspect = Stretch(4, 1)(Image.new("RGB", (12, 6), (255, 255, 255)))
-    assert (pixels.shape, pixels.unique().tolist(), aspect) == ((1, 4, 4), [255], 2.0)
+    pixels, size = Stretch(4, 1)(Image.new("RGB", (12, 6), (255, 255, 255)))
+    assert (pixels.shape, pixels.unique().tolist(), size) == ((1, 4, 4), [255], (12, 6))
