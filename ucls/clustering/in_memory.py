@@ -210,7 +210,7 @@ class _Combining:
         if may_be_round(labels, n_clusters=self.n_clusters, config=self.config.merge):
             labels = round_clusters(
                 labels,
-                self.preparation.of_array(self.features),
+                self.preparation.of_array(self.features.copy()),
                 self.graph,
                 n_clusters=self.n_clusters,
                 reporter=reporter,

@@ -27,7 +27,7 @@ def test_its_arrays_are_those_of_the_table(shared_run: Path) -> None:
     np.testing.assert_array_equal(done.probabilities.argmax(axis=1), done.labels)
     own = [float(row["probability"]) for row in rows]
     np.testing.assert_allclose(done.probabilities.max(axis=1), own, atol=6e-5)
-    assert repr(done) == f"Finished(path={shared_run!r})"
+    assert repr(done) == f"Finished(path={shared_run!r}, alternatives=())"
 
 
 def test_what_was_marked_as_wrong_has_no_cluster_and_no_column(run_path: Path) -> None:
