@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
@@ -41,6 +42,7 @@ def test_the_table_shows_means_and_the_least_gain() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_row_is_measured_of_a_source(tmp_path: Path) -> None:
     path = tmp_path / "blobs.npz"
     np.savez(path, **blobs(450, noise=0.1))

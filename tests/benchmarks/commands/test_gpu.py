@@ -13,6 +13,7 @@ def run(*options):
     return CliRunner().invoke(app, ["gpu", "--quick", *map(str, options)])
 
 
+@pytest.mark.slow
 def test_the_whole_script_runs_on_a_cpu_and_keeps_what_it_found(tmp_path):
     out = tmp_path / "gpu.json"
     done = run("--device", "cpu", "--repeats", 1, "--out", out)

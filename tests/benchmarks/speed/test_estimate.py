@@ -49,6 +49,7 @@ class Passes(TorchDispatchMode):
         return out
 
 
+@pytest.mark.slow
 def test_a_training_step_on_paper_is_the_real_one():
     config = ucls_config(WIDE, precision="bfloat16")
     trainer = HeadTrainer.on(**random_inputs(WIDE), config=config, device=torch.device("cpu"))

@@ -17,7 +17,9 @@ def directions(n_images: int, n_classes: int, seed: int) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize(("n_images", "n_classes"), [(400, 2), (600, 10), (1500, 40)])
+@pytest.mark.parametrize(
+    ("n_images", "n_classes"), [(400, 2), (600, 10), pytest.param(1500, 40, marks=pytest.mark.slow)]
+)
 def test_separate_classes_are_counted(n_images: int, n_classes: int, seed: int) -> None:
     found = suggest_n_clusters(directions(n_images, n_classes, seed), seed=seed)
     assert found.n_clusters == n_classes
@@ -31,6 +33,7 @@ def test_one_round_cloud_is_one_cluster(seed: int) -> None:
     assert suggest_n_clusters(rows, seed=seed).n_clusters == 1
 
 
+@pytest.mark.slow
 def test_handwritten_digits_are_about_ten() -> None:
     digits = load_digits().data.astype(np.float32)
     unit = digits / np.linalg.norm(digits, axis=1, keepdims=True)

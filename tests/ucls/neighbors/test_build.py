@@ -154,6 +154,7 @@ def test_a_capped_set_can_keep_a_sample(seed: int, backend: Backend) -> None:
     assert sets(graph) != sets(build(1))
 
 
+@pytest.mark.slow
 def test_the_sample_of_a_capped_set_is_uniform() -> None:
     features = random_features(0, 9)
     whole = dense_sets(features, 8, -1.0, None)[0][0]

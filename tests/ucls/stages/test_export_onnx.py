@@ -73,6 +73,7 @@ def assert_labels_are_those_of_the_run(run_path: Path, path: Path, inputs: NDArr
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", ["heads", "tokens"])
 def test_a_vit_labels_images_as_the_run_does(inputs: str, vit_run: Path, tmp_path: Path) -> None:
     self_train(vit_run, settings={"self_train.inputs": inputs})

@@ -110,6 +110,7 @@ def test_methods_without_clusters_leave_none(drawings: Path, tmp_path: Path, met
 
 
 @of_all_methods
+@pytest.mark.slow
 def test_it_does_not_collapse(drawings: Path, tmp_path: Path, method: str) -> None:
     settings = METHODS[method] | {"method": method, "epochs": 20}
     assert "collapse" not in pretrain(drawings, out=tmp_path, settings=settings).figures
