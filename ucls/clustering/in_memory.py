@@ -1,5 +1,6 @@
 """All that a run does with features, on an array and without a file."""
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -81,12 +82,15 @@ def find_consensus(
     preparation: Preparation,
     reporter: Reporter = SILENT,
 ) -> Consensus:
-    """Does the stages of a run up to the consensus of the heads, to the same labels.
+    """Does the stages of a run up to the labels that self-training starts from.
 
-    Arguments and errors are those of :func:`cluster`, but the features may be of several spaces,
-    for which ``preparation`` was fitted.
+    They are those of the consensus of the heads, or what k-means makes of round clusters. Arguments
+    and errors are those of :func:`cluster`, but the features may be of several spaces, for which
+    ``preparation`` was fitted.
     """
-    return _train(features, config, preparation, reporter).consensus()
+    combining = _train(features, config, preparation, reporter)
+    combined = combining.consensus()
+    return replace(combined, labels=combining.pseudo_labels(combined, reporter))
 
 
 def _train(
@@ -198,6 +202,19 @@ class _Combining:
             **consensus_options(settings, assignments.loss[self.voters]),
         )
 
+    def pseudo_labels(self, combined: Consensus, reporter: Reporter) -> Labels:
+        """What self-training starts from, int32 [N]."""
+        labels = combined.labels
+        if not may_be_round(labels, n_clusters=self.n_clusters, config=self.config.merge):
+            return labels
+        return round_clusters(
+            labels,
+            self.preparation.of_array(self.features.copy()),
+            self.graph,
+            n_clusters=self.n_clusters,
+            reporter=reporter,
+        )
+
     def _classifier(self, combined: Consensus, reporter: Reporter) -> Classifier:
         heads = None
         columns = {"cls": slice(0, self.features.shape[1])}
@@ -206,19 +223,10 @@ class _Combining:
             columns = {"heads": slice(0, heads.n_outputs)}
         # Half precision, as consensus.h5 has it.
         sure = (self.is_sure * combined.confidence).astype(np.float16)
-        labels = combined.labels
-        if may_be_round(labels, n_clusters=self.n_clusters, config=self.config.merge):
-            labels = round_clusters(
-                labels,
-                self.preparation.of_array(self.features.copy()),
-                self.graph,
-                n_clusters=self.n_clusters,
-                reporter=reporter,
-            )
         is_weighed = self.config.self_train.confidence_weights and sure.any()
         result = fit_classifiers(
             self.features if heads is None else logits_by_row(heads, self.features),
-            labels,
+            self.pseudo_labels(combined, reporter),
             columns,
             n_clusters=self.n_clusters,
             config=self.config,
