@@ -93,6 +93,8 @@ def pretrain(
     )
     folder = Path(out or Path("runs") / f"{opened.name}-{config.method}")
     fingerprint, masks = images.fingerprint, config.options.get("masks")
+    if opened.classes is not None:
+        fingerprint += " ".join(opened.classes)
     if masks is not None:
         fingerprint += fingerprint_masks(masks, images.paths)
     record = PretrainRecord(folder, config, fingerprint, source=opened.arguments)
@@ -112,9 +114,8 @@ def typical_side(images: ImageSet) -> int:
         with suppress(UnreadableImageError):
             sides.append(min(images.read(int(row)).size))
     if not sides:
-        raise UclsError(
-            f"none of {LOOKED_AT} images of {images.name} that were looked at can be read"
-        )
+        n_seen = min(len(images), LOOKED_AT)
+        raise UclsError(f"none of {n_seen} images of {images.name} that were looked at can be read")
     return int(np.median(sides))
 
 

@@ -14,6 +14,7 @@ from ucls.backbones.encoder import Encoder
 from ucls.errors import UsageError
 from ucls.objectives.self_classifier import self_classifier_loss
 from ucls.pretraining.neighbor_queue import NeighborQueue
+from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Method, Task
 from ucls.pretraining.ranks import gather
 from ucls.settings.config import required
@@ -65,7 +66,7 @@ class SelfClassifier(Method):
             embeddings = self.queue.replace(embeddings, batch.rows)
         losses = []
         for classifier in self.classifiers:
-            logits = classifier(embeddings.flatten(0, 1)).float().view(*embeddings.shape[:2], -1)
+            logits = widened(classifier(embeddings.flatten(0, 1))).view(*embeddings.shape[:2], -1)
             losses.append(
                 self_classifier_loss(
                     gather(logits, dim=1).unsqueeze(1),
