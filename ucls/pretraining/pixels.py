@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms.v2 import functional
 
+from ucls.backbones.learned import StretchedPixels
 from ucls.ensemble.available_memory import available_memory
 from ucls.errors import UclsError
 from ucls.images.files import UnreadableImageError
@@ -72,11 +72,7 @@ class Stretch:
 
     def __call__(self, image: Image.Image) -> tuple[Tensor, tuple[int, int]]:
         """Returns uint8 [channels, size, size], and width and height of the picture before."""
-        before = image.size
-        image = image.convert("RGB" if self.channels == 3 else "L")
-        if image.size != (self.size, self.size):
-            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return functional.pil_to_tensor(image), before
+        return StretchedPixels((self.size, self.size), self.channels)(image), image.size
 
 
 class InMemory:

@@ -87,10 +87,6 @@ def pretrain(
         n_classes=opened.n_classes,
         typical_side=typical_side(images),
     )
-    reporter.say(
-        f"pretrain: {config.method} learns {config.arch} from crops of {config.image_size} pixels, "
-        f"{config.epochs} epochs of {len(images):,} images"
-    )
     folder = Path(out or Path("runs") / f"{opened.name}-{config.method}")
     fingerprint, masks = images.fingerprint, config.options.get("masks")
     if opened.classes is not None:
@@ -160,6 +156,11 @@ class _Pretraining:
         from ucls.pretraining.measuring import Measurer
         from ucls.pretraining.ranks import rank
 
+        config = self.config
+        self.reporter.say(
+            f"pretrain: {config.method} learns {config.arch} from crops of {config.image_size} "
+            f"pixels, {config.epochs} epochs of {len(self.images):,} images"
+        )
         pixels = self._pixels()
         method, crops = self._method(device, pixels), self._crops(pixels)
         measurer = Measurer(pixels, crops, labels=self.images.labels, device=device)
