@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint docs man format
+.PHONY: demo test lint docs man format lock audit sbom packages
 
 demo: $(READY)
 	$(BIN)/ucls run digits
@@ -24,6 +24,22 @@ docs: $(READY)
 
 man: $(READY)
 	$(BIN)/sphinx-build --fail-on-warning --quiet -b man docs build/man
+
+# uv.lock for all systems and Pythons, and constraints.txt as pip wants it.
+lock: $(READY)
+	$(BIN)/uv lock $(UPGRADE)
+	$(BIN)/uv export --quiet --locked --extra cpu --extra dev --extra docs --no-hashes --no-annotate \
+	  --no-header --no-emit-project --output-file constraints.txt
+
+audit: $(READY)
+	$(BIN)/uv audit --locked
+
+sbom: $(READY)
+	mkdir -p build
+	$(BIN)/uv export --quiet --locked --extra cpu --format cyclonedx1.5 --output-file build/sbom.json
+
+packages: $(READY)
+	bash .ci/packages $(PYTHONS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

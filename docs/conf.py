@@ -12,6 +12,9 @@ from pydantic_core import PydanticUndefined
 from ucls import __version__
 
 DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS))  # Sphinx reads this file alone
+from licences import licence_table  # noqa: E402
+
 said: dict[str, list[str]] = {}
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 
@@ -53,9 +56,11 @@ def without_dead_links(text: str, folder: Path) -> str:
 
 
 def on_source_read(_: Any, name: str, content: list[str]) -> None:
-    """Writes the commands into their page, and keeps to links that lead somewhere."""
+    """Writes commands and licences into their pages, and keeps to links that lead somewhere."""
     if name == "commands":
         content[0] += command_reference().partition("\n")[2]
+    elif name == "packages":
+        content[0] += licence_table()
     content[0] = without_dead_links(content[0], (DOCS / name).parent)
 
 
