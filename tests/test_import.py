@@ -41,6 +41,7 @@ def test_a_bare_import_knows_its_version() -> None:
     assert python("import ucls; print(ucls.__version__)", "-W", "error") == __version__
 
 
+@pytest.mark.slow
 def test_estimators_are_imported_when_they_are_asked_for() -> None:
     code = (
         "import sys, ucls; assert 'sklearn' not in sys.modules\n"
@@ -53,6 +54,7 @@ def test_estimators_are_imported_when_they_are_asked_for() -> None:
         _ = ucls.Ucls
 
 
+@pytest.mark.slow
 def test_every_module_imports_without_a_warning() -> None:
     names = modules()
     assert {"ucls", "ucls.training.trainer", "ucls.cache.graph", "ucls.cli.main"} <= set(names)

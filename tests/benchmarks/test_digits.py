@@ -1,9 +1,11 @@
+import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.digits import digits_table
 
 
+@pytest.mark.slow
 def test_it_shows_every_seed_beside_k_means() -> None:
     quick = ["train.epochs=1", "train.n_heads=3", "self_train.iterations=10"]
     options = [part for text in quick for part in ("--set", text)]

@@ -48,6 +48,7 @@ def test_a_table_holds_mean_and_deviation() -> None:
     assert row[-2:] == ["", "4.0"]
 
 
+@pytest.mark.slow
 def test_the_command_leaves_a_record_and_a_page(small: Source, tmp_path: Path) -> None:
     out = tmp_path / "efforts.json"
     source = f"small={tmp_path / 'small.npz'}"

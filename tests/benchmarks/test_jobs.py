@@ -36,6 +36,7 @@ def run(jobs: list[Job], source: Source | Callable[[], Source], **options: Any) 
     return list(run_jobs(jobs, source if callable(source) else lambda: source, **options))
 
 
+@pytest.mark.slow
 def test_every_run_leaves_a_record_and_is_skipped_until_other_settings_are_asked_for(
     tmp_path: Path, blobs: Source, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ def test_one_cloud_is_told_by_those_that_can(method: str) -> None:
     assert METHODS[method](prepared(cloud(400, 24)["features"]), 0) == 1
 
 
+@pytest.mark.slow
 def test_the_table_shows_the_range_over_seeds(tmp_path: Path) -> None:
     path = tmp_path / "numbers.json"
     arguments = [

@@ -11,6 +11,7 @@ QUICK = {"train.epochs": 2, "train.n_heads": 3, "self_train.iterations": 10, "ne
 CONFIG = Config(device="cpu").with_values(QUICK)
 
 
+@pytest.mark.slow
 def test_some_stages_go_on_with_other_settings(tmp_path: Path, blobs: Source) -> None:
     folder, stages = tmp_path / "run", ("ensemble", "evaluate")
 

@@ -40,6 +40,7 @@ def test_all_need_a_yes(cli: Cli, digits: list[Path], own_cache: Path) -> None:
     assert not list(own_cache.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "exit_code", "n_left"),
     [(b"n\n", 1, 2), (b"\x04", 1, 2), (b"y\n", 0, 0)],

@@ -30,6 +30,7 @@ def test_standard_output_takes_the_labels_and_nothing_else(
     assert outcome.err == "labels of 160 images as csv: -\n"
 
 
+@pytest.mark.slow
 def test_the_network(cli: Cli, shared_run: Path, tmp_path: Path) -> None:
     out, network = tmp_path / "labels.csv", tmp_path / "model.onnx"
     outcome = cli("export", shared_run, "--out", out, "--onnx", network)

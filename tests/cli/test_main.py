@@ -44,6 +44,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert modules_after("--help") == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -108,6 +109,7 @@ WITHOUT_UTF8 = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 """Python takes file names for ASCII, and prints none but these."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "name", "shown"),
     [
@@ -322,6 +324,7 @@ def test_a_truncated_cache_and_one_of_a_newer_format(
     assert cli("neighbors", tmp_path / "a").exit_code == 0
 
 
+@pytest.mark.slow
 def test_two_processes_at_one_run(
     cli: Cli, tmp_path: Path, sources: Path, tiny_options: list[str], start_ucls: StartUcls
 ) -> None:

@@ -88,6 +88,7 @@ def test_standard_output_takes_the_labels_and_nothing_else(
     assert not (tmp_path / "-").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["predict RUN digits --out -", "cut RUN -k 2 --out -", "--version"]
 )
@@ -127,6 +128,7 @@ def test_a_single_image_can_be_labelled(
     assert "1 image in 1 of 4 clusters: standard output" in outcome.err
 
 
+@pytest.mark.slow
 def test_a_closed_standard_output(run_path: Path, sources: Path, tmp_path: Path) -> None:
     code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     command = [sys.executable, "-c", code, "-m", "ucls", "predict", run_path, sources / "plain.npy"]
@@ -196,6 +198,7 @@ def test_paths_on_standard_input_are_answered_one_by_one(
     assert len(set(clusters)) == 2
 
 
+@pytest.mark.slow
 def test_a_watched_folder(
     start_ucls: StartUcls, shared_photo_run: Path, photos: Path, tmp_path: Path
 ) -> None:

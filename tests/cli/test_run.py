@@ -43,6 +43,7 @@ def test_a_finished_run_shows_its_table_again(cli: Cli, run_path: Path, sources:
     assert outcome.err == "evaluate: done before with these settings, skipped\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", objective_names())
 def test_every_objective_from_features_to_labels(
     cli: Cli, sources: Path, tmp_path: Path, tiny_options: list[str], objective: str
@@ -152,6 +153,7 @@ def test_the_effort_that_was_asked_for(cli: Cli, sources: Path, tmp_path: Path) 
     assert "train: done before with these settings, skipped" in again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [

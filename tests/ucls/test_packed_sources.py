@@ -57,6 +57,7 @@ def packed_run(shards: Path, tiny_config: "Config") -> Path:
     ).path
 
 
+@pytest.mark.slow
 def test_it_is_a_run_like_that_of_the_files(packed_run: Path, photos: Path, shards: Path) -> None:
     run = Run(packed_run)
     assert (run.data.n_images, run.data.n_classes) == (60, 3)
@@ -100,6 +101,7 @@ def test_caches_are_verified(packed_run: Path) -> None:
     assert {check.outcome for check in verify(cache)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_what_needs_files_says_no(
     packed_run: Path, shards: Path, tmp_path: Path, cli: "Cli"
 ) -> None:

@@ -322,6 +322,7 @@ def test_rows_of_zeros_are_skipped_like_unreadable_images(
             pipeline.run(source, out=tmp_path / "b", config=strict, cache_dir=cache)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2.0**-100, 1e-9, 2.0**100])
 @pytest.mark.parametrize("inputs", ["heads", "tokens"])
 def test_the_scale_of_the_features_does_not_matter(

@@ -69,6 +69,7 @@ def test_crossed_clusters_are_told(tmp_path: Path, lines: Lines) -> None:
     assert "alternatives: the 6 clusters look like" in lines.said[-1]
 
 
+@pytest.mark.slow
 def test_the_second_clustering_is_the_other_factor(
     two: tuple[pipeline.Finished, Factors],
 ) -> None:
@@ -97,6 +98,7 @@ def test_new_images_are_labelled_by_the_alternative(
     assert clustering_accuracy(second, clusters) > 0.95
 
 
+@pytest.mark.slow
 def test_run_again_it_skips_all_and_finds_the_same(
     two: tuple[pipeline.Finished, Factors], tmp_path: Path, lines: Lines
 ) -> None:
@@ -125,6 +127,7 @@ def test_run_again_it_skips_all_and_finds_the_same(
     assert standing(same.alternatives[0].path) == standing(finished.alternatives[0].path)
 
 
+@pytest.mark.slow
 def test_what_was_stopped_goes_on_to_the_same(
     two: tuple[pipeline.Finished, Factors], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +179,7 @@ def test_three_factors_are_three_clusterings(tmp_path: Path) -> None:
     assert min(best) > 0.95
 
 
+@pytest.mark.slow
 def test_one_factor_has_no_second_clustering(tmp_path: Path, lines: Lines) -> None:
     features, (first,) = factors(4)
     finished = pipeline.run(
@@ -226,6 +230,7 @@ def test_other_images_are_told(two: tuple[pipeline.Finished, Factors], tmp_path:
         pipeline.run(str(tmp_path / "others.npy"), out=tmp_path / "a", config=wrong)
 
 
+@pytest.mark.slow
 def test_the_command_shows_them_side_by_side(
     two: tuple[pipeline.Finished, Factors], tmp_path: Path, cli: Cli
 ) -> None:

@@ -42,6 +42,7 @@ def extract_train(source: Source, **values: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_six_extractions_serve_all_ten_datasets(tmp_path: Path, own_cache: Path) -> None:
     for write in (
         layouts.write_cifar10, layouts.write_cifar100, layouts.write_stl10,
@@ -64,6 +65,7 @@ def test_six_extractions_serve_all_ten_datasets(tmp_path: Path, own_cache: Path)
     assert len(list(own_cache.glob("*.h5"))) == 12
 
 
+@pytest.mark.slow
 def test_superclasses_of_shared_images(tmp_path: Path, tiny_config: Config, lines: Lines) -> None:
     layouts.write_cifar100(tmp_path, 200, 100)
     config = tiny_config.with_values({**PIXELS, "n_clusters": None})
@@ -77,6 +79,7 @@ def test_superclasses_of_shared_images(tmp_path: Path, tiny_config: Config, line
     assert truth.labels["val"].tolist() == [layouts.superclass(label) for label in range(100)]
 
 
+@pytest.mark.slow
 def test_a_part_of_shared_images(tmp_path: Path, tiny_config: Config) -> None:
     layouts.write_imagenet(tmp_path / "imagenet", 52 * 4, 52 * 2, n_classes=52)
     subset = layouts.write_subset(tmp_path / "50.txt", 50)
@@ -95,6 +98,7 @@ def test_a_part_of_shared_images(tmp_path: Path, tiny_config: Config) -> None:
     assert predicted == [(row["path"], row["cluster"]) for row in rows if row["split"] == "val"]
 
 
+@pytest.mark.slow
 def test_other_classes_are_another_run(tmp_path: Path, tiny_config: Config) -> None:
     layouts.write_imagenet(tmp_path / "imagenet", 52 * 4, 52 * 2, n_classes=52)
     subset = layouts.write_subset(tmp_path / "50.txt", 50)
@@ -119,6 +123,7 @@ def test_a_part_without_a_name_is_of_the_backbone_asked_for(photos: Path, tmp_pa
         open_run(tmp_path / "run", settings={"features": "cls@dino_vits16"})
 
 
+@pytest.mark.slow
 def test_two_backbones_side_by_side(
     photos: Path, tmp_path: Path, tiny_config: Config, own_cache: Path
 ) -> None:

@@ -17,6 +17,7 @@ def report_of(folder: Path, results: Results) -> str:
     return write_report(results, folder)[0].read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", load_studies())
 def test_every_study_has_a_table_and_a_plot(tmp_path: Path, make_results, name: str) -> None:
     results = make_results(name)

@@ -44,6 +44,7 @@ def test_it_leaves_records_tables_and_a_plot(ablate, tmp_path: Path, sources: Pa
     assert "| 4 " in files[0].read_text()
 
 
+@pytest.mark.slow
 def test_components_are_measured_with_self_training(ablate, tmp_path: Path, sources: Path) -> None:
     quick = [*QUICK, "--set", "train.n_heads=3", "--set", "self_train.iterations=20"]
     code, _ = ablate("components", "--source", sources / "blobs.npz", *quick)

@@ -26,6 +26,7 @@ def run(*options):
     return CliRunner().invoke(app, ["growth", *map(str, options)])
 
 
+@pytest.mark.slow
 def test_it_leaves_a_record_a_table_and_plots(asked, tmp_path):
     out = tmp_path / "growth"
     done = run("--quick", "--stages", "train,neighbors", "--out", out)
@@ -41,6 +42,7 @@ def test_it_leaves_a_record_a_table_and_plots(asked, tmp_path):
     assert (out / "growth.md").read_text() in done.output
 
 
+@pytest.mark.slow
 def test_sizes_and_repeats_are_the_full_ones_unless_told(asked, tmp_path):
     run("--stages", "merge", "--out", tmp_path)
     run("--stages", "merge", "--repeats", 5, "--out", tmp_path)

@@ -24,6 +24,7 @@ def call(folder: Path, *arguments: str, **settings: object) -> Result:
     return CliRunner().invoke(app, ["run", *map(str, places), *quick, *arguments])
 
 
+@pytest.mark.slow
 def test_one_dataset_fails_and_the_other_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,6 +39,7 @@ def test_one_dataset_fails_and_the_other_runs(
     assert "Traceback" not in result.output
 
 
+@pytest.mark.slow
 def test_a_dataset_in_its_own_layout_is_run_again_where_images_were_missing(tmp_path: Path) -> None:
     write_cifar10(tmp_path, n_train=60, n_val=20)
     options = ["--datasets", "cifar10", "--data-dir", str(tmp_path)]

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
@@ -32,6 +33,7 @@ def test_lines_go_through_the_means(tmp_path: Path, monkeypatch) -> None:
     assert accuracy.get_ylabel() == "ACC on sphere"
 
 
+@pytest.mark.slow
 def test_the_command_leaves_a_record_a_page_and_a_plot(tmp_path: Path) -> None:
     np.savez(tmp_path / "small.npz", **blobs(200, noise=0.1))
     out = tmp_path / "imbalance.json"

@@ -37,6 +37,7 @@ def test_a_line_holds_every_difference():
     assert table.rows[1][-1] == "NO"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_images", "n_classes"), [(12_850, 50), (5_140, 10)])
 def test_simulated_features_meet_the_table(n_images, n_classes):
     rows = check(SimulatedFeatures(n_images, n_classes, 256), n_queries=2_000)

@@ -7,6 +7,7 @@ from ucls.backbones.sobel import sobel
 from ucls.errors import UsageError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "channels", "size", "width", "map_size"),
     [
@@ -38,6 +39,7 @@ def test_the_start_of_a_resnet_spares_small_images():
     assert (large.conv1.kernel_size, large.conv1.stride) == ((7, 7), (2, 2))
 
 
+@pytest.mark.slow
 def test_a_vgg_keeps_a_map_of_small_images():
     pools = [
         sum(

@@ -64,6 +64,7 @@ def test_the_gates_of_dinov3():
     assert "blocks.0.mlp.w2.bias" in state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -80,6 +81,7 @@ def test_what_timm_would_leave_out_of_dinov3(dinov3, tmp_path, name, value, mess
         build(tmp_path, state)
 
 
+@pytest.mark.slow
 def test_biases_that_are_not_zero_have_a_model_of_their_own(dinov3, tmp_path):
     state = dinov3_release(dinov3)
     state["blocks.0.attn.qkv.bias"] = torch.arange(1152.0)

@@ -70,6 +70,7 @@ def assert_same_tokens(name, path, size, cls, patches):
     torch.testing.assert_close(tokens.patch_mean, patches.mean(dim=1), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize(("name", "library", "options", "size"), TRANSFORMERS)
 def test_files_of_transformers(name, library, options, size, tmp_path):

@@ -66,6 +66,7 @@ def test_random_weights_are_marked():
     assert backbone.encode(batch).cls.shape == (2, 1, backbone.spec.n_features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size", "message"),
     [

@@ -178,6 +178,7 @@ def test_no_tensor_is_left_out_without_a_word(tmp_path, name, value):
     assert name in str(caught.value)
 
 
+@pytest.mark.slow
 def test_any_tensor_of_a_file_changes_the_hash(tmp_path):
     state = random_model_without_head().state_dict()
     names = [name for name in state if name.startswith("blocks.1.") or "blocks" not in name]

@@ -33,6 +33,7 @@ def dinov2_small(hub_model, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_backbone_is_taken_as_a_file_would_be(dinov2_small):
     name = names.canonical_name("facebook/dinov2-small")
     folder, file = (
@@ -44,6 +45,7 @@ def test_a_folder_of_the_backbone_is_taken_as_a_file_would_be(dinov2_small):
     assert blueprint_of(name, str(dinov2_small)).position_offset == 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["dinov2_vitb14", "dinov2_vits14_reg4", "dino_vits16", "resnet18", "hf:vit_384x12_patch14"],
@@ -63,6 +65,7 @@ def test_other_heads_contradict_too(hub_model, tmp_path):
         blueprint_of("dinov2_vits14", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_what_the_folder_does_otherwise_shows_in_the_hash(hub_model, tmp_path):
     hub_model("Dinov2", **AS_DINOV2_SMALL, hidden_act="gelu_new").save_pretrained(tmp_path)
     folder, file = (

@@ -87,6 +87,7 @@ def test_the_same_seed_gives_the_same_heads_and_another_does_not() -> None:
     assert not equal(first, training(seed=1).train())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [2, 4, 5])
 def test_what_was_stopped_anywhere_continues_to_the_same_heads(stop_at: int) -> None:
     memory = Memory(stop_at)
@@ -122,6 +123,7 @@ def test_heads_that_disagree_give_way_to_heads_of_the_size_asked_for() -> None:
     assert equal(trained, asked_for)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("disagreeing")
 @pytest.mark.parametrize("stop_at", [1, 3, 4, 5, 7, 8])
 def test_heads_in_place_of_others_continue_after_a_stop(stop_at: int) -> None:

@@ -36,6 +36,7 @@ def clustered(config: Config, seed: int = 0) -> Clustering:
     return cluster(features, fit_settings(config, features))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_it_finds_what_a_run_finds(sources: Path, tmp_path: Path, variant: dict[str, Any]) -> None:
     config = asked(**variant)
@@ -61,7 +62,7 @@ def test_it_finds_what_a_run_finds(sources: Path, tmp_path: Path, variant: dict[
         np.testing.assert_array_equal(leaves.head.tree, of_run.head.tree)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_blobs_are_found_and_the_seed_decides(seed: int) -> None:
     config = asked(**{"seed": seed, "train.epochs": 30})
     found, labels = clustered(config, seed), blobs(120, seed)[1]

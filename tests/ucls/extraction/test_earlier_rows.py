@@ -121,6 +121,7 @@ def test_rows_are_copied_up_to_the_first_that_is_missing(folder: Path, tmp_path:
     assert after == {image: before[image] for image in after}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("views", [0, 1])
 def test_an_updated_cache_is_that_of_a_fresh_extraction(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, views: int

@@ -175,6 +175,7 @@ def test_no_strength_leaves_the_sizes_of_all_mass_to_the_softmax(seed: int) -> N
     torch.testing.assert_close(found.probs, (logits / TEMPERATURE).softmax(dim=-1))
 
 
+@pytest.mark.slow
 @all_seeds
 @all_masses
 def test_more_strength_gives_more_equal_sizes(seed: int, mass: float) -> None:
@@ -222,6 +223,7 @@ def test_a_batch_that_weighs_all_forgets_the_others(seed: int) -> None:
     torch.testing.assert_close(anew.probs, solved(logits, mass=0.5).probs, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 @all_seeds
 def test_small_batches_agree_with_all_rows_at_once(seed: int) -> None:
     logits = uneven(seed, 4 * ROWS)

@@ -19,6 +19,7 @@ def consensus_without_files(run: Run) -> np.ndarray:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_form_finds_what_its_run_finds(
     form: str, sources: Path, tmp_path: Path, tiny_config: Config

@@ -28,6 +28,7 @@ def test_the_longer_side_fills_and_the_other_is_centred() -> None:
     np.testing.assert_allclose(low + high, 1.0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_seed_decides() -> None:
     features = np.random.default_rng(0).normal(size=(300, 60)).astype(np.float32)
     first, again, other = (project(features, seed) for seed in (0, 0, 1))

@@ -140,6 +140,7 @@ ensemble(sys.argv[1], variant={"method": "all"})
 """
 
 
+@pytest.mark.slow
 def test_killed_before_the_file_gets_its_name(run_path: Path, tmp_path: Path) -> None:
     whole = Path(shutil.copytree(run_path, tmp_path / "whole"))
     ensemble(whole, variant={"method": "all"})

@@ -56,6 +56,7 @@ def test_a_run_whose_heads_have_all_collapsed_is_not_sure(
     assert told.startswith("WARNING: all 6 heads of ")
 
 
+@pytest.mark.slow
 def test_every_command_after_the_training_warns_of_the_collapse(
     collapsed_run: Path, cli: Cli, command: list[object]
 ) -> None:

@@ -85,6 +85,7 @@ def test_images_of_val_are_told_by_the_same_score(run_path: Path) -> None:
     assert 0 < (labels.clusters[120:] < 0).sum() < 20
 
 
+@pytest.mark.slow
 def test_everything_that_reads_the_labels_takes_them(outlier_run: Path, tmp_path: Path) -> None:
     evaluate(outlier_run)
     assert "6 outliers in none" in report(outlier_run).read_text(encoding="utf-8")

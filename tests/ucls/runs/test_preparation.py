@@ -28,6 +28,7 @@ def features(tmp_path: Path) -> Path:
     return tmp_path / "made.npz"
 
 
+@pytest.mark.slow
 def test_the_choice_is_told_and_reaches_neighbours_heads_k_means_and_predict(
     features: Path, tiny_config: Config, lines: Lines, tmp_path: Path
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_vit_labels_images_as_the_run_does(inputs: str, vit_run: Path, tmp_pat
     assert facts["ucls.transform"].startswith("Compose( Resize(size=33, interpolation=bicubic")
 
 
+@pytest.mark.slow
 def test_pixels(shared_photo_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.onnx"
     assert export_onnx(shared_photo_run, out=out).difference < 1e-3
@@ -107,6 +108,7 @@ def test_pixels(shared_photo_run: Path, tmp_path: Path) -> None:
     assert told(out)["ucls.transform"] == "Resize(size=(4, 4), interpolation=bicubic), by Pillow"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "objective",
     [
@@ -133,6 +135,7 @@ def test_features_and_every_kind_of_head(
     assert "float32 [batch, 8]" in told(out)["ucls.input"]
 
 
+@pytest.mark.slow
 def test_names_that_were_given(run_path: Path, tmp_path: Path) -> None:
     edits = (Rename(cluster=0, name="é\n\u202e"), Rename(cluster=2, name="cats"))
     relabel(run_path, Corrections(edits=edits))
@@ -142,6 +145,7 @@ def test_names_that_were_given(run_path: Path, tmp_path: Path) -> None:
     assert json.loads(facts["ucls.numbers"]) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("retrain", [False, True])
 def test_corrected_clusters_are_those_of_predict(
     run_path: Path, sources: Path, tmp_path: Path, retrain: bool
@@ -175,6 +179,7 @@ def test_large_weights_lie_beside_it(
     assert [p.name for p in tmp_path.iterdir() if "model" in p.name] == ["model.onnx"]
 
 
+@pytest.mark.slow
 def test_results_that_differ_are_not_written(
     shared_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_each_image_gets_a_mask_of_its_own_size(
     assert json.loads((done.path / RECORD).read_text())["settings"]["method"] == method
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["tokencut", "contracam"])
 def test_a_rerun_writes_what_is_missing_as_it_was(
     photos: Path, tmp_path: Path, contra: dict[str, object], method: str, lines: Lines
@@ -117,6 +118,7 @@ def test_what_was_stopped_goes_on(
         assert (whole / name).read_bytes() == (done.path / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_other_settings_are_refused(
     photos: Path, tmp_path: Path, contra: dict[str, object]
 ) -> None:
@@ -132,6 +134,7 @@ def test_other_settings_are_refused(
     assert all(stamp > before[name] for name, stamp in stamps(out).items())
 
 
+@pytest.mark.slow
 def test_unreadable_images_get_none(photos: Path, tmp_path: Path, lines: Lines) -> None:
     (photos / "a" / "1.jpg").write_bytes(b"no image")
     out = tmp_path / "masks"

@@ -270,6 +270,7 @@ def test_without_merging_classes_that_are_split_are_told(run_path: Path, lines: 
     assert Run(run_path).freshness.is_done("merge")
 
 
+@pytest.mark.slow
 def test_without_merging_only_heads_of_the_wanted_size_are_looked_at(
     run_path: Path, lines: Lines
 ) -> None:
@@ -305,6 +306,7 @@ stage(sys.argv[1], overwrite=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["at a head", "before the file gets its name"])
 def test_killed_it_is_not_done_and_made_again_to_the_same_bytes(
     run_path: Path, lines: Lines, moment: str

@@ -63,6 +63,7 @@ def test_features_have_no_pictures_which_is_said(run_path: Path) -> None:
     assert len(plots.files) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_map")
 def test_without_labels_there_is_no_confusion_matrix(
     sources: Path, tmp_path: Path, tiny_config: Config
@@ -77,6 +78,7 @@ def test_without_labels_there_is_no_confusion_matrix(
     assert "no record of its training" in plot(path).left_out["curves"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_map")
 def test_corrected_labels_and_hostile_names(photo_run_path: Path) -> None:
     run = Run(photo_run_path)
@@ -117,6 +119,7 @@ def test_a_sample_is_told(run_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert re.fullmatch(r"ACC [01]\.\d{3} over train and val", notes["confusion"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_map")
 def test_the_grid_has_the_largest_clusters_and_skips_what_is_gone(
     photos: Path, tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
@@ -139,6 +142,7 @@ def test_the_grid_has_the_largest_clusters_and_skips_what_is_gone(
     assert "cannot be opened" in plot(path, out=tmp_path / "again").left_out["grid"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_map")
 def test_only_its_own_unchanged_files_are_replaced(run_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "figures"

@@ -124,11 +124,16 @@ def test_a_cut_labels_images_as_it_labels_val(
     photos: Path, tmp_path: Path, tiny_config: "Config"
 ) -> None:
     """The same images are both splits, so that ``val`` has what the votes say of ``train``."""
-    pixels = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}
+    settings = {
+        "extract.backbone": "pixels",
+        "extract.image_size": 4,
+        "extract.workers": 0,
+        "merge.linkage": "average",
+    }
     run_path = pipeline.run(
         load_source(str(photos), val=shutil.copytree(photos, tmp_path / "val")),
         out=tmp_path / "run",
-        config=tiny_config.with_values({"n_clusters": 3, **pixels, **ONE_SIZE}),
+        config=tiny_config.with_values({"n_clusters": 3, **settings, **ONE_SIZE}),
     ).path
     expected = [r for r in read(cut(run_path, NUMBER_TO_CUT_AT).path) if r["split"] == "val"]
     (run_path / "classifier.safetensors").unlink()

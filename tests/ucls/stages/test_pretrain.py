@@ -116,6 +116,7 @@ def test_it_does_not_collapse(drawings: Path, tmp_path: Path, method: str) -> No
     assert "collapse" not in pretrain(drawings, out=tmp_path, settings=settings).figures
 
 
+@pytest.mark.slow
 @of_all_methods
 def test_the_same_seed_gives_the_same_network_and_another_one_does_not(
     drawings: Path, tmp_path: Path, method: str
@@ -152,6 +153,7 @@ def test_settings_that_could_not_begin_leave_the_folder_free(
     pretrain(drawings, out=tmp_path, settings=settings)
 
 
+@pytest.mark.slow
 @of_all_methods
 @pytest.mark.parametrize("stop_at", [1, 2, 5])
 def test_what_was_stopped_goes_on_as_if_it_had_not_been(

@@ -51,6 +51,7 @@ def settings_of(method: str, masks: Path, **change: object) -> dict[str, object]
     return SETTINGS | {"method": method, "masks": masks} | OWN[method] | change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_it_learns_with_masks_and_goes_on_where_it_was_stopped(
     drawings: Path,
@@ -78,6 +79,7 @@ def test_it_learns_with_masks_and_goes_on_where_it_was_stopped(
     assert_same(tmp_path / "whole", tmp_path / "stopped")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_masks_change_what_is_learned(
     drawings: Path,
@@ -122,6 +124,7 @@ def test_other_methods_take_no_masks(drawings: Path, masks: Path) -> None:
         pretrain(drawings, settings=SETTINGS | {"method": "simsiam", "masks": masks})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_the_command_takes_the_masks_that_the_other_one_made(
     cli: Cli,

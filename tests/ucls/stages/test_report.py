@@ -52,11 +52,13 @@ def test_a_page_of_a_corrected_run_goes_on_from_there(run_path: Path, tmp_path: 
     assert data_of(page)["corrections"] == [{"do": "rename", "cluster": 1, "name": "</script><b>"}]
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_page(run_path: Path) -> None:
     first, again = (data_of(report(run_path)) for _ in range(2))
     assert {**first, "made": ""} == {**again, "made": ""}
 
 
+@pytest.mark.slow
 def test_another_file_is_never_replaced(run_path: Path, tmp_path: Path) -> None:
     target = tmp_path / "mine.html"
     target.write_text("<!doctype html>")
@@ -74,6 +76,7 @@ def test_a_run_without_labels_names_the_command(run_path: Path) -> None:
         report(run_path)
 
 
+@pytest.mark.slow
 def test_another_run_stands_beside_it(run_path: Path, shared_run: Path, tmp_path: Path) -> None:
     assert data_of(report(run_path))["beside"] is None
     path = tmp_path / "c.toml"

@@ -259,6 +259,7 @@ def test_the_first_heads_are_the_same_however_many_follow(run_path: Path) -> Non
     np.testing.assert_array_equal(after.loss[:2], before.loss)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("always_saved", "never_settled")
 @pytest.mark.parametrize("scales", [[2], [1, 3]])
 @pytest.mark.parametrize(
@@ -349,6 +350,7 @@ def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("soon_still", "always_saved")
 @pytest.mark.parametrize("epoch", [2, 8])
 def test_a_resumed_training_stops_at_the_same_epoch(

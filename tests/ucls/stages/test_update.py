@@ -71,6 +71,7 @@ def test_again_and_again(own_photo_run: Path, folder: Path) -> None:
         assert update(own_photo_run).n_new == number
 
 
+@pytest.mark.slow
 def test_validation_images(photos: Path, tmp_path: Path, tiny_config: Config) -> None:
     for name in ("train", "val"):
         shutil.copytree(photos, tmp_path / name)
@@ -140,6 +141,7 @@ def test_the_report_is_made_after_an_update(own_photo_run: Path, folder: Path) -
     report(own_photo_run)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_kept_when_its_images_change(
     photos: Path, tmp_path: Path, tiny_config: Config
 ) -> None:

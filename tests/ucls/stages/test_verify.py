@@ -119,6 +119,7 @@ def test_a_dataset_and_feature_files(tmp_path: Path, sources: Path) -> None:
     assert "differs by up to 0 of" in reason(blobs, "sample")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_transformer_with_patches_and_views(photos: Path, tmp_path: Path, precision: Any) -> None:
     backbone = build_backbone(
@@ -141,6 +142,7 @@ def damage_with_nan(path: Path) -> None:
         file["cls"][2, 57, 0, 0] = np.nan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -212,6 +214,7 @@ def test_a_cache_that_does_not_tell_its_source(path: Path) -> None:
     assert "does not tell where its images are" in reason(path, "fingerprint")
 
 
+@pytest.mark.slow
 def test_weights_that_are_gone_or_others(photos: Path, tmp_path: Path) -> None:
     backbone = build_backbone("test_vit", image_size=32, weights="random")
     gone = str(tmp_path / "gone.safetensors")

@@ -42,6 +42,7 @@ def no_recompilation() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "changes", "backend"),
     [

@@ -1,3 +1,4 @@
+import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.speed.growth.page import growth_page, growth_rows, plot_growth
@@ -22,6 +23,7 @@ def test_the_page_says_where_its_figures_come_from():
     assert text.count("| train ") == 4
 
 
+@pytest.mark.slow
 def test_a_plot_is_written_twice_and_always_the_same(tmp_path):
     folders = tmp_path / "first", tmp_path / "again"
     for folder in folders:

@@ -61,6 +61,7 @@ def stage_of(inputs_mb=0, work_mb=0, done=None):
     return prepare
 
 
+@pytest.mark.slow
 def test_a_process_measures_every_size():
     growth = works.measure_growth("ensemble", (Size(2000, 5, 4), {"N": (1, 7)}), repeats=2)
     sizes, seconds = growth.seconds("N")

@@ -107,6 +107,7 @@ def test_all_views_are_classified_and_the_first_labels():
     torch.testing.assert_close(found, torch.stack(each).mean())
 
 
+@pytest.mark.slow
 def test_fully_connected_layers_drop_out():
     for name in ("alexnet", "vgg11_bn"):
         method = build(Encoder(Architecture(name, 3, 64)), UicOptions(), Task(20, 5, 4))

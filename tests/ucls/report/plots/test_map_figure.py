@@ -55,6 +55,7 @@ def test_many_clusters_have_names_on_the_map_instead(labels_of: LabelsOf) -> Non
     assert "3 cats" in on_map(figure)
 
 
+@pytest.mark.slow
 def test_names_of_a_thousand_clusters_do_not_lie_over_each_other(labels_of: LabelsOf) -> None:
     names = dict.fromkeys(range(0, 1000, 2), "some name")
     figure = draw(labels_of(np.arange(2000) % 1000, names))
