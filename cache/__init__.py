@@ -12,7 +12,7 @@ from ucls.cache.features.catalog import (
 )
 from ucls.cache.features.location import cache_directory
 from ucls.cache.features.reader import FeatureCache
-from ucls.cache.features.spec import FEATURE_SETS, FeatureSpec, cache_file_name
+from ucls.cache.features.spec import FEATURE_SETS, FOREGROUND, FeatureSpec, cache_file_name
 from ucls.cache.features.writer import FeatureCacheWriter
 from ucls.cache.files import atomic_write, partial_path, read_json, write_json
 from ucls.cache.graph import read_graph, read_nearest, write_graph
@@ -33,6 +33,7 @@ from ucls.cache.weights import read_tensors, write_tensors
 
 __all__ = [
     "FEATURE_SETS",
+    "FOREGROUND",
     "STDOUT",
     "Assignments",
     "CacheEntry",

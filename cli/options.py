@@ -102,7 +102,9 @@ KnownLabels = Annotated[
 ]
 Features = Annotated[
     str | None,
-    typer.Option(help="Tokens to use: cls, cls+patch, cls4, ...; or cls@NAME,cls@OTHER."),
+    typer.Option(
+        help="Tokens to use: cls, cls+patch, cls4, fg (the foreground), ...; or cls@A,cls@B."
+    ),
 ]
 Prepare = Annotated[
     str | None,

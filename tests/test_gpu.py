@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ucls.backbones.build import build_backbone
+from ucls.backbones.normalized_cut import cut_patches
 from ucls.extraction.batch_size import fitting_batch_size
 from ucls.extraction.tokens import extract_tokens
 from ucls.metrics.baselines import kmeans
@@ -141,6 +142,13 @@ def test_tokens_of_the_gpu_are_those_of_the_cpu(precision: str, tolerance: float
         assert batch.cls.shape == right.cls.shape == (2, len(right.paths), 4, 64)
         np.testing.assert_allclose(batch.cls, right.cls, atol=tolerance * scale)
         np.testing.assert_allclose(batch.patch_mean, right.patch_mean, atol=tolerance * scale)
+
+
+def test_the_gpu_cuts_patches_as_the_cpu_does() -> None:
+    features = np.random.default_rng(0).normal(size=(40, 9, 11, 12))
+    features[:, 2:5, 3:7] += 3
+    on_cpu = torch.from_numpy(features)
+    assert torch.equal(cut_patches(on_cpu.to(DEVICE)).cpu(), cut_patches(on_cpu))
 
 
 def test_a_resumed_extraction_on_the_gpu_gives_the_same_rows() -> None:

@@ -13,7 +13,7 @@ class FeaturePart(NamedTuple):
     """One backbone's share of the features."""
 
     feature_set: str
-    """``cls``, ``cls+patch``, ``cls2``, ``cls4`` or ``cls4+patch``."""
+    """Such as ``cls+patch``; see ``features`` in the settings."""
     backbone: str | None
     """Its name; None for the run's only backbone."""
 

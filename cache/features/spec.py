@@ -13,6 +13,9 @@ import numpy as np
 from ucls.errors import UsageError
 from ucls.wording import count
 
+FOREGROUND = "-foreground"
+"""What is in the name of a backbone whose mean patch token is that of the foreground."""
+
 # How many of the last blocks' class tokens, and whether the mean patch token follows them.
 FEATURE_SETS: dict[str, tuple[int, bool]] = {
     "cls": (1, False),
@@ -20,6 +23,9 @@ FEATURE_SETS: dict[str, tuple[int, bool]] = {
     "cls2": (2, False),
     "cls4": (4, False),
     "cls4+patch": (4, True),
+    "fg": (0, True),
+    "cls+fg": (1, True),
+    "cls4+fg": (4, True),
 }
 
 _READABLE_BYTES = 50
@@ -94,12 +100,18 @@ class FeatureSpec:
         return self.n_views * n_vectors * self.n_features * np.dtype(self.dtype).itemsize
 
     @property
+    def patches(self) -> Literal["patch", "fg"]:
+        """How feature sets call the mean patch token: of all patches, or of the foreground."""
+        return "fg" if FOREGROUND in self.backbone else "patch"
+
+    @property
     def feature_sets(self) -> list[str]:
         """The feature sets that a cache of this spec can give."""
         return [
             name
             for name, (n_blocks, with_patch) in FEATURE_SETS.items()
-            if n_blocks <= self.n_layers and (self.has_patch_mean or not with_patch)
+            if n_blocks <= self.n_layers
+            and (not with_patch or (self.has_patch_mean and name.endswith(self.patches)))
         ]
 
     def width(self, feature_set: str) -> int:

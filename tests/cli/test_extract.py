@@ -81,7 +81,10 @@ def test_what_belongs_to_a_run_needs_one(cli: Cli, photos: Path) -> None:
 def test_features_that_do_not_exist(cli: Cli, photos: Path) -> None:
     outcome = cli("extract", photos, "--features", "cls3")
     assert outcome.exit_code == 2
-    assert "features: expected cls, cls+patch, cls2, cls4 or cls4+patch, or" in outcome.err
+    assert (
+        "features: expected cls, cls+patch, cls2, cls4, cls4+patch, fg, cls+fg or cls4+fg, or"
+        in outcome.err
+    )
     assert "but it is 'cls3'" in outcome.err
 
 

@@ -6,7 +6,8 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from ucls.backbones.learned_files import LEARNED
-from ucls.backbones.names import BACKBONES, ONNX
+from ucls.backbones.names import BACKBONES, ONNX, UNTRAINED
+from ucls.cache import FOREGROUND
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone, ImageSize
@@ -76,6 +77,10 @@ def _pooled_size(name: str) -> "ImageSize":
     return size
 
 
+def _vit_size(name: str) -> "ImageSize":
+    return BACKBONES[name].image_size if name in BACKBONES else IMAGE_SIZE
+
+
 FAMILIES = [
     Family(
         name="pixels",
@@ -107,6 +112,13 @@ FAMILIES = [
         told_channels="ucls.backbones.learned_files:told_channels",
     ),
     Family(
+        name="foreground",
+        claims=lambda name: name.removesuffix(UNTRAINED).endswith(FOREGROUND),
+        build="ucls.backbones.foreground:build_foreground",
+        image_size=lambda name: _vit_size(name.removesuffix(FOREGROUND)),
+        told_size="ucls.backbones.hub_folder:told_size",
+    ),
+    Family(
         name="pooled",
         claims=_is_pooled,
         build="ucls.backbones.pooled:build_pooled",
@@ -118,7 +130,7 @@ FAMILIES = [
         name="vit",
         claims=lambda _: True,
         build="ucls.backbones.vit:build_vit",
-        image_size=lambda name: BACKBONES[name].image_size if name in BACKBONES else IMAGE_SIZE,
+        image_size=_vit_size,
         told_size="ucls.backbones.hub_folder:told_size",
     ),
 ]

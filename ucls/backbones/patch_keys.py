@@ -3,6 +3,8 @@
 Shapes: B images, h x w patches of each, D width of a token.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -51,13 +53,23 @@ class PatchKeys:
         Returns:
             float32 [B, h, w, D], on the backbone's device.
         """
+        with self.watched() as seen:
+            self._backbone.encode(pixels)
+        return self.of(seen[0])
+
+    @contextmanager
+    def watched(self) -> Iterator[list[Tensor]]:
+        """Yields a list of what the last block attends to, [B, prefix + P, D], pass by pass."""
         seen: list[Tensor] = []
         hook = self._attention.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
         try:
-            self._backbone.encode(pixels)
+            yield seen
         finally:
             hook.remove()
-        tokens = seen[0][:, self._n_prefix :].to(self._weight.dtype)
+
+    def of(self, attended: Tensor) -> Tensor:
+        """The keys [B, h, w, D] of what :meth:`watched` saw."""
+        tokens = attended[:, self._n_prefix :].to(self._weight.dtype)
         with torch.no_grad():
             keys = F.linear(tokens, self._weight, self._bias).float()
         return keys.view(len(keys), *self.grid, -1)

@@ -40,6 +40,10 @@ class ViTBackbone(TimmBackbone):
                 return self._class_tokens(pixels)
             return self._pooled_tokens(pixels)
 
+    def pool_patches(self, patches: Tensor) -> Tensor:
+        """The mean [B, D] of patches [B, P, D]."""
+        return patches.mean(dim=1)
+
     def _class_tokens(self, pixels: Tensor) -> Tokens:
         layers = self.model.forward_intermediates(
             pixels,
@@ -53,13 +57,13 @@ class ViTBackbone(TimmBackbone):
         # Each layer is (patch tokens [B, P, D], prefix tokens [B, 1 + registers, D]).
         cls = norm(torch.stack([prefix[:, 0] for _, prefix in layers], dim=1))
         patches = norm(layers[-1][0])
-        return Tokens(cls=cls.float(), patch_mean=patches.float().mean(dim=1))
+        return Tokens(cls=cls.float(), patch_mean=self.pool_patches(patches.float()))
 
     def _pooled_tokens(self, pixels: Tensor) -> Tokens:
         final = self.model.forward_features(pixels)
         patches = final[:, self.model.num_prefix_tokens :]
         cls = self.model.pool(final).unsqueeze(1)
-        return Tokens(cls=cls.float(), patch_mean=patches.float().mean(dim=1))
+        return Tokens(cls=cls.float(), patch_mean=self.pool_patches(patches.float()))
 
 
 def build_vit(name: str, **options: Any) -> TimmBackbone:

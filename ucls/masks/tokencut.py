@@ -1,20 +1,11 @@
-"""TokenCut (Wang et al., CVPR 2022): the foreground by a normalised cut of a ViT's patches.
+"""TokenCut (Wang et al., CVPR 2022): the foreground by a normalised cut of a ViT's patches."""
 
-Shapes: B images, h x w patches of each, n = h * w, D width of a token.
-"""
-
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.ndimage import label
 from torch import Tensor
 
 from ucls.backbones.families import family_of
 from ucls.backbones.local import find_local
 from ucls.backbones.names import canonical_name
+from ucls.backbones.normalized_cut import cut_patches
 from ucls.backbones.patch_keys import PatchKeys
 from ucls.backbones.protocol import Backbone
 from ucls.devices import resolve_device
@@ -22,35 +13,6 @@ from ucls.errors import UsageError
 from ucls.settings.masks import MasksConfig, TokenCutOptions
 
 DEFAULT_BACKBONE = "dino_vits16"
-_EPSILON = 1e-5
-"""The weight of a link between patches that are not alike, which keeps the graph in one piece."""
-
-
-def cut_patches(features: NDArray[np.floating[Any]], *, tau: float) -> NDArray[np.bool_]:
-    """The patches of the foreground: one connected piece around the one that stands out most.
-
-    Args:
-        features: of the patches, [h, w, D].
-        tau: cosine similarity above which two patches are linked.
-
-    Returns:
-        bool [h, w]; all of them where every two patches are alike, so that nothing stands out.
-    """
-    grid = features.shape[:2]
-    flat = features.reshape(-1, features.shape[2]).astype(np.float64)
-    flat /= np.linalg.norm(flat, axis=1, keepdims=True).clip(min=1e-12)
-    is_linked = flat @ flat.T > tau
-    if is_linked.all():
-        return np.ones(grid, bool)
-    links = np.where(is_linked, 1.0, _EPSILON)
-    degrees = np.diag(links.sum(axis=1))
-    _, vectors = eigh(degrees - links, degrees, subset_by_index=[1, 1])
-    vector = vectors[:, 0]
-    seed = int(np.abs(vector).argmax())
-    side = vector > vector.mean()
-    pieces, _ = label((side == side[seed]).reshape(grid))
-    found: NDArray[np.bool_] = pieces == pieces.flat[seed]
-    return found
 
 
 class TokenCut:
@@ -76,9 +38,7 @@ class TokenCut:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """0 or 1 for each patch, float32 [B, h, w], of pixels uint8 [B, channels, S, S]."""
-        keys = self._keys(pixels).cpu().numpy()
-        masks = np.stack([cut_patches(one, tau=self._tau) for one in keys])
-        return torch.from_numpy(masks).float()
+        return cut_patches(self._keys(pixels), tau=self._tau).float().cpu()
 
 
 def build(config: MasksConfig, options: TokenCutOptions) -> TokenCut:

@@ -129,7 +129,8 @@ def fitting_features(requested: str | None, data: ExtractedData) -> str:
     """
     first, *others = data.widths
     if requested is None:
-        return "cls+patch" if "cls+patch" in data.widths[first] else "cls"
+        wanted = ("cls+patch", "cls+fg", "cls")
+        return next(name for name in wanted if name in data.widths[first])
     parts = [
         FeaturePart(name, canonical_name(backbone) if backbone else (first if others else None))
         for name, backbone in parse_features(requested)

@@ -35,7 +35,7 @@ from ucls.settings.objectives import (
 from ucls.settings.problems import tell_problems
 from ucls.types import Effort
 
-FEATURES = re.compile(r"cls2|cls4?(\+patch)?")
+FEATURES = re.compile(r"fg|cls2|cls4?(\+(patch|fg))?")
 PREPARE = r"^(auto|none|distance|(center|standardize|pca|whiten)(-[1-9])?)$"
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
 
@@ -401,7 +401,8 @@ class Config(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     features: str | None = None
     """Which cached tokens to use (thesis 5.2.6): ``cls``, ``cls+patch``, ``cls2``, ``cls4`` or
-    ``cls4+patch``; ``cls+patch@NAME,cls@OTHER`` puts those of several backbones side by side.
+    ``cls4+patch``; ``fg``, ``cls+fg`` or ``cls4+fg`` for the patches of the foreground, which
+    TokenCut finds; ``cls+patch@NAME,cls@OTHER`` puts those of several backbones side by side.
     None: ``cls+patch`` where patches are cached."""
     extract: ExtractConfig = ExtractConfig()
     neighbors: NeighborsConfig = NeighborsConfig()
@@ -429,8 +430,8 @@ class Config(Section):
             tokens, at, backbone = part.partition("@")
             if not FEATURES.fullmatch(tokens) or (at and not backbone) or "@" in backbone:
                 raise ValueError(
-                    "expected cls, cls+patch, cls2, cls4 or cls4+patch, or several such as "
-                    f"cls+patch@NAME,cls@OTHER, but it is {features!r}"
+                    "expected cls, cls+patch, cls2, cls4, cls4+patch, fg, cls+fg or cls4+fg, or "
+                    f"several such as cls+patch@NAME,cls@OTHER, but it is {features!r}"
                 )
         return features
 

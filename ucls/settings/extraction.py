@@ -7,6 +7,7 @@ from pathlib import Path
 from ucls.backbones.families import family_of
 from ucls.backbones.local import find_local
 from ucls.backbones.names import RANDOM_WEIGHTS, UNTRAINED, canonical_name
+from ucls.cache import FOREGROUND
 from ucls.datasets import DATASETS
 from ucls.errors import UsageError
 from ucls.feature_sets import parse_features
@@ -45,6 +46,7 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
             "leave the backbone out, or give another one"
         )
     _check_tokens(config, names)
+    of_foreground = _of_foreground(config, names)
     weights = assign_weights(config.extract.weights, names)
     return {
         name: _resolve(
@@ -53,9 +55,30 @@ def resolve_extractions(config: Config, source: Source) -> dict[str, ExtractConf
             images=images,
             weights=weights.get(name),
             is_alone=len(names) == 1,
+            is_of_foreground=name in of_foreground,
         )
         for name in names
     }
+
+
+def _of_foreground(config: Config, names: list[str]) -> set[str]:
+    """The backbones whose patches are averaged over the foreground.
+
+    Raises:
+        UsageError: if all patches of one of them are asked for too.
+    """
+    sets: dict[str, set[str]] = {}
+    for part in parse_features(config.features or "cls"):
+        name = canonical_name(part.backbone) if part.backbone else names[0]
+        sets.setdefault(name, set()).add(part.feature_set.rpartition("+")[2])
+    for name, kinds in sets.items():
+        if {"fg", "patch"} <= kinds:
+            raise UsageError(
+                f"the patches of {name} were asked for as those of the foreground and as all of "
+                f"them: name the former {name}{FOREGROUND}, as in "
+                f"--features cls+patch@{name},fg@{name}{FOREGROUND}"
+            )
+    return {name for name, kinds in sets.items() if "fg" in kinds}
 
 
 def _with_local(config: ExtractConfig) -> ExtractConfig:
@@ -187,7 +210,13 @@ def _features_as_they_are(config: Config, source: Source) -> ExtractConfig:
 
 
 def _resolve(
-    config: ExtractConfig, name: str, *, images: ImageSet, weights: str | None, is_alone: bool
+    config: ExtractConfig,
+    name: str,
+    *,
+    images: ImageSet,
+    weights: str | None,
+    is_alone: bool,
+    is_of_foreground: bool,
 ) -> ExtractConfig:
     family = family_of(name)
     if config.channels is not None and config.channels not in family.channels:
@@ -206,7 +235,9 @@ def _resolve(
     workers = min(count_cores(), MOST_WORKERS) if config.workers is None else config.workers
     return config.model_copy(
         update={
-            "backbone": name,
+            "backbone": f"{name.removesuffix(FOREGROUND)}{FOREGROUND}"
+            if is_of_foreground
+            else name,
             "weights": () if weights is None else (weights,),
             "image_size": _simplest(asked_size or size),
             "channels": config.channels or channels,

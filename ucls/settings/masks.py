@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from ucls.backbones.normalized_cut import TAU
 from ucls.settings.config import Count, Fraction, Section
 from ucls.settings.problems import read_with_options
 
@@ -35,7 +36,7 @@ class TokenCutOptions(Section):
 
     image_size: Count | None = None
     """Pixels per side of what the ViT sees. None: as it was trained."""
-    tau: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.2
+    tau: Annotated[float, Field(ge=-1.0, le=1.0)] = TAU
     """Cosine similarity above which two patches are linked."""
     batch_size: Count = 32
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ucls.backbones.families import family_of
 from ucls.backbones.names import UNTRAINED
-from ucls.cache import check_output
+from ucls.cache import FOREGROUND, check_output
 from ucls.cache.files import made_folder, publish, temporary_path, write_errors
 from ucls.errors import UclsError, UsageError
 from ucls.feature_sets import parse_features
@@ -25,6 +25,7 @@ from ucls.runs.new_features import backbone_as_trained
 from ucls.runs.opening import open_run
 from ucls.runs.pictures import Pictures
 from ucls.runs.run import Run
+from ucls.settings.config import required
 from ucls.settings.extraction import with_weights
 
 if TYPE_CHECKING:
@@ -194,6 +195,11 @@ def _build(run: Run, name: str, weights: Sequence[str]) -> "Backbone | None":
         raise UsageError(
             f"backbone {name} is an ONNX file already, which cannot become part of another one: "
             "for new images use `ucls predict`"
+        )
+    if required(config.backbone).endswith(FOREGROUND):
+        raise UsageError(
+            f"the classifier takes the foreground's patches of {name}, which are found by "
+            "eigenvectors, and these ONNX cannot compute: for new images use `ucls predict`"
         )
     whole = config.model_copy(update={"precision": "float32"})
     return backbone_as_trained(run, name, whole, device="cpu")

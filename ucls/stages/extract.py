@@ -298,6 +298,7 @@ class _Extraction:
             if earlier is not None:
                 background.submit(earlier.copy_to, writer, len(images))
         tell_stretched(n_stretched, self.reporter)
+        tell_plain(backbone, self.reporter)
 
     def _provenance(self, images: Images, backbone: "Backbone | None") -> dict[str, Any]:
         """What it takes to extract these features again."""
@@ -318,6 +319,16 @@ class _Extraction:
         if self.config.batch_size is not None:
             return self.config.batch_size
         return BATCH_SIZE if backbone is None else fitting_batch_size(backbone)
+
+
+def tell_plain(backbone: "Backbone | None", reporter: Reporter) -> None:
+    """Says of how many images nothing or all stood out, since it was last told."""
+    if n_images := getattr(backbone, "n_plain", 0):
+        reporter.say(
+            f"note: in {count(n_images, 'image')} nothing or all stands out from the rest, so that "
+            "all patches count as foreground"
+        )
+        backbone.n_plain = 0
 
 
 def tell_stretched(n_images: int, reporter: Reporter) -> None:

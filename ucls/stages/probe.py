@@ -223,7 +223,9 @@ def _of_cache(name: str | Path, val: str | None, config: Config, cache_dir: Path
         }
         first = caches["train"]
         labels = {split: _cached_labels(cache, like=first) for split, cache in caches.items()}
-        feature_set = config.features or ("cls+patch" if first.spec.has_patch_mean else "cls")
+        feature_set = config.features or (
+            f"cls+{first.spec.patches}" if first.spec.has_patch_mean else "cls"
+        )
         features = {split: cache.read(feature_set) for split, cache in caches.items()}
     backbone = first.spec.backbone
     wanted = config.neighbors.prepare or "auto"

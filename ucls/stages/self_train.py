@@ -38,7 +38,6 @@ from ucls.runs.scores import warn_of_empty
 from ucls.training.linear import CHUNK, SelfTrained
 from ucls.types import Labels
 
-CANDIDATE_SETS = ("cls", "cls+patch", "cls4", "cls4+patch")
 """{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
 
 
@@ -177,11 +176,11 @@ def token_columns(spec: FeatureSpec) -> dict[str, slice]:
     n_blocks = 4 if "cls4" in spec.feature_sets else 1
     columns = {
         "cls": slice((n_blocks - 1) * width, n_blocks * width),
-        "cls+patch": slice((n_blocks - 1) * width, (n_blocks + 1) * width),
+        f"cls+{spec.patches}": slice((n_blocks - 1) * width, (n_blocks + 1) * width),
         "cls4": slice(0, 4 * width),
-        "cls4+patch": slice(0, 5 * width),
+        f"cls4+{spec.patches}": slice(0, 5 * width),
     }
-    return {name: columns[name] for name in CANDIDATE_SETS if name in spec.feature_sets}
+    return {name: own for name, own in columns.items() if name in spec.feature_sets}
 
 
 def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:

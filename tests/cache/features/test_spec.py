@@ -39,6 +39,16 @@ def test_attributes_that_older_files_lack(tmp_path: Path) -> None:
             FeatureSpec.from_attributes(file.attrs)
 
 
+def test_patches_of_the_foreground_are_sets_of_their_own() -> None:
+    assert SPEC.feature_sets == ["cls", "cls+patch", "cls2", "cls4", "cls4+patch"]
+    foreground = replace(SPEC, backbone="vit-foreground")
+    assert foreground.feature_sets == ["cls", "cls2", "cls4", "fg", "cls+fg", "cls4+fg"]
+    assert (foreground.width("fg"), foreground.width("cls4+fg")) == (8, 40)
+    with pytest.raises(UsageError, match=r"expected one of cls, .*, got 'cls\+patch'"):
+        foreground.width("cls+patch")
+    assert replace(PIXELS, backbone="x-foreground").feature_sets == ["cls"]
+
+
 def test_bytes_of_all_views() -> None:
     assert SPEC.bytes_per_image == 2 * (4 + 1) * 8 * 2
 

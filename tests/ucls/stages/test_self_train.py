@@ -133,5 +133,7 @@ def test_columns_of_a_vit() -> None:
 def test_columns_of_shallow_and_of_patchless_features() -> None:
     shallow = token_columns(replace(SPEC, n_layers=1))
     assert shallow == {"cls": slice(0, 10), "cls+patch": slice(0, 20)}
+    shallow = token_columns(replace(SPEC, n_layers=1, backbone="vit-foreground-untrained"))
+    assert shallow == {"cls": slice(0, 10), "cls+fg": slice(0, 20)}
     patchless = token_columns(replace(SPEC, has_patch_mean=False))
     assert patchless == {"cls": slice(30, 40), "cls4": slice(0, 40)}
