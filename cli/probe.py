@@ -38,6 +38,13 @@ Protocol = Annotated[
         "LARS as in the papers of self-classifier or c2bin."
     ),
 ]
+Masks = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Measure instead how well patches tell the classes of pixels in these masks.",
+    ),
+]
 Json = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write all figures there; - for standard output."),
@@ -48,6 +55,7 @@ def command(
     source: Probed,
     *,
     val: Val = None,
+    masks: Masks = None,
     protocol: Protocol = "thesis",
     json: Json = None,
     backbone: opt.Backbone = None,
@@ -65,11 +73,13 @@ def command(
     """Measure how good features are: k-NN and a linear probe, which see the labels.
 
     They learn from the training images and are scored on those of val, or on a held-out fifth where
-    there are none. The features of a run or a cache are taken as they are there.
+    there are none. The features of a run or a cache are taken as they are there. With --masks, a
+    linear segmentation probe: mean IoU and pixel accuracy; the mask of a/b.jpg is a/b.png.
     """
     from ucls.settings.given import gather
     from ucls.sources import load_source
     from ucls.stages.probe import is_cache, is_learned, probe
+    from ucls.stages.probe_masks import probe_masks
     from ucls.stages.suggest_k import is_run
 
     if json is not None:
@@ -79,23 +89,28 @@ def command(
         _refuse(source, labels=labels != opt.LabelSource.NONE, array=array, data_dir=data_dir)
     else:
         opened = load_source(source, labels=labels.value, val=val, array=array, data_dir=data_dir)
-    figures = probe(
-        opened,
-        val=val if isinstance(opened, str) else None,
-        protocol=protocol,
-        settings=gather(
-            seed=seed,
-            device=device,
-            features=features,
-            extract__backbone=backbone,
-            extract__weights=weights,
-            neighbors__prepare=prepare,
-        ),
-        cache_dir=cache_dir,
-        reporter=chosen_reporter(),
+    values = gather(
+        seed=seed,
+        device=device,
+        features=features,
+        extract__backbone=backbone,
+        extract__weights=weights,
+        neighbors__prepare=prepare,
     )
+    reporter = chosen_reporter()
+    if masks is not None:
+        figures = probe_masks(opened, masks, protocol=protocol, settings=values, reporter=reporter)
+    else:
+        figures = probe(
+            opened,
+            val=val if isinstance(opened, str) else None,
+            protocol=protocol,
+            settings=values,
+            cache_dir=cache_dir,
+            reporter=reporter,
+        )
     with apart_from(json or Path()):
-        _print(figures)
+        _print(figures) if masks is None else _print_segmentation(figures)
     if json == STDOUT:
         print(json_text.dumps(figures, indent=2))
     elif json is not None:
@@ -110,6 +125,18 @@ def _refuse(source: str, **options: object) -> None:
             f"{', '.join(given)} has no part in {source}, whose features and labels are there "
             "already: leave it out"
         )
+
+
+def _print_segmentation(figures: "Figures") -> None:
+    found = figures["segmentation"]
+    rows = {"pixel accuracy": found["pixel_accuracy"], "mean IoU": found["mean_iou"]}
+    rows |= {f"  pixels of {value}": iou for value, iou in found["iou"].items() if iou is not None}
+    if found["picked_on_train"]:
+        rows["mean IoU, rate picked on training images"] = found["picked_on_train"]["mean_iou"]
+    print(f"{figures['source']}, {figures['features']}, {len(figures['classes']):,} classes\n")
+    print_table([{"": name, "score": f"{score:.4f}"} for name, score in rows.items()])
+    if len(found["by_rate"]) > 1:
+        print("\nThe best rate is picked by the masks that it is scored with, as papers do.")
 
 
 def _print(figures: "Figures") -> None:

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.conftest import Cli
 from ucls.settings.probe import PROTOCOLS, LarsProtocol
@@ -60,3 +61,19 @@ def test_what_is_wrong_is_one_sentence(cli: Cli, run_path: Path, sources: Path) 
         assert outcome.exit_code == 2
         assert said in outcome.err
         assert outcome.err.count("\n") == 1
+
+
+def test_a_segmentation_probe(cli: Cli, tmp_path: Path) -> None:
+    for folder, mode in (("images", "RGB"), ("masks", "L")):
+        (tmp_path / folder).mkdir()
+        for row in range(4):
+            picture = Image.new(mode, (4, 4))
+            picture.paste("white", (row % 2, 0, 2 + row % 2, 4))
+            picture.save(tmp_path / folder / f"{row}.png")
+    model = ("--backbone", "test_vit", "--weights", "random", "--protocol", "self-classifier")
+    file, masks = tmp_path / "probe.json", tmp_path / "masks"
+    outcome = cli("probe", tmp_path / "images", "--masks", masks, *model, "--json", file)
+    assert outcome.exit_code == 0, outcome.err
+    for row in ("mean IoU", "pixel accuracy", "pixels of 255", "2 classes"):
+        assert row in outcome.out
+    assert json.loads(file.read_text())["n_train"] == 3

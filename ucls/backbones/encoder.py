@@ -77,6 +77,24 @@ class Encoder(nn.Module):
         vectors: Tensor = self.network.forward_head(maps, pre_logits=True)
         return vectors
 
+    def dense(self, pixels: Tensor) -> Tensor:
+        """Vectors of places [B, h, w, D'] of normalised pixels [B, channels, H, W].
+
+        Raises:
+            UsageError: if the network has neither maps nor patches.
+        """
+        maps = self.maps(pixels)
+        if maps.dim() == 4:
+            return maps.permute(0, 2, 3, 1)
+        embed = getattr(self.network, "patch_embed", None)
+        if not hasattr(embed, "dynamic_feat_size"):
+            raise UsageError(
+                f"architecture {self.architecture.name} has neither maps nor patches: take "
+                "another, such as resnet18 or vit_tiny_patch16_224"
+            )
+        grid = embed.dynamic_feat_size(pixels.shape[-2:])
+        return maps[:, self.network.num_prefix_tokens :].reshape(len(pixels), *grid, -1)
+
     def set_dropout(self, share: float) -> None:
         """Sets the dropout between the fully connected layers of a network that has such.
 

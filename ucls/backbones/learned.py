@@ -1,6 +1,6 @@
 """Backbones that ``ucls pretrain`` learned."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +107,18 @@ class LearnedBackbone:
         Returns:
             float32 ``cls`` [B, 1, D].
         """
+        vectors = self._run(self.model, batch)
+        return Tokens(cls=vectors.unsqueeze(1), patch_mean=None)
+
+    def dense(self, batch: Tensor) -> Tensor:
+        """The last map, float32 [B, h, w, D] on the device, of what :meth:`encode` takes."""
+        return self._run(self.model.dense, batch)
+
+    def _run(self, network: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
         pixels = batch.to(self.device, torch.float32, non_blocking=True).div_(255)
         kind, is_half = torch.device(self.device).type, self._dtype != torch.float32
         with torch.inference_mode(), torch.autocast(kind, self._dtype, enabled=is_half):
-            vectors = self.model((pixels - self._mean) / self._std)
-        return Tokens(cls=vectors.float().unsqueeze(1), patch_mean=None)
+            return network((pixels - self._mean) / self._std).float()
 
 
 def write_network(

@@ -29,7 +29,8 @@ def cut_patches(features: "Tensor", *, tau: float = TAU) -> "Tensor":
     """
     import torch
 
-    return torch.cat([_cut(part, tau) for part in features.split(_AT_ONCE)])
+    starts = range(0, len(features), _AT_ONCE)
+    return torch.cat([_cut(features[start : start + _AT_ONCE], tau) for start in starts])
 
 
 def _cut(features: "Tensor", tau: float) -> "Tensor":

@@ -130,10 +130,14 @@ class TimmBackbone(ABC):
         Returns:
             What :meth:`tokens` gives.
         """
+        return self.tokens(self.normalised(batch))
+
+    def normalised(self, batch: Tensor) -> Tensor:
+        """Scaled and normalised pixels float32, on the device, of uint8 [B, 3, H, W]."""
         # Copied to a GPU as bytes, which is a quarter of the numbers that are made of them.
         batch = batch.to(self.device, non_blocking=True)
         pixels = batch.to(torch.float32, memory_format=torch.channels_last)
-        return self.tokens(pixels.div_(255).sub_(self._mean).div_(self._std))
+        return pixels.div_(255).sub_(self._mean).div_(self._std)
 
     @abstractmethod
     def count_layers(self, model: Any) -> int:

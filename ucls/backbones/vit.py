@@ -36,15 +36,32 @@ class ViTBackbone(TimmBackbone):
             register tokens are in neither.
         """
         with torch.inference_mode(), self.autocast():
-            if self.model.cls_token is not None:
-                return self._class_tokens(pixels)
-            return self._pooled_tokens(pixels)
+            cls, patches = self._cls_and_patches(pixels)
+            return Tokens(cls=cls.float(), patch_mean=self.pool_patches(patches.float()))
+
+    def dense(self, batch: Tensor) -> Tensor:
+        """The patch tokens of preprocessed images, after the final norm.
+
+        Args:
+            batch: uint8 [B, 3, H, W], on any device.
+
+        Returns:
+            float32 [B, h, w, D], on the backbone's device.
+        """
+        with torch.inference_mode(), self.autocast():
+            _, patches = self._cls_and_patches(self.normalised(batch))
+        grid = self.model.patch_embed.dynamic_feat_size(batch.shape[-2:])
+        return patches.float().reshape(len(batch), *grid, -1)
 
     def pool_patches(self, patches: Tensor) -> Tensor:
         """The mean [B, D] of patches [B, P, D]."""
         return patches.mean(dim=1)
 
-    def _class_tokens(self, pixels: Tensor) -> Tokens:
+    def _cls_and_patches(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, L, D] and [B, P, D]."""
+        if self.model.cls_token is None:
+            final = self.model.forward_features(pixels)
+            return self.model.pool(final).unsqueeze(1), final[:, self.model.num_prefix_tokens :]
         layers = self.model.forward_intermediates(
             pixels,
             indices=self.spec.n_layers,
@@ -56,14 +73,7 @@ class ViTBackbone(TimmBackbone):
         norm = _final_norm(self.model)
         # Each layer is (patch tokens [B, P, D], prefix tokens [B, 1 + registers, D]).
         cls = norm(torch.stack([prefix[:, 0] for _, prefix in layers], dim=1))
-        patches = norm(layers[-1][0])
-        return Tokens(cls=cls.float(), patch_mean=self.pool_patches(patches.float()))
-
-    def _pooled_tokens(self, pixels: Tensor) -> Tokens:
-        final = self.model.forward_features(pixels)
-        patches = final[:, self.model.num_prefix_tokens :]
-        cls = self.model.pool(final).unsqueeze(1)
-        return Tokens(cls=cls.float(), patch_mean=self.pool_patches(patches.float()))
+        return cls, norm(layers[-1][0])
 
 
 def build_vit(name: str, **options: Any) -> TimmBackbone:

@@ -10,8 +10,15 @@ import torch
 from ucls.errors import UsageError
 from ucls.metrics.knn import knn_votes
 from ucls.progress import SILENT, Reporter
-from ucls.settings.config import SelfTrainConfig, required
-from ucls.settings.probe import HELD_OUT, NEIGHBORS, PROTOCOLS, LarsProtocol, ProtocolName
+from ucls.settings.config import required
+from ucls.settings.probe import (
+    HELD_OUT,
+    NEIGHBORS,
+    PROTOCOLS,
+    LarsProtocol,
+    LinearProtocol,
+    ProtocolName,
+)
 from ucls.training.linear import LinearClassifier, self_train
 from ucls.training.supervised import train_with_lars
 from ucls.types import Figures, Labels
@@ -39,9 +46,17 @@ class Labelled(NamedTuple):
 
 def hold_out(images: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
     """Splits images into those to learn from and a random fifth, at least one, to score with."""
-    order = np.random.default_rng(seed).permutation(len(images.labels))
-    n_held_out = max(1, len(order) // HELD_OUT)
-    return images.of(np.sort(order[n_held_out:])), images.of(np.sort(order[:n_held_out]))
+    kept, held_out = held_out_rows(len(images.labels), seed=seed)
+    return images.of(kept), images.of(held_out)
+
+
+def held_out_rows(
+    n_images: int, *, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows to learn from, and those of a random fifth, at least one, to score with."""
+    order = np.random.default_rng(seed).permutation(n_images)
+    n_held_out = max(1, n_images // HELD_OUT)
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
 def check_probe(train: Labelled, val: Labelled) -> None:
@@ -105,7 +120,7 @@ def linear_figures(
     """
     settings = PROTOCOLS[protocol]
     n_classes = int(max(train.labels.max(), val.labels.max())) + 1
-    classifiers, picked = _train(
+    classifiers, picked = linear_classifiers(
         train, settings, n_classes=n_classes, seed=seed, device=device, reporter=reporter
     )
     by_rate = [
@@ -121,16 +136,21 @@ def linear_figures(
     }
 
 
-def _train(
+def linear_classifiers(
     train: Labelled,
-    settings: SelfTrainConfig | LarsProtocol,
+    settings: LinearProtocol,
     *,
     n_classes: int,
-    seed: int,
-    device: torch.device | None,
-    reporter: Reporter,
+    seed: int = 0,
+    device: torch.device | None = None,
+    reporter: Reporter = SILENT,
 ) -> tuple[Sequence[LinearClassifier], int | None]:
-    """The classifiers of all rates, and which of them is picked without scored images."""
+    """Trains classifiers by all rates of a protocol.
+
+    Returns:
+        The classifiers, and which of them is picked by a held-out tenth of ``train``; None where
+        the protocol picks none so.
+    """
     if isinstance(settings, LarsProtocol):
         with reporter.track("linear probe", settings.epochs, "epochs") as advance:
             classifiers = train_with_lars(

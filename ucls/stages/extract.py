@@ -321,7 +321,7 @@ class _Extraction:
         return BATCH_SIZE if backbone is None else fitting_batch_size(backbone)
 
 
-def tell_plain(backbone: "Backbone | None", reporter: Reporter) -> None:
+def tell_plain(backbone: Any, reporter: Reporter) -> None:
     """Says of how many images nothing or all stood out, since it was last told."""
     if n_images := getattr(backbone, "n_plain", 0):
         reporter.say(

@@ -49,6 +49,17 @@ def bytes_of_images(n, image_size):
 
 
 @torch.no_grad()
+def test_dense_tokens_lie_as_the_patches_do():
+    backbone = build_backbone("test_vit", image_size=(32, 64), weights="random")
+    batch = torch.randint(0, 256, (2, 3, 32, 64), dtype=torch.uint8)
+    final = backbone.model.forward_features(backbone.normalised(batch))
+    dense = backbone.dense(batch)
+    assert dense.shape == (2, 2, 4, 64)
+    torch.testing.assert_close(dense[:, 1, 2], final[:, backbone.model.num_prefix_tokens + 6])
+    torch.testing.assert_close(dense.mean(dim=(1, 2)), backbone.encode(batch).patch_mean)
+
+
+@torch.no_grad()
 def test_tokens_are_those_of_forward_features(with_registers):
     backbone, model = with_registers
     batch = images(3, 28)
