@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from PIL import Image
 
 from ucls.errors import UsageError
 from ucls.images.files import find_images, read_image
+from ucls.types import renumber
 from ucls.wording import count
 
 LabelSource = Literal["none", "folders"]
@@ -76,6 +77,18 @@ class ImageSet:
             return self
         kept = [number for number, name in enumerate(self.class_names) if name in names]
         return self.of_rows(np.flatnonzero(np.isin(self.labels, kept)))
+
+    def merged(self, superclasses: Mapping[str, str] | None) -> "ImageSet":
+        """The images by superclass, each class by its name; as they are for None or without labels.
+
+        Superclasses are numbered in the order of their names.
+        """
+        if superclasses is None or self.labels is None:
+            return self
+        names = sorted({superclasses[name] for name in self.class_names})
+        numbers = [names.index(superclasses[name]) for name in self.class_names]
+        labels = renumber(self.labels, np.array(numbers, np.int32))
+        return replace(self, labels=labels, class_names=tuple(names))
 
     def of_rows(self, rows: NDArray[np.int64]) -> "ImageSet":
         """The images at some places, int64 [n]."""

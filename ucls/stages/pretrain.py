@@ -124,7 +124,7 @@ def _images_of(source: Source) -> ImageSet:
         )
     if len(images) < 2:
         raise UsageError(f"one image teaches nothing: {source.name} must hold at least two")
-    return images.of_classes(source.classes)
+    return images.of_classes(source.classes).merged(source.class_map)
 
 
 class _Pretraining:

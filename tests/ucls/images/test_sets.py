@@ -45,6 +45,17 @@ def test_the_first_sub_folder_is_the_class(tmp_path):
     assert images.labels.dtype == np.int32
 
 
+def test_classes_are_merged_by_name(tmp_path):
+    make_images(tmp_path, "cat/a.png", "oak/b.png", "dog/c.png")
+    images = load_folder(tmp_path, labels="folders")
+    merged = images.merged({"cat": "pet", "dog": "pet", "oak": "tree"})
+    assert images.class_names == ("cat", "dog", "oak")
+    assert merged.class_names == ("pet", "tree")
+    assert [merged.class_names[label] for label in merged.labels] == ["pet", "pet", "tree"]
+    assert images.merged(None) is images
+    assert load_folder(tmp_path).merged({"cat": "pet"}).labels is None
+
+
 def test_images_outside_of_any_class(tmp_path):
     make_images(tmp_path, "dog/x.png", "loose.png", "other.png")
     with pytest.raises(UsageError, match=r"got 2 images outside.*loose\.png"):

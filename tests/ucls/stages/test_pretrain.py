@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import Cli, Lines
+from tests.ucls.datasets import layouts
 from ucls.backbones.learned import read_network
 from ucls.backbones.learned_files import NETWORK
 from ucls.cache import read_tensors
@@ -23,6 +24,7 @@ from ucls.settings import pretraining_methods
 from ucls.settings.pretraining import PretrainConfig, fit_pretrain_config
 from ucls.sources import load_source
 from ucls.stages.pretrain import pretrain, typical_side
+from ucls.types import Labels
 
 COMMON = {
     "arch": "small", "image_size": 16, "epochs": 3, "batch_size": 16, "n_local": 1, "device": "cpu",
@@ -376,3 +378,18 @@ def test_crops_are_as_large_as_the_images(drawings: Path, tmp_path: Path) -> Non
     (tmp_path / "b.png").write_bytes(b"")
     with pytest.raises(UclsError, match=r"none of 2 images of .* can be read"):
         pretrain(tmp_path, out=tmp_path / "run", settings={"n_clusters": 2})
+
+
+def test_superclasses_are_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layouts.write_cifar100(tmp_path, 200, 100)
+    seen: list[int] = []
+
+    def knn(_: object, labels: Labels, __: object, others: Labels, *, k: int) -> float:
+        seen.extend([*labels.tolist(), *others.tolist()])
+        return 0.0
+
+    monkeypatch.setattr("ucls.pretraining.measuring.knn_accuracy", knn)
+    source = load_source("cifar20", data_dir=tmp_path)
+    settings = COMMON | {"method": "simsiam", "dim": 8, "predictor_dim": 4, "epochs": 1}
+    pretrain(source, out=tmp_path / "learned", settings=settings)
+    assert set(seen) == set(range(20))
