@@ -86,7 +86,7 @@ class Encoder(nn.Module):
         maps = self.maps(pixels)
         if maps.dim() == 4:
             return maps.permute(0, 2, 3, 1)
-        embed = getattr(self.network, "patch_embed", None)
+        embed: Any = getattr(self.network, "patch_embed", None)
         if not hasattr(embed, "dynamic_feat_size"):
             raise UsageError(
                 f"architecture {self.architecture.name} has neither maps nor patches: take "

@@ -1,26 +1,24 @@
 """Figures of a finished run for papers, as PNG and SVG."""
 
-import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from ucls.cache import atomic_write, check_output, read_json, read_truth, write_json
+from ucls.cache import read_truth
 from ucls.cache import run_files as files
-from ucls.errors import UsageError
 from ucls.images.files import UnreadableImageError
 from ucls.progress import SILENT, Reporter
 from ucls.report.confusion import confusion
+from ucls.report.plots.drawing import FOLDER, Drawn, LeftOut, Plots, draw_all
 from ucls.report.projection import project
 from ucls.report.sample import sample_rows, sampled_features
 from ucls.report.shown_names import shown_cluster
 from ucls.report.training_curves import read_training_curves
 from ucls.report.typical import largest_clusters, typical_rows
-from ucls.runs.catalog import run_files
 from ucls.runs.image_labels import ImageLabels, read_labels
 from ucls.runs.opening import open_run
 from ucls.runs.pictures import Pictures
@@ -28,38 +26,9 @@ from ucls.runs.run import Run
 from ucls.types import Labels
 from ucls.wording import count
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-FOLDER = "plots"
-RECORD = "plots.json"
-MADE_BY = "ucls plot"
 MOST_ROWS = 20
 """Clusters in the grid; more would not fit on a page."""
 TITLE_LETTERS = 16
-
-
-class LeftOut(Exception):  # noqa: N818 - says why there is no figure, which is no error
-    """Why a run has nothing that a figure could show."""
-
-
-class Plots(NamedTuple):
-    """What was drawn."""
-
-    folder: Path
-    files: list[Path]
-    """A PNG and an SVG of each figure."""
-    notes: dict[str, str]
-    """By figure what is to be said of it, such as that it shows a sample."""
-    left_out: dict[str, str]
-    """By figure why it was not drawn."""
-
-
-class Drawn(NamedTuple):
-    """A figure, and what is to be said of it."""
-
-    figure: "Figure"
-    note: str = ""
 
 
 def plot(
@@ -85,96 +54,21 @@ def plot(
         UsageError: if there is no run, or files there may not be replaced.
         UclsError: if the run is not labelled yet, or the disk does not take a figure.
     """
-    from ucls.report.plots.style import FORMATS, house_style, save_figure
-
     run = open_run(path, after="self-train", reporter=reporter)
-    folder = Path(out) if out else run.folder.file(FOLDER)
-    _check(folder, run, overwrite=overwrite)
     labels = read_labels(run)
-    plots = Plots(folder, [], {}, {})
-    digests: dict[str, str] = {}
-    with reporter.track("plot", len(FIGURES), "figures") as advance, house_style():
-        for name, draw in FIGURES.items():
-            try:
-                drawn = draw(run, labels)
-            except LeftOut as reason:
-                plots.left_out[name] = str(reason)
-                advance()
-                continue
-            if drawn.note:
-                plots.notes[name] = drawn.note
-            for kind in FORMATS:
-                target = folder / f"{name}.{kind}"
-                with atomic_write(target) as partial:
-                    save_figure(drawn.figure, partial, kind)
-                digests[target.name] = _digest(target)
-                # Kept up to date, so that a stop leaves no file that is taken for another's.
-                _write_record(folder, run, labels, digests)
-                plots.files.append(target)
-            advance()
-    return plots
-
-
-def _check(folder: Path, run: Run, *, overwrite: bool) -> None:
-    """Checks all files at once, before the first is written."""
-    from ucls.report.plots.style import FORMATS
-
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"expected a folder for the plots, got the file {folder}: choose another")
-    record = folder / RECORD
-    written = _written(record)
-
-    def is_own(path: Path) -> bool:
-        return path.name in written and _digest(path) == written[path.name]
-
-    is_own_by_name = {RECORD: _is_record}
-    is_own_by_name |= {f"{name}.{kind}": is_own for name in FIGURES for kind in FORMATS}
-    # Of a million images only those are compared that one of the files could be.
-    protected = [file for file in run.inputs() if file.name in is_own_by_name]
-    for name, test in is_own_by_name.items():
-        check_output(
-            folder / name,
-            is_own=test,
-            overwrite=overwrite,
-            protected=protected,
-            reserved=run_files(),
-        )
-
-
-def _is_record(path: Path) -> bool:
-    try:
-        record = read_json(path)
-    except UsageError:
-        return False
-    return (
-        isinstance(record, dict)
-        and record.get("made_by") == MADE_BY
-        and isinstance(record.get("sha256"), dict)
+    return draw_all(
+        Path(out) if out else run.folder.file(FOLDER),
+        {name: partial(draw, run, labels) for name, draw in FIGURES.items()},
+        facts={
+            "run": str(run.folder.path.resolve()),
+            "seed": run.config.seed,
+            "labels": "as corrected" if labels.is_corrected else "as found",
+            "labels_fingerprint": labels.fingerprint,
+        },
+        inputs=run.inputs(),
+        overwrite=overwrite,
+        reporter=reporter,
     )
-
-
-def _written(record: Path) -> dict[str, str]:
-    """The digests of the files that were written there before."""
-    if not (record.is_file() and _is_record(record)):
-        return {}
-    found: dict[str, str] = read_json(record)["sha256"]
-    return found
-
-
-def _write_record(folder: Path, run: Run, labels: ImageLabels, digests: dict[str, str]) -> None:
-    content = {
-        "made_by": MADE_BY,
-        "run": str(run.folder.path.resolve()),
-        "seed": run.config.seed,
-        "labels": "as corrected" if labels.is_corrected else "as found",
-        "labels_fingerprint": labels.fingerprint,
-        "sha256": {**_written(folder / RECORD), **digests},
-    }
-    write_json(folder / RECORD, content)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _map(run: Run, labels: ImageLabels) -> Drawn:
