@@ -9,10 +9,10 @@ import torch
 
 from ucls.metrics.knn import knn_votes
 from ucls.metrics.lloyd import assign, lloyd
+from ucls.metrics.probe import Labelled, sgd_classifiers
 from ucls.preparation.columns import CHUNK, ColumnStatistics
 from ucls.progress import Advance, ignore_progress
 from ucls.settings.config import SelfTrainConfig
-from ucls.training.linear import self_train
 from ucls.types import Labels
 
 LONG_KMEANS = 10**11
@@ -121,15 +121,13 @@ def linear_probe_accuracy(
 
     The learning rate is chosen on held-out training rows.
     """
-    result = self_train(
-        train,
-        train_labels,
-        {"features": slice(0, train.shape[1])},
-        n_clusters=int(train_labels.max()) + 1,
-        config=config,
+    classifiers, picked = sgd_classifiers(
+        Labelled(train, train_labels),
+        config,
+        n_classes=int(train_labels.max()) + 1,
         seed=seed,
         device=device,
         advance=advance,
     )
-    predicted, _ = result.classifiers[result.chosen].predict(val)
+    predicted, _ = classifiers[picked].predict(val)
     return float((predicted == val_labels).mean())

@@ -9,8 +9,8 @@ import torch
 
 from ucls.errors import UsageError
 from ucls.metrics.knn import knn_votes
-from ucls.progress import SILENT, Reporter
-from ucls.settings.config import required
+from ucls.progress import SILENT, Advance, Reporter, ignore_progress
+from ucls.settings.config import SelfTrainConfig, required
 from ucls.settings.probe import (
     HELD_OUT,
     NEIGHBORS,
@@ -158,13 +158,32 @@ def linear_classifiers(
             )
         return classifiers, None
     with reporter.track("linear probe", required(settings.iterations), "iterations") as advance:
-        trained = self_train(
-            *train,
-            {"features": slice(0, train.features.shape[1])},
-            n_clusters=n_classes,
-            config=settings,
-            seed=seed,
-            device=device,
-            advance=advance,
+        return sgd_classifiers(
+            train, settings, n_classes=n_classes, seed=seed, device=device, advance=advance
         )
+
+
+def sgd_classifiers(
+    train: Labelled,
+    config: SelfTrainConfig,
+    *,
+    n_classes: int,
+    seed: int = 0,
+    device: torch.device | None = None,
+    advance: Advance = ignore_progress,
+) -> tuple[Sequence[LinearClassifier], int]:
+    """The classifiers of self-training, given true labels, and the one that a held-out part picks.
+
+    Returns:
+        One for each learning rate, and the place of the one that is picked.
+    """
+    trained = self_train(
+        *train,
+        {"features": slice(0, train.features.shape[1])},
+        n_clusters=n_classes,
+        config=config,
+        seed=seed,
+        device=device,
+        advance=advance,
+    )
     return trained.classifiers, trained.chosen

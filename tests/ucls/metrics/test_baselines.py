@@ -6,6 +6,7 @@ import pytest
 from sklearn.cluster import KMeans, kmeans_plusplus
 
 from ucls.metrics.baselines import kmeans, knn_accuracy, linear_probe_accuracy
+from ucls.metrics.probe import Labelled, sgd_classifiers
 from ucls.metrics.scores import clustering_accuracy
 from ucls.settings.config import SelfTrainConfig
 
@@ -55,6 +56,13 @@ def test_baselines_take_features_of_any_scale(size: float, offset: float) -> Non
     assert clustering_accuracy(val_labels, clusters["val"]) == 1.0
     probe = linear_probe_accuracy(train, train_labels, val, val_labels, config=PROBE)
     assert probe == 1.0
+
+
+def test_the_linear_probe_is_the_classifier_that_a_held_out_part_picks() -> None:
+    (train, train_labels), (val, val_labels) = blobs(0, 60), blobs(10, 30)
+    classifiers, picked = sgd_classifiers(Labelled(train, train_labels), PROBE, n_classes=CLUSTERS)
+    expected = (classifiers[picked].predict(val)[0] == val_labels).mean()
+    assert linear_probe_accuracy(train, train_labels, val, val_labels, config=PROBE) == expected
 
 
 @pytest.mark.filterwarnings("error")
