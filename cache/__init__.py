@@ -26,10 +26,10 @@ from ucls.cache.results import (
     write_assignments,
     write_consensus,
 )
-from ucls.cache.run_folder import RunFolder, flatten, settings_key, versions
+from ucls.cache.run_folder import RunFolder, flatten, locked, settings_key, versions
 from ucls.cache.tables import write_csv, write_json_lines
 from ucls.cache.truth import Truth, read_truth, write_truth
-from ucls.cache.weights import read_tensors, write_tensors
+from ucls.cache.weights import read_tensor_metadata, read_tensors, write_tensors
 
 __all__ = [
     "FEATURE_SETS",
@@ -52,6 +52,7 @@ __all__ = [
     "has_json_lines",
     "has_table",
     "list_caches",
+    "locked",
     "open_cache",
     "partial_path",
     "read_assignments",
@@ -61,6 +62,7 @@ __all__ = [
     "read_merges",
     "read_n_left",
     "read_nearest",
+    "read_tensor_metadata",
     "read_tensors",
     "read_truth",
     "remove_cache",

@@ -121,7 +121,7 @@ class RunFolder:
                 )
         with write_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-        with _lock(path):
+        with locked(path / files.LOCK):
             for old in (file for pattern in stale for file in path.glob(pattern)):
                 old.unlink(missing_ok=True)
             record = {"format": FORMAT, "version": VERSION, **identity, "stages": {}}
@@ -174,7 +174,7 @@ class RunFolder:
         Raises:
             UclsError: if another process is at work in the folder.
         """
-        with _lock(self.path):
+        with locked(self.path / files.LOCK):
             yield
 
 
@@ -253,13 +253,18 @@ def _check_format(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    lock = FileLock(path / files.LOCK)
+def locked(path: Path) -> Iterator[None]:
+    """Keeps other processes out of a folder, by a lock file in it.
+
+    Raises:
+        UclsError: if another process is at work there.
+    """
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UclsError(
-            f"another process is working in {path}; wait for it, or choose another --out"
+            f"another process is working in {path.parent}; wait for it, or choose another --out"
         ) from error
     try:
         yield

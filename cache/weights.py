@@ -1,6 +1,8 @@
 """Trained weights on disk, as safetensors: never pickle."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,26 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     Raises:
         UsageError: when the file is missing or is not safetensors.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, _metadata(file)  # noqa: SIM118
+
+
+def read_tensor_metadata(path: Path) -> dict[str, str]:
+    """Reads the named strings alone, with the errors of :func:`read_tensors`."""
+    with _opened(path) as file:
+        return _metadata(file)
+
+
+def _metadata(file: Any) -> dict[str, str]:
+    found: dict[str, str] = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+    return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            yield file
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist; run the stage that writes it first") from error
     except OSError as error:

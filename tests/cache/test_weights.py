@@ -1,11 +1,27 @@
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
-from ucls.cache import read_tensors, write_tensors
+from ucls.cache import read_tensor_metadata, read_tensors, write_tensors
 from ucls.errors import UnreadableError, UsageError
+
+
+def no_tensors(opened: Any) -> Any:
+    """Opens files whose tensors cannot be read."""
+
+    @contextmanager
+    def open_without(path: Path, **options: str) -> Iterator[Any]:
+        with opened(path, **options) as file:
+            yield SimpleNamespace(metadata=file.metadata)
+
+    return open_without
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -27,6 +43,16 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_without_metadata(tmp_path: Path) -> None:
     write_tensors(tmp_path / "x", {"a": np.ones(1)}, {})
     assert read_tensors(tmp_path / "x")[1] == {}
+
+
+def test_metadata_alone_is_read_without_the_tensors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tensors(tmp_path / "x", {"a": np.ones(1)}, {"kind": "y"})
+    monkeypatch.setattr("ucls.cache.weights.safe_open", no_tensors(safe_open))
+    assert read_tensor_metadata(tmp_path / "x") == {"kind": "y"}
+    with pytest.raises(UsageError, match="does not exist; run the stage"):
+        read_tensor_metadata(tmp_path / "y")
 
 
 def test_missing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from ucls.backbones.encoder import Architecture, Encoder
-from ucls.backbones.learned_files import KIND, NETWORK, read_metadata
+from ucls.backbones.learned_files import KIND, NETWORK, checked
 from ucls.backbones.protocol import (
     BackboneSpec,
     ImageSize,
@@ -144,8 +144,8 @@ def read_network(path: Path) -> tuple[Encoder, tuple[float, ...], tuple[float, .
     Raises:
         UsageError: if the file is no such network.
     """
-    metadata = read_metadata(path)
-    arrays, _ = read_tensors(path)
+    arrays, metadata = read_tensors(path)
+    checked(path, metadata)
     architecture = Architecture(
         metadata["name"],
         int(metadata["channels"]),

@@ -135,7 +135,7 @@ class Training:
             for step in range(place.step, self.n_steps)
             for part in self._parts(order[step * self.batch_size : (step + 1) * self.batch_size])
         ]
-        batches = self.pixels.batches(own)
+        batches = self.pixels.whole_batches(own)
         for step in range(place.step, self.n_steps):
             parts = [next(batches) for _ in range(self.config.accumulation)]
             yield step, self._step(place.epoch, step, parts)

@@ -5,6 +5,7 @@ Shapes: N images, B of a batch, S pixels per side.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -55,7 +56,10 @@ class Pixels(Protocol):
     """The images that can be read, as far as it is known, int64 [N], rising."""
 
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
-        """Gives batches of images by their rows."""
+        """Gives batches of images by their rows, without those that cannot be read."""
+
+    def whole_batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
+        """As :meth:`batches`, with the next image in place of one that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,9 @@ class InMemory:
         for rows in batches:
             yield PixelBatch(rows, self._pixels[rows], self._sizes[rows])
 
+    whole_batches = batches
+    """All of its rows can be read."""
+
 
 class Decoded:
     """Images that are decoded whenever they are asked for; arguments of :meth:`InMemory.read`."""
@@ -135,19 +142,38 @@ class Decoded:
     ) -> None:
         self.rows = np.arange(len(images))
         self._images, self._workers, self._reporter = images, workers, reporter
-        self._dataset = _Stretched(images, stretch)
+        self._stretch = stretch
         self._told: set[int] = set()
 
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
         """Gives batches of images by their rows, without those that cannot be read."""
-        loader: DataLoader[_Item] = DataLoader(
-            self._dataset,
+        return self._load(_Stretched(self._images, self._stretch, 1), batches)
+
+    def whole_batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[PixelBatch]:
+        """As :meth:`batches`, with the next image in place of one that cannot be read.
+
+        Raises:
+            UclsError: if no image can be read.
+        """
+        loaded = self._load(_Stretched(self._images, self._stretch, len(self._images)), batches)
+        for _ in batches:
+            batch = next(loaded, None)
+            if batch is None:
+                raise UclsError(f"none of the images of {self._images.name} can be read")
+            yield batch
+
+    def _load(
+        self, dataset: "_Stretched", batches: Sequence[NDArray[np.int64]]
+    ) -> Iterator[PixelBatch]:
+        loader: DataLoader[list[_Item]] = DataLoader(
+            dataset,
             batch_sampler=[rows.tolist() for rows in batches],
             num_workers=self._workers,
             collate_fn=_as_they_are,
             generator=torch.Generator(),
         )
-        for items in loader:
+        for tried in loader:
+            items = list(chain.from_iterable(tried))
             read = [item for item in items if item.pixels is not None]
             for item in items:
                 if item.pixels is None and item.row not in self._told:
@@ -212,19 +238,27 @@ class _Item(NamedTuple):
     reason: str
 
 
-class _Stretched(Dataset[_Item]):
-    def __init__(self, images: ImageSet, stretch: Stretch) -> None:
-        self._images, self._stretch = images, stretch
+class _Stretched(Dataset[list[_Item]]):
+    """By row the images that were tried, up to one that can be read, ``most`` of them at most."""
+
+    def __init__(self, images: ImageSet, stretch: Stretch, most: int) -> None:
+        self._images, self._stretch, self._most = images, stretch, most
 
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, row: int) -> _Item:
+    def __getitem__(self, row: int) -> list[_Item]:
+        tried: list[_Item] = []
+        while len(tried) < self._most and (not tried or tried[-1].pixels is None):
+            tried.append(self._read((row + len(tried)) % len(self._images)))
+        return tried
+
+    def _read(self, row: int) -> _Item:
         try:
             return _Item(row, *self._stretch(self._images.read(row)), "")
         except UnreadableImageError as error:
             return _Item(row, None, (1, 1), str(error))
 
 
-def _as_they_are(items: list[_Item]) -> list[_Item]:
+def _as_they_are(items: list[list[_Item]]) -> list[list[_Item]]:
     return items

@@ -5,11 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ucls.backbones.learned_files import NETWORK
-from ucls.cache import read_json, settings_key, versions, write_json
-from ucls.errors import MismatchError, UclsError
+from ucls.cache import locked, read_json, settings_key, versions, write_json
+from ucls.errors import MismatchError
 from ucls.settings.pretraining import PretrainConfig
 
 RECORD = "pretrain.json"
@@ -77,17 +75,8 @@ class PretrainRecord:
             UclsError: if another one is at work there.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise UclsError(
-                f"another process is working in {self.path}; wait for it, or choose another --out"
-            ) from error
-        try:
+        with locked(self.path / LOCK):
             yield
-        finally:
-            lock.release()
 
     def _write(self, figures: dict[str, Any] | None) -> None:
         write_json(

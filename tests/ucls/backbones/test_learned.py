@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
 from ucls.backbones.build import build_backbone
 from ucls.backbones.encoder import Architecture, Encoder
@@ -29,6 +30,19 @@ def test_what_is_written_is_read(network):
     pixels = torch.randn(2, 1, 16, 16)
     assert torch.equal(found.eval()(pixels), encoder(pixels))
     assert (told_size(str(folder / NETWORK)), told_channels(str(folder / NETWORK))) == (16, 1)
+
+
+def test_a_file_is_read_once(network, monkeypatch):
+    folder, _ = network
+    opened = []
+
+    def counting(path, **options):
+        opened.append(path)
+        return safe_open(path, **options)
+
+    monkeypatch.setattr("ucls.cache.weights.safe_open", counting)
+    read_network(folder / NETWORK)
+    assert len(opened) == 1
 
 
 def test_a_network_that_sees_edges_is_read_as_such(tmp_path):

@@ -84,6 +84,29 @@ def test_nothing_that_can_be_read(tmp_path: Path, lines: Lines) -> None:
         load_pixels(images, size=8, channels=3, workers=0, reporter=lines)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_whole_batches_keep_their_size(folder: Path, lines: Lines, workers: int) -> None:
+    (folder / "4.png").write_bytes(b"none")
+    (folder / "6.png").write_bytes(b"none")
+    images = load_folder(folder)
+    found = Decoded(images, Stretch(8, 3), workers=workers, reporter=lines)
+    asked = [np.array(rows) for rows in ([2, 3, 1], [3, 4], [6, 5])]
+    whole = list(found.whole_batches(asked))
+    assert [batch.rows.tolist() for batch in whole] == [[2, 5, 1], [5, 5], [0, 5]]
+    assert [len(batch.pixels) for batch in whole] == [3, 2, 2]
+    assert [batch.rows.tolist() for batch in found.batches(asked)] == [[2, 1], [5]]
+    for name in ("3.png", "4.png", "6.png"):
+        assert sum(f"{name} is left out" in line for line in lines.said) == 1
+
+
+def test_whole_batches_of_nothing(tmp_path: Path, lines: Lines) -> None:
+    (tmp_path / "a.png").write_bytes(b"none")
+    (tmp_path / "b.png").write_bytes(b"none")
+    found = Decoded(load_folder(tmp_path), Stretch(8, 3), workers=0, reporter=lines)
+    with pytest.raises(UclsError, match=r"none of the images of .* can be read"):
+        list(found.whole_batches([np.array([1, 0])]))
+
+
 def test_a_stretched_picture() -> None:
     pixels, size = Stretch(4, 1)(Image.new("RGB", (12, 6), (255, 255, 255)))
     assert (pixels.shape, pixels.unique().tolist(), size) == ((1, 4, 4), [255], (12, 6))

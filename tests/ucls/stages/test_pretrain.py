@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from tests.conftest import Cli, Lines
 from tests.ucls.datasets import layouts
 from ucls.backbones.learned import read_network
 from ucls.backbones.learned_files import NETWORK
-from ucls.cache import read_tensors
+from ucls.cache import locked, read_tensors
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.pretraining import loop
-from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, RECORD
+from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOCK, LOG, RECORD
 from ucls.settings import pretraining_methods
 from ucls.settings.pretraining import PretrainConfig, fit_pretrain_config
 from ucls.sources import load_source
@@ -378,6 +379,24 @@ def test_crops_are_as_large_as_the_images(drawings: Path, tmp_path: Path) -> Non
     (tmp_path / "b.png").write_bytes(b"")
     with pytest.raises(UclsError, match=r"none of 2 images of .* can be read"):
         pretrain(tmp_path, out=tmp_path / "run", settings={"n_clusters": 2})
+
+
+def test_a_folder_is_locked_as_that_of_a_run(drawings: Path, tmp_path: Path) -> None:
+    with locked(tmp_path / LOCK), pytest.raises(UclsError, match="another process is working in"):
+        pretrain(str(drawings), out=tmp_path, settings={"method": "moco", **METHODS["moco"]})
+
+
+def test_a_batch_that_cannot_be_read_while_images_are_streamed(
+    drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    folder = Path(shutil.copytree(drawings, tmp_path / "drawings"))
+    for path in sorted(folder.rglob("*.png"))[::2]:
+        path.write_bytes(b"torn")
+    monkeypatch.setattr("ucls.pretraining.pixels.available_memory", lambda: 0)
+    settings = METHODS["simsiam"] | {"method": "simsiam", "batch_size": 2, "epochs": 1}
+    done = pretrain(str(folder), out=tmp_path / "learned", settings=settings, reporter=lines)
+    assert np.isfinite(done.figures["loss"])
+    assert sum("is left out" in line for line in lines.said) == N_IMAGES / 2
 
 
 def test_superclasses_are_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
