@@ -7,14 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from ucls.backbones.alexnet import AlexNet
+from ucls.backbones.learned_files import SMALL_IMAGES
 from ucls.backbones.small_net import SmallNet
 from ucls.backbones.sobel import N_CHANNELS, sobel
 from ucls.backbones.timm_models import is_known
 from ucls.errors import UsageError
 
 SMALL, ALEXNET = "small", "alexnet"
-SMALL_IMAGES = 64
-"""Pixels per side up to which the first layers of a network must not shrink the images much."""
 _PATCHES_PER_SIDE = 8
 
 

@@ -5,14 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from ucls.backbones.learned_files import SMALL_IMAGES
 from ucls.errors import UsageError
 from ucls.settings.config import Count, Fraction, NonNegative, Positive, Section
 from ucls.settings.pretraining_methods import METHODS, Method
 from ucls.settings.problems import read_with_options
 
-SMALL_IMAGES = 64
-"""Pixels per side up to which images keep their size, and are cropped twice only: of less, local
-crops show too little (reimplementation of Self-Classifier, table 2)."""
 LARGE_IMAGE = 224
 LOCAL_SHARE = 96 / 224
 """Of the side of a local crop to that of a global one."""

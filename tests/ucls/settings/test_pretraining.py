@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from ucls.errors import UsageError
@@ -12,6 +14,11 @@ def fitted(n_images=10_000, n_classes=10, typical_side=500, **values):
         n_classes=n_classes,
         typical_side=typical_side,
     )
+
+
+def test_what_small_images_are_is_said_once():
+    files = (Path(__file__).parents[3] / "ucls").rglob("*.py")
+    assert sum("\nSMALL_IMAGES = " in file.read_text(encoding="utf-8") for file in files) == 1
 
 
 @pytest.mark.parametrize("method", METHODS)
