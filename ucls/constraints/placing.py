@@ -53,3 +53,25 @@ def place(constraints: Constraints, evidence: npt.NDArray[np.floating]) -> Place
         left[taken[taken >= 0]] = -1.0
         clusters[group] = (left if left.max() >= 0 else evidence[group]).argmax()
     return Placed(clusters, int((clusters[first] == clusters[second]).sum()))
+
+
+def place_where_most_are(
+    constraints: Constraints,
+    clusters: Labels,
+    *,
+    n_clusters: int,
+    weights: npt.NDArray[np.floating] | None = None,
+) -> Labels:
+    """The cluster of each group, int32 [G]: the one of most of its images, as :func:`place` can.
+
+    Args:
+        constraints: of N images, with at most C labels.
+        clusters: of the images, int32 [N]; -1 is none.
+        n_clusters: C.
+        weights: how much each image counts, [N]; None for all alike.
+    """
+    rows = np.flatnonzero((constraints.group_of >= 0) & (clusters >= 0))
+    evidence = np.zeros((constraints.n_groups, n_clusters))
+    cells = (constraints.group_of[rows], clusters[rows])
+    np.add.at(evidence, cells, 1.0 if weights is None else weights[rows])
+    return place(constraints, evidence).clusters

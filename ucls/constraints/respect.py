@@ -17,6 +17,7 @@ from ucls.ensemble.label_matrix import compact
 from ucls.ensemble.mutual_information import average_nmi
 from ucls.ensemble.results import Consensus, empty_note
 from ucls.types import Labels, NeighborGraph
+from ucls.wording import count
 
 TRUST = 5.0
 """Known images that have to speak against what a cluster was taken for until it is half believed;
@@ -32,6 +33,13 @@ class Respected(NamedTuple):
     that all heads miss has a label where anything known is near."""
     n_unmet: int
     """Pairs of groups that belong apart, but are in one cluster."""
+
+    def unmet_text(self) -> str:
+        """Tells how many these are, and why."""
+        return (
+            f"ensemble: {count(self.n_unmet, 'pair')} that cannot be in one cluster are, as too "
+            f"many belong apart from one another for {len(self.consensus.cluster_sizes)} clusters"
+        )
 
 
 def respect(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ucls.cache import run_files as files
-from ucls.constraints.placing import place
+from ucls.constraints.placing import place_where_most_are
 from ucls.corrections.edits import LONGEST_NAME, Corrections, Edit, Move, Rename
 from ucls.corrections.in_run import (
     apply_in,
@@ -41,19 +41,17 @@ def known_corrections(
     clusters = np.concatenate([consensus, found.found[len(consensus) :]])
     # The consensus decides; other images only for groups that are not in it.
     weights = np.where(np.arange(len(found)) < len(consensus), float(len(found)), 1.0)
-    rows = np.flatnonzero((constraints.group_of >= 0) & (clusters >= 0))
-    evidence = np.zeros((constraints.n_groups, n_clusters))
-    np.add.at(evidence, (constraints.group_of[rows], clusters[rows]), weights[rows])
-    placed = place(constraints, evidence)
-    wanted = renumber(constraints.group_of, placed.clusters)
+    placed = place_where_most_are(constraints, clusters, n_clusters=n_clusters, weights=weights)
+    wanted = renumber(constraints.group_of, placed)
     edits: list[Edit] = []
     for cluster in range(n_clusters):
         moved = np.flatnonzero((wanted == cluster) & (found.found != cluster))
         if len(moved):
             edits.append(Move(images=tuple(moved.tolist()), into=cluster))
-    for label in np.unique(constraints.group_of[rows]).tolist():
+    held = constraints.group_of[clusters >= 0]
+    for label in np.unique(held[held >= 0]).tolist():
         if label < len(known.names):
-            name, cluster = known.names[label][:LONGEST_NAME], int(placed.clusters[label])
+            name, cluster = known.names[label][:LONGEST_NAME], int(placed[label])
             edits.append(Rename(cluster=cluster, name=name))
     return Corrections(edits=tuple(edits))
 

@@ -24,12 +24,13 @@ from ucls.estimators.arguments import (
     check_n_clusters,
     value_errors,
 )
+from ucls.estimators.known import Known, check_known, check_room
 from ucls.estimators.model import ClusterModel
 from ucls.settings.config import Config
 from ucls.types import Effort, Labels
 
 if TYPE_CHECKING:
-    from ucls.clustering.in_memory import Leaves
+    from ucls.clustering.combining import Leaves
     from ucls.counting import Suggestion
 
 SECTIONS = ("neighbors", "train", "merge", "ensemble", "self_train")
@@ -61,6 +62,7 @@ class UCLS(
         labels_: cluster of each sample, int32 [n_samples], in 0..n_clusters_-1.
         confidence_: share of the heads that put the sample into that cluster, float32 [n_samples].
         n_clusters_: number of clusters, of which some may be empty.
+        known_clusters_: the cluster of each known label, by that label; empty without.
         suggestion_: what spoke for that number and for others; None where it was given.
         anmi_: mean normalised mutual information of the consensus with its heads, 0..1.
         merge_tree_: how the heads' clusters were merged, in SciPy's format, float64 [M - 1, 4]: one
@@ -97,19 +99,35 @@ class UCLS(
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: npt.ArrayLike, y: None = None) -> Self:  # noqa: N803
-        """Clusters samples.
+    def fit(
+        self,
+        X: npt.ArrayLike,  # noqa: N803
+        y: None = None,
+        *,
+        known_labels: npt.ArrayLike | None = None,
+        must_link: npt.ArrayLike | None = None,
+        cannot_link: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Clusters samples, and respects what is known of some, as ``ucls run --known`` does.
+
+        ``labels_`` keep to what is known; :meth:`predict` does so as far as a classifier can.
 
         Args:
             X: numbers [n_samples, n_features], dense, at least two rows; computed in float32.
-            y: not used.
+            y: not used, so that true labels leak into no clustering.
+            known_labels: integers [n_samples], -1 where none is known. Samples of one label end in
+                one cluster, those of another in another; not every cluster needs one.
+            must_link: rows of ``X`` that belong together, integers [n_pairs, 2].
+            cannot_link: rows of ``X`` that belong apart, integers [n_pairs, 2].
 
         Raises:
-            ValueError: if the samples or a parameter cannot be used.
+            ValueError: if the samples or a parameter cannot be used, or what is known contradicts
+                itself.
             UclsError: if the training goes astray, or the heads cannot be combined.
         """
         samples = validate_data(self, X, dtype=FLOATS, ensure_min_samples=2)
         features = as_features(samples)
+        known = check_known(known_labels, must_link, cannot_link, n_samples=len(features))
         with value_errors():
             config = self._config()
             self.suggestion_ = None if self.n_clusters is not None else _suggest(features, config)
@@ -117,10 +135,11 @@ class UCLS(
             if self.suggestion_ is not None:
                 n_clusters = self.suggestion_.n_clusters
             self.n_clusters_ = check_n_clusters(n_clusters, len(features))
+            check_room(known, self.n_clusters_)
             if self.n_clusters_ == 1:
-                self._fit_one_cluster(features, config)
+                self._fit_one_cluster(features, config, known)
             else:
-                self._fit_clusters(features, config)
+                self._fit_clusters(features, config, known)
         return self
 
     def predict(self, X: npt.ArrayLike) -> Labels:  # noqa: N803
@@ -173,26 +192,35 @@ class UCLS(
         own = {"effort": self.effort, "device": self.device, "seed": as_seed(self.random_state)}
         return Config().with_values({**settings, **own})
 
-    def _fit_one_cluster(self, features: npt.NDArray[np.float32], config: Config) -> None:
+    def _fit_one_cluster(
+        self, features: npt.NDArray[np.float32], config: Config, known: Known | None
+    ) -> None:
         """Heads would have nothing to tell apart."""
         n_samples, n_features = features.shape
         self.settings_ = config.model_dump(mode="json")
         self.labels_ = np.zeros(n_samples, np.int32)
         self.confidence_ = np.ones(n_samples, np.float32)
         self.anmi_ = 1.0
+        self.known_clusters_ = dict.fromkeys(known.names if known else (), 0)
         self._keep(None)
         self._model = ClusterModel.of_one_cluster(n_features)
 
-    def _fit_clusters(self, features: npt.NDArray[np.float32], config: Config) -> None:
+    def _fit_clusters(
+        self, features: npt.NDArray[np.float32], config: Config, known: Known | None
+    ) -> None:
         from ucls.clustering.fitting import fit_settings
         from ucls.clustering.in_memory import cluster
 
         config = config.model_copy(update={"n_clusters": self.n_clusters_})
         fitted = fit_settings(config, features)
-        found = cluster(features, fitted, reporter=WarningReporter())
+        constraints = None if known is None else known.constraints
+        found = cluster(features, fitted, known=constraints, reporter=WarningReporter())
         self.settings_ = fitted.model_dump(mode="json")
         self.labels_, self.confidence_, _ = found.labelled
         self.anmi_ = found.consensus.anmi
+        self.known_clusters_ = {}
+        if known is not None and found.of_labels is not None:
+            self.known_clusters_ = known.clusters(found.of_labels)
         self._keep(found.leaves())
         trained = found.trained
         self._model = ClusterModel.of(found.classifier, trained.tensors, trained.metadata)

@@ -119,10 +119,7 @@ class Combination:
             f"{count(n_moved, 'image')} changed the cluster by it"
         )
         if result.n_unmet:
-            self.run.reporter.warn(
-                f"ensemble: {count(result.n_unmet, 'pair')} that cannot be in one cluster are, as "
-                f"too many belong apart from one another for {self.run.n_clusters} clusters"
-            )
+            self.run.reporter.warn(result.unmet_text())
         return result.consensus
 
     def _of_method(self, method: str) -> EnsembleConfig:

@@ -20,14 +20,27 @@ def label_split(run: Run, split: str) -> Labelled:
     classifier = load_classifier(run.folder)
     with run.features(split) as cache:
         features = cache.read(classifier.feature_set)
-    clusters, probability = classifier.predict(features)
-    if split == "train" and run.config.merge.known is not None:
-        kept = run.consensuses.chosen().labels[split]
-        clusters = np.where(kept >= 0, kept, clusters)
-        probability = _probability_of(classifier, features, clusters)
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     by_head = assignments.labels[split][list(classifier.voters)]
-    return classifier.judge(clusters, probability, by_head)
+    if split == "train" and run.config.merge.known is not None:
+        kept = run.consensuses.chosen().labels[split]
+        return label_as(classifier, features, kept=kept, by_head=by_head)
+    return classifier.judge(*classifier.predict(features), by_head)
+
+
+def label_as(
+    classifier: Classifier, features: npt.NDArray[np.floating], *, kept: Labels, by_head: Labels
+) -> Labelled:
+    """Labels images as they are labelled already, and the others by the classifier.
+
+    Args:
+        classifier: without groups.
+        features: that it takes, [N, D].
+        kept: the clusters to keep, int32 [N]; -1 is none.
+        by_head: what its voters say, int32 [H, N].
+    """
+    clusters = np.where(kept >= 0, kept, classifier.predict(features)[0])
+    return classifier.judge(clusters, _probability_of(classifier, features, clusters), by_head)
 
 
 def _probability_of(

@@ -4,18 +4,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import TINY, Lines, blobs
+from tests.conftest import TINY, blobs
 from ucls import pipeline
 from ucls.cache import read_assignments, read_merges, read_tensors
+from ucls.clustering.combining import Clustering
 from ucls.clustering.fitting import fit_settings
-from ucls.clustering.in_memory import Clustering, cluster
+from ucls.clustering.in_memory import cluster
+from ucls.constraints.groups import Constraints, close
 from ucls.corrections.subtrees import Leaves
 from ucls.errors import UsageError
 from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
 from ucls.settings.config import Config
 from ucls.sources import load_source
-from ucls.types import cut_into
 
 VARIANTS: list[dict[str, Any]] = [
     {},
@@ -31,9 +32,9 @@ def asked(**values: Any) -> Config:
     return Config(n_clusters=4).with_values({**TINY, **values})
 
 
-def clustered(config: Config, seed: int = 0) -> Clustering:
+def clustered(config: Config, seed: int = 0, known: Constraints | None = None) -> Clustering:
     features = blobs(120, seed)[0]
-    return cluster(features, fit_settings(config, features))
+    return cluster(features, fit_settings(config, features), known=known)
 
 
 @pytest.mark.slow
@@ -62,6 +63,47 @@ def test_it_finds_what_a_run_finds(sources: Path, tmp_path: Path, variant: dict[
         np.testing.assert_array_equal(leaves.head.tree, of_run.head.tree)
 
 
+KNOWN = """path,label,path_a,path_b,link
+0,a
+5,a
+9,b
+,,3,4,must
+,,4,20,must
+,,30,31,cannot
+,,9,40,must
+"""
+KNOWN_VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"ensemble.method": "all", "self_train.outliers": 0.3},
+    {"merge.linkage": "none", "train.scales": [1], "self_train.inputs": "tokens"},
+    {"merge.min_cluster_size": 40},
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", KNOWN_VARIANTS, ids=str)
+def test_it_respects_what_is_known_as_a_run_does(
+    sources: Path, tmp_path: Path, variant: dict[str, Any]
+) -> None:
+    (tmp_path / "known.csv").write_text(KNOWN, encoding="utf-8")
+    source = load_source(str(sources / "blobs.npz"))
+    config = asked(**variant, **{"merge.known": str(tmp_path / "known.csv")})
+    run = Run(pipeline.run(source, out=tmp_path / "run", config=config).path)
+    labels = np.full(120, -1, np.int32)
+    labels[[0, 5, 9]] = 0, 0, 1
+    must, cannot = np.array([(3, 4), (4, 20), (9, 40)]), np.array([(30, 31)])
+    known = close(labels, must, cannot, n_labels=2)
+    found, expected = clustered(asked(**variant), known=known), read_labels(run)
+    np.testing.assert_array_equal(found.labelled.clusters, expected.clusters)
+    np.testing.assert_allclose(found.labelled.confidence, expected.confidence, atol=6e-5)
+    np.testing.assert_allclose(found.labelled.probability, expected.probability, atol=6e-5)
+    assert found.consensus.anmi == run.consensuses.chosen().anmi["train"]
+    assert found.of_labels is not None
+    names = {name: cluster for cluster, name in expected.names.items()}
+    assert found.of_labels.tolist() == [names["a"], names["b"]]
+    assert (found.labelled.clusters != clustered(asked(**variant)).labelled.clusters).any()
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_blobs_are_found_and_the_seed_decides(seed: int) -> None:
     config = asked(**{"seed": seed, "train.epochs": 30})
@@ -71,27 +113,6 @@ def test_blobs_are_found_and_the_seed_decides(seed: int) -> None:
     again, other = clustered(config, seed), clustered(asked(seed=seed + 9), seed)
     np.testing.assert_array_equal(again.classifier.linear.weight, found.classifier.linear.weight)
     assert not np.array_equal(other.classifier.linear.weight, found.classifier.linear.weight)
-
-
-def test_the_leaves_are_cut_to_the_clusters_of_the_best_head() -> None:
-    found = clustered(asked())
-    leaves = found.leaves()
-    assert leaves is not None
-    voters = list(found.classifier.voters)
-    best = voters[int(np.argmin(found.trained.assignments.loss[voters]))]
-    own = leaves.head.cut(4)[found.trained.assignments.labels["train"][best]]
-    np.testing.assert_array_equal(cut_into(leaves.head.tree, 4)[leaves.of_images], own)
-    assert clustered(asked(**{"merge.linkage": "none", "train.scales": [1]})).leaves() is None
-
-
-def test_collapsed_heads_are_told_and_make_nothing_sure(lines: Lines) -> None:
-    features = blobs(120, 0)[0]
-    trivial = {"train.objective": "scan", "train.entropy_weight": 0, "train.learning_rate": 1}
-    config = fit_settings(asked(**{**trivial, "train.epochs": 20}), features)
-    found = cluster(features, config, reporter=lines)
-    assert any("WARNING: all" in line and "have collapsed" in line for line in lines.said)
-    assert not found.labelled.confidence.any()
-    np.testing.assert_allclose(found.labelled.probability, 0.25)
 
 
 def test_runs_to_be_apart_from_are_refused() -> None:

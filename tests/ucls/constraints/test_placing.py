@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ucls.constraints.groups import Constraints
-from ucls.constraints.placing import place
+from ucls.constraints.placing import place, place_where_most_are
 
 
 def constraints(n_groups: int, apart: list[tuple[int, int]], n_labels: int = 0) -> Constraints:
@@ -45,3 +45,12 @@ def test_with_fewer_partners_than_clusters_all_are_met(seed: int) -> None:
 def test_no_group_is_no_cluster() -> None:
     placed = place(constraints(0, []), np.zeros((0, 3)))
     assert (placed.clusters.shape, placed.n_unmet) == ((0,), 0)
+
+
+def test_groups_go_where_most_of_their_images_are() -> None:
+    group_of = np.array([0, 0, 0, 1, 1, -1], np.int32)
+    known = Constraints(group_of, np.empty((0, 2), np.int64), 0)
+    clusters = np.array([2, 2, 0, -1, 1, 0], np.int32)
+    assert place_where_most_are(known, clusters, n_clusters=3).tolist() == [2, 1]
+    weights = np.array([1.0, 1.0, 3.0, 1.0, 1.0, 1.0])
+    assert place_where_most_are(known, clusters, n_clusters=3, weights=weights).tolist() == [0, 1]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import adjusted_rand_score
@@ -219,3 +220,54 @@ def test_one_cloud_is_one_cluster() -> None:
     assert not found.labels_.any()
     with pytest.raises(ValueError, match="all 30 images have the same features"):
         clusterer(None).fit(np.ones((30, 4)))
+
+
+def test_known_labels_have_clusters_of_their_own(fitted: UCLS) -> None:
+    features, labels = blobs(120, 0)
+    torn = np.full(120, -1)  # two labels in one class, which without would be one cluster
+    first, second = np.flatnonzero(labels == 0)[:2]
+    torn[[first, second]] = 7, 50
+    found = clusterer().fit(features, known_labels=torn)
+    assert fitted.labels_[first] == fitted.labels_[second]
+    assert list(found.known_clusters_) == [7, 50]
+    assert found.known_clusters_ == {7: found.labels_[first], 50: found.labels_[second]}
+    assert found.labels_[first] != found.labels_[second]
+    assert fitted.known_clusters_ == {}
+    nothing = clusterer().fit(features, known_labels=np.full(120, -1))
+    np.testing.assert_array_equal(nothing.labels_, fitted.labels_)
+
+
+def test_pairs_are_kept() -> None:
+    features, labels = blobs(120, 0)
+    one, other = (np.flatnonzero(labels == label)[:2] for label in (0, 1))
+    pairs = {"must_link": [[one[0], other[0]]], "cannot_link": [[one[0], one[1]]]}
+    found = clusterer().fit_predict(features, **pairs)
+    assert found[one[0]] == found[other[0]]
+    assert found[one[0]] != found[one[1]]
+
+
+def test_true_labels_leak_into_no_clustering(fitted: UCLS) -> None:
+    features = blobs(120, 0)[0]
+    found = clusterer().fit(features, np.arange(120) % 4)
+    np.testing.assert_array_equal(found.labels_, fitted.labels_)
+
+
+def test_known_labels_are_routed_through_a_pipeline() -> None:
+    features, labels = blobs(120, 0)
+    known = np.where(np.arange(120) < 12, labels, -1)
+    chain = make_pipeline(StandardScaler(), clusterer())
+    by_name = chain.fit_predict(features, ucls__known_labels=known)
+    with config_context(enable_metadata_routing=True):
+        routed = make_pipeline(
+            StandardScaler(), clusterer().set_fit_request(known_labels=True)
+        ).fit(features, known_labels=known)
+    np.testing.assert_array_equal(routed[-1].labels_, by_name)
+    assert set(routed[-1].known_clusters_) == set(labels[:12])
+
+
+def test_known_labels_of_one_cluster_and_of_too_many() -> None:
+    features = blobs(20, 0)[0]
+    known = np.where(np.arange(20) < 2, 5, -1)
+    assert clusterer(1).fit(features, known_labels=known).known_clusters_ == {5: 0}
+    with pytest.raises(ValueError, match="has 20 labels, but n_clusters=3"):
+        clusterer(3).fit(features, known_labels=np.arange(20))
