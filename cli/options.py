@@ -36,8 +36,8 @@ SourceName = Annotated[
     typer.Argument(
         metavar="SOURCE",
         help="A dataset name, a folder of images, a list of images (.csv, .tsv: path, label; "
-        ".txt: paths), images in .tar shards or .parquet, or a feature file (.npy, .npz, .h5, .pt, "
-        ".parquet, .mat, ...).",
+        ".txt: paths), images in .tar or .tar.gz shards or .parquet, or a feature file (.npy, "
+        ".npz, .h5, .pt, .parquet, .mat, ...).",
     ),
 ]
 Clusters = Annotated[

@@ -36,7 +36,8 @@ def load_source(
         source: a name from :data:`ucls.datasets.DATASETS`, a folder of images, a list of images
             (``.csv``, ``.tsv``, ``.txt``), or a feature file, as
             :func:`ucls.images.feature_files.load_features` has them; or images inside of files:
-            ``.tar`` shards (a file, a folder, or a pattern such as ``data/{000..099}.tar``),
+            ``.tar`` or ``.tar.gz`` shards (a file, a folder, or a pattern such as
+            ``data/{000..099}.tar``),
             ``.parquet`` with a column of images, or a folder by Hugging Face's ``save_to_disk``.
             Where they are not trained on, also a single image file.
         labels: ``folders`` takes the first level of sub-folders as the classes of the images.

@@ -4,9 +4,10 @@ import hashlib
 from pathlib import Path
 
 from ucls.errors import UsageError
-from ucls.images.packed.shards import TAR, Shards
+from ucls.images.packed.shards import Shards
 from ucls.images.packed.tables import open_tables
 from ucls.images.packed.tar import open_archives
+from ucls.images.packed.unpacked import TAR
 from ucls.images.sets import ImageSet, fingerprint_files
 
 

@@ -12,8 +12,9 @@ from ucls.errors import UsageError
 from ucls.images.contents import kind_of
 from ucls.images.files import IMAGE_SUFFIXES
 from ucls.images.packed.tables import has_images
+from ucls.images.packed.unpacked import TAR, archive_stem, is_archive
 
-TAR, PARQUET, ARROW = ".tar", ".parquet", ".arrow"
+PARQUET = ".parquet"
 
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 _OF_MANY = re.compile(r"(.+)-\d{5}-of-\d{5}")
@@ -36,8 +37,8 @@ class Shards:
 
     @property
     def kind(self) -> str:
-        """What their names end in."""
-        return self.files[0].suffix.lower()
+        """What their names end in; ``.tar`` for compressed archives too."""
+        return _kind_of_name(self.files[0].name)
 
     @property
     def name(self) -> str:
@@ -45,7 +46,7 @@ class Shards:
         path = self.location
         if path.is_dir():
             return path.name
-        stem = _WILD.sub("", _BRACES.sub("", path.stem)).strip("-_. ")
+        stem = _WILD.sub("", _BRACES.sub("", _stem(path))).strip("-_. ")
         return stem or path.parent.name or "images"
 
     @property
@@ -57,7 +58,7 @@ class Shards:
 
 def is_pattern(path: Path) -> bool:
     """Whether a path that is not there may stand for several files."""
-    wanted = path.suffix.lower() in (TAR, PARQUET)
+    wanted = _kind_of_name(path.name) in (TAR, PARQUET)
     return wanted and bool(_BRACES.search(str(path)) or _WILD.search(str(path)))
 
 
@@ -65,8 +66,8 @@ def find_shards(path: Path) -> Shards | None:
     """Finds the files that hold the images of a source; None if it is of another kind.
 
     Args:
-        path: a ``.tar`` or ``.parquet``, a pattern of such, or a folder of nothing else or by
-            ``save_to_disk``.
+        path: a ``.tar``, ``.tar.gz``, ``.tgz`` or ``.parquet``, a pattern of such, or a folder of
+            nothing else or by ``save_to_disk``.
 
     Raises:
         UsageError: if files of the source are missing, or belong to several splits.
@@ -83,10 +84,18 @@ def find_shards(path: Path) -> Shards | None:
 
 
 def _holds_images(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix == PARQUET and kind_of(path) == "a Parquet file":
+    kind = _kind_of_name(path.name)
+    if kind == PARQUET and kind_of(path) == "a Parquet file":
         return has_images(path)
-    return suffix == TAR
+    return kind == TAR
+
+
+def _kind_of_name(name: str) -> str:
+    return TAR if is_archive(name) else Path(name).suffix.lower()
+
+
+def _stem(path: Path) -> str:
+    return archive_stem(path.name) if is_archive(path.name) else path.stem
 
 
 def _of_folder(folder: Path) -> list[Path]:
@@ -97,8 +106,8 @@ def _of_folder(folder: Path) -> list[Path]:
     if (folder / _STATE).is_file():
         return _saved(folder)
     names = _names_in(folder)
-    for suffix in (TAR, PARQUET):
-        files = [folder / name for name in names if name.lower().endswith(suffix)]
+    for kind in (TAR, PARQUET):
+        files = [folder / name for name in names if _kind_of_name(name) == kind]
         if files and _holds_images(files[0]):
             _check_split(folder, files)
             return files
@@ -135,12 +144,12 @@ def _saved(folder: Path) -> list[Path]:
 
 
 def _check_split(folder: Path, files: list[Path]) -> None:
-    splits = {match[1] for file in files if (match := _OF_MANY.fullmatch(file.stem))}
+    splits = {match[1] for file in files if (match := _OF_MANY.fullmatch(_stem(file)))}
     if len(splits) > 1:
-        one = min(splits)
+        one, end = min(splits), files[0].name.removeprefix(_stem(files[0]))
         raise UsageError(
             f"{folder} holds the splits {', '.join(sorted(splits))}: give one of them, such as "
-            f"'{folder / one}-*{files[0].suffix}', and another one with --val"
+            f"'{folder / one}-*{end}', and another one with --val"
         )
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from ucls.errors import UsageError
 from ucls.images.files import IMAGE_SUFFIXES, UnreadableImageError, read_image
 from ucls.images.packed.contents import PackedImages
+from ucls.images.packed.unpacked import plain_archive
 from ucls.images.sets import encode_labels
 from ucls.wording import cause
 
@@ -52,26 +53,28 @@ def open_archives(archives: Sequence[Path], names: Sequence[str]) -> PackedImage
     last counts, as when an archive is unpacked; links and hidden members do not count.
 
     Args:
-        archives: uncompressed ones.
+        archives: compressed ones are unpacked, see :func:`plain_archive`.
         names: what each is called.
 
     Raises:
         UsageError: if one cannot be read.
+        UclsError: if there is no room to unpack one.
     """
     places: dict[str, tuple[int, int, int]] = {}
     labels: dict[str, str] = {}
+    plain = [plain_archive(path) for path in archives]
     for number, (path, name) in enumerate(zip(archives, names, strict=True)):
-        for member, start, length, text in _members(path):
+        for member, start, length, text in _members(plain[number], told=path):
             if text is None:
                 places[f"{name}/{member}"] = (number, start, length)
             else:
                 labels[_key(f"{name}/{member}")] = text
-    reader = TarReader(tuple(archives), np.array(list(places.values()), np.int64).reshape(-1, 3))
+    reader = TarReader(tuple(plain), np.array(list(places.values()), np.int64).reshape(-1, 3))
     named = encode_labels([labels.get(_key(path), "") for path in places])
     return PackedImages(list(places), named, reader)
 
 
-def _members(path: Path) -> list[tuple[str, int, int, str | None]]:
+def _members(path: Path, *, told: Path) -> list[tuple[str, int, int, str | None]]:
     """Name, first byte and length of each image and label; of labels the text too."""
     found: list[tuple[str, int, int, str | None]] = []
     try:
@@ -88,10 +91,10 @@ def _members(path: Path) -> list[tuple[str, int, int, str | None]]:
                     found.append((name, 0, 0, text.decode(errors="surrogateescape").strip()))
     except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
         reason = cause(error) or (
-            f"it is compressed, damaged or incomplete ({error}); unpack it to a plain .tar, or "
-            "copy it again"
+            f"it is compressed in another way, damaged or incomplete ({error}); unpack it to a "
+            "plain .tar, or copy it again"
         )
-        raise UsageError(f"cannot read {path} as a tar archive: {reason}") from error
+        raise UsageError(f"cannot read {told} as a tar archive: {reason}") from error
     return found
 
 

@@ -100,3 +100,15 @@ def test_folders_of_save_to_disk(tmp_path, fixtures):
     (tmp_path / "dataset_dict.json").touch()
     with pytest.raises(UsageError, match="several splits: give one of its folders"):
         find_shards(tmp_path)
+
+
+@pytest.mark.parametrize("end", [".tar", ".tar.gz", ".TGZ"])
+def test_compressed_archives_are_found_where_others_are(tmp_path, end):
+    for split in ("train", "val"):
+        (tmp_path / f"{split}-00000-of-00001{end}").touch()
+    with pytest.raises(UsageError, match=rf"the splits train, val: .*/train-\*\{end}'"):
+        find_shards(tmp_path)
+    pattern = tmp_path / f"{{train,val}}-00000-of-0*{end}"
+    assert is_pattern(pattern)
+    shards = find_shards(pattern)
+    assert (shards.kind, shards.name, len(shards.files)) == (".tar", "00000-of-0", 2)

@@ -28,6 +28,11 @@ def write(path, members, **options):
     return path
 
 
+def compress(path, to):
+    to.write_bytes(gzip.compress(path.read_bytes()))
+    return to
+
+
 def load(path):
     return load_packed(find_shards(path))
 
@@ -121,3 +126,29 @@ def test_places_are_those_of_the_contents(tmp_path):
     whole = path.read_bytes()
     for (_, start, length), (_, content) in zip(load(path).reader.places, pictures, strict=True):
         assert whole[start : start + length] == content
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.TGZ"])
+def test_a_compressed_archive_is_that_which_is_in_it(tmp_path, name):
+    members = [("a.png", picture(1)), ("a.cls", b"cat"), ("deep/b.png", picture(2))]
+    images = load(compress(write(tmp_path / "plain", members), tmp_path / name))
+    assert (images.name, images.paths) == ("a", [f"{name}/a.png", f"{name}/deep/b.png"])
+    assert images.class_names == ("cat",)
+    copied = pickle.loads(pickle.dumps(images))
+    assert [red(copied, index) for index in (1, 0)] == [2, 1]
+    assert images.shards == (tmp_path / name,)
+
+
+def test_shards_of_a_folder_may_be_compressed_or_not(tmp_path):
+    write(tmp_path / "s-0.tar", [("a.png", picture(1))])
+    compress(write(tmp_path / "s-1.tar", [("a.png", picture(2))]), tmp_path / "s-1.tar.gz")
+    (tmp_path / "s-1.tar").unlink()
+    images = load(tmp_path)
+    assert images.paths == ["s-0.tar/a.png", "s-1.tar.gz/a.png"]
+    assert [red(images, index) for index in range(2)] == [1, 2]
+
+
+def test_what_is_compressed_and_no_archive(tmp_path):
+    (tmp_path / "a.tgz").write_bytes(gzip.compress(b"text" * 999))
+    with pytest.raises(UsageError, match=r"cannot read .*/a\.tgz as a tar archive: "):
+        load(tmp_path / "a.tgz")
