@@ -11,9 +11,9 @@ Also: pixels (the image itself, no weights), any model of timm by its name
 there, such as timm/vit_base_patch16_224 (one that is no ViT gives its pooled
 vector, cls), and Hugging Face ids such as facebook/dinov2-small. Weights come
 from the hub, or from --weights FILE: .safetensors, or the checkpoint (.pth) of
-the original release; or from a folder as transformers saves it, which needs no
---backbone beside it. --weights random is untrained, for trials. Any other
-image encoder can be had as ONNX: --backbone onnx:FILE."""
+the original release; or from a folder as transformers, timm or OpenCLIP save it,
+which needs no --backbone beside it. --weights random is untrained, for trials.
+Any other image encoder can be had as ONNX: --backbone onnx:FILE."""
 
 
 def command() -> None:

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ucls.backbones import open_clip_config as open_clip
 from ucls.backbones.architectures import ARCHITECTURES, TOWERS, Architecture
 from ucls.backbones.image_processors import data_config, processed_size
 from ucls.backbones.protocol import ImageSize
+from ucls.backbones.timm_folder import ARCHITECTURE, TimmFolder, timm_folder
 from ucls.errors import UsageError
 
 PREFIX = "hf:"
 """What the name of a backbone begins with that only its folder describes."""
 _CONFIG = "config.json"
 _PROCESSOR = "preprocessor_config.json"
+_OPEN_CLIP = "clip_vision_model"
 
 
 @dataclass(frozen=True)
 class HubFolder:
-    """What a folder tells of its backbone.
+    """What a folder tells of its backbone, in the words of transformers.
 
     Attributes:
         path: the folder.
@@ -93,17 +96,22 @@ def kind_of(name: str) -> Architecture | None:
 
 def is_hub_folder(path: str | Path) -> bool:
     """Whether a folder tells what its weights are of."""
-    return (Path(path).expanduser() / _CONFIG).is_file()
+    folder = Path(path).expanduser()
+    return any((folder / name).is_file() for name in (_CONFIG, open_clip.FILE))
 
 
-def read_hub_folder(path: str | Path) -> HubFolder:
-    """Reads what a folder tells.
+def read_hub_folder(path: str | Path) -> HubFolder | TimmFolder:
+    """Reads what a folder tells that transformers, timm or OpenCLIP saved.
 
     Raises:
         UsageError: if its files are no JSON, or if it holds a model of another kind.
     """
     path = Path(path).expanduser()
+    if not (path / _CONFIG).is_file():
+        return _of_open_clip(path)
     config = _read_json(path / _CONFIG)
+    if ARCHITECTURE in config:
+        return timm_folder(path, config)
     kind = config.get("model_type")
     if kind in TOWERS:
         kind, config = TOWERS[kind], config.get("vision_config") or {}
@@ -119,6 +127,21 @@ def read_hub_folder(path: str | Path) -> HubFolder:
         config=ARCHITECTURES[kind].complete(config),
         processor=_read_json(path / _PROCESSOR) if (path / _PROCESSOR).is_file() else {},
     )
+
+
+def _of_open_clip(path: Path) -> HubFolder | TimmFolder:
+    config = _read_json(path / open_clip.FILE)
+    try:
+        if open_clip.is_trunk(config):
+            return timm_folder(path, open_clip.trunk_config(config))
+        kind, tower = _OPEN_CLIP, open_clip.tower_config(config)
+        complete = ARCHITECTURES[kind].complete(tower)
+        return HubFolder(path, kind, complete, open_clip.processor(config))
+    except ValueError as error:
+        raise UsageError(
+            f"{path / open_clip.FILE} describes a model that cannot be built: {error}; convert its "
+            "tower for images to ONNX, and pass --backbone onnx:FILE"
+        ) from error
 
 
 def told_size(weights: str) -> ImageSize | None:

@@ -1,5 +1,6 @@
 """Backbones known by a short name."""
 
+import re
 from dataclasses import dataclass
 
 from ucls.backbones.hub_ids import HUB_IDS
@@ -176,5 +177,6 @@ def canonical_name(name: str) -> str:
         its tag as it was given. Which tag a model without one gets, only timm knows: outside of
         :data:`BACKBONES`, the name with that tag and the name without stay two names.
     """
+    name = re.sub(r"^hf[-_]hub:", "", name)  # as timm and OpenCLIP write it before an id
     timm_name = HUB_IDS.get(name, name).removeprefix("timm/")
     return _SHORT_NAMES.get(timm_name, timm_name)

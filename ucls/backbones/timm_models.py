@@ -11,6 +11,7 @@ from torch import nn
 
 from ucls.backbones.hub_folder import PREFIX, HubFolder, is_hub_folder, read_hub_folder
 from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS
+from ucls.backbones.timm_folder import TimmFolder
 from ucls.errors import UsageError
 
 _SEED = 0
@@ -49,16 +50,20 @@ def blueprint_of(name: str, weights: str | None = None) -> Blueprint:
         UsageError: if there is no such model, or the folder holds another one.
     """
     if weights not in (None, RANDOM_WEIGHTS) and is_hub_folder(weights):
-        return _told_by_folder(name, read_hub_folder(weights))
+        folder = read_hub_folder(weights)
+        if isinstance(folder, TimmFolder):
+            return _told_by_timm(name, folder)
+        return _told_by_folder(name, folder)
     if name.startswith(PREFIX):
         raise UsageError(
             f"backbone {name} is known by its folder alone, got weights {weights}: pass the "
             "folder with its config.json as --weights FOLDER"
         )
-    info = BACKBONES.get(name)
-    return Blueprint(
-        name, timm_name(name), position_offset=None if info is None else info.position_offset
-    )
+    return Blueprint(name, timm_name(name), position_offset=_offset_of(name))
+
+
+def _offset_of(name: str) -> float | None:
+    return BACKBONES[name].position_offset if name in BACKBONES else None
 
 
 def timm_name(name: str) -> str:
@@ -122,6 +127,20 @@ def _plain_skeleton(name: str) -> Any:
     return build_skeleton(Blueprint(name, timm_name(name)))
 
 
+def _told_by_timm(name: str, folder: TimmFolder) -> Blueprint:
+    if timm_name(name).partition(".")[0] != folder.architecture:
+        raise _contradiction(name, folder)
+    own = sorted(folder.own_options.items())
+    return Blueprint(
+        name,
+        timm_name(name),
+        options=dict(folder.options),
+        data=dict(folder.data),
+        position_offset=_offset_of(name),
+        variant=repr(own) if own else "",
+    )
+
+
 def _told_by_folder(name: str, folder: HubFolder) -> Blueprint:
     own, options = folder.architecture, folder.options()
     is_own = name.startswith(PREFIX)
@@ -167,7 +186,7 @@ def _shape(model: Any) -> tuple[type, int | None, dict[str, torch.Size]]:
     return type(model), getattr(attention, "num_heads", None), shapes
 
 
-def _contradiction(name: str, folder: HubFolder) -> UsageError:
+def _contradiction(name: str, folder: HubFolder | TimmFolder) -> UsageError:
     return UsageError(
         f"{folder.path} holds {folder.name.removeprefix(PREFIX)}, which is not {name}: leave the "
         "backbone out to take what the folder holds, or give the folder of this backbone"

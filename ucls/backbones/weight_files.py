@@ -6,8 +6,13 @@ from pathlib import Path
 from ucls.errors import UsageError
 
 INDEX = ".index.json"
-_NAMES = ("model.safetensors", "pytorch_model.bin")
-# In the order in which transformers looks for them.
+_NAMES = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
+# In the order in which the libraries look for them.
 NAMES_IN_FOLDER = tuple(name for file in _NAMES for name in (file, f"{file}{INDEX}"))
 
 
@@ -15,7 +20,8 @@ def weight_files(path: Path) -> list[Path]:
     """Finds the files to read.
 
     Args:
-        path: a file with weights, the index of its parts, or a folder as transformers saves it.
+        path: a file with weights, the index of its parts, or a folder as transformers, timm or
+            OpenCLIP save it.
 
     Returns:
         One file, or all parts, in the order of their names.
@@ -28,7 +34,7 @@ def weight_files(path: Path) -> list[Path]:
         if not found:
             raise UsageError(
                 f"expected weights as a .safetensors file or a PyTorch checkpoint, got {path}: it "
-                f"is a folder without {' or '.join(_NAMES)}, so give the file itself"
+                f"is a folder without {' or '.join(_NAMES[:2])}, so give the file itself"
             )
         path = found[0]
     return _parts(path) if path.name.endswith(INDEX) and path.is_file() else [path]

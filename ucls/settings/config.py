@@ -100,13 +100,14 @@ class ExtractConfig(Section):
 
     backbone: str | None = None
     """A name from ``ucls backbones``, any timm model, what the Hugging Face hub calls one of them,
-    a folder of it with its ``config.json``, ``onnx:FILE``, ``pixels``, or ``features`` (a feature
-    file as it is). None: what a folder given as weights holds, ``pixels`` for ``digits`` and
-    ``mnist``, ``features`` for feature files, otherwise DINOv2 ViT-B/14 with registers."""
+    a folder of transformers, timm or OpenCLIP that tells what it holds, ``onnx:FILE``, ``pixels``,
+    or ``features`` (a feature file as it is). None: what a folder given as weights holds,
+    ``pixels`` for ``digits`` and ``mnist``, ``features`` for feature files, otherwise DINOv2
+    ViT-B/14 with registers."""
     weights: tuple[str, ...] = ()
-    """Local weights: a .safetensors file, an original checkpoint, a folder as transformers saves
-    it, or ``random`` (an untrained model, to try things out). ``NAME=FILE`` means one of several
-    backbones. Empty: timm's hub cache."""
+    """Local weights: a .safetensors file, an original checkpoint, a folder as transformers, timm or
+    OpenCLIP save it, or ``random`` (an untrained model, to try things out). ``NAME=FILE`` means one
+    of several backbones. Empty: timm's hub cache."""
     image_size: Count | tuple[Count, Count] | None = None
     """Pixels per side, or height and width. None: what ``ucls backbones`` lists, 224 for other
     ViTs; for ``pixels`` 32, or the dataset's own size, which it also keeps beside other

@@ -19,7 +19,7 @@ TEXT = {
 def randomise(model):
     """Numbers in place of zeros and ones, so that no tensor may be left out."""
     for name, parameter in model.named_parameters():
-        is_scale = name.endswith("weight") and "norm" in name
+        is_scale = name.endswith("weight") and parameter.ndim == 1
         parameter.copy_(torch.randn_like(parameter) * 0.05 + is_scale)
     return model.eval()
 

@@ -55,3 +55,10 @@ def test_canonical_names(name, canonical):
 def test_names_need_neither_torch_nor_timm():
     code = "import ucls.backbones.names, sys; sys.exit(bool({'torch', 'timm'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_how_timm_and_openclip_write_an_id() -> None:
+    for start in ("hf-hub:", "hf_hub:", ""):
+        assert canonical_name(f"{start}timm/vit_small_patch16_224.dino") == "dino_vits16"
+        assert canonical_name(f"{start}timm/resnet18.a1_in1k") == "resnet18.a1_in1k"
+        assert canonical_name(f"{start}facebook/dinov2-small") == "dinov2_vits14"
