@@ -41,6 +41,7 @@ from ucls.cli import (
     validate,
 )
 from ucls.cli import options as opt
+from ucls.cli.job import TerminatedError, is_in_job, may_speak, run_in_job
 from ucls.cli.stage import stage_command
 from ucls.cli.verbosity import asked, takes_verbosity
 from ucls.errors import UclsError
@@ -129,7 +130,7 @@ def main() -> None:
     _speak_utf8()
     # OpenMP's default makes idle threads spin long enough to starve each other on a busy machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
-    sys.exit(_run_app())
+    sys.exit(run_in_job(_run_command, _run) if is_in_job() else _run(_run_command))
 
 
 def _speak_utf8() -> None:
@@ -143,15 +144,21 @@ def _speak_utf8() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _run_app() -> int:
+def _run_command() -> int:
+    exit_code: int = app(prog_name="ucls", standalone_mode=False) or 0
+    if sys.stdout is not None:  # as where it was closed before the start
+        sys.stdout.flush()
+    return exit_code
+
+
+def _run(work: Callable[[], int]) -> int:
+    """The exit code of some work, after a line where it fails."""
     try:
-        exit_code = app(prog_name="ucls", standalone_mode=False) or 0
-        if sys.stdout is not None:  # as where it was closed before the start
-            sys.stdout.flush()
+        exit_code = work()
     except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except UclsError as error:
+    except (UclsError, TerminatedError) as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         exit_code = INTERRUPTED
@@ -185,6 +192,8 @@ def _describe_misuse(error: Any) -> str:
 
 
 def _fail(message: str, exit_code: int) -> int:
+    if not may_speak():
+        return exit_code
     if sys.exc_info()[0] and asked.verbose:
         traceback.print_exc()
     print(f"ucls: error: {' '.join(message.splitlines())}", file=sys.stderr)

@@ -1,6 +1,5 @@
 """``ucls pretrain``: a network learned from a user's own images."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -83,8 +82,6 @@ def command(
     done = pretrain(
         opened, out=out, settings=values, overwrite=overwrite, reporter=chosen_reporter()
     )
-    if int(os.environ.get("RANK", "0")):
-        return
     figures = ", ".join(
         f"{name} {value:.3f}" for name, value in done.figures.items() if name in _SHOWN
     )

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from ucls.errors import UsageError
+from ucls.ranks import world_size
 
 BFLOAT16_PAYS_FROM = 1.5
 """Times that a product must be faster in it: what lies between products is cast back and forth."""
@@ -23,6 +24,8 @@ ENTRIES_PER_THREAD = 2**16
 def resolve_device(name: str) -> torch.device:
     """Turns ``auto``, ``cpu``, ``cuda`` or ``cuda:i`` into a device that is there.
 
+    Processes that share the work (torchrun) take a GPU each.
+
     Raises:
         UsageError: if a CUDA device is asked for and PyTorch sees none of that number.
     """
@@ -34,6 +37,8 @@ def resolve_device(name: str) -> torch.device:
             f"device {name!r} was asked for, but PyTorch sees {torch.cuda.device_count()} CUDA "
             "devices here; use --device cpu, or check the driver with `ucls doctor`"
         )
+    if device.type == "cuda" and world_size() > 1:
+        return torch.device("cuda", torch.cuda.current_device())
     return device
 
 

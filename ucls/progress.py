@@ -57,6 +57,16 @@ class SilentReporter:
 SILENT = SilentReporter()
 
 
+class MuteReporter(SilentReporter):
+    """A :class:`Reporter` that shows nothing, as where another process tells the same."""
+
+    def warn(self, message: str, /) -> None:
+        """Drops the line."""
+
+
+MUTE = MuteReporter()
+
+
 class PlainReporter(SilentReporter):
     """One line now and then, for logs."""
 

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ucls.cache.features.layout import FEATURE_FORMAT
 from ucls.cache.features.location import cache_directory
+from ucls.cache.features.parts import part_files
 from ucls.cache.features.reader import FeatureCache
 from ucls.cache.features.resume import leftovers
 from ucls.cache.features.spec import FeatureSpec
@@ -178,7 +179,7 @@ def _read_progress(source: Path) -> tuple[FeatureSpec, int, int]:
 
 
 def _parts(path: Path) -> list[Path]:
-    return [part for part in (path, *leftovers(path)) if part.exists()]
+    return [part for part in (path, *leftovers(path), *part_files(path)) if part.exists()]
 
 
 def _lock_path(path: Path) -> Path:

@@ -59,7 +59,12 @@ class ImageLog:
                 yield index, path, reason
 
     def _lines(self) -> Iterator[tuple[str, str | None]]:
-        with self.path.open(encoding="ascii") as lines:
-            for line in lines:
-                path, reason = json.loads(line)
-                yield path, reason
+        return read_log(self.path)
+
+
+def read_log(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Yields the path of each image of a log, and why it was skipped if it was, as flushed."""
+    with path.open(encoding="ascii") as lines:
+        for line in lines:
+            image, reason = json.loads(line)
+            yield image, reason

@@ -200,6 +200,14 @@ class FeatureCacheWriter:
             )
         self._stamps = stamps
 
+    def keep(self) -> None:
+        """Writes what is left, and leaves the file unfinished, as a part of another cache.
+
+        Raises:
+            UclsError: when the disk is full.
+        """
+        self._commit()
+
     def finish(self) -> None:
         """Writes what is left and gives the file its final name.
 

@@ -331,7 +331,7 @@ def test_two_processes_at_one_run(
     command = ["run", sources / "plain.npy", "-k", 4, "--out", tmp_path / "a", *tiny_options]
     command += ["--set", "train.epochs=100000"]
     first = start_ucls(*command)
-    while not (tmp_path / "a" / "checkpoint.safetensors").exists():
+    while not (tmp_path / "a" / "checkpoint-group0.safetensors").exists():
         assert first.poll() is None
         time.sleep(0.01)
     for again in (command, [*command, "--overwrite"], ["train", tmp_path / "a", "--overwrite"]):

@@ -457,7 +457,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(
     assert evaluate(tmp_path / "whole")["train"]["ensemble.chosen"]["acc"] > 0.9
     killed = tmp_path / "killed"
     process = start_ucls(*command, "--out", killed)
-    wait_until((killed / "checkpoint.safetensors").exists, process)
+    wait_until((killed / "checkpoint-group0.safetensors").exists, process)
     kill(process)
     assert RunFolder(killed).record["stages"]["train"]["status"] == "running"
     assert not (killed / "assignments.h5").exists()

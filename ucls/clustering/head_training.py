@@ -1,58 +1,32 @@
 """The training of all heads, group by group, from wherever it was stopped."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ucls.cache import Assignments
+from ucls.clustering.head_groups import Group, GroupTraining, Keeper, KeepsNothing, to_numpy
 from ucls.heads.protocol import Heads
 from ucls.heads.trained import heads_metadata
 from ucls.malloc import freed_memory_kept
 from ucls.merging.overlap import heads_disagree
 from ucls.progress import SILENT, Advance, Reporter
-from ucls.runs.checkpoint import Arrays, Unfinished
+from ucls.ranks import agreed, everywhere, for_all, rank, world_size
+from ucls.runs.checkpoint import Arrays
 from ucls.runs.settling import Settling
 from ucls.settings.config import Config, required
 from ucls.training.groups import group_seed, group_sizes, join_heads, join_tensors
-from ucls.training.standstill import stands_still
 from ucls.training.timing import seconds_per_step
-from ucls.training.trainer import HeadTrainer, State
+from ucls.training.trainer import HeadTrainer
 from ucls.training.training_set import TrainingSet
 from ucls.types import NeighborGraph
 from ucls.wording import count, duration
 
 Splits = Iterable[tuple[str, NDArray[np.floating]]]
-
-
-class Keeper(Protocol):
-    """What keeps an unfinished training; see :class:`ucls.runs.checkpoint.Checkpoint`."""
-
-    def restore(self) -> Unfinished:
-        """How far it had come."""
-
-    def is_due(self) -> bool:
-        """Whether it is time to save."""
-
-    def save(self, groups: Sequence[Arrays], state: Arrays, log: Sequence[str]) -> None:
-        """Saves how far it has come."""
-
-
-class KeepsNothing:
-    """A training that is done at once or not at all."""
-
-    def restore(self) -> Unfinished:
-        """Nothing is done yet."""
-        return Unfinished([], {}, [])
-
-    def is_due(self) -> bool:
-        """Never."""
-        return False
-
-    def save(self, groups: Sequence[Arrays], state: Arrays, log: Sequence[str]) -> None:
-        """Drops it."""
 
 
 class Trained(NamedTuple):
@@ -66,6 +40,9 @@ class Trained(NamedTuple):
 
 class HeadTraining:
     """The training of some heads.
+
+    Processes that share it (torchrun) train a group each at the same time, or all the same one; in
+    the end each has all groups.
 
     Args:
         data: what they are trained on.
@@ -98,7 +75,8 @@ class HeadTraining:
         self.n_clusters, self.reporter = required(config.n_clusters), reporter
         self.sizes = group_sizes(required(self.config.n_heads), required(self.config.heads_at_once))
         self._other_splits, self._keeper = other_splits, keeper or KeepsNothing()
-        self.groups, self._state, self.log = self._keeper.restore()
+        self.groups, _, self.log = agreed(self._keeper.restore)
+        self._by_data = self.config.parallel == "data" and world_size() > 1
         self._links = links
         self._disagree: bool | None = None
         if self.log and json.loads(self.log[-1])["clusters"] == [self.n_clusters]:
@@ -154,22 +132,63 @@ class HeadTraining:
         )
 
     def _train_all(self) -> HeadTrainer:
-        """Returns the trainer of the last group."""
-        trainer, first = self._resumed() if self.log else self._timed(), len(self.groups)
-        is_settled = any(self._settles(group, trainer) for group in self.groups)
+        """Returns the trainer of a group."""
+        begun = self._begin(self._own_number)
+        trainer = begun.trainer
+        self._tell(begun)
+        is_settled = agreed(lambda: any(self._settles(group, trainer) for group in self.groups))
         per_group = trainer.n_epochs * trainer.steps_per_epoch * trainer.batch_size
-        done = round((first + trainer.epoch / trainer.n_epochs) * per_group)
+        done = round((len(self.groups) + trainer.epoch / trainer.n_epochs) * per_group)
         total = len(self.sizes) * per_group
         with self.reporter.track("train", total, "images", done=done) as advance:
-            for group in range(first, len(self.sizes)):
-                if is_settled or self._heads_disagree():
-                    break
-                trainer = trainer if group == first else self._new_trainer(group)
-                self._train_group(trainer, advance)
-                self.groups.append(self._finished(trainer))
-                self._keeper.save(self.groups, {}, self.log)
-                is_settled = self._settles(self.groups[-1], trainer)
+            while len(self.groups) < len(self.sizes) and not (is_settled or self._heads_disagree()):
+                if begun.number != self._own_number:
+                    begun = self._begin(self._own_number)
+                is_settled = self._take(self._train_next(begun, advance), trainer)
         return trainer
+
+    @property
+    def _own_number(self) -> int:
+        """The next group that this process trains."""
+        return len(self.groups) + (0 if self._by_data else rank())
+
+    @property
+    def _n_at_once(self) -> int:
+        """The next groups that are trained at the same time."""
+        return 1 if self._by_data else min(world_size(), len(self.sizes) - len(self.groups))
+
+    def _begin(self, number: int) -> GroupTraining:
+        """The training of a group as it was left."""
+        keeper = self._keeper.of_group(number, str(self.config.scales))
+        begun = agreed(keeper.restore) if self._by_data else keeper.restore()
+        writes = rank() == 0 or not self._by_data
+        return GroupTraining(
+            number,
+            self._new_trainer(number),
+            self.config,
+            begun=begun,
+            keeper=keeper if writes else KeepsNothing(),
+            is_shared=self._by_data,
+        )
+
+    def _train_next(self, begun: GroupTraining, advance: Advance) -> list[Group]:
+        """Trains the next groups, each process the one that it has begun."""
+        if self._by_data:
+            return [begun.run(advance, self._finished)]
+        advance, is_busy = for_all(advance, self._n_at_once), rank() < self._n_at_once
+        found = everywhere(begun.run(advance, self._finished) if is_busy else None)
+        return [group for group in found if group is not None]
+
+    def _take(self, found: Sequence[Group], trainer: HeadTrainer) -> bool:
+        """Adds groups until the consensus is settled; returns whether it is."""
+        for arrays, log in found:
+            self.groups.append(arrays)
+            self.log += log
+            if rank() == 0:
+                self._keeper.save(self.groups, {}, self.log)
+            if agreed(partial(self._settles, arrays, trainer)):
+                return True
+        return False
 
     def _heads_disagree(self) -> bool:
         """Whether the first group of heads says that over-clustered ones are wrong here."""
@@ -178,15 +197,18 @@ class HeadTraining:
         if merging.linkage != "auto" or merging.min_cluster_size or not self.groups:
             return False
         if self._disagree is None:
-            own = self.groups[0]["labels.train"]
-            sizes = json.loads(self.log[0])["clusters"]
-            self._disagree = heads_disagree(
-                own,
-                self._links(),
-                self.n_clusters,
-                head_clusters=np.repeat(sizes, len(own) // len(sizes)).tolist(),
-            )
+            self._disagree = agreed(self._do_disagree)
         return self._disagree
+
+    def _do_disagree(self) -> bool:
+        own = self.groups[0]["labels.train"]
+        sizes = json.loads(self.log[0])["clusters"]
+        return heads_disagree(
+            own,
+            self._links(),
+            self.n_clusters,
+            head_clusters=np.repeat(sizes, len(own) // len(sizes)).tolist(),
+        )
 
     def _start_over(self) -> None:
         self.reporter.say(
@@ -195,7 +217,7 @@ class HeadTraining:
             f"{self.n_clusters} are trained in their place"
         )
         self._take_own_size()
-        self.groups, self._state, self.log = [], {}, []
+        self.groups, self.log = [], []
         self._settling = self._new_settling()
 
     def _take_own_size(self) -> None:
@@ -207,57 +229,31 @@ class HeadTraining:
         grows = len(self.sizes) > 1 and self.config.early_stopping
         return Settling(self._links(), self.settings) if grows else None
 
-    def _timed(self) -> HeadTrainer:
-        """The trainer of the first group, once it is told how long all of them may take."""
-        trainer = self._new_trainer(0)
+    def _tell(self, begun: GroupTraining) -> None:
+        """Says where it goes on, or how long it may take."""
+        if begun.log or self.log:
+            last = json.loads((begun.log or self.log)[-1])
+            group = f" of group {last['group'] + 1}" if len(self.sizes) > 1 else ""
+            self.reporter.say(f"train: resumes after epoch {last['epoch']}{group}")
+        elif rank() == 0 or self._by_data:  # whose steps take all processes
+            self._tell_time(begun.trainer)
+
+    def _tell_time(self, trainer: HeadTrainer) -> None:
         steps = trainer.n_epochs * trainer.steps_per_epoch
         seconds = steps * seconds_per_step(self._new_trainer(0))
         more = ""
         if len(self.sizes) > 1:
             n_all = required(self.config.n_heads)
-            most = duration(seconds * n_all / self.sizes[0])
+            most = duration(seconds * n_all / self.sizes[0] / self._n_at_once)
             more = f"; more heads follow while they change the consensus, {n_all} in {most} at most"
         self.reporter.say(
             f"train: {count(self.sizes[0], 'head')} in about {duration(seconds)}{more}"
         )
-        return trainer
-
-    def _resumed(self) -> HeadTrainer:
-        """The trainer of the group that is not finished, as it was left."""
-        import torch
-
-        trainer = self._new_trainer(len(self.groups))
-        if self._state:
-            trainer.load_state({name: torch.from_numpy(v) for name, v in self._state.items()})
-        last = json.loads(self.log[-1])
-        group = f" of group {last['group'] + 1}" if len(self.sizes) > 1 else ""
-        self.reporter.say(f"train: resumes after epoch {last['epoch']}{group}")
-        return trainer
-
-    def _train_group(self, trainer: HeadTrainer, advance: Advance) -> None:
-        group = len(self.groups)
-        looks = [line for line in map(json.loads, self.log) if line["group"] == group]
-        while trainer.epoch < trainer.n_epochs and not self._stands_still(looks):
-            record = {
-                "group": group,
-                "clusters": list(trainer.objective.heads.sizes),
-                **trainer.train_epoch(advance)._asdict(),
-            }
-            looks.append(record)
-            self.log.append(json.dumps(record))
-            advance(0, epoch=record["epoch"], loss=record["loss"])
-            if self._keeper.is_due():
-                self._keeper.save(self.groups, to_numpy(trainer.state()), self.log)
-
-    def _stands_still(self, records: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether to stop early; the log decides, so that a resumed training does too."""
-        looked = [record for record in records if record["collapsed"] is not None]
-        if not self.config.early_stopping or not looked:
-            return False
-        # UIC's last phase, with fixed labels, is looked at on its own.
-        progress = looked[-1]["epoch"] / required(self.config.epochs)
-        is_last_phase = progress > 1.0 - (self.config.fixed_share or 1.0)
-        return is_last_phase and stands_still(looked[-1]["moved"], progress=progress)
+        if world_size() > self._n_at_once and not self._by_data:
+            self.reporter.say(
+                f"train: {count(self._n_at_once, 'group')} of heads for {world_size()} processes, "
+                "the others have nothing to do; smaller ones: --set train.heads_at_once=NUMBER"
+            )
 
     def _finished(self, trainer: HeadTrainer) -> Arrays:
         """What is kept of a group of heads."""
@@ -283,8 +279,3 @@ def _part(arrays: Arrays, name: str) -> dict[str, NDArray[Any]]:
     """Those whose names begin with ``name.``, without it."""
     prefix = f"{name}."
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-def to_numpy(state: State) -> dict[str, Any]:
-    """Tensors to arrays on the CPU."""
-    return {name: value.detach().cpu().numpy() for name, value in state.items()}

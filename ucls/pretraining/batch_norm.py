@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ucls.pretraining.ranks import summed, world_size
+from ucls.ranks import summed, world_size
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 

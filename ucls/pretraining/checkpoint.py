@@ -11,7 +11,7 @@ from torch import Tensor
 from ucls.cache import read_tensors, write_tensors
 from ucls.pretraining.optimizers import optimizer_tensors, restore_optimizer
 from ucls.pretraining.protocol import Method
-from ucls.pretraining.ranks import rank
+from ucls.ranks import rank
 
 SHARE = 0.05
 """Checkpoints take at most this share of the training time."""

@@ -23,9 +23,9 @@ from ucls.pretraining.measuring import Measurer
 from ucls.pretraining.optimizers import build_optimizer, rate_at, set_rate
 from ucls.pretraining.pixels import PixelBatch, Pixels
 from ucls.pretraining.protocol import Batch, Epoch, Method
-from ucls.pretraining.ranks import average_gradients, from_first, rank, summed, world_size
 from ucls.pretraining.views import MultiCrop
 from ucls.progress import Reporter
+from ucls.ranks import agreed, average_gradients, rank, summed, world_size
 from ucls.settings.config import required
 from ucls.settings.pretraining import PretrainConfig
 
@@ -144,7 +144,7 @@ class Training:
         found = torch.zeros(len(self.pixels.rows), dtype=torch.int64)
         for rows, clusters in self.measurer.clusters(self.method):
             found[np.searchsorted(self.pixels.rows, rows)] = torch.from_numpy(clusters).long()
-        return from_first(found)
+        return agreed(lambda: found)
 
     def _parts(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """What this rank gets of a batch, in the parts that go through the network one by one."""

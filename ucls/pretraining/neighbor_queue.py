@@ -6,7 +6,7 @@ Shapes: V views, B images, Q embeddings of the queue, d their width.
 import torch
 from torch import Tensor, nn
 
-from ucls.pretraining.ranks import gather
+from ucls.ranks import gather
 
 
 class NeighborQueue(nn.Module):

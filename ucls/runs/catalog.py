@@ -31,7 +31,7 @@ class Stage:
         counts: whether what it left counts still, apart from its files and its digest.
         stale: what is said of it where the digest differs; ``chosen`` is the chosen consensus.
         more_files: patterns of what else it may leave.
-        unfinished: files that it goes on from after it was stopped.
+        unfinished: patterns of files that it goes on from after it was stopped.
         options: settings that its command has an option for.
         help: of its command, where that is like those of other stages.
         example: of its command.
@@ -81,7 +81,9 @@ def _of_neighbors(run: "Run") -> str:
 
 
 def _of_training(run: "Run") -> str:
-    used = {name: value for name, value in run.section("train").items() if value is not None}
+    section = run.section("train")
+    del section["parallel"]  # which changes nothing but rounding
+    used = {name: value for name, value in section.items() if value is not None}
     n_views = run.data.n_views if run.config.train.views in ("augmented", "both") else 1
     return settings_key(used, n_views, run.config.seed, run.freshness.key("neighbors"))
 
@@ -157,7 +159,7 @@ STAGES = (
         files=(files.HEADS, files.TRAINING_LOG, files.ASSIGNMENTS),
         settings=_of_training,
         run="ucls.stages.train:train",
-        unfinished=(files.CHECKPOINT,),
+        unfinished=(files.CHECKPOINT, files.GROUP_CHECKPOINTS),
         options=("train.objective", "device", "seed"),
         help="Train all clustering heads at the same time.",
         example="ucls train runs/digits --objective scan",

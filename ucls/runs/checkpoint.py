@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from ucls.cache import read_tensors, write_tensors
 from ucls.cache import run_files as files
 from ucls.runs.run import Run
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the layout of the state changes; older ones are not continued."""
 SHARE = 0.05
 """Checkpoints take at most this share of the training time."""
@@ -25,7 +26,7 @@ class Unfinished(NamedTuple):
     groups: list[Arrays]
     """What is kept of each finished group of heads."""
     state: Arrays
-    """The trainer of the group that is not finished; empty before its first epoch."""
+    """Of one group that is not finished, its trainer; empty before its first epoch."""
     log: list[str]
     """The lines of ``train.jsonl``."""
 
@@ -37,6 +38,18 @@ class Checkpoint:
         self.path = run.folder.file(files.CHECKPOINT)
         self.key = f"{VERSION} {run.freshness.key('train')}"
         self._saved_at, self._cost = time.perf_counter(), 0.0
+
+    def of_group(self, group: int, of: str) -> "Checkpoint":
+        """That of one group of heads, of which it has the finished one or its state.
+
+        Args:
+            group: its number.
+            of: what else tells it from others of the same training.
+        """
+        own = copy(self)
+        own.path = self.path.with_name(files.GROUP_CHECKPOINTS.replace("*", str(group)))
+        own.key = f"{self.key} {of}"
+        return own
 
     def restore(self) -> Unfinished:
         """The last state of the same training; nothing done yet if there is none."""
@@ -69,5 +82,6 @@ class Checkpoint:
         self._cost = self._saved_at - started
 
     def remove(self) -> None:
-        """Forgets the state of a training that is finished."""
-        self.path.unlink(missing_ok=True)
+        """Forgets the state of a training that is finished, and of all its groups."""
+        for path in (self.path, *self.path.parent.glob(files.GROUP_CHECKPOINTS)):
+            path.unlink(missing_ok=True)

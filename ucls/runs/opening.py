@@ -94,8 +94,9 @@ class StageFunction:
         run = open_for(self._stage.name, path, settings=settings, reporter=reporter)
         with run.freshness.work(self._stage.name, overwrite=overwrite) as todo:
             if todo and overwrite:
-                for name in self._stage.unfinished:
-                    run.folder.file(name).unlink(missing_ok=True)
+                for pattern in self._stage.unfinished:
+                    for left in run.folder.path.glob(pattern):
+                        left.unlink()
             if todo:
                 self._work(run)
         return run.folder.file(self._stage.files[-1])

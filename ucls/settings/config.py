@@ -173,6 +173,10 @@ class TrainConfig(OpenSection):
     fewer if more of them no longer change the consensus."""
     heads_at_once: Count | None = None
     """Networks that are trained at the same time."""
+    parallel: Literal["heads", "data"] = "heads"
+    """What processes that train together (torchrun) divide: the ``heads``, by groups of
+    ``heads_at_once``, each of which comes out as in one process; or the ``data`` of each batch,
+    which is the same but for rounding."""
     scales: Annotated[tuple[Scale, ...], Field(min_length=1)] | None = None
     """Clusters of each classifier of a network, as multiples of ``n_clusters``. Heads with more
     clusters than that are merged in stage ``merge``."""

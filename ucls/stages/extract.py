@@ -16,22 +16,22 @@ from ucls.cache import (
     partial_path,
 )
 from ucls.cache.features.catalog import describe_cache
+from ucls.cache.features.parts import Span, remove_parts
 from ucls.cache.features.resume import AlreadyFinishedError
 from ucls.errors import MismatchError, UclsError, UnreadableError
-from ucls.extraction.background import Background
 from ucls.extraction.cached_labels import labels_to_cache
 from ucls.extraction.earlier_rows import EarlierRows
 from ucls.extraction.same_images import OtherImagesError, check_same_images
-from ucls.extraction.storing import store
+from ucls.extraction.writing import Batching, write_features
 from ucls.images.feature_files import BATCH_SIZE, FeatureArray
 from ucls.images.sets import ImageSet
-from ucls.malloc import freed_memory_kept
 from ucls.progress import SILENT, Reporter
 from ucls.runs.backbone import backbone_of
 from ucls.runs.features import Caches
 from ucls.settings.config import ExtractConfig, required
 from ucls.settings.extraction import cached_name, is_untrained
 from ucls.sources import Source
+from ucls.stages.extract_parts import Parts, extract_in_parts, plan_spans
 from ucls.wording import count
 
 if TYPE_CHECKING:
@@ -257,13 +257,14 @@ class _Extraction:
         ) as writer:
             if writer.n_seen:
                 self.reporter.say(f"extract: {images.split} resumes at image {writer.n_seen:,}")
-            self._write_rows(writer, images, backbone, earlier)
+            self._write_rows(writer, images, backbone, earlier, overwrite=overwrite)
             labels, class_names = labels_to_cache(images)
             if labels is not None:
                 writer.write_labels(labels, class_names)
             if isinstance(images, ImageSet) and images.stamps is not None:
                 writer.write_stamps(images.stamps)
             writer.finish()
+            remove_parts(path)
             n_skipped = writer.n_skipped
         kept = f"{len(images) - n_skipped:,} of {count(len(images), 'image')}"
         self.reporter.say(f"extract: {images.split} features of {kept} in {path}")
@@ -274,29 +275,44 @@ class _Extraction:
         images: Images,
         backbone: "Backbone | None",
         earlier: EarlierRows | None,
+        *,
+        overwrite: bool,
     ) -> None:
-        from ucls.extraction.tokens import extract_tokens
-
-        done, unit = writer.n_seen, "images"
-        progress = self.reporter.track(f"extract {images.split}", len(images), unit, done=done)
         begun = writer.provenance.get("batch_size") or self._batch_size(backbone)
-        n_stretched = 0
-        with freed_memory_kept(), progress as advance, Background() as background:
-            for batch in extract_tokens(
+        batch_size, n_images = self.config.batch_size or begun, len(images)
+        batching = Batching(batch_size, self.config.workers or 0, self.config.strict)
+        spans = [Span(0, n_images)]
+        # What takes no model, or only a few images, is not worth sharing.
+        is_shared = isinstance(images, ImageSet) and earlier is None
+        if is_shared:
+            spans = plan_spans(writer.path, n_images, begun=writer.n_seen, batch_size=batch_size)
+        if isinstance(images, ImageSet) and backbone is not None and len(spans) > 1:
+            parts = Parts(
+                writer.path,
+                spans[1:],
                 images,
-                backbone,
-                n_augmented=writer.spec.n_views - 1,
-                start=done,
-                rows=None if earlier is None else earlier.missing,
-                batch_size=self.config.batch_size or begun,
-                workers=self.config.workers or 0,
-                on_unreadable="stop" if self.config.strict else "skip",
-                advance=advance,
-            ):
-                n_stretched += batch.n_stretched
-                background.submit(store, writer, batch, earlier)
-            if earlier is not None:
-                background.submit(earlier.copy_to, writer, len(images))
+                writer.spec,
+                self.config,
+                self.device,
+                batching,
+                writer.provenance,
+                overwrite,
+            )
+            n_stretched = extract_in_parts(
+                parts, writer, backbone, own=spans[0], reporter=self.reporter
+            )
+        else:
+            name, done = f"extract {images.split}", writer.n_seen
+            with self.reporter.track(name, n_images, "images", done=done) as advance:
+                n_stretched = write_features(
+                    writer,
+                    images,
+                    backbone,
+                    batching=batching,
+                    span=spans[0],
+                    earlier=earlier,
+                    advance=advance,
+                )
         tell_stretched(n_stretched, self.reporter)
         tell_plain(backbone, self.reporter)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
@@ -18,7 +18,7 @@ from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet
 from ucls.masks.folder import fingerprint_masks, read_masks
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, PretrainRecord
-from ucls.progress import SILENT, Reporter, SilentReporter
+from ucls.progress import SILENT, Reporter
 from ucls.settings.config import required
 from ucls.settings.extraction import MOST_WORKERS, count_cores
 from ucls.settings.pretraining import (
@@ -94,7 +94,25 @@ def pretrain(
     if masks is not None:
         fingerprint += fingerprint_masks(masks, images.paths)
     record = PretrainRecord(folder, config, fingerprint, source=opened.arguments)
-    return _Pretraining(images, record, reporter).run(overwrite=overwrite)
+    return _learn(images, record, overwrite=overwrite, reporter=reporter)
+
+
+def _learn(
+    images: ImageSet, record: PretrainRecord, *, overwrite: bool, reporter: Reporter
+) -> Pretrained:
+    """Learns what a record asks for, in all processes of a job."""
+    from ucls.ranks import together
+
+    with record.lock():
+        if record.begin(overwrite=overwrite):
+            reporter.say(f"pretrain: the network in {record.path} is learned already")
+        else:
+            together(_train, images, record, reporter=reporter)
+        return Pretrained(record.path, record.figures())
+
+
+def _train(images: ImageSet, record: PretrainRecord, *, reporter: Reporter) -> None:
+    _Pretraining(images, record, reporter).train()
 
 
 def typical_side(images: ImageSet) -> int:
@@ -133,30 +151,15 @@ class _Pretraining:
         self.config, self.folder = record.config, record.path
         self.masks: Path | None = self.config.options.get("masks")
 
-    def run(self, *, overwrite: bool) -> Pretrained:
-        from ucls.devices import resolve_device
-        from ucls.pretraining.ranks import agreed, joined, rank
-
-        with joined(resolve_device(self.config.device)) as device:
-            is_first = rank() == 0
-            if not is_first:
-                self.reporter = SilentReporter()
-            with self.record.lock() if is_first else nullcontext():
-                if agreed(is_first and self.record.begin(overwrite=overwrite)):
-                    self.reporter.say(f"pretrain: the network in {self.folder} is learned already")
-                else:
-                    self._train(device)
-                agreed(True)  # the first process has written all
-                return Pretrained(self.folder, self.record.figures())
-
-    def _train(self, device: "torch.device") -> None:
+    def train(self) -> None:
         from ucls.backbones.learned import write_network
+        from ucls.devices import resolve_device
         from ucls.pretraining.checkpoint import Checkpoint
         from ucls.pretraining.loop import Training
         from ucls.pretraining.measuring import Measurer
-        from ucls.pretraining.ranks import rank
+        from ucls.ranks import rank
 
-        config = self.config
+        config, device = self.config, resolve_device(self.config.device)
         self.reporter.say(
             f"pretrain: {config.method} learns {config.arch} from crops of {config.image_size} "
             f"pixels, {config.epochs} epochs of {len(self.images):,} images"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from ucls.cache import atomic_write, read_graph, read_nearest, write_assignments
 from ucls.cache import run_files as files
 from ucls.heads.collapse import collapsed_heads
 from ucls.merging.links import NEAREST
+from ucls.progress import Reporter
 from ucls.runs.checkpoint import Checkpoint
 from ucls.runs.opening import as_stage
 from ucls.runs.preparation import read_preparation
@@ -20,7 +22,7 @@ from ucls.wording import count
 
 if TYPE_CHECKING:
     from ucls.cache import Assignments
-    from ucls.clustering.head_training import HeadTraining
+    from ucls.clustering.head_training import HeadTraining, Trained
     from ucls.preparation.prepared import Preparation
 
 MOST_NAMED = 5
@@ -34,11 +36,27 @@ def train(run: Run) -> None:
     Needs the features and ``neighbors.h5``; leaves ``heads.safetensors``, ``train.jsonl`` and
     ``assignments.h5``. A killed training continues from its last checkpoint, to the same result.
     """
+    from ucls.ranks import together
+
+    training, trained = together(_train, run.folder.path, reporter=run.reporter)
+    write_tensors(run.folder.file(files.HEADS), trained.tensors, trained.metadata)
+    with atomic_write(run.folder.file(files.TRAINING_LOG)) as partial:
+        partial.write_text("".join(f"{line}\n" for line in training.log), encoding="utf-8")
+    _tell(run, training, trained.assignments)
+    # Those of the heads before have the same key if only a device or a version has changed.
+    run.consensuses.forget()
+    write_assignments(run.folder.file(files.ASSIGNMENTS), trained.assignments)
+    Checkpoint(run).remove()
+
+
+def _train(path: Path, *, reporter: Reporter) -> "tuple[HeadTraining, Trained]":
+    """Trains the heads of a run, in all processes of a job."""
     from ucls.clustering.head_training import HeadTraining
     from ucls.devices import resolve_device
     from ucls.training.training_set import TrainingSet
 
-    preparation, checkpoint = read_preparation(run), Checkpoint(run)
+    run = Run(path, reporter=reporter)
+    preparation = read_preparation(run)
     graph_path = run.folder.file(files.NEIGHBORS)
     data = TrainingSet(
         _read_views(run, preparation),
@@ -53,18 +71,10 @@ def train(run: Run) -> None:
         run.config,
         links=lambda: read_nearest(graph_path, NEAREST),
         other_splits=lambda: _read_others(run),
-        keeper=checkpoint,
+        keeper=Checkpoint(run),
         reporter=run.reporter,
     )
-    trained = training.train()
-    write_tensors(run.folder.file(files.HEADS), trained.tensors, trained.metadata)
-    with atomic_write(run.folder.file(files.TRAINING_LOG)) as partial:
-        partial.write_text("".join(f"{line}\n" for line in training.log), encoding="utf-8")
-    _tell(run, training, trained.assignments)
-    # Those of the heads before have the same key if only a device or a version has changed.
-    run.consensuses.forget()
-    write_assignments(run.folder.file(files.ASSIGNMENTS), trained.assignments)
-    checkpoint.remove()
+    return training, training.train()
 
 
 def _tell(run: Run, training: "HeadTraining", assignments: "Assignments") -> None:

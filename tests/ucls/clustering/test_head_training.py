@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tests.conftest import TINY, blobs
 from ucls.clustering.fitting import fit_settings
 from ucls.clustering.graph import find_neighborhood
-from ucls.clustering.head_training import HeadTraining, KeepsNothing, Trained
+from ucls.clustering.head_groups import KeepsNothing
+from ucls.clustering.head_training import HeadTraining, Trained
 from ucls.heads.trained import TrainedHeads
 from ucls.progress import SILENT
 from ucls.runs.checkpoint import Arrays, Unfinished
@@ -24,6 +25,10 @@ class Memory(KeepsNothing):
 
     def __init__(self, stop_at: int | None = None) -> None:
         self.kept, self.left = Unfinished([], {}, []), stop_at
+        self.groups: dict[tuple[int, str], MemoryOfGroup] = {}
+
+    def of_group(self, group: int, of: str) -> "MemoryOfGroup":
+        return self.groups.setdefault((group, of), MemoryOfGroup(self))
 
     def restore(self) -> Unfinished:
         return self.kept
@@ -34,10 +39,24 @@ class Memory(KeepsNothing):
     def save(self, groups: Sequence[Arrays], state: Arrays, log: Sequence[str]) -> None:
         copied = {name: value.copy() for name, value in state.items()}
         self.kept = Unfinished(list(groups), copied, list(log))
+        self.count()
+
+    def count(self) -> None:
         if self.left is not None:
             self.left -= 1
             if not self.left:
                 raise KeyboardInterrupt
+
+
+class MemoryOfGroup(Memory):
+    """Counts its saves with those of the whole."""
+
+    def __init__(self, whole: Memory) -> None:
+        super().__init__()
+        self.whole = whole
+
+    def count(self) -> None:
+        self.whole.count()
 
 
 def training(keeper: KeepsNothing | None = None, **values: Any) -> HeadTraining:

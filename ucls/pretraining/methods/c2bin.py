@@ -13,7 +13,7 @@ from ucls.objectives.c2bin import alignment_loss, cluster_loss
 from ucls.pretraining.followers import follow, follower_of
 from ucls.pretraining.precision import in_full, widened
 from ucls.pretraining.protocol import Batch, Method, Task
-from ucls.pretraining.ranks import gather
+from ucls.ranks import gather
 from ucls.settings.config import required
 from ucls.settings.pretraining_methods import C2BinOptions
 

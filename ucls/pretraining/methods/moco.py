@@ -14,7 +14,7 @@ from ucls.pretraining.followers import follow, follower_of
 from ucls.pretraining.neighbor_queue import NeighborQueue
 from ucls.pretraining.precision import in_full, widened
 from ucls.pretraining.protocol import Batch, Method, Task
-from ucls.pretraining.ranks import gather, rank, world_size
+from ucls.ranks import gather, rank, world_size
 from ucls.settings.pretraining_methods import MocoOptions
 
 QUEUE_SHARE = 0.25

@@ -17,9 +17,9 @@ from ucls.pretraining.methods.moco import Moco, check_groups, queue_size
 from ucls.pretraining.methods.simsiam import SimSiam
 from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Task
-from ucls.pretraining.ranks import gather
 from ucls.pretraining.segmentation import LOSSES, SegmentationBranch, binary
 from ucls.pretraining.views import N_GLOBAL
+from ucls.ranks import gather
 from ucls.settings.config import required
 from ucls.settings.pretraining_methods import SegInsMOptions, SegInsOptions, SegInsSOptions
 

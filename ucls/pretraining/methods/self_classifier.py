@@ -16,7 +16,7 @@ from ucls.objectives.self_classifier import self_classifier_loss
 from ucls.pretraining.neighbor_queue import NeighborQueue
 from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Method, Task
-from ucls.pretraining.ranks import gather
+from ucls.ranks import gather
 from ucls.settings.config import required
 from ucls.settings.pretraining_methods import SelfClassifierOptions
 

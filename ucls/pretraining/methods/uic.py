@@ -11,7 +11,7 @@ from ucls.errors import UsageError
 from ucls.objectives.uic import class_balanced_order, pseudo_label_loss, refill_empty
 from ucls.pretraining.precision import widened
 from ucls.pretraining.protocol import Batch, Epoch, Method, Task
-from ucls.pretraining.ranks import gather
+from ucls.ranks import gather
 from ucls.settings.config import required
 from ucls.settings.pretraining_methods import UicOptions
 

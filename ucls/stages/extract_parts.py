@@ -1,0 +1,202 @@
+"""Extraction shared by several processes: each writes a part of the cache, the first joins them.
+
+The first writes its part into the cache itself, and holds its lock. Parts are kept until the cache
+is whole, so that any number of processes goes on with them.
+"""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ucls.cache import FeatureCacheWriter, FeatureSpec
+from ucls.cache.features.parts import (
+    Span,
+    append_part,
+    part_path,
+    read_plan,
+    split_images,
+    write_plan,
+)
+from ucls.errors import MismatchError, UclsError
+from ucls.extraction.writing import Batching, write_features
+from ucls.images.sets import FileReader, ImageSet
+from ucls.progress import Advance, Reporter, ignore_progress
+from ucls.runs.backbone import backbone_of
+from ucls.settings.config import ExtractConfig
+
+if TYPE_CHECKING:
+    from ucls.backbones.protocol import Backbone
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts that other processes write. Can be sent to them.
+
+    Attributes:
+        path: of the cache.
+        spans: the images of each.
+        images: the whole set.
+        spec: of the cache.
+        config: of the extraction.
+        device: ``auto``, ``cpu`` or ``cuda[:i]``.
+        batching: of the whole set.
+        provenance: of the cache.
+        overwrite: whether parts that were made with other settings are replaced.
+    """
+
+    path: Path
+    spans: Sequence[Span]
+    images: ImageSet
+    spec: FeatureSpec
+    config: ExtractConfig
+    device: str
+    batching: Batching
+    provenance: dict[str, Any]
+    overwrite: bool
+
+    def write_own(self, find_backbone: "Callable[[], Backbone]", advance: Advance) -> int:
+        """Writes the parts of this process, and counts images with values of no known range.
+
+        Args:
+            find_backbone: called if there are any.
+            advance: told of each batch.
+        """
+        from ucls.ranks import rank, world_size
+
+        own = [span for i, span in enumerate(self.spans, 1) if i % world_size() == rank()]
+        if not own:
+            return 0
+        backbone = find_backbone()
+        return sum(self._write(span, backbone, advance) for span in own)
+
+    def _write(self, span: Span, backbone: "Backbone", advance: Advance) -> int:
+        with FeatureCacheWriter(
+            part_path(self.path, span),
+            self.spec,
+            len(span),
+            provenance=self.provenance,
+            overwrite=self.overwrite,
+        ) as writer:
+            n_stretched = write_features(
+                writer,
+                self.images,
+                backbone,
+                batching=self.batching,
+                span=span,
+                advance=advance,
+            )
+            writer.keep()
+        return n_stretched
+
+
+def plan_spans(path: Path, n_images: int, *, begun: int, batch_size: int) -> list[Span]:
+    """The images of each part of a cache, those of the first among them; one is for one process.
+
+    What was begun before goes on as it was divided then.
+    """
+    from ucls.ranks import n_processes
+
+    if spans := read_plan(path, n_images, batch_size):
+        return spans
+    spans = split_images(n_images, n_processes(), begun=begun, batch_size=batch_size)
+    if len(spans) > 1:
+        write_plan(path, spans, n_images, batch_size)
+    return spans
+
+
+def extract_in_parts(
+    parts: Parts,
+    writer: FeatureCacheWriter,
+    backbone: "Backbone",
+    *,
+    own: Span,
+    reporter: Reporter,
+) -> int:
+    """Extracts all images into a cache, in all processes of a job.
+
+    Args:
+        parts: of the others.
+        writer: of the cache.
+        backbone: of the first process.
+        own: the images that come before those of the parts.
+        reporter: shown how far it is.
+
+    Returns:
+        How many images have values whose range is not known.
+    """
+    from ucls.ranks import together
+
+    lead = partial(_lead, parts, writer, backbone, own)
+    n_stretched = together(_help, parts, reporter=reporter, lead=lead)
+    for span in parts.spans:
+        if writer.n_seen < span.stop:
+            append_part(writer, span)
+    return n_stretched
+
+
+def _lead(
+    parts: Parts,
+    writer: FeatureCacheWriter,
+    backbone: "Backbone",
+    own: Span,
+    *,
+    reporter: Reporter,
+) -> int:
+    """What the first process does; returns the count of all."""
+    from ucls.ranks import for_all, world_size
+
+    split, total = parts.images.split, len(parts.images)
+    with reporter.track(f"extract {split}", total, "images", done=writer.n_seen) as advance:
+        for_each = for_all(advance, world_size())
+        n_stretched = 0
+        if writer.n_seen < own.stop:
+            n_stretched = write_features(
+                writer,
+                parts.images,
+                backbone,
+                batching=parts.batching,
+                span=own,
+                advance=for_each,
+            )
+        return _sum_of_all(n_stretched + parts.write_own(lambda: backbone, for_each))
+
+
+def _help(parts: Parts, *, reporter: Reporter) -> int:
+    """What the others do."""
+    _check_seen(parts.images)
+    return _sum_of_all(parts.write_own(partial(_same_backbone, parts), ignore_progress))
+
+
+def _sum_of_all(number: int) -> int:
+    from ucls.ranks import everywhere
+
+    return sum(everywhere(number))
+
+
+def _check_seen(images: ImageSet) -> None:
+    """Refuses a machine without the images, all of which would be skipped there.
+
+    Raises:
+        UclsError: if it sees none of them.
+    """
+    root = (images.reader.root,) if isinstance(images.reader, FileReader) else ()
+    for path in (*root, *images.shards):
+        if not path.exists():
+            raise UclsError(
+                f"{path} is not on machine {platform.node()}: all machines of a job have to see "
+                "the images, the cache and the run under the same paths"
+            )
+
+
+def _same_backbone(parts: Parts) -> "Backbone":
+    config = parts.config.model_copy(update={"precision": parts.spec.precision})
+    backbone = backbone_of(config, parts.device)
+    if backbone.spec.weights_hash != parts.spec.weights_hash:
+        raise MismatchError(
+            f"machine {platform.node()} has other weights of {parts.spec.backbone} than the first "
+            "one: give the same to all with --weights"
+        )
+    return backbone
