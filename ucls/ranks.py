@@ -5,7 +5,7 @@ the others have a part. Outside of it, and in one process, each function here do
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -169,6 +169,23 @@ def everywhere(value: Value) -> list[Value]:
     with _listening():
         dist.all_gather_object(values, value)
     return values
+
+
+def own_share(units: Sequence[Value]) -> Sequence[Value]:
+    """What this process does of some units of work: neighbouring ones, as many as the others."""
+    first, last = (len(units) * number // world_size() for number in (rank(), rank() + 1))
+    return units[first:last]
+
+
+def dealt(units: Sequence[Value]) -> Sequence[Value]:
+    """What this process does of some units of work, which are dealt one by one."""
+    return units[rank() :: world_size()]
+
+
+def collected(found: Sequence[Value]) -> list[Value]:
+    """What all processes made of the units that they were dealt, in their order, in all of them."""
+    hands = everywhere(found)
+    return [hands[i % len(hands)][i // len(hands)] for i in range(sum(map(len, hands)))]
 
 
 def for_all(advance: Advance, n_processes: int) -> Advance:

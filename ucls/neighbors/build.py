@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from ucls.neighbors.candidates import Candidates, SetRule, Sets, join
 from ucls.neighbors.equal_rows import find_equal_rows
 from ucls.neighbors.search import BlockSearch, FaissSearch, Features, Rows, Search, Show
 from ucls.progress import Advance, ignore_progress
+from ucls.ranks import everywhere, for_all, own_share, world_size
 from ucls.types import NeighborGraph
 
 THRESHOLD_OFF = 1.0
@@ -53,6 +54,8 @@ def build_neighbors(
         seed: for ``cap_keeps="sample"``.
         advance: told of every finished image.
 
+    Processes that share it (torchrun) search for some of the images each; all have the graph.
+
     Returns:
         The graph, without self, each row by falling similarity.
 
@@ -91,14 +94,15 @@ def build_neighbors(
         rule = SetRule(k, float("inf"), k)
     if cap_keeps == "sample":
         rule, of_sample = rule._replace(sample_seed=seed), None
-    growing = _GrowingGraph()
-    for start in range(0, n_images, search.n_queries):
+    growing, advance_all = _GrowingGraph(), for_all(advance, world_size())
+    for start in own_share(range(0, n_images, search.n_queries)):
         images = np.arange(start, min(start + search.n_queries, n_images))
         if of_sample is None:
             growing.append(find_sets(search, images, rule)[0])
         else:
             growing.append([_joined(search, images, rule, sample, of_sample)])
-        advance(len(images))
+        advance_all(len(images))
+    growing = _GrowingGraph.of(everywhere(growing))
     return NeighborGraph(
         indptr=np.concatenate([[0], np.cumsum(growing.counts)]).astype(np.int64),
         indices=growing.indices,
@@ -164,6 +168,18 @@ class _GrowingGraph:
         self.indices: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)
         self.similarity: npt.NDArray[np.float16] = np.empty(0, dtype=np.float16)
         self.n_capped = 0
+
+    @classmethod
+    def of(cls, parts: Sequence[Self]) -> Self:
+        """The rows of several, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        joined = cls()
+        joined.counts = np.concatenate([part.counts for part in parts])
+        joined.indices = np.concatenate([part.indices for part in parts])
+        joined.similarity = np.concatenate([part.similarity for part in parts])
+        joined.n_capped = sum(part.n_capped for part in parts)
+        return joined
 
     def append(self, parts: Sequence[Sets]) -> None:
         """Adds the next rows."""

@@ -1,8 +1,10 @@
 """Stage ``self-train``: the chosen consensus to a classifier that labels new images."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from ucls.corrections.in_run import carry_corrections
 from ucls.corrections.known import correct_known
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
+from ucls.progress import Reporter
 from ucls.runs.classifier import Groups, Labelled, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, heads_of
@@ -91,6 +94,27 @@ def fit_classifiers(
 
     The arguments and errors are those of :func:`ucls.training.linear.self_train`.
     """
+    from ucls.ranks import together
+
+    work = partial(_fit, inputs, pseudo_labels, n_clusters=n_clusters, weights=weights)
+    if len(inputs.columns) == 1:  # which is the least that can be shared
+        return work(run, reporter=run.reporter)
+    return together(_fit_in, run.folder.path, work, reporter=run.reporter)
+
+
+def _fit_in(path: Path, work: Callable[..., SelfTrained], *, reporter: Reporter) -> SelfTrained:
+    return work(Run(path, reporter=reporter), reporter=reporter)
+
+
+def _fit(
+    inputs: "Inputs",
+    pseudo_labels: Labels,
+    run: Run,
+    *,
+    n_clusters: int,
+    weights: NDArray[np.floating] | None,
+    reporter: Reporter,
+) -> SelfTrained:
     with run.features("train") as cache:
         matrix = inputs.read(cache)
     return fit(
@@ -100,7 +124,7 @@ def fit_classifiers(
         n_clusters=n_clusters,
         config=run.config,
         weights=weights,
-        reporter=run.reporter,
+        reporter=reporter,
     )
 
 

@@ -1,6 +1,6 @@
 """Linear classifiers on pseudo-labels (thesis 6.2, after DINOv2's linear evaluation)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ucls.errors import UsageError
 from ucls.preparation.columns import ColumnStatistics
 from ucls.progress import Advance, ignore_progress
+from ucls.ranks import collected, dealt
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import SelfTrainConfig, required
 from ucls.training.bank import ClassifierBank, Rows, Targets
@@ -128,6 +129,9 @@ def self_train(
     The papers pick by validation labels. Here a share of the rows is held out, and the
     classifier that meets their pseudo-labels best is chosen.
 
+    Processes that share it (torchrun) train the classifiers of some feature sets each; all have all
+    of them in the end.
+
     Weights count in the cross-entropy only. Doubtful pseudo-labels would pull a classifier towards
     their errors; in the choice such errors lower all agreements alike, and with weights it would
     rest on fewer images.
@@ -172,8 +176,9 @@ def self_train(
         )
         for cols in columns.values()
     ]
+    own = dealt(banks)
     _fit(
-        banks,
+        own,
         tokens,
         targets,
         rows=training,
@@ -182,13 +187,15 @@ def self_train(
         generator=generator,
         advance=advance,
     )
-    scores = _score_held_out(banks, tokens, targets, held_out, statistics)
+    held_out_scores = _score_held_out(own, tokens, targets, held_out, statistics)
+    parts = collected([list(bank.parts(statistics)) for bank in own])
+    scores = _Scores(*map(torch.cat, zip(*collected(held_out_scores), strict=True)))
     return SelfTrained(
         candidates=tuple(Candidate(f, lr) for f in columns for lr in config.learning_rates),
         classifiers=tuple(
-            LinearClassifier(*parts, statistics.scale)
-            for bank in banks
-            for parts in bank.parts(statistics)
+            LinearClassifier(weight, bias, statistics.scale)
+            for of_bank in parts
+            for weight, bias in of_bank
         ),
         agreement=scores.agreement.numpy(),
         chosen=scores.best(),
@@ -217,22 +224,24 @@ class _Scores(NamedTuple):
 
 
 def _score_held_out(
-    banks: list[ClassifierBank],
+    banks: Sequence[ClassifierBank],
     tokens: Features | Table,
     targets: Targets,
     rows: Rows,
     statistics: ColumnStatistics,
-) -> _Scores:
-    """Scores every classifier, a chunk of rows at a time: logits [n, R, C] can be large."""
+) -> list[_Scores]:
+    """Scores every bank's classifiers, a chunk of rows at a time: logits [n, R, C] can be large."""
     sums = []
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
         chunk = statistics.standardize(torch.from_numpy(tokens[some]))
         labels = targets.of(some).labels
-        scores = [_score(bank.logits(chunk), labels) for bank in banks]
-        sums.append(torch.cat(scores, dim=1).double().cpu())
-    agreement, cross_entropy = torch.stack(sums).sum(dim=0) / len(rows)
-    return _Scores(agreement.float(), cross_entropy.nan_to_num(torch.inf))
+        sums.append([_score(bank.logits(chunk), labels).double().cpu() for bank in banks])
+    found = [torch.stack(of_bank).sum(dim=0) / len(rows) for of_bank in zip(*sums, strict=True)]
+    return [
+        _Scores(agreement.float(), cross_entropy.nan_to_num(torch.inf))
+        for agreement, cross_entropy in found
+    ]
 
 
 def _score(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -245,7 +254,7 @@ def _score(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def _fit(
-    banks: list[ClassifierBank],
+    banks: Sequence[ClassifierBank],
     tokens: Features | Table,
     targets: Targets,
     *,
