@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GROUND = (
-    "devices", "errors", "feature_sets", "malloc", "optimizer", "progress", "ranks", "schedules",
+    "batch_norm", "devices", "errors", "feature_sets", "malloc", "optimizer", "progress", "ranks", "schedules",
     "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ucls.heads.layers import by_size
+from ucls.heads.rows import AllRows
 
 
 class LinearHeads(nn.Module):
@@ -22,6 +23,8 @@ class LinearHeads(nn.Module):
         spaces: width of each feature space; they sum to D. None: one.
         generator: source of the initial weights, on the CPU.
     """
+
+    rows = AllRows()
 
     def __init__(
         self,
@@ -67,8 +70,10 @@ class LinearHeads(nn.Module):
     ) -> list[torch.Tensor]:
         """The logarithm of the label probabilities in each space, float32 [H, B, sum(sizes)]."""
         return [
-            self._log_softmax(F.linear(part.to(dtype), self._weight(space).to(dtype)), space)
-            for space, part in enumerate(self.split(features))
+            self.rows.whole(
+                self._log_softmax(F.linear(part.to(dtype), self._weight(space).to(dtype)), space)
+            )
+            for space, part in enumerate(self.split(self.rows.own(features)))
         ]
 
     def split(self, features: torch.Tensor) -> list[torch.Tensor]:

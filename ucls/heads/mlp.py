@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ucls.heads.layers import cosine_logits, first_layer, new_weight
+from ucls.heads.rows import AllRows
 
 
 class MlpHeads(nn.Module):
@@ -24,6 +25,8 @@ class MlpHeads(nn.Module):
         bottleneck_dim: width of the normalised embedding (b).
         generator: source of the initial weights, on the CPU.
     """
+
+    rows = AllRows()
 
     def __init__(
         self,
@@ -64,10 +67,13 @@ class MlpHeads(nn.Module):
         Returns:
             float32 [H, B, sum(sizes)], cosines times the learned scale of each cluster.
         """
-        return self.classify(self.embed(features, dtype=dtype))
+        return self.rows.whole(self.classify(self._embed(self.rows.own(features), dtype)))
 
     def embed(self, features: torch.Tensor, *, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """The embedding [H, B, b] before its normalisation, in ``dtype``."""
+        return self.rows.whole(self._embed(self.rows.own(features), dtype))
+
+    def _embed(self, features: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         hidden = first_layer(
             features.to(dtype),
             self.first_weight.to(dtype),

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ucls.heads.layers import cosine_logits, new_weight
+from ucls.heads.rows import AllRows
 
 
 class ProjectionHeads(nn.Module):
@@ -24,6 +25,8 @@ class ProjectionHeads(nn.Module):
         learnable_classifier: whether the classifiers are trained; else they stay as drawn.
         generator: source of the initial weights, on the CPU.
     """
+
+    rows = AllRows()
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class ProjectionHeads(nn.Module):
         Returns:
             float32 [H, B, sum(sizes)], cosines times the learned scale of each cluster.
         """
+        features = self.rows.own(features)
         # The batch norm takes the place of a bias.
         hidden = F.linear(features.to(dtype), self.first_weight.to(dtype))
         hidden = F.leaky_relu_(self.norm(hidden))
@@ -70,7 +74,7 @@ class ProjectionHeads(nn.Module):
         embedding = torch.baddbmm(
             self.bottleneck_bias.to(dtype), hidden, self.bottleneck_weight.to(dtype)
         )
-        return cosine_logits(embedding, self.direction, self.scale)
+        return self.rows.whole(cosine_logits(embedding, self.direction, self.scale))
 
     def weights(self) -> list[nn.Parameter]:
         """The trainable parameters that weight decay applies to."""

@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from ucls.heads.rows import AllRows
+
 
 class Heads(Protocol):
     """H independent heads; an ``nn.Module`` whose tensors have the heads along their first axis.
@@ -14,12 +16,14 @@ class Heads(Protocol):
         n_features: D.
         sizes: clusters of each classifier of a head.
         widths: the other sizes that its constructor takes, by name.
+        rows: which of a batch's rows its layers see in this process.
     """
 
     n_heads: int
     n_features: int
     sizes: tuple[int, ...]
     widths: dict[str, Any]
+    rows: AllRows
 
     def __call__(
         self, features: torch.Tensor, *, dtype: torch.dtype = torch.float32

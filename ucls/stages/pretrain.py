@@ -213,7 +213,7 @@ class _Pretraining:
         import torch
 
         from ucls.backbones.encoder import Architecture, Encoder
-        from ucls.pretraining.batch_norm import share_batch_statistics
+        from ucls.batch_norm import share_batch_statistics
         from ucls.pretraining.protocol import Task
 
         record, config = METHODS[self.config.method], self.config

@@ -9,16 +9,20 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ucls.batch_norm import share_batch_statistics
 from ucls.devices import threads_for
-from ucls.errors import UclsError
+from ucls.errors import UclsError, UsageError
 from ucls.heads.collapse import collapsed_heads
 from ucls.heads.layers import by_size
+from ucls.heads.rebuild import NETWORKS
+from ucls.heads.rows import AllRows, SharedRows
 from ucls.objectives.building import Task
 from ucls.objectives.protocol import Batch, Epoch, Objective
 from ucls.objectives.registry import build_objective
 from ucls.optimizer import AdamW
 from ucls.preparation.columns import CHUNK
 from ucls.progress import SILENT, Advance, Reporter, ignore_progress
+from ucls.ranks import average_gradients, world_size
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
 from ucls.training.compiled import CompiledLosses
@@ -96,6 +100,9 @@ class HeadTrainer:
         self.optimizer = AdamW(
             self.objective.weights(), self.objective.biases(), weight_decay=config.weight_decay
         )
+        self.is_shared = config.parallel == "data" and world_size() > 1
+        if self.is_shared:
+            self._share()
         self.seen: torch.Tensor | None = None
         self.head_losses = torch.full((self.n_all_heads,), torch.inf, device=data.device)
 
@@ -114,6 +121,19 @@ class HeadTrainer:
         """Trains on a copy of features; the arguments are those of both classes."""
         data = TrainingSet(features.copy(), graph, config, n_clusters=n_clusters, device=device)
         return cls(data, config, n_clusters=n_clusters, seed=seed, spaces=spaces)
+
+    def _share(self) -> None:
+        """Lets all processes see a part of each batch.
+
+        Raises:
+            UsageError: if it cannot be divided evenly.
+        """
+        if self.batch_size % world_size():
+            raise UsageError(
+                f"a batch of {self.batch_size} images cannot be divided evenly among "
+                f"{world_size()} processes: take a multiple with --set train.batch_size"
+            )
+        share_batch_statistics(self._module)
 
     @property
     def head_clusters(self) -> list[int]:
@@ -158,7 +178,9 @@ class HeadTrainer:
                 f"train.learning_rate{' or raise train.teacher_temperature' if heeded else ''}"
             )
         seconds = time.perf_counter() - started
-        if self.losses.pays(self.data.device, seconds * (self.n_epochs - self.epoch)):
+        seconds_left = seconds * (self.n_epochs - self.epoch)
+        # No graph holds what processes tell each other.
+        if not self.is_shared and self.losses.pays(self.data.device, seconds_left):
             self.losses.compile(self.draw(order[..., : self.batch_size], 0, generator))
         return self._record(seconds)
 
@@ -212,6 +234,8 @@ class HeadTrainer:
         self.optimizer.zero_grad()
         head_losses = self.losses(self.draw(rows, step, generator))
         head_losses.mean().backward()  # type: ignore[no-untyped-call]
+        if self.is_shared:
+            average_gradients(self._module.parameters())
         self.optimizer.step()
         self.objective.after_step()
         return head_losses.detach()
@@ -261,6 +285,9 @@ class HeadTrainer:
     def train_mode(self, on: bool, /) -> None:
         """Switches batch norms between the statistics of a batch and those of the training."""
         self._module.train(on)
+        for module in self._module.modules():
+            if isinstance(module, tuple(NETWORKS.values())):
+                module.rows = SharedRows() if on and self.is_shared else AllRows()
 
     @property
     def _module(self) -> nn.Module:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ucls.backbones.encoder import Encoder
+from ucls.batch_norm import split_batch_statistics
 from ucls.errors import UsageError
-from ucls.pretraining.batch_norm import split_batch_statistics
 from ucls.pretraining.followers import follow, follower_of
 from ucls.pretraining.neighbor_queue import NeighborQueue
 from ucls.pretraining.precision import in_full, widened

@@ -3,7 +3,7 @@ import timm
 import torch
 from torch import nn
 
-from ucls.pretraining.batch_norm import split_batch_statistics
+from ucls.batch_norm import split_batch_statistics
 
 
 def norms(n_groups, layer=nn.BatchNorm2d, **options):
