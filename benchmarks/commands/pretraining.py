@@ -1,8 +1,13 @@
 """``python -m benchmarks pretraining``: the training of a network beside its bare passes."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from benchmarks.options import Count, DataDir, Download, Seeds
+
+if TYPE_CHECKING:
+    from ucls.sources import Source
 
 Arch = Annotated[
     list[str] | None,
@@ -10,13 +15,61 @@ Arch = Annotated[
 ]
 BatchSize = Annotated[int, typer.Option(help="Images of a step.")]
 Steps = Annotated[int, typer.Option(help="Of which the median counts.")]
+Collapse = Annotated[
+    bool, typer.Option("--collapse", help="Show instead which methods collapse, by seed.")
+]
+OfSource = Annotated[str, typer.Option("--source", help="For --collapse: labelled images.")]
 
 
-def command(*, arch: Arch = None, batch_size: BatchSize = 256, steps: Steps = 7) -> None:
+def command(
+    *,
+    arch: Arch = None,
+    batch_size: BatchSize = 256,
+    steps: Steps = 7,
+    collapse: Collapse = False,
+    source: OfSource = "fashion-mnist",
+    seeds: Seeds = 5,
+    epochs: Count = 5,
+    images: Count = 3000,
+    data_dir: DataDir = None,
+    download: Download = False,
+) -> None:
     """Show images per second of Self-Classifier's steps, and of forward and backward passes alone.
 
-    Example: python -m benchmarks pretraining --arch small:1:28
+    With --collapse every method learns the small network from the first images of a source, with
+    several seeds. Example: python -m benchmarks pretraining --arch small:1:28
     """
+    if collapse:
+        from ucls.sources import load_source
+
+        opened = load_source(source, data_dir=data_dir, download=download)
+        _show_collapses(opened, n_images=images, n_seeds=seeds, epochs=epochs)
+    else:
+        _show_rates(arch or ["small:1:28", "resnet18:3:32"], batch_size, steps)
+
+
+def _show_collapses(source: "Source", *, n_images: int, n_seeds: int, epochs: int) -> None:
+    import tempfile
+    from pathlib import Path
+
+    from benchmarks.collapses import first_images, outcomes
+    from benchmarks.machine import describe_machine
+
+    print(describe_machine())
+    print("method, seed, loss, k-NN, ACC, collapse")
+    own = first_images(source, n_images)
+    with tempfile.TemporaryDirectory() as folder:
+        for found in outcomes(own, n_seeds=n_seeds, epochs=epochs, folder=Path(folder)):
+            figures = found.figures
+            scores = [f"{figures[name]:.3f}" if name in figures else "" for name in _SCORES]
+            note = figures.get("collapse", "no")
+            print(found.method, found.seed, *scores, note, sep=", ", flush=True)
+
+
+_SCORES = ("loss", "knn", "acc")
+
+
+def _show_rates(arch: list[str], batch_size: int, steps: int) -> None:
     import tempfile
     from pathlib import Path
 
@@ -27,7 +80,7 @@ def command(*, arch: Arch = None, batch_size: BatchSize = 256, steps: Steps = 7)
 
     print(describe_machine())
     print("architecture, images/s bare, images/s training, share")
-    for text in arch or ("small:1:28", "resnet18:3:32"):
+    for text in arch:
         name, channels, size = text.split(":")
         architecture = Architecture(name, int(channels), int(size))
         with tempfile.TemporaryDirectory() as folder:
