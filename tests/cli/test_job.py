@@ -1,0 +1,132 @@
+"""Commands under torchrun, in real processes that are killed with real signals."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ucls.cache import read_graph, read_tensors
+
+pytestmark = pytest.mark.slow
+
+Start = Callable[..., "subprocess.Popen[str]"]
+VIT = ["--backbone", "timm/test_vit", "--weights", "random", "--set", "extract.image_size=16"]
+
+
+@pytest.fixture
+def torchrun(tmp_path: Path) -> Iterator[Start]:
+    """Starts ``ucls`` in several processes; none outlives the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(n_processes: int, *arguments: object) -> "subprocess.Popen[str]":
+        command = [
+            sys.executable, "-m", "torch.distributed.run", "--standalone",
+            f"--nproc-per-node={n_processes}", "-m", "ucls", *map(str, arguments),
+        ]  # fmt: skip
+        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        started.append(
+            subprocess.Popen(command, text=True, cwd=tmp_path, env=environment, **options)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=200)
+    return process.returncode, out, err
+
+
+def told(err: str) -> list[str]:
+    return re.findall(r"^ucls: error: .*", err, re.MULTILINE)
+
+
+def members(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """The processes that work, by rank."""
+    children = psutil.Process(process.pid).children()
+    return sorted(children, key=lambda child: int(child.environ()["RANK"]))
+
+
+def wait_for(found: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    while not found():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def assert_same(one: Path, other: Path) -> None:
+    assert (one / "labels.csv").read_bytes() == (other / "labels.csv").read_bytes()
+    for name in ("heads.safetensors", "classifier.safetensors"):
+        first, second = (read_tensors(path / name)[0] for path in (one, other))
+        assert all(first[tensor].tobytes() == second[tensor].tobytes() for tensor in first)
+    graphs = [read_graph(path / "neighbors.h5") for path in (one, other)]
+    assert graphs[0].indices.tolist() == graphs[1].indices.tolist()
+
+
+@pytest.mark.parametrize("n_processes", [2, 4])
+def test_a_run_is_that_of_one_process(
+    torchrun: Start, photos: Path, tiny_options: list[str], tmp_path: Path, n_processes: int
+) -> None:
+    command = ("run", photos, "-k", 3, *VIT, *tiny_options, "--set", "train.heads_at_once=2")
+    for n, name in ((1, "one"), (n_processes, "many")):
+        place = ("--out", tmp_path / name, "--cache-dir", tmp_path / f"cache-{name}")
+        code, out, err = ended(torchrun(n, *command, *place))
+        assert code == 0, err
+        assert out.count("labels of all images") == 1
+    assert_same(tmp_path / "one", tmp_path / "many")
+
+
+def test_wrong_use_is_told_once(torchrun: Start, tmp_path: Path) -> None:
+    code, out, err = ended(torchrun(2, "run", "nosuch", "-k", 3, "--out", tmp_path / "run"))
+    assert code != 0
+    assert out == ""
+    (message,) = told(err)
+    assert message.startswith("ucls: error: unknown dataset 'nosuch'")
+
+
+def test_what_another_process_finds_wrong_is_told_once(
+    torchrun: Start, photos: Path, tmp_path: Path
+) -> None:
+    broken = Path(shutil.copytree(photos, tmp_path / "photos"))
+    (broken / "plain" / "59.png").write_bytes(b"")
+    options = (*VIT, "--set", "extract.batch_size=8", "--strict")
+    code, _, err = ended(torchrun(2, "extract", broken, *options, "--cache-dir", tmp_path / "c"))
+    assert code != 0
+    (message,) = told(err)
+    assert message.startswith("ucls: error: cannot read plain/59.png: ")
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_one_that_dies_ends_the_job_and_the_next_goes_on(
+    torchrun: Start, sources: Path, tiny_options: list[str], tmp_path: Path, victim: int
+) -> None:
+    command = (
+        "run", sources / "blobs.npz", "-k", 4, *tiny_options, "--set", "train.heads_at_once=2",
+        "--set", "train.early_stopping=false", "--set", "train.epochs=200",
+    )  # fmt: skip
+    code, _, err = ended(torchrun(1, *command, "--out", tmp_path / "whole"))
+    assert code == 0, err
+    killed = torchrun(2, *command, "--out", tmp_path / "killed")
+    wait_for((tmp_path / "killed" / "checkpoint-group1.safetensors").exists, killed)
+    members(killed)[victim].send_signal(signal.SIGKILL)
+    code, _, err = ended(killed)
+    assert code != 0
+    (message,) = told(err)
+    assert re.search(r"another process of this job has ended.*the same command continues", message)
+    assert "Signal 9 (SIGKILL)" in err
+    code, _, err = ended(torchrun(3, *command, "--out", tmp_path / "killed"))
+    assert code == 0, err
+    assert_same(tmp_path / "whole", tmp_path / "killed")
+    assert not list((tmp_path / "killed").glob("checkpoint*"))
