@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ucls.backbones.families import family_of
-from ucls.backbones.names import RANDOM_WEIGHTS
 from ucls.cache import (
     FeatureCache,
     FeatureCacheWriter,
-    FeatureSpec,
     cache_directory,
     cache_file_name,
     partial_path,
@@ -18,18 +17,19 @@ from ucls.cache import (
 from ucls.cache.features.catalog import describe_cache
 from ucls.cache.features.parts import Span, remove_parts
 from ucls.cache.features.resume import AlreadyFinishedError
-from ucls.errors import MismatchError, UclsError, UnreadableError
+from ucls.errors import UclsError, UnreadableError
 from ucls.extraction.cached_labels import labels_to_cache
 from ucls.extraction.earlier_rows import EarlierRows
-from ucls.extraction.same_images import OtherImagesError, check_same_images
+from ucls.extraction.same_images import OtherImagesError
 from ucls.extraction.writing import Batching, write_features
 from ucls.images.feature_files import BATCH_SIZE, FeatureArray
 from ucls.images.sets import ImageSet
 from ucls.progress import SILENT, Reporter
 from ucls.runs.backbone import backbone_of
+from ucls.runs.cache_spec import Images, check_cache, expected_spec, identity
 from ucls.runs.features import Caches
 from ucls.settings.config import ExtractConfig, required
-from ucls.settings.extraction import cached_name, is_untrained
+from ucls.settings.extraction import is_untrained
 from ucls.sources import Source
 from ucls.stages.extract_parts import Parts, extract_in_parts, plan_spans
 from ucls.wording import count
@@ -37,14 +37,7 @@ from ucls.wording import count
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone
 
-Images = ImageSet | FeatureArray
-
 MEANS_NOTHING = "this is a trial run, and its clusters mean nothing"
-
-MODEL_FIELDS = (
-    "weights_hash", "timm_version", "crop", "interpolation", "mean", "std", "n_layers",
-    "n_features", "has_patch_mean", "precision",
-)  # fmt: skip
 
 
 def extract(
@@ -99,7 +92,7 @@ class _Extraction:
         self._backbones: dict[str | None, Backbone] = {}
 
     def run(self, images: Images, folder: Path, *, overwrite: bool) -> Path:
-        path = folder / cache_file_name(self._identity(images), location=images.location)
+        path = folder / cache_file_name(identity(self.config, images), location=images.location)
         if path.is_file():
             try:
                 return self._use(path, images)
@@ -120,7 +113,8 @@ class _Extraction:
         return path
 
     def _use(self, path: Path, images: Images) -> Path:
-        self._check(path, images)
+        build = partial(self._backbone, images)
+        check_cache(path, images, self.config, build=build)
         self.reporter.say(f"extract: {images.split} features are cached in {path}")
         return path
 
@@ -134,7 +128,9 @@ class _Extraction:
             earlier = EarlierRows.of(cache, images)
             if earlier is None:
                 return False
-            made_now = self._spec(images, self._backbone(images, cache.spec.precision))
+            made_now = expected_spec(
+                self.config, images, self._backbone(images, cache.spec.precision)
+            )
             like_now = ("fingerprint", "timm_version", "n_views")
             same = {name: getattr(made_now, name) for name in like_now}
             if replace(cache.spec, **same) != made_now:
@@ -150,74 +146,6 @@ class _Extraction:
         begun = describe_cache(path)
         return begun.spec.precision if begun.spec is not None and begun.n_seen else None
 
-    def _check(self, path: Path, images: Images) -> None:
-        """Compares a cache with what would be extracted now.
-
-        Without a weights file of the user's own, the model's name stands for the model, so that
-        cached features can be used where the weights cannot be had. Features of another timm or
-        in another precision than the one this device would take are as good, and so is a cache
-        with more views than asked for.
-        """
-        with FeatureCache(path) as cache:
-            cached, skipped = cache.spec, cache.skipped
-            weights_of_cache = cache.provenance.get("weights")
-        has_file = bool(self.config.weights) and not is_untrained(self.config)
-        if weights_of_cache not in (None, RANDOM_WEIGHTS) and not has_file:
-            raise MismatchError(
-                f"{path} was made with the weights in {weights_of_cache}, but now those of the hub "
-                "were asked for; pass --weights, or --overwrite, or another --cache-dir"
-            )
-        backbone = self._backbone(images, cached.precision) if has_file else None
-        expected = self._spec(images, backbone)
-        like_there = ["timm_version", "precision"] if has_file else list(MODEL_FIELDS)
-        if cached.n_views < expected.n_views:
-            raise MismatchError(
-                f"{path} holds {cached.n_views - 1} augmented views of each image, "
-                f"{expected.n_views - 1} were asked for; pass --overwrite to extract all anew"
-            )
-        like_there.append("n_views")
-        same = {name: getattr(cached, name) for name in like_there}
-        if self.config.precision is not None and family_of(cached.backbone).has_weights:
-            same["precision"] = self.config.precision
-        same["fingerprint"] = cached.fingerprint
-        with FeatureCache(path, expected=replace(expected, **same)) as cache:
-            check_same_images(cache, images)
-        if self.config.strict and skipped:
-            raise UclsError(
-                f"{path} was made without {len(skipped)} unreadable images, such as "
-                f"{skipped[0][0]} ({skipped[0][1]}); repair them and pass --overwrite, or leave "
-                "out --strict"
-            )
-
-    def _identity(self, images: Images) -> FeatureSpec:
-        """The spec as far as it is known without building the model."""
-        is_array = isinstance(images, FeatureArray)
-        return FeatureSpec(
-            dataset=images.name,
-            split=images.split,
-            fingerprint=images.fingerprint,
-            backbone=cached_name(self.config),
-            weights_hash="none",
-            timm_version="none",
-            image_size=self.config.image_size or 0,
-            channels=self.config.channels or 0,
-            crop="none",
-            interpolation="none",
-            mean=(),
-            std=(),
-            # The scale of a user's own features is not known; float16 might not hold them.
-            dtype="float32" if is_array else "float16",
-            n_layers=1,
-            n_features=images.features.shape[1] if isinstance(images, FeatureArray) else 1,
-            has_patch_mean=False,
-            n_views=1 + self._n_augmented(images),
-        )
-
-    def _n_augmented(self, images: Images) -> int:
-        """Only training compares views."""
-        is_trained_on = isinstance(images, ImageSet) and images.split == "train"
-        return self.config.views if is_trained_on else 0
-
     def _backbone(self, images: Images, precision: str | None) -> "Backbone | None":
         """Builds the backbone once for each precision; feature files need none."""
         if isinstance(images, FeatureArray):
@@ -231,12 +159,6 @@ class _Extraction:
                 self.reporter.say(f"note: backbone {self.config.backbone} {note}")
         return self._backbones[precision]
 
-    def _spec(self, images: Images, backbone: "Backbone | None") -> FeatureSpec:
-        identity = self._identity(images)
-        if backbone is None:
-            return identity
-        return replace(identity, **{name: getattr(backbone.spec, name) for name in MODEL_FIELDS})
-
     def _write(
         self,
         path: Path,
@@ -247,7 +169,7 @@ class _Extraction:
     ) -> None:
         precision = self._precision(path) if earlier is None else earlier.spec.precision
         backbone = self._backbone(images, precision)
-        spec = self._spec(images, backbone)
+        spec = expected_spec(self.config, images, backbone)
         with FeatureCacheWriter(
             path,
             spec if earlier is None else replace(spec, n_views=earlier.spec.n_views),
