@@ -75,7 +75,7 @@ def read_plan(path: Path, n_images: int, batch_size: int) -> list[Span]:
     return [Span(*span) for span in found["spans"]]
 
 
-def write_plan(path: Path, spans: Sequence[Span], n_images: int, batch_size: int) -> None:
+def write_plan(path: Path, spans: Sequence[Span], *, n_images: int, batch_size: int) -> None:
     """Notes which parts are begun, and removes earlier ones."""
     remove_parts(path)
     write_json(

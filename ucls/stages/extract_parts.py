@@ -103,7 +103,7 @@ def plan_spans(path: Path, n_images: int, *, begun: int, batch_size: int) -> lis
         return spans
     spans = split_images(n_images, n_processes(), begun=begun, batch_size=batch_size)
     if len(spans) > 1:
-        write_plan(path, spans, n_images, batch_size)
+        write_plan(path, spans, n_images=n_images, batch_size=batch_size)
     return spans
 
 

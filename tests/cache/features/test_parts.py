@@ -86,14 +86,14 @@ def test_parts_make_the_file_of_one_writer(tmp_path: Path, stop_after: int | Non
 def test_a_plan_is_found_again_unless_it_is_of_others(tmp_path: Path) -> None:
     path, spans = tmp_path / NAME, [Span(0, 64), Span(64, 100)]
     assert read_plan(path, 100, 8) == []
-    write_plan(path, spans, 100, 8)
+    write_plan(path, spans, n_images=100, batch_size=8)
     assert read_plan(path, 100, 8) == spans
     assert read_plan(path, 101, 8) == read_plan(path, 100, 4) == []
 
 
 def test_parts_are_removed_with_the_cache_and_are_none_themselves(tmp_path: Path) -> None:
     path, span = tmp_path / NAME, Span(1000, N_IMAGES)
-    write_plan(path, [Span(0, 1000), span], N_IMAGES, 8)
+    write_plan(path, [Span(0, 1000), span], n_images=N_IMAGES, batch_size=8)
     with FeatureCacheWriter(path, SPEC, N_IMAGES):
         pass
     write_part(path, span, stop=2300)
@@ -108,7 +108,7 @@ def test_parts_are_removed_with_the_cache_and_are_none_themselves(tmp_path: Path
 def test_a_new_plan_removes_earlier_parts(tmp_path: Path) -> None:
     path, span = tmp_path / NAME, Span(1000, N_IMAGES)
     write_part(path, span, stop=2300)
-    write_plan(path, [Span(0, 500), Span(500, N_IMAGES)], N_IMAGES, 8)
+    write_plan(path, [Span(0, 500), Span(500, N_IMAGES)], n_images=N_IMAGES, batch_size=8)
     assert part_files(path) == [path.with_name(f"{NAME}.parts")]
     remove_parts(path)
     assert part_files(path) == []

@@ -64,7 +64,7 @@ def test_one_process_goes_on_with_the_parts_of_several(
     (path,) = tmp_path.glob("*.h5")
     path.unlink()
     spans = [Span(0, 24), Span(24, 40), Span(40, 60)]
-    write_plan(path, spans, 60, 8)
+    write_plan(path, spans, n_images=60, batch_size=8)
     with monkeypatch.context() as patched:
         patched.setattr(extract_parts, "append_part", stop)
         with pytest.raises(KeyboardInterrupt):
@@ -84,7 +84,7 @@ def test_parts_of_other_settings_are_refused_unless_they_may_be_replaced(
     extract(str(broken), str(tmp_path))
     (path,) = tmp_path.glob("*.h5")
     path.unlink()
-    write_plan(path, [Span(0, 24), Span(24, 60)], 60, 8)
+    write_plan(path, [Span(0, 24), Span(24, 60)], n_images=60, batch_size=8)
     with monkeypatch.context() as patched:
         patched.setattr(extract_parts, "append_part", stop)
         with pytest.raises(KeyboardInterrupt):
