@@ -14,6 +14,9 @@ from ucls.settings.pretraining_methods import METHODS
 from ucls.sources import Source
 from ucls.stages.pretrain import pretrain
 
+BATCH = 128
+"""Small, so that few images make many steps; rates follow it."""
+
 
 class Outcome(NamedTuple):
     """What became of a method with a seed."""
@@ -44,7 +47,7 @@ def outcomes(source: Source, *, n_seeds: int, epochs: int, folder: Path) -> Iter
     """
     _write_masks(source, folder / "masks")
     for name, method in METHODS.items():
-        settings = {"method": name, "arch": "small", "epochs": epochs}
+        settings = {"method": name, "arch": "small", "epochs": epochs, "batch_size": BATCH}
         if "masks" in method.options.model_fields:
             settings["masks"] = folder / "masks"
         for seed in range(n_seeds):

@@ -30,7 +30,7 @@ def command(
     source: OfSource = "fashion-mnist",
     seeds: Seeds = 5,
     epochs: Count = 5,
-    images: Count = 3000,
+    images: Count = 2000,
     data_dir: DataDir = None,
     download: Download = False,
 ) -> None:

@@ -37,7 +37,7 @@ def test_every_method_is_tried_with_every_seed(
 
 def test_a_line_for_each_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collapses, "METHODS", {"simsiam": METHODS["simsiam"]})
-    options = ["--source", "digits", "--images", "40", "--epochs", "1", "--seeds", "2"]
+    options = ["--source", "digits", "--images", "130", "--epochs", "1", "--seeds", "2"]
     result = CliRunner().invoke(app, ["pretraining", "--collapse", *options])
     assert result.exit_code == 0, result.output
     lines = [line.split(", ") for line in result.output.splitlines() if line[:3] == "sim"]
