@@ -50,7 +50,7 @@ class ForegroundViT(ViTBackbone):
 
     def pool_patches(self, patches: Tensor) -> Tensor:
         """The mean [B, D] of the patches [B, P, D] of the foreground."""
-        masks = cut_patches(self._keys.of(self._seen[0])).flatten(1)
+        masks = cut_patches(self._keys.of(self._seen.pop())).flatten(1)
         is_plain = masks.all(dim=1) | ~masks.any(dim=1)
         self.n_plain += int(is_plain.sum())
         return mean_of_masked(patches, masks | is_plain[:, None])
