@@ -31,6 +31,8 @@ from ucls.settings.pretraining import PretrainConfig
 
 NOTICE_AFTER = 0.05
 """Share of the training after which a collapse is told; before, little is learned."""
+STEPS_BEFORE_NOTICE = 40
+"""At least: batch norms start from means that are not those of the images, and all look alike."""
 _EPOCH, _STEP = 1_000_003, 7_919
 
 
@@ -185,7 +187,8 @@ class Training:
 
     def _is_time_to_look(self, epoch: int, step: int) -> bool:
         total = required(self.config.epochs) * self.n_steps
-        return epoch * self.n_steps + step == int(NOTICE_AFTER * total)
+        after = max(STEPS_BEFORE_NOTICE, int(NOTICE_AFTER * total))
+        return epoch * self.n_steps + step == after
 
     def _look_for_collapse(self, part: PixelBatch) -> None:
         if note := self.measurer.collapse(self.method, part):

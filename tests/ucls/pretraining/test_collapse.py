@@ -1,9 +1,12 @@
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ucls.pretraining.collapse import clusters_in_use, collapse_note, spread
+from ucls.pretraining.loop import Training
+from ucls.settings.pretraining import PretrainConfig
 
 
 def test_random_directions_are_spread_evenly():
@@ -32,3 +35,19 @@ def test_even_clusters_are_all_in_use():
 
 def test_what_is_no_number_is_told():
     assert "no finite numbers" in collapse_note(torch.full((4, 4), math.nan), None)
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "epochs", "expected"), [(15, 5, [40]), (100, 100, [500]), (2, 3, [])]
+)
+def test_it_is_looked_for_once_a_network_has_seen_some_batches(
+    n_steps: int, epochs: int, expected: list[int]
+) -> None:
+    training = SimpleNamespace(config=PretrainConfig(epochs=epochs), n_steps=n_steps)
+    looks = [
+        epoch * n_steps + step
+        for epoch in range(epochs)
+        for step in range(n_steps)
+        if Training._is_time_to_look(training, epoch, step)
+    ]
+    assert looks == expected
