@@ -33,7 +33,8 @@ class LostError(UclsError):
 class _Job:
     """What this process knows of the others."""
 
-    store: dist.Store | None = None
+    store: Any = None
+    """What torchrun keeps for all."""
     is_shared = False
     """Whether all processes are at the same work."""
     is_broken = False

@@ -79,7 +79,18 @@ def assert_same(one: Path, other: Path) -> None:
 def test_a_run_is_that_of_one_process(
     torchrun: Start, photos: Path, tiny_options: list[str], tmp_path: Path, n_processes: int
 ) -> None:
-    command = ("run", photos, "-k", 3, *VIT, *tiny_options, "--set", "train.heads_at_once=2")
+    command = (
+        "run",
+        photos,
+        "-k",
+        3,
+        *VIT,
+        *tiny_options,
+        "--set",
+        "train.heads_at_once=2",
+        "--set",
+        "train.precision=float32",
+    )
     for n, name in ((1, "one"), (n_processes, "many")):
         place = ("--out", tmp_path / name, "--cache-dir", tmp_path / f"cache-{name}")
         code, out, err = ended(torchrun(n, *command, *place))
@@ -115,6 +126,7 @@ def test_one_that_dies_ends_the_job_and_the_next_goes_on(
     command = (
         "run", sources / "blobs.npz", "-k", 4, *tiny_options, "--set", "train.heads_at_once=2",
         "--set", "train.early_stopping=false", "--set", "train.epochs=200",
+        "--set", "train.precision=float32",
     )  # fmt: skip
     code, _, err = ended(torchrun(1, *command, "--out", tmp_path / "whole"))
     assert code == 0, err

@@ -31,7 +31,7 @@ from ucls.runs.features import Caches
 from ucls.settings.config import ExtractConfig, required
 from ucls.settings.extraction import is_untrained
 from ucls.sources import Source
-from ucls.stages.extract_parts import Parts, extract_in_parts, plan_spans
+from ucls.stages.extract_parts import Parts, extract_in_parts, plan_spans, warm_up
 from ucls.wording import count
 
 if TYPE_CHECKING:
@@ -154,10 +154,18 @@ class _Extraction:
             if family_of(required(self.config.backbone)).has_weights:
                 self.reporter.say(f"extract: loads backbone {self.config.backbone}")
             config = self.config.model_copy(update={"precision": precision})
-            backbone = self._backbones[precision] = backbone_of(config, self.device)
+            backbone = self._backbones[precision] = self._build(config)
             if note := getattr(backbone, "note", ""):
                 self.reporter.say(f"note: backbone {self.config.backbone} {note}")
         return self._backbones[precision]
+
+    def _build(self, config: ExtractConfig) -> "Backbone":
+        from ucls.ranks import together
+
+        def build(*, reporter: Reporter) -> "Backbone":
+            return backbone_of(config, self.device)
+
+        return together(warm_up, config, self.device, reporter=self.reporter, lead=build)
 
     def _write(
         self,

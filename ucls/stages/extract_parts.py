@@ -92,6 +92,11 @@ class Parts:
         return n_stretched
 
 
+def warm_up(config: ExtractConfig, device: str, *, reporter: Reporter) -> "Backbone":
+    """Builds a backbone once, so that all that it takes is imported when there is work."""
+    return backbone_of(config, device)
+
+
 def plan_spans(path: Path, n_images: int, *, begun: int, batch_size: int) -> list[Span]:
     """The images of each part of a cache, those of the first among them; one is for one process.
 

@@ -14,6 +14,7 @@ from ucls.devices import threads_for
 from ucls.errors import UclsError, UsageError
 from ucls.heads.collapse import collapsed_heads
 from ucls.heads.layers import by_size
+from ucls.heads.protocol import Heads
 from ucls.heads.rebuild import NETWORKS
 from ucls.heads.rows import AllRows, SharedRows
 from ucls.objectives.building import Task
@@ -285,9 +286,10 @@ class HeadTrainer:
     def train_mode(self, on: bool, /) -> None:
         """Switches batch norms between the statistics of a batch and those of the training."""
         self._module.train(on)
+        rows = SharedRows() if on and self.is_shared else AllRows()
         for module in self._module.modules():
             if isinstance(module, tuple(NETWORKS.values())):
-                module.rows = SharedRows() if on and self.is_shared else AllRows()
+                cast("Heads", module).rows = rows
 
     @property
     def _module(self) -> nn.Module:
