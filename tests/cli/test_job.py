@@ -13,11 +13,13 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 from ucls.cache import read_graph, read_tensors
 
 pytestmark = pytest.mark.slow
 
+JOBS = Path(__file__).parents[2] / "docs" / "guides" / "jobs"
 Start = Callable[..., "subprocess.Popen[str]"]
 VIT = ["--backbone", "timm/test_vit", "--weights", "random", "--set", "extract.image_size=16"]
 
@@ -142,3 +144,46 @@ def test_one_that_dies_ends_the_job_and_the_next_goes_on(
     assert code == 0, err
     assert_same(tmp_path / "whole", tmp_path / "killed")
     assert not list((tmp_path / "killed").glob("checkpoint*"))
+
+
+def test_the_file_for_slurm_starts_a_job(photos: Path, tmp_path: Path) -> None:
+    for name, line in (("srun", 'exec "$@"'), ("scontrol", "echo localhost")):
+        (tmp_path / name).write_text(f"#!/bin/bash\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    slurm = {"JOB_NODELIST": "here", "NNODES": "1", "CPUS_PER_TASK": "2", "JOB_ID": "1"}
+    path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {f"SLURM_{name}": value for name, value in slurm.items()}
+    options = [
+        "--backbone",
+        "pixels",
+        "--set",
+        "extract.image_size=8",
+        "--set",
+        "extract.batch_size=8",
+    ]
+    done = subprocess.run(
+        ["bash", JOBS / "ucls.sbatch", "extract", photos, *options, "--cache-dir", tmp_path / "c"],
+        env=environment | {"PATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (cache,) = (tmp_path / "c").glob("*.h5")
+    assert done.stdout == f"train: {cache}\n"
+
+
+def test_the_file_for_kubernetes_is_of_one_job_on_all_its_machines() -> None:
+    service, job = yaml.safe_load_all((JOBS / "ucls.yaml").read_text(encoding="utf-8"))
+    spec, pod = job["spec"], job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert spec["completions"] == spec["parallelism"] == 2
+    assert f"--nnodes={spec['completions']}" in container["args"]
+    assert (
+        f"--nproc-per-node={container['resources']['limits']['nvidia.com/gpu']}"
+        in (container["args"])
+    )
+    name = service["metadata"]["name"]
+    assert service["spec"]["selector"] == {"job-name": job["metadata"]["name"]}
+    assert pod["subdomain"] == name
+    assert f"--rdzv-endpoint={job['metadata']['name']}-0.{name}:29500" in container["args"]
+    assert {mount["name"] for mount in container["volumeMounts"]} == {
+        volume["name"] for volume in pod["volumes"]
+    }
