@@ -64,7 +64,7 @@ def part_files(path: Path) -> list[Path]:
     return [*path.parent.glob(f"{path.name}.part-*"), *path.parent.glob(plan_path(path).name)]
 
 
-def read_plan(path: Path, n_images: int, batch_size: int) -> list[Span]:
+def read_plan(path: Path, *, n_images: int, batch_size: int) -> list[Span]:
     """Reads which parts were begun; none if they are of other images or batches."""
     plan = plan_path(path)
     if not plan.is_file():

@@ -104,7 +104,7 @@ def plan_spans(path: Path, n_images: int, *, begun: int, batch_size: int) -> lis
     """
     from ucls.ranks import n_processes
 
-    if spans := read_plan(path, n_images, batch_size):
+    if spans := read_plan(path, n_images=n_images, batch_size=batch_size):
         return spans
     spans = split_images(n_images, n_processes(), begun=begun, batch_size=batch_size)
     if len(spans) > 1:

@@ -85,10 +85,14 @@ def test_parts_make_the_file_of_one_writer(tmp_path: Path, stop_after: int | Non
 
 def test_a_plan_is_found_again_unless_it_is_of_others(tmp_path: Path) -> None:
     path, spans = tmp_path / NAME, [Span(0, 64), Span(64, 100)]
-    assert read_plan(path, 100, 8) == []
+    assert read_plan(path, n_images=100, batch_size=8) == []
     write_plan(path, spans, n_images=100, batch_size=8)
-    assert read_plan(path, 100, 8) == spans
-    assert read_plan(path, 101, 8) == read_plan(path, 100, 4) == []
+    assert read_plan(path, n_images=100, batch_size=8) == spans
+    assert (
+        read_plan(path, n_images=101, batch_size=8)
+        == read_plan(path, n_images=100, batch_size=4)
+        == []
+    )
 
 
 def test_parts_are_removed_with_the_cache_and_are_none_themselves(tmp_path: Path) -> None:
