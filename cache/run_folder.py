@@ -24,7 +24,7 @@ PACKAGES = ("ucls", "torch", "timm", "faiss-cpu", "faiss-gpu-cu12", "numpy", "h5
 HOW_TO_RUN = (
     "requested.device", "requested.extract.workers", "requested.extract.batch_size",
     "requested.extract.weights", "requested.extract.backbone", "requested.extract.views",
-    "requested.train.parallel",
+    "requested.train.parallel", "requested.features_in",
 )  # fmt: skip
 """Settings that do not tell one run from another; the latest ones count.
 

@@ -47,11 +47,11 @@ def command(name: CacheName, *, cache_dir: opt.CacheDir = None) -> None:
 def _rows(entry: "CacheEntry") -> Iterator[tuple[str, str]]:
     from ucls.cache import FeatureCache
     from ucls.cli.cache_ls import state
-    from ucls.cli.sizes import format_size
+    from ucls.wording import size
 
     yield "file", str(entry.path)
     yield "state", state(entry)
-    yield "size", format_size(entry.n_bytes)
+    yield "size", size(entry.n_bytes)
     yield "images", f"{entry.n_images:,}"
     if entry.is_finished:
         with FeatureCache(entry.path) as cache:

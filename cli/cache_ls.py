@@ -19,8 +19,7 @@ def command(cache_dir: opt.CacheDir = None) -> None:
     """List the feature caches: what they hold, their size, and whether they are complete."""
     from ucls.cache import cache_directory, list_caches
     from ucls.cli.console import print_table
-    from ucls.cli.sizes import format_size
-    from ucls.wording import count
+    from ucls.wording import count, size
 
     entries = list_caches(cache_dir)
     if not entries:
@@ -30,13 +29,13 @@ def command(cache_dir: opt.CacheDir = None) -> None:
     for entry in entries:
         if entry.problem:
             print(f"problem: {entry.problem}")
-    total = format_size(sum(entry.n_bytes for entry in entries))
+    total = size(sum(entry.n_bytes for entry in entries))
     print(f"\n{count(len(entries), 'cache')}, {total} in {cache_directory(cache_dir)}")
 
 
 def _cells(entry: "CacheEntry") -> dict[str, str]:
     from ucls.cache.features.spec import size_text
-    from ucls.cli.sizes import format_size
+    from ucls.wording import size
 
     spec = entry.spec
     return {
@@ -47,7 +46,7 @@ def _cells(entry: "CacheEntry") -> dict[str, str]:
         "px": size_text(spec.image_size) if spec else "",
         "images": f"{entry.n_images:,}" if spec else "",
         "views": str(spec.n_views) if spec else "",
-        "size": format_size(entry.n_bytes),
+        "size": size(entry.n_bytes),
         "written": time.strftime("%Y-%m-%d", time.localtime(entry.modified)),
         "state": state(entry),
     }

@@ -24,8 +24,7 @@ def command(
     """Remove feature caches, finished or not, with everything beside them."""
     from ucls.cache import remove_cache
     from ucls.cli.cache_verify import choose_caches
-    from ucls.cli.sizes import format_size
-    from ucls.wording import count
+    from ucls.wording import count, size
 
     paths = choose_caches(names, all_caches=all_caches, cache_dir=cache_dir)
     if paths and not yes:
@@ -34,8 +33,8 @@ def command(
     for path in paths:
         n_bytes = remove_cache(path)
         freed += n_bytes
-        print(f"removed {path} ({format_size(n_bytes)})")
-    print(f"{count(len(paths), 'cache')} removed, {format_size(freed)} ({freed:,} bytes) freed")
+        print(f"removed {path} ({size(n_bytes)})")
+    print(f"{count(len(paths), 'cache')} removed, {size(freed)} ({freed:,} bytes) freed")
 
 
 def _ask(paths: list[Path], *, all_caches: bool) -> None:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 GROUND = (
     "batch_norm", "devices", "errors", "feature_sets", "malloc", "optimizer", "progress", "ranks",
-    "schedules", "types", "usage", "wording",
+    "schedules", "tables", "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (
     "__main__", "cli", "pipeline", "stages", "report", "corrections", "estimators", "peers",

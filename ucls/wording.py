@@ -38,6 +38,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def size(n_bytes: float) -> str:
+    """Writes bytes in the unit that fits: ``340 kB``, ``1.2 MB``, ``13.1 GB``."""
+    if n_bytes < 1e6:
+        return f"{n_bytes / 1e3:.0f} kB"
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
+
+
 def cause(error: BaseException) -> str | None:
     """Why the system refuses a file, and what to do; None if that is not what went wrong."""
     if isinstance(error, MemoryError):

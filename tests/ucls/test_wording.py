@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from ucls.wording import cause, count, duration
+from ucls.wording import cause, count, duration, size
 
 
 def test_counts() -> None:
@@ -39,3 +39,11 @@ def test_the_cause_is_named(error: Exception, words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("error", [OSError("truncated file"), ValueError("bad header"), EOFError()])
 def test_what_the_system_has_no_part_in(error: Exception) -> None:
     assert cause(error) is None
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [(0, "0 kB"), (86_520, "87 kB"), (1_250_000, "1.2 MB"), (13_120_000_000, "13.1 GB")],
+)
+def test_sizes(n_bytes: int, text: str) -> None:
+    assert size(n_bytes) == text

@@ -16,6 +16,7 @@ import torch
 from ucls.errors import NothingLeftError
 from ucls.preparation.fitting import fitting_height, read_rows
 from ucls.preparation.prepared import CHUNK, OMIT, PreparedSpace
+from ucls.tables import RowTable
 from ucls.types import Labels
 from ucls.wording import count
 
@@ -27,7 +28,7 @@ apart. All means of C clusters differ along C - 1 directions, but along most of 
 LEAST_LEFT = 1e-6
 """Share of the variance below which what is left is rounding."""
 
-Features = npt.NDArray[np.floating]
+Features = npt.NDArray[np.floating] | RowTable
 
 
 def leave_out(space: PreparedSpace, features: Features, clusters: Labels) -> PreparedSpace:

@@ -19,6 +19,7 @@ from ucls.preparation.signs import (
     left_by_two_groups,
     sample_rows,
 )
+from ucls.tables import RowTable
 from ucls.wording import count
 
 EVEN_AT_LEAST = 0.25
@@ -42,7 +43,7 @@ LARGEST_SAMPLE = 2**14
 LEAST_SHARE = 1e-6
 """Deviation of a column, as a share of its mean, below which it is rounding and left out."""
 
-Features = npt.NDArray[np.floating]
+Features = npt.NDArray[np.floating] | RowTable
 
 
 class Fitted(NamedTuple):

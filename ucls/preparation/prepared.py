@@ -5,12 +5,14 @@ Shapes: N images, D features in one or several spaces side by side.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, cast
+from typing import Any, Self, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+
+from ucls.tables import RowTable
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Features = npt.NDArray[np.floating]
@@ -113,18 +115,28 @@ class Preparation(nn.Module):
             return cast("torch.Tensor", prepared[0])
         return torch.cat([unit_length(part) for part in prepared], dim=1)
 
-    def of_array(self, features: Features) -> Features:
-        """Features [N, D] of any precision to prepared ones [N, d].
+    @overload
+    def of_array(self, features: Features) -> Features: ...
+
+    @overload
+    def of_array(self, features: RowTable) -> RowTable: ...
+
+    def of_array(self, features: Features | RowTable) -> Features | RowTable:
+        """Features [N, D] of any precision to prepared ones [N, d]; rows of a table when asked for.
 
         In place where they keep their width: give a copy to keep them. Otherwise at least float32,
         as a component or a height may be beyond half precision.
         """
         if self.is_none:
             return features
+        width, precision = sum(self.widths), features.dtype
+        if width != features.shape[1]:
+            precision = np.promote_types(precision, np.float32)
+        if isinstance(features, RowTable):
+            return features.changed(self.of_array, width, precision)
         target = features
-        if sum(self.widths) != features.shape[1]:
-            precision = np.promote_types(features.dtype, np.float32)
-            target = np.empty((len(features), sum(self.widths)), precision)
+        if width != features.shape[1]:
+            target = np.empty((len(features), width), precision)
         for start in range(0, len(features), CHUNK):
             rows = slice(start, start + CHUNK)
             target[rows] = self(torch.from_numpy(features[rows].astype(np.float32))).numpy()

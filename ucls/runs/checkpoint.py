@@ -82,6 +82,7 @@ class Checkpoint:
         self._cost = self._saved_at - started
 
     def remove(self) -> None:
-        """Forgets the state of a training that is finished, and of all its groups."""
-        for path in (self.path, *self.path.parent.glob(files.GROUP_CHECKPOINTS)):
+        """Forgets the state of a training that is finished, of all its groups, and its inputs."""
+        inputs = self.path.with_name(files.HEAD_INPUTS)
+        for path in (self.path, *self.path.parent.glob(files.GROUP_CHECKPOINTS), inputs):
             path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from ucls.cache import FeatureCache, FeatureSpec
 from ucls.errors import MismatchError, UsageError
 from ucls.feature_sets import parse_features, side_by_side
+from ucls.tables import Rows, RowTable
 
 Caches = dict[str, dict[str, Path]]
 """Split to backbone to feature cache."""
@@ -83,7 +84,7 @@ class SplitFeatures:
         *,
         dtype: DTypeLike = np.float32,
         view: int = 0,
-        rows: NDArray[np.int64] | None = None,
+        rows: Rows | None = None,
     ) -> NDArray[np.floating]:
         """Reads the features [N, D'] of all images, or [n, D'] of some.
 
@@ -92,7 +93,7 @@ class SplitFeatures:
                 :func:`ucls.feature_sets.side_by_side`.
             dtype: of the result.
             view: 0 is the plain one.
-            rows: the images wanted, int64 [n]; None for all.
+            rows: the images wanted, a slice or int64 [n]; None for all.
         """
         wanted = rows
         if self._rows is not None:
@@ -103,6 +104,16 @@ class SplitFeatures:
                 for part in parse_features(features)
             ]
         )
+
+    def table(self, features: str, *, dtype: DTypeLike = np.float32, view: int = 0) -> RowTable:
+        """The features [N, D'] to read by rows while this is open; arguments as of :meth:`read`."""
+        parts = parse_features(features)
+        width = sum(self._cache(part.backbone).width(part.feature_set) for part in parts)
+
+        def read(rows: Rows) -> NDArray[np.floating]:
+            return self.read(features, dtype=dtype, view=view, rows=rows)
+
+        return RowTable(read, (len(self), width), dtype)
 
     def paths(self) -> list[str]:
         """The N paths, in the order of the rows."""

@@ -16,6 +16,7 @@ from ucls.runs.resolve import ExtractedData, feature_widths
 from ucls.runs.run import Run
 from ucls.settings.config import required
 from ucls.settings.fitting import is_left_alone
+from ucls.tables import RowTable, split_columns
 from ucls.types import Labels
 from ucls.wording import count
 
@@ -34,7 +35,7 @@ IN_WORDS = {
 }
 
 
-def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
+def fit_preparation(run: Run, features: NDArray[np.floating] | RowTable) -> "Preparation":
     """Fits it to the features [N, D] of the training images, keeps it, and says what it is."""
     preparation, told = fit_spaces(
         features,
@@ -53,7 +54,7 @@ def fit_preparation(run: Run, features: NDArray[np.floating]) -> "Preparation":
 
 
 def fit_spaces(
-    features: NDArray[np.floating],
+    features: NDArray[np.floating] | RowTable,
     feature_set: str,
     data: ExtractedData,
     *,
@@ -81,7 +82,7 @@ def fit_spaces(
     from ucls.preparation.prepared import Preparation
 
     widths, backbones = feature_widths(feature_set, data), backbones_of(feature_set, data)
-    columns = np.split(features, np.cumsum(widths)[:-1], axis=1)
+    columns = split_columns(features, widths)
     spaces, reasons = [], []
     for backbone, part in zip(backbones, columns, strict=True):
         kind = "none" if wanted == "auto" and is_left_alone(backbone) else wanted
@@ -109,7 +110,7 @@ def backbones_of(feature_set: str, data: ExtractedData) -> list[str]:
 def _omit_unrelated(
     spaces: list["PreparedSpace"],
     reasons: list[str],
-    columns: Sequence[NDArray[np.floating]],
+    columns: Sequence[NDArray[np.floating] | RowTable],
     *,
     n_clusters: int,
     seed: int,

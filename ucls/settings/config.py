@@ -404,6 +404,9 @@ class Config(Section):
     """How long a run may take, such as ``90s``, ``10m`` or ``2h``: chooses the effort."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    features_in: Literal["auto", "memory", "disk"] = "auto"
+    """Where features are while stages work on them; ``auto``: on disk if they would take more than
+    half of the free memory. From disk heads see them in half precision."""
     features: str | None = None
     """Which cached tokens to use (thesis 5.2.6): ``cls``, ``cls+patch``, ``cls2``, ``cls4`` or
     ``cls4+patch``; ``fg``, ``cls+fg`` or ``cls4+fg`` for the patches of the foreground, which

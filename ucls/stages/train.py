@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,22 @@ from ucls.heads.collapse import collapsed_heads
 from ucls.merging.links import NEAREST
 from ucls.progress import Reporter
 from ucls.runs.checkpoint import Checkpoint
+from ucls.runs.features import SplitFeatures
 from ucls.runs.opening import as_stage
 from ucls.runs.preparation import read_preparation
+from ucls.runs.room import stay_on_disk
 from ucls.runs.run import Run
 from ucls.settings.config import required
-from ucls.wording import count
+from ucls.tables import RowTable
+from ucls.wording import count, size
 
 if TYPE_CHECKING:
+    import torch
+
     from ucls.cache import Assignments
     from ucls.clustering.head_training import HeadTraining, Trained
     from ucls.preparation.prepared import Preparation
+    from ucls.training.stored_inputs import ViewsOnDisk
 
 MOST_NAMED = 5
 """Collapsed heads that are named; ``train.jsonl`` has all."""
@@ -56,22 +63,23 @@ def _train(path: Path, *, reporter: Reporter) -> "tuple[HeadTraining, Trained]":
     from ucls.training.training_set import TrainingSet
 
     run = Run(path, reporter=reporter)
-    preparation = read_preparation(run)
-    graph_path = run.folder.file(files.NEIGHBORS)
-    data = TrainingSet(
-        _read_views(run, preparation),
-        read_graph(graph_path),
-        run.config.train,
-        n_clusters=run.n_wanted,
-        device=resolve_device(run.config.device),
-        preparation=preparation,
-    )
+    preparation, keeper = read_preparation(run), Checkpoint(run)
+    graph_path, device = run.folder.file(files.NEIGHBORS), resolve_device(run.config.device)
+    with run.features("train") as cache:
+        data = TrainingSet(
+            _views(run, cache, preparation, key=keeper.key, device=device),
+            read_graph(graph_path),
+            run.config.train,
+            n_clusters=run.n_wanted,
+            device=device,
+            preparation=preparation,
+        )
     training = HeadTraining(
         data,
         run.config,
         links=lambda: read_nearest(graph_path, NEAREST),
-        other_splits=lambda: _read_others(run),
-        keeper=Checkpoint(run),
+        other_splits=lambda: _others(run),
+        keeper=keeper,
         reporter=run.reporter,
     )
     return training, training.train()
@@ -104,22 +112,53 @@ def _tell(run: Run, training: "HeadTraining", assignments: "Assignments") -> Non
         run.reporter.say(f"train: {named}")
 
 
-def _read_views(run: Run, preparation: "Preparation") -> NDArray[np.floating]:
+def _views(
+    run: Run,
+    cache: SplitFeatures,
+    preparation: "Preparation",
+    *,
+    key: str,
+    device: "torch.device",
+) -> "NDArray[np.floating] | ViewsOnDisk":
     """The prepared training features [N, D], or [V, N, D] where augmented views are wanted."""
-    with run.features("train") as cache:
-        if run.config.train.views not in ("augmented", "both"):
-            return preparation.of_array(cache.read(run.feature_set))
-        plain = preparation.of_array(cache.read(run.feature_set))
-        views = np.empty((cache.n_views, *plain.shape), dtype=plain.dtype)
-        views[0] = plain
-        for view in range(1, cache.n_views):
-            views[view] = preparation.of_array(cache.read(run.feature_set, view=view))
-        return views
+    from ucls.ranks import agreed
+    from ucls.training.stored_inputs import ViewsOnDisk
+
+    is_augmented = run.config.train.views in ("augmented", "both")
+    tables = [
+        preparation.of_array(cache.table(run.feature_set, view=view))
+        for view in range(cache.n_views if is_augmented else 1)
+    ]
+    if agreed(partial(_stay_on_disk, run, *tables)):
+        return ViewsOnDisk(tables, run.folder.file(files.HEAD_INPUTS), key=key, device=device)
+    if not is_augmented:
+        return tables[0][:]
+    views = np.empty((len(tables), *tables[0].shape), tables[0].dtype)
+    for view, table in enumerate(tables):
+        views[view] = table[:]
+    return views
 
 
-def _read_others(run: Run) -> Iterator[tuple[str, NDArray[np.floating]]]:
+def _stay_on_disk(run: Run, *tables: RowTable) -> bool:
+    from ucls.training.stored_inputs import stored_dtype
+
+    (n_images, width), config = tables[0].shape, run.config.train
+    n_inputs = config.components if isinstance(config.components, int) else width
+    n_rows = len(tables) * n_images
+    turned = n_inputs if n_inputs < width else 0
+    n_stored = n_rows * min(n_inputs, width) * stored_dtype(required(config.batch_norm)).itemsize
+    return stay_on_disk(
+        run,
+        "train",
+        n_rows * (width + turned) * tables[0].dtype.itemsize,
+        price=f"heads read what they see from {size(n_stored)} in the run folder, "
+        "which go when they are trained",
+    )
+
+
+def _others(run: Run) -> "Iterator[tuple[str, RowTable]]":
     """The features [M, D] of the splits that are not trained on."""
     for split in run.splits:
         if split != "train":
             with run.features(split) as cache:
-                yield split, cache.read(run.feature_set)
+                yield split, cache.table(run.feature_set)

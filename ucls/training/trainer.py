@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple, Self, cast
 
 import numpy as np
@@ -26,6 +27,7 @@ from ucls.progress import SILENT, Advance, Reporter, ignore_progress
 from ucls.ranks import average_gradients, world_size
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
+from ucls.tables import RowTable
 from ucls.training.compiled import CompiledLosses
 from ucls.training.standstill import SAMPLE, interval, moved_share
 from ucls.training.training_set import TrainingSet
@@ -166,9 +168,10 @@ class HeadTrainer:
         losses = torch.zeros_like(self.head_losses)
         self.train_mode(True)
         with threads_for(self.n_entries):
-            for i in range(self.steps_per_epoch):
-                rows = order[..., i * self.batch_size : (i + 1) * self.batch_size]
-                losses += self.step(rows, self.epoch * self.steps_per_epoch + i, generator)
+            batches = order.split(self.batch_size, dim=-1)[: self.steps_per_epoch]
+            first = self.epoch * self.steps_per_epoch
+            for i, (rows, following) in enumerate(zip_longest(batches, batches[1:])):
+                losses += self.step(rows, first + i, generator, following=following)
                 advance(self.batch_size)
         self.head_losses = losses / self.steps_per_epoch
         self.epoch += 1
@@ -192,14 +195,14 @@ class HeadTrainer:
             n_images=len(self.data),
             progress=self.epoch / self.n_epochs,
             generator=generator,
-            predict=lambda: self._predict(torch.split(self.data.images, CHUNK))[0][:n_first],
+            predict=lambda: self._predict(self.data.chunks())[0][:n_first],
         )
 
     def _look_at_heads(self) -> tuple[float | None, dict[int, str] | None]:
         """How many images moved and which heads have collapsed, every few epochs and at the end."""
         if self.epoch % interval(self.n_epochs) and self.epoch < self.n_epochs:
             return None, None
-        labels = self._predict([self.data.images[self.sample]])[0].int()
+        labels = self._predict([self.data.stored[0, self.sample]])[0].int()
         moved = None if self.seen is None else moved_share(self.seen, labels)
         self.seen = labels
         most = np.minimum(self.head_clusters, self.data.n_distinct)
@@ -219,13 +222,21 @@ class HeadTrainer:
             collapsed=collapsed,
         )
 
-    def step(self, rows: torch.Tensor, step: int, generator: torch.Generator) -> torch.Tensor:
+    def step(
+        self,
+        rows: torch.Tensor,
+        step: int,
+        generator: torch.Generator,
+        *,
+        following: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Takes one optimiser step.
 
         Args:
             rows: the images, int64 [B]; [H, B] where each head has its own.
             step: counted from the start of the training.
             generator: of all draws.
+            following: the images of the next step.
 
         Returns:
             The loss of each head, [R].
@@ -233,7 +244,7 @@ class HeadTrainer:
         self.optimizer.learning_rate = self.learning_rate(step)
         # Before the losses: a CUDA graph gives the gradients the memory of those before.
         self.optimizer.zero_grad()
-        head_losses = self.losses(self.draw(rows, step, generator))
+        head_losses = self.losses(self.draw(rows, step, generator, following=following))
         head_losses.mean().backward()  # type: ignore[no-untyped-call]
         if self.is_shared:
             average_gradients(self._module.parameters())
@@ -241,9 +252,18 @@ class HeadTrainer:
         self.objective.after_step()
         return head_losses.detach()
 
-    def draw(self, rows: torch.Tensor, step: int, generator: torch.Generator) -> Batch:
+    def draw(
+        self,
+        rows: torch.Tensor,
+        step: int,
+        generator: torch.Generator,
+        *,
+        following: torch.Tensor | None = None,
+    ) -> Batch:
         """Draws what a step works on; the arguments are those of :meth:`step`."""
-        views = self.data.views.draw(rows, self.objective.n_partners, generator)
+        views = self.data.views.draw(
+            rows, self.objective.n_partners, generator, following=following
+        )
         return Batch(rows, views, step / (self.n_epochs * self.steps_per_epoch), generator)
 
     def learning_rate(self, step: int) -> float:
@@ -257,7 +277,7 @@ class HeadTrainer:
         )
         return scale_to_batch(rate, self.batch_size)
 
-    def predict(self, features: Features) -> Prediction:
+    def predict(self, features: Features | RowTable) -> Prediction:
         """Labels plain ``features`` [N, D] with every head, in float32."""
         device = self.data.device
         inputs = (
@@ -267,8 +287,8 @@ class HeadTrainer:
         return _as_prediction(*self._predict(inputs))
 
     def predict_own(self) -> Prediction:
-        """Labels the images that it trains on, whose inputs it holds."""
-        return _as_prediction(*self._predict(torch.split(self.data.images, CHUNK)))
+        """Labels the images that it trains on."""
+        return _as_prediction(*self._predict(self.data.chunks()))
 
     @torch.no_grad()
     def _predict(self, chunks: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

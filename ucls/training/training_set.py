@@ -1,4 +1,6 @@
-"""What all heads of a run are trained on: features and neighbours, on the device."""
+"""What all heads of a run are trained on: features and neighbours."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -6,11 +8,13 @@ import torch
 
 from ucls.errors import UsageError
 from ucls.feature_sets import count_distinct
+from ucls.preparation.columns import CHUNK
 from ucls.preparation.prepared import Preparation
 from ucls.settings.config import TrainConfig, required
 from ucls.settings.objectives import RECORDS
-from ucls.training.inputs import fit_inputs, transform
+from ucls.training.inputs import ViewsInMemory, fit_inputs
 from ucls.training.sampling import NeighborSampler
+from ucls.training.stored_inputs import ViewsOnDisk
 from ucls.training.views import ViewKind, ViewSampler
 from ucls.types import NeighborGraph
 
@@ -20,16 +24,17 @@ class TrainingSet:
 
     Args:
         features: float [N, D], or [V, N, D] with augmented views after the plain one; prepared.
-            Float32 is overwritten if it keeps its width: give a copy to keep it.
+            Float32 is overwritten if it keeps its width: give a copy to keep it. Those on disk stay
+            there, and so do the inputs.
         graph: S_x of every image.
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
         n_clusters: C.
-        device: where everything lives.
+        device: where everything lives that is not on disk.
         preparation: what became of the features, for those that come as extracted later.
 
     Attributes:
         inputs: what turns features into inputs.
-        images: the inputs of the plain images, [N, d].
+        stored: the inputs of all images in all views that are drawn, [V, N, d].
         views: draws from all inputs.
         n_features: D.
         n_distinct: different images; counted as far as a head has clusters.
@@ -41,7 +46,7 @@ class TrainingSet:
 
     def __init__(
         self,
-        features: npt.NDArray[np.floating],
+        features: npt.NDArray[np.floating] | ViewsOnDisk,
         graph: NeighborGraph,
         config: TrainConfig,
         *,
@@ -49,34 +54,36 @@ class TrainingSet:
         device: torch.device,
         preparation: Preparation | None = None,
     ) -> None:
-        views = torch.from_numpy(np.require(features, np.float32, "W"))
-        views = views.to(device) if views.ndim == 3 else views[None].to(device)
-        _check_views(views, graph, config)
+        views = features if isinstance(features, ViewsOnDisk) else ViewsInMemory(features, device)
+        n_views, self._n_images, self.n_features = views.shape
+        _check_views(n_views, self._n_images, graph, config)
         kind: ViewKind = required(config.views)
-        views = views if kind in ("augmented", "both") else views[:1]
-        self.device, self.n_features = device, views.shape[2]
+        n_drawn = n_views if kind in ("augmented", "both") else 1
+        self.device = device
         most_clusters = round(max(required(config.scales)) * n_clusters)
-        plain = features if features.ndim == 2 else features[0]
-        self.n_distinct = count_distinct(plain, enough=most_clusters)
+        self.n_distinct = count_distinct(views.plain, enough=most_clusters)
         n_inputs = config.components if isinstance(config.components, int) else self.n_features
         batch_norm = required(config.batch_norm)
         turned = RECORDS[config.objective].linear
         self.inputs = fit_inputs(
-            views.flatten(0, 1), n_inputs, batch_norm=batch_norm, turned=turned
+            views.rows(n_drawn), n_inputs, batch_norm=batch_norm, turned=turned
         )
+        self.stored = views.store(self.inputs, n_drawn)
         if preparation is not None:
             self.inputs.preparation = preparation.to(device)
-        inputs = transform(self.inputs, views)
-        self.images = inputs[0]
-        self.views = ViewSampler(inputs, NeighborSampler(graph, device), kind=kind)
+        self.views = ViewSampler(self.stored, NeighborSampler(graph, device), kind=kind)
 
     def __len__(self) -> int:
         """N."""
-        return len(self.images)
+        return self._n_images
+
+    def chunks(self) -> Iterator[torch.Tensor]:
+        """The inputs of the plain images, some [n, d] at a time."""
+        for start in range(0, len(self), CHUNK):
+            yield self.stored[0, start : start + CHUNK]
 
 
-def _check_views(views: torch.Tensor, graph: NeighborGraph, config: TrainConfig) -> None:
-    n_views, n_images, _ = views.shape
+def _check_views(n_views: int, n_images: int, graph: NeighborGraph, config: TrainConfig) -> None:
     if graph.n_images != n_images:
         raise UsageError(
             f"the graph is of {graph.n_images} images, but there are features of "

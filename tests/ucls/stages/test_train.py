@@ -469,3 +469,57 @@ def test_views_change_the_key_only_where_they_are_used(run_path: Path) -> None:
             keys[views, n_views] = Run(run_path).freshness.key("train")
     assert keys["neighbor", 2] == keys["neighbor", 3]
     assert keys["augmented", 2] != keys["augmented", 3]
+
+
+ON_DISK: dict[str, object] = {"features_in": "disk"}
+
+
+def test_features_may_stay_on_disk(run_path: Path, lines: Lines) -> None:
+    before = read_assignments(run_path / "assignments.h5")
+    train(run_path, settings=ON_DISK, overwrite=True, reporter=lines)
+    assert lines.said[0] == (
+        "train: features stay on disk, as asked for; heads read what they see from 2 kB in the "
+        "run folder, which go when they are trained"
+    )
+    after = read_assignments(run_path / "assignments.h5")
+    np.testing.assert_allclose(after.loss, before.loss, rtol=0.02)
+    assert np.mean(after.labels["train"] == before.labels["train"]) > 0.95
+    assert not (run_path / "head-inputs.h5").exists()
+    outcome = outcome_of(run_path)
+    train(run_path, overwrite=True)
+    assert outcome_of(run_path) == outcome
+
+
+def test_where_features_are_does_not_make_another_run(run_path: Path, lines: Lines) -> None:
+    train(run_path, settings=ON_DISK, reporter=lines)
+    assert lines.said == [SKIPPED]
+
+
+def test_few_free_bytes_leave_features_on_disk(
+    run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 120 images of 8 columns and a height, float32, take 4.3 kB.
+    for free, is_told in ((8_000, True), (9_000, False)):
+        monkeypatch.setattr("ucls.runs.room.available_memory", lambda free=free: free)
+        lines.said.clear()
+        train(run_path, overwrite=True, reporter=lines)
+        told = "train: features stay on disk, as they would take 4 kB of memory, and 8 kB are free;"
+        assert lines.said[0].startswith(told) == is_told
+
+
+@pytest.mark.usefixtures("always_saved")
+@pytest.mark.parametrize("objective", ["ucls", "uic", "turtle"])
+def test_a_training_from_disk_resumes_to_the_same_result(
+    run_path: Path, lines: Lines, objective: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(run_path, settings={**ON_DISK, "train.epochs": 6, "train.objective": objective})
+    uninterrupted = outcome_of(run_path)
+    (run_path / "assignments.h5").unlink()
+    stop_after(2, run_path)
+    inputs = (run_path / "head-inputs.h5").stat()
+    monkeypatch.setattr("ucls.training.stored_inputs.write_head_inputs", interrupt)
+    train(run_path, reporter=lines)
+    assert inputs.st_size > 120 * 8 * 2
+    assert re.fullmatch(r"train: resumes after epoch [12]", lines.said[1])
+    assert outcome_of(run_path) == uninterrupted
+    assert not (run_path / "head-inputs.h5").exists()

@@ -444,9 +444,9 @@ def test_an_epoch_goes_once_through_the_images_and_tells_of_each_batch(
     trainer, seen, told = new_trainer(objective), [], []
     step = trainer.step
 
-    def spy(rows: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def spy(rows: torch.Tensor, *rest: Any, **options: Any) -> torch.Tensor:
         seen.append(rows)
-        return step(rows, *rest)
+        return step(rows, *rest, **options)
 
     monkeypatch.setattr(trainer, "step", spy)
     for _ in range(2):
@@ -673,7 +673,7 @@ def test_networks_with_classifiers_of_several_sizes(objective: str) -> None:
     assert labels.shape == confidence.shape == (6, IMAGES)
     assert labels.min() >= 0
     assert labels[:3].max() < 4 <= labels[3:].max() < 12
-    logits = trainer.objective.heads.eval()(trainer.data.images)
+    logits = trainer.objective.heads.eval()(trainer.data.stored[0])
     np.testing.assert_array_equal(labels[:3], logits[..., :4].argmax(dim=-1))
     np.testing.assert_array_equal(labels[3:], logits[..., 4:].argmax(dim=-1))
 

@@ -46,8 +46,8 @@ def test_features_are_standardised_once_by_all_images(
     data = training_set(features, components=components)
     assert (len(data), data.n_features) == (N, D)
     expected = (features - features.mean(axis=0)) / features.std(axis=0)
-    np.testing.assert_allclose(data.images, expected, atol=2e-3)
-    torch.testing.assert_close(data.images, data.inputs(torch.from_numpy(features)))
+    np.testing.assert_allclose(data.stored[0], expected, atol=2e-3)
+    torch.testing.assert_close(data.stored[0], data.inputs(torch.from_numpy(features)))
 
 
 @all_seeds
@@ -55,19 +55,19 @@ def test_features_are_standardised_once_by_all_images(
 def test_the_heads_see_principal_components(seed: int, components: int) -> None:
     features = features_of(seed)
     data = training_set(features, components=components)
-    assert data.images.shape == (N, components)
+    assert data.stored[0].shape == (N, components)
     assert data.n_features == D
-    standardized = training_set(features).images.numpy()
+    standardized = training_set(features).stored[0].numpy()
     variances = np.linalg.eigvalsh(np.cov(standardized.T, ddof=0))[::-1][:components]
-    np.testing.assert_allclose(data.images.var(dim=0, correction=0), variances, rtol=1e-3)
-    torch.testing.assert_close(data.images, data.inputs(torch.from_numpy(features)))
+    np.testing.assert_allclose(data.stored[0].var(dim=0, correction=0), variances, rtol=1e-3)
+    torch.testing.assert_close(data.stored[0], data.inputs(torch.from_numpy(features)))
 
 
 @all_seeds
 def test_without_batch_norm_columns_keep_their_proportions(seed: int) -> None:
     features = features_of(seed)
     data = training_set(features, batch_norm=False)
-    np.testing.assert_allclose(data.images, features * data.inputs.scale, rtol=1e-5)
+    np.testing.assert_allclose(data.stored[0], features * data.inputs.scale, rtol=1e-5)
 
 
 @pytest.mark.parametrize("components", ["all", 4])
@@ -76,7 +76,7 @@ def test_partners_are_drawn_from_the_inputs(kind: ViewKind, components: int | st
     features = features_of(0, n_views=3)
     data = training_set(features, views=kind, components=components)
     views = data.views.draw(torch.arange(N), 2, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(views[0], data.images)
+    torch.testing.assert_close(views[0], data.stored[0])
     sources = features[1:] if kind in ("augmented", "both") else features[:1]
     seen = data.inputs(torch.from_numpy(sources.reshape(-1, D)))
     distances = torch.cdist(views[1:].flatten(0, 1).double(), seen.double())
@@ -87,7 +87,7 @@ def test_partners_are_drawn_from_the_inputs(kind: ViewKind, components: int | st
 def test_augmented_views_that_are_not_drawn_do_not_matter(kind: ViewKind) -> None:
     features = features_of(0, n_views=3)
     alone, among = (training_set(x, views=kind, components=4) for x in (features[0], features))
-    torch.testing.assert_close(alone.images, among.images, rtol=0, atol=0)
+    torch.testing.assert_close(alone.stored[0], among.stored[0], rtol=0, atol=0)
 
 
 def test_augmented_views_that_are_drawn_are_standardised_with_the_plain_one() -> None:
@@ -96,7 +96,7 @@ def test_augmented_views_that_are_drawn_are_standardised_with_the_plain_one() ->
     data = training_set(features, views="augmented")
     pooled = features.reshape(-1, D)
     expected = (features[0] - pooled.mean(axis=0)) / pooled.std(axis=0)
-    np.testing.assert_allclose(data.images, expected, atol=2e-3)
+    np.testing.assert_allclose(data.stored[0], expected, atol=2e-3)
 
 
 def test_float32_of_full_width_needs_no_memory_of_its_own() -> None:
@@ -104,7 +104,7 @@ def test_float32_of_full_width_needs_no_memory_of_its_own() -> None:
     config = TrainConfig(scales=(1,), views="neighbor", batch_norm=True)
     graph = build_neighbors(features, k=3, threshold=1.0)
     data = TrainingSet(features, graph, config, n_clusters=4, device=torch.device("cpu"))
-    assert np.shares_memory(data.images.numpy(), features)
+    assert np.shares_memory(data.stored[0].numpy(), features)
 
 
 @pytest.mark.parametrize(("scales", "n_distinct"), [((1,), 4), ((1, 2.5), 10), ((9,), 12)])
