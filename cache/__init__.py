@@ -26,7 +26,7 @@ from ucls.cache.results import (
     write_assignments,
     write_consensus,
 )
-from ucls.cache.run_folder import RunFolder, flatten, locked, settings_key, versions
+from ucls.cache.run_folder import RunFolder, flatten, settings_key, versions
 from ucls.cache.tables import write_csv, write_json_lines
 from ucls.cache.truth import Truth, read_truth, write_truth
 from ucls.cache.weights import read_tensor_metadata, read_tensors, write_tensors
@@ -52,7 +52,6 @@ __all__ = [
     "has_json_lines",
     "has_table",
     "list_caches",
-    "locked",
     "open_cache",
     "partial_path",
     "read_assignments",

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from filelock import FileLock, Timeout
 
 from ucls.cache import run_files as files
 from ucls.cache.files import atomic_write, check_folder, read_json, write_errors, write_json
-from ucls.errors import MismatchError, UclsError, UsageError
+from ucls.cache.locks import folder_lock
+from ucls.errors import MismatchError, UsageError
 
 FORMAT = "ucls-run"
 VERSION = 2
@@ -122,7 +122,7 @@ class RunFolder:
                 )
         with write_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-        with locked(path / files.LOCK):
+        with folder_lock(path, files.LOCK):
             for old in (file for pattern in stale for file in path.glob(pattern)):
                 old.unlink(missing_ok=True)
             record = {"format": FORMAT, "version": VERSION, **identity, "stages": {}}
@@ -134,9 +134,14 @@ class RunFolder:
         return self.path / name
 
     def update(self, **entries: Any) -> None:
-        """Replaces entries of ``run.json``."""
+        """Replaces entries of ``run.json``, and keeps what others have written there since."""
+        self.reload()
         self.record.update(entries)
         write_json(self.path / files.RECORD, self.record)
+
+    def reload(self) -> None:
+        """Reads ``run.json`` again, as another process may have written it since."""
+        self.record = _check_format(self.path / files.RECORD)
 
     def write_config(self, settings: Mapping[str, Any]) -> None:
         """Writes the resolved settings to ``config.toml``; TOML leaves out what is None."""
@@ -165,6 +170,7 @@ class RunFolder:
 
     def record_stage(self, name: str, entry: Mapping[str, Any]) -> None:
         """Replaces what ``run.json`` says of a stage: ``status``, ``key`` and what it took."""
+        self.reload()
         stages = {**self.record["stages"], name: entry}
         self.update(stages=stages, status=f"{name}: {entry['status']}", versions=versions())
 
@@ -175,7 +181,7 @@ class RunFolder:
         Raises:
             UclsError: if another process is at work in the folder.
         """
-        with locked(self.path / files.LOCK):
+        with folder_lock(self.path, files.LOCK):
             yield
 
 
@@ -251,23 +257,3 @@ def _check_format(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise UsageError(f"{path} was not written by UCLS; choose another folder")
     return record
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keeps other processes out of a folder, by a lock file in it.
-
-    Raises:
-        UclsError: if another process is at work there.
-    """
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UclsError(
-            f"another process is working in {path.parent}; wait for it, or choose another --out"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

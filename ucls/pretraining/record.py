@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ucls.backbones.learned_files import NETWORK
-from ucls.cache import locked, read_json, settings_key, versions, write_json
+from ucls.cache import read_json, settings_key, versions, write_json
+from ucls.cache.locks import folder_lock
 from ucls.errors import MismatchError
 from ucls.settings.pretraining import PretrainConfig
 
@@ -75,7 +76,7 @@ class PretrainRecord:
             UclsError: if another one is at work there.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with locked(self.path / LOCK):
+        with folder_lock(self.path, LOCK):
             yield
 
     def _write(self, figures: dict[str, Any] | None) -> None:

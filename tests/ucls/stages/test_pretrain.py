@@ -17,7 +17,8 @@ from tests.conftest import Cli, Lines
 from tests.ucls.datasets import layouts
 from ucls.backbones.learned import read_network
 from ucls.backbones.learned_files import NETWORK
-from ucls.cache import locked, read_tensors
+from ucls.cache import read_tensors
+from ucls.cache.locks import folder_lock
 from ucls.errors import MismatchError, UclsError, UsageError
 from ucls.pretraining import loop
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOCK, LOG, RECORD
@@ -382,7 +383,10 @@ def test_crops_are_as_large_as_the_images(drawings: Path, tmp_path: Path) -> Non
 
 
 def test_a_folder_is_locked_as_that_of_a_run(drawings: Path, tmp_path: Path) -> None:
-    with locked(tmp_path / LOCK), pytest.raises(UclsError, match="another process is working in"):
+    with (
+        folder_lock(tmp_path, LOCK),
+        pytest.raises(UclsError, match="another process is working in"),
+    ):
         pretrain(str(drawings), out=tmp_path, settings={"method": "moco", **METHODS["moco"]})
 
 
