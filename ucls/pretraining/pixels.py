@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from ucls.backbones.learned import StretchedPixels
 from ucls.ensemble.available_memory import available_memory
 from ucls.errors import UclsError
+from ucls.extraction.workers import end_with_parent
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ArrayReader, ImageSet
 from ucls.progress import Reporter
@@ -169,6 +170,7 @@ class Decoded:
             dataset,
             batch_sampler=[rows.tolist() for rows in batches],
             num_workers=self._workers,
+            worker_init_fn=end_with_parent,
             collate_fn=_as_they_are,
             generator=torch.Generator(),
         )
