@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ucls.errors import UclsError
-from ucls.runs.catalog import Stage, find_stage
+from ucls.runs.catalog import STAGES, Stage, find_stage, stage_names
 from ucls.runs.recording import recorded
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class Freshness:
         return not stage.applies(self._run) or (stage.follows and not self.is_done(before))
 
     @contextmanager
-    def work(self, stage: str, *, overwrite: bool = False) -> Iterator[bool]:
+    def work(
+        self, stage: str, *, overwrite: bool = False, tells_stale: bool = True
+    ) -> Iterator[bool]:
         """Surrounds the work of a stage; yields whether there is any.
 
         Locks the folder, and records status, time and memory.
@@ -71,11 +73,42 @@ class Freshness:
         Args:
             stage: its name.
             overwrite: do it again even if it is done.
+            tells_stale: say which results of later stages it has made those of before.
         """
-        run = self._run
-        if self.is_done(stage) and not overwrite:
-            run.reporter.say(f"{stage}: done before with these settings, skipped")
+        if self._skips(stage, overwrite=overwrite):
             yield False
             return
-        with run.folder.lock(), recorded(run.folder, stage, self.key(stage)):
-            yield True
+        run, after = self._run, find_stage(stage).after
+        with run.folder.lock():
+            run.folder.reload()  # another process may have been at work until now
+            if after is not None:
+                self.require(after)
+            if self._skips(stage, overwrite=overwrite):
+                yield False
+                return
+            with recorded(run.folder, stage, self.key(stage)):
+                yield True
+            if tells_stale:
+                self._tell_stale(stage)
+
+    def _skips(self, stage: str, *, overwrite: bool) -> bool:
+        is_skipped = self.is_done(stage) and not overwrite
+        if is_skipped:
+            self._run.reporter.say(f"{stage}: done before with these settings, skipped")
+        return is_skipped
+
+    def _tell_stale(self, stage: str) -> None:
+        """Says what is still there of later stages that were done, and are no more."""
+        later = STAGES[stage_names().index(stage) + 1 :]
+        was_done = [entry for entry in later if self._run.folder.key_of(entry.name) is not None]
+        stale = [entry for entry in was_done if not self.is_done(entry.name)]
+        left = [name for entry in stale for name in entry.files if self._has(name)]
+        if left:
+            path = self._run.folder.path
+            self._run.reporter.say(
+                f"{stage}: {', '.join(left)} are still those of before, until "
+                f"{', '.join(f'ucls {entry.name} {path}' for entry in stale)}"
+            )
+
+    def _has(self, name: str) -> bool:
+        return self._run.folder.file(name).is_file()

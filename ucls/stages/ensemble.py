@@ -71,7 +71,7 @@ def ensemble(
     is_own = config == run.config.ensemble and split is None
     with _choice_told(run):
         if is_own and not (choose and run.freshness.is_done("ensemble")):
-            with run.freshness.work("ensemble", overwrite=overwrite) as todo:
+            with run.freshness.work("ensemble", overwrite=overwrite, tells_stale=False) as todo:
                 if existing is not None and not todo:
                     return existing
                 return _make(

@@ -2,12 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from ucls.cache import settings_key
+from tests.conftest import Lines
+from ucls.cache import RunFolder, settings_key
 from ucls.errors import UclsError
 from ucls.runs.catalog import Stage, later_stages, stage_names
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
+from ucls.stages.merge import merge
 from ucls.stages.train import train
 
 
@@ -27,6 +29,31 @@ def test_a_stage_without_its_files_is_not_done(run_path: Path, stage: Stage) -> 
         (run_path / name).rename(run_path / "aside")
         assert not Run(run_path).freshness.is_done(stage.name)
         (run_path / "aside").rename(run_path / name)
+
+
+def test_results_that_a_stage_makes_those_of_before_are_told(run_path: Path, lines: Lines) -> None:
+    train(run_path, settings={"train.epochs": 2}, reporter=lines)
+    commands = [f"ucls {name} {run_path}" for name in ("merge", "ensemble", "self-train")]
+    assert lines.said[-1].startswith("train: merges.h5, ")
+    assert "labels.csv, metrics.json are still those of before, until" in lines.said[-1]
+    assert ", ".join(commands) in lines.said[-1]
+    merge(run_path, reporter=lines)
+    assert "merges.h5" not in lines.said[-1]
+    assert "labels.csv" in lines.said[-1]
+
+
+def test_what_another_process_did_meanwhile_is_kept(run_path: Path, lines: Lines) -> None:
+    ours, others = Run(run_path, reporter=lines), RunFolder(run_path)
+    entry = others.record["stages"]["evaluate"]
+    others.record_stage("evaluate", {**entry, "key": "another"})
+    ours.folder.record_stage("merge", ours.folder.record["stages"]["merge"])
+    assert RunFolder(run_path).record["stages"]["evaluate"]["key"] == "another"
+    others.record_stage("evaluate", {**entry, "status": "failed"})
+    late = Run(run_path, reporter=lines)
+    others.record_stage("evaluate", entry)
+    with late.freshness.work("evaluate") as todo:
+        assert not todo
+    assert lines.said[-1] == "evaluate: done before with these settings, skipped"
 
 
 def test_without_merging_the_heads_are_those_of_the_training(run_path: Path) -> None:

@@ -105,7 +105,8 @@ def test_a_named_linkage_is_taken_and_later_stages_ask(
 def test_auto_tells_what_it_chose_by(run_path: Path, lines: Lines) -> None:
     merge(run_path, overwrite=True, reporter=lines)
     merged = read_merges(run_path / "merges.h5")
-    (said,) = lines.said
+    said, stale = lines.said
+    assert stale.startswith("merge: labels.csv, metrics.json are still those of before, until ucls")
     assert said.startswith(f"merge: 6 heads of 8 clusters to 4 by {merged.linkage} linkage: ")
     assert "clusters look about equal in size" in said
     for name, share in merged.cut_shares.items():
