@@ -150,13 +150,6 @@ def reserve(path: Path, size: int) -> None:
                 raise
 
 
-def make_readable(path: Path) -> None:
-    """Gives a file the rights that a new file has here, where a library made it private."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
-
-
 def write_json(path: Path, obj: Any) -> None:
     """Writes ``obj`` as indented JSON, atomically.
 

@@ -1,12 +1,14 @@
 """What all HDF5 files of UCLS share: a format name, a version, and how errors read."""
 
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from ucls.cache.files import atomic_write, reserve
 from ucls.errors import UnreadableError, UsageError
@@ -21,6 +23,11 @@ ROOM_FOR_STRUCTURE = 2**20
 
 # What h5py raises when the structures it follows are broken or not the ones expected.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError)
+
+
+CHECKSUM = "checksum"
+"""The attribute with that of the whole file; older files have none."""
+BYTES_AT_ONCE = 2**24
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,14 @@ def read_hdf5(path: Path, kind: Format) -> Iterator[h5py.File]:
     """Yields a checked file, open for reading.
 
     Raises:
-        UsageError: as :func:`open_hdf5`, and when reading inside the block meets damage.
+        UsageError: as :func:`open_hdf5`, when its content is another than was written, and when
+            reading inside the block meets damage.
     """
     with open_hdf5(path, kind) as file, damage_errors(path, kind):
         yield file
+        written = file.attrs.get(CHECKSUM)
+        if written is not None and written != content_checksum(file):
+            raise ValueError("its content has changed since it was written")
 
 
 @contextmanager
@@ -136,3 +147,39 @@ def write_hdf5(path: Path, kind: Format, *, n_bytes: int) -> Iterator[h5py.File]
         reserve(partial, n_bytes + ROOM_FOR_STRUCTURE)
         with h5py.File(partial, "r+", libver=COMPATIBILITY) as file:
             yield file
+            file.attrs[CHECKSUM] = content_checksum(file)
+
+
+def content_checksum(file: h5py.File) -> str:
+    """CRC-32 of the names, attributes, shapes, types and values of all that a file holds."""
+    crc = _attributes_checksum(file, 0)
+
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        nonlocal crc
+        crc = _attributes_checksum(item, zlib.crc32(name.encode(errors="surrogateescape"), crc))
+        if isinstance(item, h5py.Dataset):
+            crc = _values_checksum(item, crc)
+
+    # In the order of their names, as some linked twice are met once.
+    file.visititems(add)
+    return f"{crc:08x}"
+
+
+def _attributes_checksum(item: h5py.Group | h5py.Dataset, crc: int) -> int:
+    names = sorted(name for name in item.attrs if name != CHECKSUM)
+    told = [(name, np.asarray(item.attrs[name]).tolist()) for name in names]
+    return zlib.crc32(repr(told).encode(errors="surrogateescape"), crc)
+
+
+def _values_checksum(item: h5py.Dataset, crc: int) -> int:
+    """Of a dataset, read in parts, so that it need not fit into memory."""
+    crc = zlib.crc32(f"{item.shape} {item.dtype}".encode(), crc)
+    if not item.shape:
+        return zlib.crc32(repr(np.asarray(item[()]).tolist()).encode(), crc)
+    if item.size:
+        n_rows = max(1, BYTES_AT_ONCE * len(item) // max(1, item.nbytes))
+        for start in range(0, len(item), n_rows):
+            values = item[start : start + n_rows]
+            has_bytes = values.dtype.hasobject
+            crc = zlib.crc32(repr(values.tolist()).encode() if has_bytes else values.tobytes(), crc)
+    return crc

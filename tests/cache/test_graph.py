@@ -75,6 +75,7 @@ def test_inconsistent_file_names_the_path(tmp_path: Path) -> None:
     path = tmp_path / "neighbors.h5"
     write_graph(path, GRAPH)
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         file["indptr"][2] = 9
     with pytest.raises(UsageError, match=r"neighbors\.h5 is damaged: expected indptr"):
         read_graph(path)
@@ -84,6 +85,7 @@ def test_missing_dataset_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "neighbors.h5"
     write_graph(path, GRAPH)
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         del file["similarity"]
     with pytest.raises(UsageError, match=r"is damaged .*similarity.*ucls neighbors"):
         read_graph(path)

@@ -29,6 +29,30 @@ def test_round_trip_without_leftovers(tmp_path: Path) -> None:
     assert path.stat().st_size < 90_000
 
 
+@pytest.mark.parametrize("what", ["a value", "an attribute", "a dataset more", "a text"])
+def test_what_has_changed_since_is_refused(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "x.h5"
+    with write_hdf5(path, KIND, n_bytes=9_000) as file:
+        file["numbers"] = range(1_000)
+        file["group/texts"] = ["a", "b"]
+        file["group"].attrs["names"] = [1.5, 2]
+        file["scalar"] = 3
+    with read_hdf5(path, KIND) as file:
+        assert file["scalar"][()] == 3
+    with h5py.File(path, "r+") as file:
+        if what == "a value":
+            file["numbers"][500] = 1
+        elif what == "an attribute":
+            file["group"].attrs["names"] = [1.5, 3]
+        elif what == "a text":
+            file["group/texts"][1] = "c"
+        else:
+            file["more"] = 1
+    told = r"damaged \(its content has changed since it was written\); run `ucls sample`"
+    with pytest.raises(UsageError, match=told), read_hdf5(path, KIND):
+        pass
+
+
 def test_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no sample file at .*x\.h5; run `ucls sample`"):
         open_hdf5(tmp_path / "x.h5", KIND)

@@ -52,6 +52,7 @@ def test_more_than_ten_heads_stay_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["leaf_of", "tree"])
 def test_missing_arrays_are_damage(path: Path, name: str) -> None:
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         del file["heads"]["1"][name]
     with pytest.raises(UsageError, match=rf"is damaged .*({name}|leaves).*with --overwrite"):
         read_merges(path)
@@ -59,6 +60,7 @@ def test_missing_arrays_are_damage(path: Path, name: str) -> None:
 
 def test_a_missing_head_is_damage(path: Path) -> None:
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         del file["heads"]["0"]
     with pytest.raises(UsageError, match=r"merges\.h5 is damaged .*ucls merge. with --overwrite"):
         read_merges(path)
@@ -66,6 +68,7 @@ def test_a_missing_head_is_damage(path: Path) -> None:
 
 def test_trees_that_do_not_fit_their_leaves(path: Path) -> None:
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         file["heads"]["0"]["leaf_of"][0] = 3
     with pytest.raises(UsageError, match=r"is damaged \(trees and leaves differ\); run `ucls merg"):
         read_merges(path)
@@ -73,6 +76,7 @@ def test_trees_that_do_not_fit_their_leaves(path: Path) -> None:
 
 def test_an_unknown_linkage(path: Path) -> None:
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         file.attrs["linkage"] = "ward"
     with pytest.raises(UsageError, match="names an unknown linkage 'ward'; run `ucls merge`"):
         read_merges(path)
@@ -91,6 +95,7 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
 
 def test_a_newer_version(path: Path) -> None:
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         file.attrs["version"] = 3
     with pytest.raises(UsageError, match="format version 3, this UCLS reads up to 2; upgrade UCLS"):
         read_merges(path)
@@ -98,6 +103,7 @@ def test_a_newer_version(path: Path) -> None:
 
 def test_another_format(path: Path) -> None:
     with h5py.File(path, "r+") as file:
+        del file.attrs["checksum"]
         file.attrs["format"] = "ucls-neighbors"
     with pytest.raises(UsageError, match="is not a file of merges: expected format 'ucls-merges'"):
         read_merges(path)

@@ -28,6 +28,7 @@ def test_files_that_cannot_be_used(tmp_path):
         read_truth(tmp_path / "truth.h5")
     write_truth(tmp_path / "truth.h5", Truth({"train": np.zeros(3, int)}, ["a"]))
     with h5py.File(tmp_path / "truth.h5", "r+") as file:
+        del file.attrs["checksum"]
         del file["labels"]
     with pytest.raises(UsageError, match=r"truth\.h5 is damaged"):
         read_truth(tmp_path / "truth.h5")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from ucls.cache import read_tensor_metadata, read_tensors, write_tensors
 from ucls.errors import UnreadableError, UsageError
@@ -69,6 +70,26 @@ def test_truncated(tmp_path: Path, size: int) -> None:
     os.truncate(path, size)
     with pytest.raises(UsageError, match="truncated or not a safetensors file"):
         read_tensors(path)
+
+
+def test_what_has_changed_since_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_tensors(path, {"a": np.ones(100), "b": np.zeros((0, 3)), "c": np.array(True)}, {"k": "v"})
+    content = path.read_bytes()
+    for at in (content.index(b'\\"k\\"') + 2, len(content) - 50, len(content) - 1):
+        changed = bytearray(content)
+        changed[at] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(
+            UsageError, match=r"damaged \(its content has changed since it was writt"
+        ):
+            read_tensors(path)
+
+
+def test_files_without_a_checksum_are_read(tmp_path: Path) -> None:
+    save_file({"a": np.ones(2)}, tmp_path / "x", {"ucls": '{"k": "v"}'})
+    tensors, metadata = read_tensors(tmp_path / "x")
+    assert (tensors["a"].tolist(), metadata) == ([1, 1], {"k": "v"})
 
 
 def test_equal_content_gives_equal_bytes_that_others_may_read(tmp_path: Path) -> None:
