@@ -86,8 +86,10 @@ def draw_all(
                 target = folder / f"{name}.{kind}"
                 with atomic_write(target) as partial:
                     save_figure(drawn.figure, partial, kind)
-                digests[target.name] = _digest(target)
-                # Kept up to date, so that a stop leaves no file that is taken for another's.
+                    digests[target.name] = _digest(partial)
+                    # Before it has its name, so that a stop leaves no file that is taken for
+                    # another's.
+                    _write_record(folder, facts, digests, replaces=target)
                 _write_record(folder, facts, digests)
                 plots.files.append(target)
             advance()
@@ -102,11 +104,10 @@ def _check(
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected a folder for the plots, got the file {folder}: choose another")
-    record = folder / RECORD
-    written = _written(record)
+    written = _written(folder)
 
     def is_own(path: Path) -> bool:
-        return path.name in written and _digest(path) == written[path.name]
+        return (path.name, _digest(path)) in written
 
     is_own_by_name = {RECORD: _is_record}
     is_own_by_name |= {f"{name}.{kind}": is_own for name in figures for kind in FORMATS}
@@ -134,17 +135,36 @@ def _is_record(path: Path) -> bool:
     )
 
 
-def _written(record: Path) -> dict[str, str]:
-    """The digests of the files that were written there before."""
-    if not (record.is_file() and _is_record(record)):
-        return {}
-    found: dict[str, str] = read_json(record)["sha256"]
+def _record(folder: Path) -> dict[str, dict[str, str]]:
+    """What ``plots.json`` says; nothing where there is none."""
+    path = folder / RECORD
+    found: dict[str, dict[str, str]] = (
+        read_json(path) if path.is_file() and _is_record(path) else {}
+    )
     return found
 
 
-def _write_record(folder: Path, facts: Mapping[str, Any], digests: Mapping[str, str]) -> None:
-    both = {**_written(folder / RECORD), **digests}
-    write_json(folder / RECORD, {"made_by": MADE_BY, **facts, "sha256": both})
+def _written(folder: Path) -> set[tuple[str, str]]:
+    """Names and digests of the files that were written there before."""
+    record = _record(folder)
+    return {*record.get("sha256", {}).items(), *record.get("replaced", {}).items()}
+
+
+def _write_record(
+    folder: Path,
+    facts: Mapping[str, Any],
+    digests: Mapping[str, str],
+    *,
+    replaces: Path | None = None,
+) -> None:
+    replaced = replaces if replaces is not None and replaces.is_file() else None
+    content = {
+        "made_by": MADE_BY,
+        **facts,
+        "sha256": {**_record(folder).get("sha256", {}), **digests},
+        "replaced": {replaced.name: _digest(replaced)} if replaced else {},
+    }
+    write_json(folder / RECORD, content)
 
 
 def _digest(path: Path) -> str:
