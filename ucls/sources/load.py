@@ -17,6 +17,7 @@ from ucls.images.sets import ImageSet, LabelSource, load_image
 from ucls.sources.known import dataset_source
 from ucls.sources.own import features_source, folder_source, manifest_source, packed_source
 from ucls.sources.source import Source
+from ucls.wording import cause
 
 
 def load_source(
@@ -134,9 +135,16 @@ def _refuse_dataset_options(path: Path, **options: object) -> None:
         )
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise UsageError(f"cannot use {str(path)[:80]!r}: {cause(error) or error}") from error
+
+
 def _existing_path(source: str) -> Path:
     path = Path(source).expanduser()
-    if source and (path.exists() or is_pattern(path)):
+    if source and (_exists(path) or is_pattern(path)):
         return path
     if not re.fullmatch(r"[\w-]+", source):  # it does not look like a name
         raise UsageError(
