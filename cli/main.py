@@ -1,8 +1,10 @@
 """The ``ucls`` command: puts the sub-commands together and turns errors into one line."""
 
+import atexit
 import errno
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -130,6 +132,8 @@ def main() -> None:
     _speak_utf8()
     # OpenMP's default makes idle threads spin long enough to starve each other on a busy machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+    # Whoever interrupts a command that is over sees no traceback of what is taken down then.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(run_in_job(_run_command, _run) if is_in_job() else _run(_run_command))
 
 
