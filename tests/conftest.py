@@ -37,6 +37,13 @@ TINY = {
 UCLS = str(Path(sys.executable).with_name("ucls"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults")
+    group.addoption("--kills", type=int, default=3, help="kills of each command")
+    group.addoption("--inputs", type=int, default=200, help="generated inputs of all kinds")
+    group.addoption("--fault-seed", type=int, default=0, help="of what is random in these")
+
+
 class Outcome(NamedTuple):
     """What a command left behind."""
 
