@@ -103,7 +103,7 @@ class HeadInputsFile:
 
     def _fill(self, target: NDArray[Any], row: int) -> None:
         """Reads what lies from a row on."""
-        view = memoryview(target.view(np.uint8)).cast("B")
+        view = target.view(np.uint8).data.cast("B")
         position = self._first + row * self._n_bytes
         try:
             while len(view):

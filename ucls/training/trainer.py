@@ -168,7 +168,7 @@ class HeadTrainer:
         losses = torch.zeros_like(self.head_losses)
         self.train_mode(True)
         with threads_for(self.n_entries):
-            batches = order.split(self.batch_size, dim=-1)[: self.steps_per_epoch]
+            batches = torch.split(order, self.batch_size, dim=-1)[: self.steps_per_epoch]
             first = self.epoch * self.steps_per_epoch
             for i, (rows, following) in enumerate(zip_longest(batches, batches[1:])):
                 losses += self.step(rows, first + i, generator, following=following)
