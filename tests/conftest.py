@@ -58,6 +58,11 @@ class Lines:
     def __init__(self) -> None:
         self.said: list[str] = []
 
+    @property
+    def told(self) -> list[str]:
+        """What was said of the work itself, not of what it made stale."""
+        return [line for line in self.said if "still those of before" not in line]
+
     def say(self, message: str, /) -> None:
         self.said.append(message)
 

@@ -56,12 +56,12 @@ def test_damaged_features_are_found(world: World, chance: random.Random) -> None
     (name,) = (name for name in damaged_files(world, READING[0]) if "blobs-train" in name)
     for _ in range(4):
         world.restore(known.before)
-        path = world.path / name
-        before = path.read_bytes()
-        damage(path, chance)
-        ended = world.run("cache verify --all")
-        if ended.code == 0:  # what no reader looks at
-            assert world.run("neighbors run --overwrite").code == 0
+        damage(world.path / name, chance)
+        if world.run("cache verify --all").code != 0:
+            continue
+        ended = world.run(READING[0].line)
+        if ended.code != 0:  # they are sound, but no longer those of the run
+            check_told(ended)
+        else:  # what no reader looks at
             found = world.contents_but(name)
             assert found == {key: known.after[key] for key in found}
-        assert path.read_bytes() != before or ended.code == 0

@@ -102,7 +102,7 @@ class Freshness:
         later = STAGES[stage_names().index(stage) + 1 :]
         was_done = [entry for entry in later if self._run.folder.key_of(entry.name) is not None]
         stale = [entry for entry in was_done if not self.is_done(entry.name)]
-        left = [name for entry in stale for name in entry.files if self._has(name)]
+        left = [entry.files[-1] for entry in stale if self._has(entry.files[-1])]
         if left:
             path = self._run.folder.path
             self._run.reporter.say(

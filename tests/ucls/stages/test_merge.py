@@ -69,7 +69,7 @@ def test_missing_labels_and_clusters_without_training_images_stay_missing(run_pa
 def test_rerun_skips_and_says_so(run_path: Path, lines: Lines) -> None:
     before = (run_path / "merges.h5").stat().st_mtime_ns
     assert merge(run_path, reporter=lines) == run_path / "merges.h5"
-    assert lines.said == [SKIPPED]
+    assert lines.told == [SKIPPED]
     assert (run_path / "merges.h5").stat().st_mtime_ns == before
 
 
@@ -89,7 +89,7 @@ def test_a_named_linkage_is_taken_and_later_stages_ask(
     run_path: Path, lines: Lines, linkage: str
 ) -> None:
     merge(run_path, settings={"merge.linkage": linkage}, reporter=lines)
-    assert lines.said == [f"merge: 6 heads of 8 clusters to 4 by {linkage} linkage"]
+    assert lines.told == [f"merge: 6 heads of 8 clusters to 4 by {linkage} linkage"]
     found = read_merges(run_path / "merges.h5")
     assert (found.linkage, found.cut_shares) == (linkage, {})
     run = Run(run_path)
@@ -139,7 +139,7 @@ def test_heads_of_the_wanted_size_keep_their_clusters(run_path: Path, lines: Lin
     """As heads of small data have, where three times as many would be too small."""
     train(run_path, settings={"train.scales": [1], "train.epochs": 40})
     merge(run_path, reporter=lines)
-    assert lines.said == ["merge: heads stay as they are, with 4 clusters"]
+    assert lines.told == ["merge: heads stay as they are, with 4 clusters"]
     own, merged = read_assignments(run_path / "assignments.h5"), heads_of(Run(run_path))
     assert {len(np.unique(head)) for head in own.labels["train"]} == {4}
     for split in ("train", "val"):
@@ -238,7 +238,7 @@ def test_bad_settings(run_path: Path, settings: dict[str, Any], message: str) ->
 def test_without_merging_heads_stay_as_they_are(run_path: Path, lines: Lines) -> None:
     train(run_path, settings=UNMERGED | {"train.epochs": 80})
     assert merge(run_path, reporter=lines) == run_path / "assignments.h5"
-    assert lines.said == ["merge: heads stay as they are, with 4 clusters"]
+    assert lines.told == ["merge: heads stay as they are, with 4 clusters"]
     run = Run(run_path)
     assert run.freshness.is_done("merge")
     assert "merge" not in {
@@ -263,7 +263,7 @@ def test_without_merging_classes_that_are_split_are_told(run_path: Path, lines: 
         labels[:, split[::2]] = 1
         file["splits"]["train"]["labels"][:] = labels
     merge(run_path, reporter=lines)
-    assert lines.said == [
+    assert lines.told == [
         "merge: clusters look unequal in size, or the heads are not trained to the end: some are "
         "linked as closely as the images of one; merging may help: "
         f"ucls train {run_path} --set train.scales=[3] --set merge.linkage=auto"
@@ -280,7 +280,7 @@ def test_without_merging_only_heads_of_the_wanted_size_are_looked_at(
     settings = {"train.scales": [1, 3], "merge.linkage": "none", "train.epochs": 80}
     train(run_path, settings=settings)
     merge(run_path, reporter=lines)
-    assert lines.said == ["merge: heads stay as they are, with 4 clusters"]
+    assert lines.told == ["merge: heads stay as they are, with 4 clusters"]
     entry = ensemble(run_path)
     assert entry.heads == (0, 1, 2, 3, 4, 5)
 

@@ -76,7 +76,7 @@ def test_what_it_leaves(run_path: Path) -> None:
 
 def test_rerun_skips_and_says_so(run_path: Path, lines: Lines) -> None:
     train(run_path, reporter=lines)
-    assert lines.said == [SKIPPED]
+    assert lines.told == [SKIPPED]
 
 
 def test_changed_settings_train_again_and_later_stages_ask(run_path: Path, lines: Lines) -> None:
@@ -207,7 +207,7 @@ def soon_settled(monkeypatch: pytest.MonkeyPatch, restless: None) -> None:
 def test_no_more_heads_are_trained_once_they_change_nothing(run_path: Path, lines: Lines) -> None:
     train(run_path, settings=IN_THREE_GROUPS, reporter=lines)
     assert [len(epochs) for epochs in epochs_of(run_path)] == [4, 4]
-    assert lines.said[1:] == ["train: 4 heads, 4 of 4 epochs, more heads change nothing"]
+    assert lines.told[1:] == ["train: 4 heads, 4 of 4 epochs, more heads change nothing"]
     assignments = read_assignments(run_path / "assignments.h5")
     assert assignments.head_clusters.tolist() == [8] * 4
     assert load_heads(Run(run_path).folder, range(4)).sizes == [8] * 4
@@ -223,7 +223,7 @@ def test_all_groups_are_trained_while_they_change_something(run_path: Path, line
         r"6 in \d+ s at most",
         lines.said[0],
     )
-    assert lines.said[1:] == ["train: 6 heads, 4 of 4 epochs"]
+    assert lines.told[1:] == ["train: 6 heads, 4 of 4 epochs"]
     labels = read_assignments(run_path / "assignments.h5").labels["train"]
     assert len(np.unique(labels, axis=0)) == 6
 
@@ -244,7 +244,7 @@ def test_all_heads_are_trained_where_that_is_asked_for(
     n_heads = settings.get("train.n_heads", 6)
     assert len(read_assignments(run_path / "assignments.h5").loss) == n_heads
     assert len(epochs_of(run_path)) == (3 if "train.early_stopping" in settings else 1)
-    assert "more heads" not in lines.said[-1]
+    assert "more heads" not in lines.told[-1]
 
 
 @pytest.mark.usefixtures("never_settled")
@@ -304,11 +304,11 @@ def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("soon_still")
 def test_a_training_that_stands_still_stops_and_says_so(run_path: Path, lines: Lines) -> None:
     train(run_path, settings={"train.epochs": 40}, reporter=lines)
-    assert lines.said[1:] == ["train: 6 heads, 8 of 40 epochs, standing still since"]
+    assert lines.told[1:] == ["train: 6 heads, 8 of 40 epochs, standing still since"]
     assert epochs_of(run_path) == [list(range(1, 9))]
     assert Run(run_path).freshness.is_done("train")
     train(run_path, reporter=lines)
-    assert lines.said[2:] == [SKIPPED]
+    assert lines.told[2:] == [SKIPPED]
 
 
 @pytest.mark.usefixtures("soon_still")
@@ -366,7 +366,7 @@ def test_a_resumed_training_stops_at_the_same_epoch(
             train(run_path, reporter=StopAfter(2) if epoch == 2 else lines)
     lines.said.clear()
     train(run_path, reporter=lines)
-    assert lines.said == [
+    assert lines.told == [
         f"train: resumes after epoch {epoch}",
         "train: 6 heads, 8 of 40 epochs, standing still since",
     ]
