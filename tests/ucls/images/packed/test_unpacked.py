@@ -52,7 +52,11 @@ def test_several_at_once_unpack_it_once(archive: Path, monkeypatch: pytest.Monke
     assert calls == [archive]
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"a" * 9_999)[:-20]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", gzip.compress(b"a" * 9_999)[:-20]],
+    ids=["empty", "no archive", "cut off"],
+)
 def test_damage_leaves_nothing(archive: Path, own_cache: Path, content: bytes) -> None:
     archive.write_bytes(content)
     if not content:  # an empty file is an empty stream, which is then no archive
