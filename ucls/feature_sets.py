@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucls.errors import UsageError
-from ucls.tables import RowTable
+from ucls.tables import AnyFeatures
 
 
 class FeaturePart(NamedTuple):
@@ -54,7 +54,7 @@ def side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
     return np.concatenate(parts, axis=1)
 
 
-def check_not_equal(features: NDArray[np.floating] | RowTable) -> None:
+def check_not_equal(features: AnyFeatures) -> None:
     """Refuses features [N, D] that are all the same.
 
     Raises:
@@ -67,7 +67,7 @@ def check_not_equal(features: NDArray[np.floating] | RowTable) -> None:
         )
 
 
-def count_distinct(features: NDArray[np.floating] | RowTable, *, enough: int) -> int:
+def count_distinct(features: AnyFeatures, *, enough: int) -> int:
     """How many rows of features [N, D] differ; counting stops at ``enough``."""
     seen: set[bytes] = set()
     for row in features:

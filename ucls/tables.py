@@ -32,6 +32,11 @@ class RowTable:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self._read = read
 
+    @property
+    def nbytes(self) -> int:
+        """What all of it would take in memory."""
+        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -49,7 +54,11 @@ class RowTable:
         return RowTable(lambda rows: change(self[rows]), (len(self), width), dtype)
 
 
-def split_columns(features: Features | RowTable, widths: list[int]) -> list[Features | RowTable]:
+AnyFeatures = Features | RowTable
+"""In memory, or read when asked for."""
+
+
+def split_columns(features: AnyFeatures, widths: list[int]) -> list[AnyFeatures]:
     """Takes features [N, D] apart into neighbouring columns of these widths, which sum to D."""
     ends = np.cumsum(widths).tolist()
     spans = [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]

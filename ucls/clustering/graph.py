@@ -12,12 +12,13 @@ from ucls.preparation.fitting import fit_space
 from ucls.preparation.prepared import Preparation
 from ucls.progress import Reporter
 from ucls.settings.config import Config, required
+from ucls.tables import AnyFeatures
 from ucls.types import NeighborGraph
 
 Features = npt.NDArray[np.floating]
 
 
-def check_distinct(features: Features, n_clusters: int, reporter: Reporter) -> None:
+def check_distinct(features: AnyFeatures, n_clusters: int, reporter: Reporter) -> None:
     """Looks whether features [N, D] differ enough for so many clusters, and warns if not.
 
     Raises:
@@ -66,7 +67,7 @@ def find_neighborhood(
     return Neighborhood(prepared, preparation, build_graph(prepared, config, reporter=reporter))
 
 
-def build_graph(features: Features, config: Config, *, reporter: Reporter) -> NeighborGraph:
+def build_graph(features: AnyFeatures, config: Config, *, reporter: Reporter) -> NeighborGraph:
     """Builds S_x of every image.
 
     Args:

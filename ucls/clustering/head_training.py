@@ -19,7 +19,7 @@ from ucls.ranks import agreed, everywhere, for_all, rank, world_size
 from ucls.runs.checkpoint import Arrays
 from ucls.runs.settling import Settling
 from ucls.settings.config import Config, required
-from ucls.tables import RowTable
+from ucls.tables import AnyFeatures
 from ucls.training.groups import group_seed, group_sizes, join_heads, join_tensors
 from ucls.training.timing import seconds_per_step
 from ucls.training.trainer import HeadTrainer
@@ -27,7 +27,7 @@ from ucls.training.training_set import TrainingSet
 from ucls.types import NeighborGraph
 from ucls.wording import count, duration
 
-Splits = Iterable[tuple[str, NDArray[np.floating] | RowTable]]
+Splits = Iterable[tuple[str, AnyFeatures]]
 
 
 class Trained(NamedTuple):

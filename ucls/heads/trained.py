@@ -13,6 +13,7 @@ from ucls.heads.inputs import HeadInputs
 from ucls.heads.protocol import Heads
 from ucls.heads.rebuild import describe, rebuild
 from ucls.preparation.prepared import Preparation
+from ucls.tables import AnyFeatures
 
 CHUNK = 4096
 HELD = 2**26
@@ -88,7 +89,7 @@ class TrainedHeads:
         """Clusters of all heads."""
         return sum(self.sizes)
 
-    def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    def logits(self, features: AnyFeatures) -> npt.NDArray[np.float32]:
         """All heads' logits side by side: [N, D] to [N, n_outputs]."""
         found = np.empty((len(features), self.n_outputs), np.float32)
         for start in range(0, len(features), CHUNK):
@@ -116,7 +117,7 @@ class HeadLogits:
         features: [N, D].
     """
 
-    def __init__(self, heads: TrainedHeads, features: npt.NDArray[np.floating]) -> None:
+    def __init__(self, heads: TrainedHeads, features: AnyFeatures) -> None:
         self._heads, self._features = heads, features
 
     def __len__(self) -> int:
@@ -129,7 +130,7 @@ class HeadLogits:
 
 
 def logits_by_row(
-    heads: TrainedHeads, features: npt.NDArray[np.floating]
+    heads: TrainedHeads, features: AnyFeatures
 ) -> npt.NDArray[np.float32] | HeadLogits:
     """The logits of features, all at once while they are few."""
     is_small = len(features) * heads.n_outputs <= HELD

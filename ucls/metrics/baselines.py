@@ -1,7 +1,7 @@
 """What the clusters are measured against: k-means below, supervised bounds above."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,15 @@ from ucls.metrics.probe import Labelled, sgd_classifiers
 from ucls.preparation.columns import CHUNK, ColumnStatistics
 from ucls.progress import Advance, ignore_progress
 from ucls.settings.config import SelfTrainConfig
+from ucls.tables import AnyFeatures, RowTable
 from ucls.types import Labels
 
 LONG_KMEANS = 10**11
 """Images times features times clusters."""
 SAMPLE_PER_CLUSTER = 256
 """As in FAISS; more hardly move the centres."""
+FROM_DISK = 2**16
+"""Images that k-means is fitted to at least, where they are read from disk."""
 SEEDING = 4096
 """Images among which the first centres are found, in float64; or 64 per cluster, if more."""
 
@@ -26,7 +29,7 @@ Features = npt.NDArray[np.float32]
 
 
 def kmeans(
-    features: dict[str, Features],
+    features: Mapping[str, AnyFeatures],
     *,
     n_clusters: int,
     restarts: int,
@@ -38,36 +41,36 @@ def kmeans(
     """K-means fitted to ``features["train"]`` [N, D]; labels every split with its centres.
 
     The best of ``restarts`` by inertia, seeded ``seed``, ``seed + 1``, ...; ``advance`` is told
-    of each. Where a whole fit would take hours, it is to a random sample of 256 images per cluster.
-    The first centres are found by k-means++ in a smaller one: in all images it takes longer than
-    what follows. On a CPU (``device`` None) by scikit-learn, on a GPU by
-    :mod:`ucls.metrics.lloyd`. Without ``copy`` the features may be standardised in place.
+    of each. Where a whole fit would take hours, it is to a random sample of 256 images per cluster;
+    of a table to such a sample too, of 65,536 images at least. The first centres are found by
+    k-means++ in a smaller one: in all images it takes longer than what follows. On a CPU
+    (``device`` None) by scikit-learn, on a GPU by :mod:`ucls.metrics.lloyd`. Without ``copy`` the
+    features may be standardised in place.
     """
     from sklearn.cluster import kmeans_plusplus
 
     device = device or torch.device("cpu")
-    tensors = {
-        split: torch.from_numpy(np.require(x, requirements="W")) for split, x in features.items()
-    }
-    sample = tensors["train"]
-    if sample.numel() * n_clusters > LONG_KMEANS:
-        sample = _sample(sample, SAMPLE_PER_CLUSTER * n_clusters, seed)
+    train, n_kept = features["train"], SAMPLE_PER_CLUSTER * n_clusters
+    if isinstance(train, RowTable):
+        train = _sample(train, max(n_kept, FROM_DISK), seed)
+    elif len(train) > n_kept and train.size * n_clusters > LONG_KMEANS:
+        train = _sample(train, n_kept, seed)
+    sample = torch.from_numpy(np.require(train, requirements="W"))
     statistics = ColumnStatistics.of(chunk.to(device) for chunk in torch.split(sample, CHUNK))
     # Float32 holds the squares of standardised features, on which k-means rests.
     fitted_to = statistics.standardize(sample, copy=copy)
     fit = _fit if device.type == "cpu" else lloyd
     models = []
     for state in range(seed, seed + restarts):
-        seeding = _sample(fitted_to, max(SEEDING, 64 * n_clusters), state).double().cpu()
+        rows = _sampled_rows(len(fitted_to), max(SEEDING, 64 * n_clusters), state)
+        seeding = fitted_to[torch.from_numpy(rows).to(device)].double().cpu()
         first, _ = kmeans_plusplus(seeding.numpy(), n_clusters, random_state=state)
         models.append(fit(fitted_to, torch.from_numpy(first).to(fitted_to)))
         advance(1)
     centres, _ = min(models, key=lambda model: model[1])
     chunks = {
-        split: torch.split(fitted_to, CHUNK)
-        if x is sample
-        else map(statistics.standardize, torch.split(x, CHUNK))
-        for split, x in tensors.items()
+        split: torch.split(fitted_to, CHUNK) if x is train else _standardized(x, statistics)
+        for split, x in features.items()
     }
     return {split: _assigned(parts, centres) for split, parts in chunks.items()}
 
@@ -90,12 +93,21 @@ def _assigned(chunks: Iterable[torch.Tensor], centres: torch.Tensor) -> Labels:
     return torch.cat([assign(chunk, centres)[0] for chunk in chunks]).int().cpu().numpy()
 
 
-def _sample(features: torch.Tensor, n_kept: int, seed: int) -> torch.Tensor:
-    """So many random rows, or all if there are no more."""
-    if len(features) <= n_kept:
-        return features
-    rng = np.random.default_rng(seed)
-    return features[rng.choice(len(features), n_kept, replace=False).tolist()]
+def _standardized(features: AnyFeatures, statistics: ColumnStatistics) -> Iterator[torch.Tensor]:
+    for start in range(0, len(features), CHUNK):
+        chunk = np.require(features[start : start + CHUNK], requirements="W")
+        yield statistics.standardize(torch.from_numpy(chunk))
+
+
+def _sample(features: AnyFeatures, n_kept: int, seed: int) -> Features:
+    """A copy of so many random rows, or of all if there are no more."""
+    return features[_sampled_rows(len(features), n_kept, seed)]
+
+
+def _sampled_rows(n_images: int, n_kept: int, seed: int) -> npt.NDArray[np.int64]:
+    if n_images <= n_kept:
+        return np.arange(n_images)
+    return np.random.default_rng(seed).choice(n_images, n_kept, replace=False)
 
 
 def knn_accuracy(

@@ -12,9 +12,10 @@ import torch
 from ucls.errors import UsageError
 from ucls.neighbors.candidates import Candidates, SetRule, Sets, join
 from ucls.neighbors.equal_rows import find_equal_rows
-from ucls.neighbors.search import BlockSearch, FaissSearch, Features, Rows, Search, Show
+from ucls.neighbors.search import BlockSearch, FaissSearch, Rows, Search, Show
 from ucls.progress import Advance, ignore_progress
 from ucls.ranks import everywhere, for_all, own_share, world_size
+from ucls.tables import AnyFeatures
 from ucls.types import NeighborGraph
 
 THRESHOLD_OFF = 1.0
@@ -23,7 +24,7 @@ QUERIES_PER_PART = 512
 
 
 def build_neighbors(
-    features: Features,
+    features: AnyFeatures,
     *,
     k: int,
     threshold: float | Literal["typical"],
@@ -41,7 +42,8 @@ def build_neighbors(
     and 3x, are not taken for equal. A row of zeros has similarity 0 to all.
 
     Args:
-        features: float16 or wider [N, D], any scale, finite; they are not changed.
+        features: float16 or wider [N, D], any scale, finite; they are not changed. From a table,
+            little of them is in memory at a time.
         k: neighbours that every image gets, whatever the cap.
         threshold: cosine similarity in [-1, 1] above which, not at which, an image joins; 1 means
             never, ``typical`` the median similarity of an image to its k-th neighbour.

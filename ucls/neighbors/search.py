@@ -11,12 +11,15 @@ import torch
 
 from ucls.errors import UclsError, UsageError
 from ucls.neighbors.equal_rows import EqualRows
+from ucls.tables import AnyFeatures, RowTable
 
 Features = npt.NDArray[np.floating]
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 QUERIES_PER_CHUNK = 4096
+QUERIES_FROM_DISK = 2**15
+"""For each so many all features are read once more, where they stay on disk."""
 THREADS_PER_CHUNK = 16
 IMAGES_PER_BLOCK = {"cpu": 1024, "cuda": 2**15}
 """Few enough that the similarities of some queries stay in the cache of a core."""
@@ -94,7 +97,7 @@ class BlockSearch:
     that each core works on similarities that its cache holds.
 
     Args:
-        features: [N, D], any scale and floating-point type.
+        features: [N, D], any scale and floating-point type, in memory or on disk.
         device: where the products are taken.
         equal: their different rows.
 
@@ -104,12 +107,14 @@ class BlockSearch:
 
     def __init__(
         self,
-        features: Features,
+        features: AnyFeatures,
         device: str | torch.device = "cpu",
         equal: EqualRows | None = None,
     ) -> None:
         self.n_images, self.equal = len(features), equal
         self.n_queries = QUERIES_PER_CHUNK * max(1, torch.get_num_threads() // THREADS_PER_CHUNK)
+        if isinstance(features, RowTable):
+            self.n_queries = QUERIES_FROM_DISK
         self._device = torch.device(device)
         self._n_shown = IMAGES_PER_BLOCK[self._device.type]
         spans = [slice(i, i + ROWS_PER_SPAN) for i in range(0, self.n_images, ROWS_PER_SPAN)]
@@ -122,7 +127,8 @@ class BlockSearch:
                 self.scale = scale[:, None]
             norms = pool.map(lambda span: _norms(self._scaled(span)), spans)
             self.norms: Any = np.concatenate(list(norms))
-        if self._device.type != "cpu":
+        self._is_sent_in_parts = self._device.type != "cpu" and isinstance(features, RowTable)
+        if self._device.type != "cpu" and not isinstance(features, RowTable):
             self.features, self.norms = self._there(features), self._there(self.norms)
             self.scale = None if self.scale is None else self._there(self.scale)
 
@@ -154,7 +160,7 @@ class BlockSearch:
         else:
             vectors = vectors.to(torch.float32, copy=True)
         vectors /= self.norms[part][:, None]
-        return vectors
+        return self._there(vectors) if self._is_sent_in_parts else vectors
 
     def _scaled(self, part: Any) -> Any:
         rows = self.features[part]
@@ -176,10 +182,10 @@ class FaissSearch:
         UsageError: if a value is not finite.
     """
 
-    def __init__(self, features: Features, equal: EqualRows | None = None) -> None:
+    def __init__(self, features: AnyFeatures, equal: EqualRows | None = None) -> None:
         faiss = _import_faiss()
         self.equal = equal
-        self.vectors = unit_vectors(features if equal is None else features[equal.firsts])
+        self.vectors = unit_vectors(features[:] if equal is None else features[equal.firsts])
         self.index = faiss.IndexFlatIP(self.vectors.shape[1])
         self.index.add(self.vectors)
         self.n_images = len(features)

@@ -10,13 +10,12 @@ Shapes: N images, D features of a space, d prepared ones, C clusters.
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ucls.errors import NothingLeftError
 from ucls.preparation.fitting import fitting_height, read_rows
 from ucls.preparation.prepared import CHUNK, OMIT, PreparedSpace
-from ucls.tables import RowTable
+from ucls.tables import AnyFeatures
 from ucls.types import Labels
 from ucls.wording import count
 
@@ -28,10 +27,8 @@ apart. All means of C clusters differ along C - 1 directions, but along most of 
 LEAST_LEFT = 1e-6
 """Share of the variance below which what is left is rounding."""
 
-Features = npt.NDArray[np.floating] | RowTable
 
-
-def leave_out(space: PreparedSpace, features: Features, clusters: Labels) -> PreparedSpace:
+def leave_out(space: PreparedSpace, features: AnyFeatures, clusters: Labels) -> PreparedSpace:
     """The preparation that also leaves out the directions that tell clusters apart.
 
     They are principal directions of the clusters' means, at most C - 1, see :data:`TELLS_FROM`.
@@ -64,7 +61,9 @@ def leave_out(space: PreparedSpace, features: Features, clusters: Labels) -> Pre
     return PreparedSpace(kind, space.width, tensors=tensors)
 
 
-def telling_directions(space: PreparedSpace, features: Features, clusters: Labels) -> torch.Tensor:
+def telling_directions(
+    space: PreparedSpace, features: AnyFeatures, clusters: Labels
+) -> torch.Tensor:
     """Orthonormal directions [d, n] of prepared features that tell clusters apart, float64.
 
     Args:
@@ -92,7 +91,7 @@ def telling_directions(space: PreparedSpace, features: Features, clusters: Label
     return tells.T.contiguous()
 
 
-def _check_left(before: PreparedSpace, after: PreparedSpace, features: Features) -> None:
+def _check_left(before: PreparedSpace, after: PreparedSpace, features: AnyFeatures) -> None:
     """Refuses a preparation that leaves nothing but rounding."""
     if _variance(after, features) > LEAST_LEFT * _variance(before, features):
         return
@@ -102,7 +101,7 @@ def _check_left(before: PreparedSpace, after: PreparedSpace, features: Features)
     )
 
 
-def _variance(space: PreparedSpace, features: Features) -> float:
+def _variance(space: PreparedSpace, features: AnyFeatures) -> float:
     """Of all columns together."""
     total, squares = torch.zeros(space.prepared_width, dtype=torch.float64), 0.0
     for _, prepared in _chunks(space, features):
@@ -110,7 +109,7 @@ def _variance(space: PreparedSpace, features: Features) -> float:
     return squares / len(features) - float((total / len(features)).square().sum())
 
 
-def _chunks(space: PreparedSpace, features: Features) -> Iterator[tuple[slice, torch.Tensor]]:
+def _chunks(space: PreparedSpace, features: AnyFeatures) -> Iterator[tuple[slice, torch.Tensor]]:
     """Which rows, and these prepared, float64 [n, d]."""
     for start in range(0, len(features), CHUNK):
         rows = slice(start, start + CHUNK)

@@ -6,7 +6,6 @@ Shapes: N images, D features of a space.
 from typing import NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ucls.errors import UsageError
@@ -19,7 +18,7 @@ from ucls.preparation.signs import (
     left_by_two_groups,
     sample_rows,
 )
-from ucls.tables import RowTable
+from ucls.tables import AnyFeatures
 from ucls.wording import count
 
 EVEN_AT_LEAST = 0.25
@@ -43,8 +42,6 @@ LARGEST_SAMPLE = 2**14
 LEAST_SHARE = 1e-6
 """Deviation of a column, as a share of its mean, below which it is rounding and left out."""
 
-Features = npt.NDArray[np.floating] | RowTable
-
 
 class Fitted(NamedTuple):
     """A preparation and why it was chosen."""
@@ -54,7 +51,7 @@ class Fitted(NamedTuple):
     """In plain words; empty where it was asked for."""
 
 
-def fit_space(features: Features, wanted: str) -> Fitted:
+def fit_space(features: AnyFeatures, wanted: str) -> Fitted:
     """Prepares the features of one space.
 
     With ``auto`` features of few columns are compared by distance: a further column, far longer
@@ -80,7 +77,7 @@ def fit_space(features: Features, wanted: str) -> Fitted:
     return Fitted(_fit(features, kind, n_dropped=int(dropped or 0)), "")
 
 
-def _choose(features: Features) -> Fitted:
+def _choose(features: AnyFeatures) -> Fitted:
     width = features.shape[1]
     if width <= FEW_COLUMNS:
         return Fitted(_fit(features, "distance", n_dropped=0), f"only {count(width, 'column')}")
@@ -106,7 +103,7 @@ def _choose(features: Features) -> Fitted:
     return Fitted(best, f"{reason}; hubness {story}")
 
 
-def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
+def _fit(features: AnyFeatures, kind: str, *, n_dropped: int) -> PreparedSpace:
     unit = kind == "center"
     statistics = _statistics(features, unit=unit)
     tensors = {"mean": statistics.mean.float()}
@@ -145,7 +142,7 @@ def _fit(features: Features, kind: str, *, n_dropped: int) -> PreparedSpace:
     return PreparedSpace(name, width, tensors=tensors)
 
 
-def fitting_height(space: PreparedSpace, features: Features) -> torch.Tensor:
+def fitting_height(space: PreparedSpace, features: AnyFeatures) -> torch.Tensor:
     """The further column [1] over which angles between features [N, D] are as distances.
 
     Args:
@@ -158,7 +155,7 @@ def fitting_height(space: PreparedSpace, features: Features) -> torch.Tensor:
     return height
 
 
-def _statistics(features: Features, *, unit: bool) -> ColumnStatistics:
+def _statistics(features: AnyFeatures, *, unit: bool) -> ColumnStatistics:
     chunks = (
         read_rows(features, slice(start, start + CHUNK)) for start in range(0, len(features), CHUNK)
     )
@@ -166,7 +163,7 @@ def _statistics(features: Features, *, unit: bool) -> ColumnStatistics:
 
 
 def _principal_directions(
-    features: Features, space: PreparedSpace
+    features: AnyFeatures, space: PreparedSpace
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Variances [D] and directions [D, D] of prepared features, float64, the largest first.
 
@@ -182,14 +179,14 @@ def _principal_directions(
     return values.flip(0).clamp_min(0.0), vectors * largest.sign()
 
 
-def _share_of_mean(features: Features) -> float:
+def _share_of_mean(features: AnyFeatures) -> float:
     """Squared length of the mean over the mean squared length."""
     statistics = _statistics(features, unit=True)
     of_mean = float(statistics.mean.square().sum())
     return of_mean / max(of_mean + float(statistics.variance.sum()), 1e-300)
 
 
-def read_rows(features: Features, rows: slice | torch.Tensor) -> torch.Tensor:
+def read_rows(features: AnyFeatures, rows: slice | torch.Tensor) -> torch.Tensor:
     """Some rows of features [N, D], float32 [n, D]."""
     chosen = features[rows if isinstance(rows, slice) else rows.numpy()]
     return torch.from_numpy(np.array(chosen, dtype=np.float32))

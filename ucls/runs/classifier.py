@@ -13,6 +13,7 @@ from ucls.cache import run_files as files
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UclsError
 from ucls.heads.trained import HeadLogits, TrainedHeads
+from ucls.tables import AnyFeatures
 from ucls.training.linear import Candidate, LinearClassifier
 from ucls.types import Labels
 
@@ -83,12 +84,12 @@ class Classifier:
         """The given name of a cluster; empty where it has none."""
         return "" if self.groups is None else self.groups.names.get(cluster, "")
 
-    def predict(self, features: npt.NDArray[np.floating]) -> tuple[Labels, npt.NDArray[np.float32]]:
+    def predict(self, features: AnyFeatures) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Labels features [N, D] for :meth:`judge`: places int32 [N], their probability [N]."""
         return self.predict_inputs(HeadLogits(self.heads, features) if self.heads else features)
 
     def predict_inputs(
-        self, inputs: npt.NDArray[np.floating] | HeadLogits
+        self, inputs: AnyFeatures | HeadLogits
     ) -> tuple[Labels, npt.NDArray[np.float32]]:
         """As :meth:`predict`, of what the last step takes."""
         return self.linear.predict(inputs, groups=self.members)
@@ -102,7 +103,7 @@ class Classifier:
         members: npt.NDArray[np.bool_] = self.groups.of_columns[:, None] == places
         return members
 
-    def shares(self, features: npt.NDArray[np.floating]) -> Iterator[npt.NDArray[np.float32]]:
+    def shares(self, features: AnyFeatures) -> Iterator[npt.NDArray[np.float32]]:
         """The probability of every cluster for features [N, D], some rows at a time: [n, G].
 
         In the order of :attr:`share_numbers`.

@@ -79,8 +79,7 @@ class LabelTable:
         """The classifier's probability of every cluster, some images at a time: [n, C]."""
         for split in self.run.splits:
             with self.run.features(split) as cache:
-                features = cache.read(self._classifier.feature_set)
-            yield from self._classifier.shares(features)
+                yield from self._classifier.shares(cache.table(self._classifier.feature_set))
 
     def shares_by_row(self) -> Iterator[list[float]]:
         """The rounded shares of each image; none if they are not wanted."""

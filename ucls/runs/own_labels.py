@@ -7,6 +7,7 @@ from ucls.cache import read_assignments
 from ucls.cache import run_files as files
 from ucls.runs.classifier import Classifier, Labelled, load_classifier
 from ucls.runs.run import Run
+from ucls.tables import AnyFeatures
 from ucls.types import Labels
 
 
@@ -18,18 +19,18 @@ def label_split(run: Run, split: str) -> Labelled:
     labels of USPS its labels were right in 0.920, those of the consensus in 0.944.
     """
     classifier = load_classifier(run.folder)
-    with run.features(split) as cache:
-        features = cache.read(classifier.feature_set)
     assignments = read_assignments(run.folder.file(files.ASSIGNMENTS))
     by_head = assignments.labels[split][list(classifier.voters)]
-    if split == "train" and run.config.merge.known is not None:
-        kept = run.consensuses.chosen().labels[split]
-        return label_as(classifier, features, kept=kept, by_head=by_head)
-    return classifier.judge(*classifier.predict(features), by_head)
+    with run.features(split) as cache:
+        features = cache.table(classifier.feature_set)
+        if split == "train" and run.config.merge.known is not None:
+            kept = run.consensuses.chosen().labels[split]
+            return label_as(classifier, features, kept=kept, by_head=by_head)
+        return classifier.judge(*classifier.predict(features), by_head)
 
 
 def label_as(
-    classifier: Classifier, features: npt.NDArray[np.floating], *, kept: Labels, by_head: Labels
+    classifier: Classifier, features: AnyFeatures, *, kept: Labels, by_head: Labels
 ) -> Labelled:
     """Labels images as they are labelled already, and the others by the classifier.
 
@@ -44,7 +45,7 @@ def label_as(
 
 
 def _probability_of(
-    classifier: Classifier, features: npt.NDArray[np.floating], clusters: Labels
+    classifier: Classifier, features: AnyFeatures, clusters: Labels
 ) -> npt.NDArray[np.float32]:
     """What a classifier gives the clusters [N] of features [N, D], float32 [N]."""
     found, start = [], 0

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ucls.cache import read_tensors, write_tensors
 from ucls.cache import run_files as files
@@ -16,7 +15,7 @@ from ucls.runs.resolve import ExtractedData, feature_widths
 from ucls.runs.run import Run
 from ucls.settings.config import required
 from ucls.settings.fitting import is_left_alone
-from ucls.tables import RowTable, split_columns
+from ucls.tables import AnyFeatures, split_columns
 from ucls.types import Labels
 from ucls.wording import count
 
@@ -35,7 +34,7 @@ IN_WORDS = {
 }
 
 
-def fit_preparation(run: Run, features: NDArray[np.floating] | RowTable) -> "Preparation":
+def fit_preparation(run: Run, features: AnyFeatures) -> "Preparation":
     """Fits it to the features [N, D] of the training images, keeps it, and says what it is."""
     preparation, told = fit_spaces(
         features,
@@ -54,7 +53,7 @@ def fit_preparation(run: Run, features: NDArray[np.floating] | RowTable) -> "Pre
 
 
 def fit_spaces(
-    features: NDArray[np.floating] | RowTable,
+    features: AnyFeatures,
     feature_set: str,
     data: ExtractedData,
     *,
@@ -110,7 +109,7 @@ def backbones_of(feature_set: str, data: ExtractedData) -> list[str]:
 def _omit_unrelated(
     spaces: list["PreparedSpace"],
     reasons: list[str],
-    columns: Sequence[NDArray[np.floating] | RowTable],
+    columns: Sequence[AnyFeatures],
     *,
     n_clusters: int,
     seed: int,

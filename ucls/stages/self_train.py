@@ -36,8 +36,10 @@ from ucls.runs.outliers import mark_outliers
 from ucls.runs.own_labels import label_split
 from ucls.runs.preparation import read_preparation
 from ucls.runs.resolve import feature_width
+from ucls.runs.room import stay_on_disk
 from ucls.runs.run import Run
 from ucls.runs.scores import warn_of_empty
+from ucls.tables import AnyFeatures, RowTable
 from ucls.training.linear import CHUNK, SelfTrained
 from ucls.types import Labels
 
@@ -116,16 +118,15 @@ def _fit(
     reporter: Reporter,
 ) -> SelfTrained:
     with run.features("train") as cache:
-        matrix = inputs.read(cache)
-    return fit(
-        matrix,
-        pseudo_labels,
-        inputs.columns,
-        n_clusters=n_clusters,
-        config=run.config,
-        weights=weights,
-        reporter=reporter,
-    )
+        return fit(
+            inputs.read(run, cache),
+            pseudo_labels,
+            inputs.columns,
+            n_clusters=n_clusters,
+            config=run.config,
+            weights=weights,
+            reporter=reporter,
+        )
 
 
 def keep_chosen(
@@ -188,10 +189,16 @@ class Inputs:
         widest = max(columns, key=lambda name: columns[name].stop - columns[name].start)
         return cls(widest, columns, None)
 
-    def read(self, cache: SplitFeatures) -> NDArray[np.floating] | HeadLogits:
-        """Reads the matrix of a split; float16 where the cache holds no more than that."""
-        features = cache.read(self.feature_set, dtype=cache.dtype)
-        return features if self.heads is None else logits_by_row(self.heads, features)
+    def table(self, cache: SplitFeatures) -> RowTable:
+        """The tokens of a split; float16 where the cache holds no more than that."""
+        return cache.table(self.feature_set, dtype=cache.dtype)
+
+    def read(self, run: Run, cache: SplitFeatures) -> AnyFeatures | HeadLogits:
+        """The matrix of a split, in memory if there is room."""
+        table, price = self.table(cache), "each batch is read from the feature cache"
+        is_on_disk = stay_on_disk(run, "self-train", table.nbytes, price=price)
+        tokens = table if is_on_disk else table[:]
+        return tokens if self.heads is None else logits_by_row(self.heads, tokens)
 
 
 def token_columns(spec: FeatureSpec) -> dict[str, slice]:
@@ -230,9 +237,10 @@ def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
     tensors: dict[str, NDArray[Any]] = {"agreement": result.agreement}
     if "val" in run.splits:
         with run.features("val") as cache:
-            matrix = inputs.read(cache)
-        chunks = (matrix[start : start + CHUNK] for start in range(0, len(matrix), CHUNK))
-        found = [_clusters_by_candidate(result, inputs, chunk) for chunk in chunks]
+            tokens = inputs.table(cache)
+            matrix = tokens if inputs.heads is None else HeadLogits(inputs.heads, tokens)
+            chunks = (matrix[start : start + CHUNK] for start in range(0, len(matrix), CHUNK))
+            found = [_clusters_by_candidate(result, inputs, chunk) for chunk in chunks]
         tensors["val"] = np.concatenate(found, axis=1)
     names = json.dumps([candidate._asdict() for candidate in result.candidates])
     metadata = {"candidates": names, "chosen": str(result.chosen)}

@@ -27,7 +27,7 @@ from ucls.progress import SILENT, Advance, Reporter, ignore_progress
 from ucls.ranks import average_gradients, world_size
 from ucls.schedules import scale_to_batch, warmup_cosine
 from ucls.settings.config import TrainConfig, required
-from ucls.tables import RowTable
+from ucls.tables import AnyFeatures
 from ucls.training.compiled import CompiledLosses
 from ucls.training.standstill import SAMPLE, interval, moved_share
 from ucls.training.training_set import TrainingSet
@@ -277,7 +277,7 @@ class HeadTrainer:
         )
         return scale_to_batch(rate, self.batch_size)
 
-    def predict(self, features: Features | RowTable) -> Prediction:
+    def predict(self, features: AnyFeatures) -> Prediction:
         """Labels plain ``features`` [N, D] with every head, in float32."""
         device = self.data.device
         inputs = (

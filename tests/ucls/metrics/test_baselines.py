@@ -9,6 +9,7 @@ from ucls.metrics.baselines import kmeans, knn_accuracy, linear_probe_accuracy
 from ucls.metrics.probe import Labelled, sgd_classifiers
 from ucls.metrics.scores import clustering_accuracy
 from ucls.settings.config import SelfTrainConfig
+from ucls.tables import RowTable
 
 CLUSTERS = 4
 PROBE = SelfTrainConfig(learning_rates=(0.1, 1.0), iterations=60, batch_size=32)
@@ -164,3 +165,27 @@ def test_linear_probe_accuracy_on_separable_and_on_shuffled_labels(seed: int) ->
     assert accuracy(train_labels) == accuracy(train_labels)
     assert accuracy(np.random.default_rng(seed).permutation(train_labels)) < 0.7
     assert accuracy((train_labels + 1) % CLUSTERS) == 0.0
+
+
+@pytest.mark.parametrize("from_disk", [10, 400])
+def test_kmeans_of_a_table_is_fitted_to_some_of_its_rows(
+    from_disk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ucls.metrics.baselines.FROM_DISK", from_disk)
+    monkeypatch.setattr("ucls.metrics.baselines.SAMPLE_PER_CLUSTER", 25)
+    (train, labels), (val, val_labels) = blobs(0, 300), blobs(1, 40)
+    tables = {
+        split: RowTable(lambda rows, own=own: own[rows].copy(), own.shape, own.dtype)
+        for split, own in (("train", train), ("val", val))
+    }
+    fitted_to, fit = [], KMeans.fit
+
+    def fit_and_note(model: KMeans, x: npt.NDArray[np.float32]) -> KMeans:
+        fitted_to.append(len(x))
+        return fit(model, x)
+
+    monkeypatch.setattr(KMeans, "fit", fit_and_note)
+    found = kmeans(tables, n_clusters=CLUSTERS, restarts=2)
+    assert fitted_to == [min(300, max(from_disk, 25 * CLUSTERS))] * 2
+    assert clustering_accuracy(labels, found["train"]) == 1.0
+    assert clustering_accuracy(val_labels, found["val"]) == 1.0

@@ -9,6 +9,7 @@ from ucls.errors import UclsError, UsageError
 from ucls.neighbors import build as neighbors
 from ucls.neighbors import candidates, search
 from ucls.neighbors.build import build_neighbors
+from ucls.tables import RowTable
 from ucls.types import NeighborGraph
 
 Features = npt.NDArray[np.float32]
@@ -410,3 +411,21 @@ def test_without_faiss_the_error_names_the_command(monkeypatch: pytest.MonkeyPat
     with pytest.raises(UclsError, match=r"pip install 'ucls\[cpu\]'.*'ucls\[gpu\]' for CUDA"):
         build_neighbors(random_features(0), k=3, threshold=1.0, backend="faiss")
     assert build_neighbors(random_features(0), k=3, threshold=1.0).n_images == 40
+
+
+@all_seeds
+@both_backends
+@pytest.mark.parametrize("kind", ["a few", "repeated", "zeros", "large"])
+def test_features_on_disk_have_the_same_neighbors(
+    seed: int, backend: Backend, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_small_chunks(monkeypatch, 9)
+    monkeypatch.setattr(search, "QUERIES_FROM_DISK", 11)
+    features = with_equals(seed, kind) if kind != "large" else 1e30 * random_features(seed)
+    table = RowTable(lambda rows: features[rows].copy(), features.shape, features.dtype)
+    held, stored = (
+        build_neighbors(one, k=5, threshold=0.3, cap=8, backend=backend)
+        for one in (features, table)
+    )
+    assert sets(stored) == sets(held)
+    np.testing.assert_array_equal(stored.similarity, held.similarity)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Lines
 from ucls.errors import UsageError
 from ucls.runs import baselines
 from ucls.runs.baselines import baseline_figures
@@ -37,3 +38,20 @@ def test_without_labels_there_are_no_bounds(run_path: Path) -> None:
     figures = baseline_figures(Run(run_path), {})
     assert set(figures["val"]) == {"kmeans"}
     assert set(figures["val"]["kmeans"]) == {"kl_to_uniform", "occupied_clusters", "cluster_sizes"}
+
+
+def test_from_disk_kmeans_is_the_same_and_bounds_are_left_out(run_path: Path, lines: Lines) -> None:
+    run = Run(run_path, reporter=lines)
+    held = baseline_figures(run, known_labels(run))
+    (run_path / "baselines.json").unlink()
+    run.ask_for(run.requested.with_values({"features_in": "disk"}))
+    stored = baseline_figures(run, known_labels(run))
+    assert lines.said == [
+        "evaluate: features stay on disk, as asked for; k-means is fitted to some of them, k-NN "
+        "and the linear probe are left out"
+    ]
+    assert held["val"].keys() == {"kmeans", "knn", "linear_probe"}
+    assert {split: figures["kmeans"] for split, figures in held.items()} == {
+        split: figures["kmeans"] for split, figures in stored.items()
+    }
+    assert stored["val"].keys() == {"kmeans"}

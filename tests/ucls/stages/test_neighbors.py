@@ -79,3 +79,20 @@ def test_an_unknown_setting(run_path: Path) -> None:
     with pytest.raises(UsageError, match=r"neighbors\.q: no such setting; did you mean"):
         neighbors(run_path, settings={"neighbors.q": 7})
     assert (run_path / "run.json").read_bytes() == before
+
+
+def test_features_on_disk_have_the_same_neighbors(run_path: Path, lines: Lines) -> None:
+    files = ("neighbors.h5", "preparation.safetensors")
+    before = [(run_path / name).read_bytes() for name in files]
+    neighbors(run_path, settings={"features_in": "disk"}, overwrite=True, reporter=lines)
+    assert [(run_path / name).read_bytes() for name in files] == before
+    assert lines.said[0] == (
+        "neighbors: features stay on disk, as asked for; they are read once for every 32,768 images"
+    )
+
+
+def test_several_spaces_on_disk_have_the_same_neighbors(two_space_run_path: Path) -> None:
+    files = ("neighbors.h5", "preparation.safetensors")
+    before = [(two_space_run_path / name).read_bytes() for name in files]
+    neighbors(two_space_run_path, settings={"features_in": "disk"}, overwrite=True)
+    assert [(two_space_run_path / name).read_bytes() for name in files] == before

@@ -137,3 +137,17 @@ def test_columns_of_shallow_and_of_patchless_features() -> None:
     assert shallow == {"cls": slice(0, 10), "cls+fg": slice(0, 20)}
     patchless = token_columns(replace(SPEC, has_patch_mean=False))
     assert patchless == {"cls": slice(30, 40), "cls4": slice(0, 40)}
+
+
+@pytest.mark.parametrize("inputs", ["tokens", "heads"])
+def test_features_on_disk_give_the_same_classifier(
+    run_path: Path, lines: Lines, inputs: str
+) -> None:
+    names = ("classifier.safetensors", "candidates.safetensors", "labels.csv")
+    self_train(run_path, settings={"self_train.inputs": inputs}, overwrite=True)
+    before = [(run_path / name).read_bytes() for name in names]
+    self_train(run_path, settings={"features_in": "disk"}, overwrite=True, reporter=lines)
+    assert [(run_path / name).read_bytes() for name in names] == before
+    assert lines.said[0] == (
+        "self-train: features stay on disk, as asked for; each batch is read from the feature cache"
+    )
