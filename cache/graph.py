@@ -28,7 +28,7 @@ def write_graph(path: Path, graph: NeighborGraph) -> None:
     with write_hdf5(path, GRAPH_FORMAT, n_bytes=n_bytes) as file:
         for name, array in arrays.items():
             file[name] = array
-        for name in ("k", "threshold", "cap", "n_capped", "backend", "exact"):
+        for name in ("k", "threshold", "cap", "n_capped", "backend", "exact", "recall"):
             if (value := getattr(graph, name)) is not None:
                 file.attrs[name] = value
 
@@ -48,6 +48,7 @@ def read_graph(path: Path) -> NeighborGraph:
 
 def _attributes(file: h5py.File) -> dict[str, Any]:
     threshold, cap = file.attrs.get("threshold"), file.attrs.get("cap")
+    recall = file.attrs.get("recall")
     return {
         "k": int(file.attrs["k"]),
         "threshold": None if threshold is None else float(threshold),
@@ -55,6 +56,7 @@ def _attributes(file: h5py.File) -> dict[str, Any]:
         "n_capped": int(file.attrs["n_capped"]),
         "backend": str(file.attrs["backend"]),
         "exact": bool(file.attrs["exact"]),
+        "recall": None if recall is None else float(recall),
     }
 
 

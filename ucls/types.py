@@ -56,6 +56,8 @@ class NeighborGraph:
         n_capped: rows that the cap cut.
         backend: what searched.
         exact: whether the search was exact.
+        recall: share of the k nearest that an approximate search finds, measured on a sample; None
+            where it is exact.
 
     Raises:
         UsageError: when the arrays do not fit together.
@@ -70,6 +72,7 @@ class NeighborGraph:
     n_capped: int
     backend: str
     exact: bool
+    recall: float | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in (("indptr", "int64"), ("indices", "int32"), ("similarity", "float16")):

@@ -117,3 +117,11 @@ def test_the_nearest_alone_are_the_first_of_each_row(
     for row in range(11):
         for found, expected in zip(part.row(row), whole.row(row), strict=True):
             np.testing.assert_array_equal(found, expected[:nearest])
+
+
+@pytest.mark.parametrize("recall", [None, 0.97])
+def test_the_recall_is_kept_where_there_is_one(tmp_path: Path, recall: float | None) -> None:
+    graph = replace(GRAPH, exact=recall is None, recall=recall)
+    write_graph(tmp_path / "neighbors.h5", graph)
+    found = read_graph(tmp_path / "neighbors.h5")
+    assert (found.exact, found.recall) == (graph.exact, recall)

@@ -1,5 +1,7 @@
 """The neighbour graph that the settings ask for."""
 
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +13,17 @@ from ucls.neighbors.build import build_neighbors
 from ucls.preparation.fitting import fit_space
 from ucls.preparation.prepared import Preparation
 from ucls.progress import Reporter
+from ucls.ranks import agreed
+from ucls.runs.time_limit import limit_seconds
 from ucls.settings.config import Config, required
 from ucls.tables import AnyFeatures
 from ucls.types import NeighborGraph
+from ucls.wording import duration
 
 Features = npt.NDArray[np.floating]
+
+SHARE_OF_LIMIT = 0.25
+"""Of the time for a whole run that the search may take."""
 
 
 def check_distinct(features: AnyFeatures, n_clusters: int, reporter: Reporter) -> None:
@@ -67,27 +75,59 @@ def find_neighborhood(
     return Neighborhood(prepared, preparation, build_graph(prepared, config, reporter=reporter))
 
 
-def build_graph(features: AnyFeatures, config: Config, *, reporter: Reporter) -> NeighborGraph:
+def build_graph(
+    features: AnyFeatures, config: Config, *, time_limit: str | None = None, reporter: Reporter
+) -> NeighborGraph:
     """Builds S_x of every image.
 
     Args:
         features: prepared, [N, D]; they are not changed.
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
+        time_limit: of the whole run, such as ``10m``.
         reporter: shown how far it is.
     """
-    settings = config.neighbors
+    settings, device = config.neighbors, str(resolve_device(config.device))
+    search, recall = None, None
+    if agreed(partial(_is_approximate, features, config, time_limit, reporter=reporter)):
+        from ucls.neighbors.approximate import approximate_search
+
+        k = required(settings.k)
+        search, recall = approximate_search(features, k=k, device=device, seed=config.seed)
+        reporter.say(f"neighbors: approximate search finds {recall:.1%} of the {k} nearest")
     with reporter.track("neighbors", len(features), "images") as advance:
-        return build_neighbors(
+        graph = build_neighbors(
             features,
             k=required(settings.k),
             threshold=required(settings.threshold),
             cap=cap_of(settings.cap, len(features), required(config.n_clusters)),
             cap_keeps=settings.cap_keeps,
             backend="faiss" if settings.backend == "faiss" else "torch",
-            device=str(resolve_device(config.device)),
+            device=device,
+            search=search,
             seed=config.seed,
             advance=advance,
         )
+    if recall is None:
+        return graph
+    return replace(graph, backend="faiss-ivf", exact=False, recall=recall)
+
+
+def _is_approximate(
+    features: AnyFeatures, config: Config, limit: str | None, *, reporter: Reporter
+) -> bool:
+    """Whether exact search would take too long, or approximate search is asked for."""
+    from ucls.neighbors.approximate import exact_seconds
+
+    if limit is None or config.neighbors.search != "auto":
+        return config.neighbors.search == "approximate"
+    seconds = exact_seconds(features, str(resolve_device(config.device)))
+    if seconds <= SHARE_OF_LIMIT * limit_seconds(limit):
+        return False
+    reporter.say(
+        f"neighbors: exact search would take about {duration(seconds)}, more than a quarter of the "
+        f"time limit {limit}"
+    )
+    return True
 
 
 def cap_of(cap: int | str, n_images: int, n_clusters: int) -> int | None:

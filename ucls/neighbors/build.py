@@ -32,6 +32,7 @@ def build_neighbors(
     cap_keeps: Literal["nearest", "sample"] = "nearest",
     backend: Literal["torch", "faiss"] = "torch",
     device: str = "cpu",
+    search: Search | None = None,
     seed: int = 0,
     advance: Advance = ignore_progress,
 ) -> NeighborGraph:
@@ -53,6 +54,7 @@ def build_neighbors(
         backend: ``torch`` (any device; little more memory than the graph takes) or ``faiss`` (CPU);
             the answer is the same.
         device: where the torch backend computes.
+        search: what finds neighbours in place of a backend; None for one that is exact.
         seed: for ``cap_keeps="sample"``.
         advance: told of every finished image.
 
@@ -81,10 +83,7 @@ def build_neighbors(
             f"neighbors.k must be between 1 and {n_images - 1} for {n_images:,} images, "
             f"but it is {k}; choose a smaller k"
         )
-    equal = find_equal_rows(features)
-    search: Search = (
-        FaissSearch(features, equal) if backend == "faiss" else BlockSearch(features, device, equal)
-    )
+    search = search or _exact_search(features, backend, device)
     limit = n_images - 1 if cap is None else min(max(cap, k), n_images - 1)
     sample, of_sample = np.arange(0), None
     if threshold == "typical":
@@ -116,6 +115,13 @@ def build_neighbors(
         backend=backend,
         exact=True,
     )
+
+
+def _exact_search(features: AnyFeatures, backend: str, device: str) -> Search:
+    equal = find_equal_rows(features)
+    if backend == "faiss":
+        return FaissSearch(features, equal)
+    return BlockSearch(features, device, equal)
 
 
 def find_sets(search: Search, queries: Rows, rule: SetRule) -> tuple[list[Sets], float]:

@@ -183,7 +183,7 @@ class FaissSearch:
     """
 
     def __init__(self, features: AnyFeatures, equal: EqualRows | None = None) -> None:
-        faiss = _import_faiss()
+        faiss = import_faiss()
         self.equal = equal
         self.vectors = unit_vectors(features[:] if equal is None else features[equal.firsts])
         self.index = faiss.IndexFlatIP(self.vectors.shape[1])
@@ -278,7 +278,8 @@ def _blas() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
-def _import_faiss() -> Any:
+def import_faiss() -> Any:
+    """FAISS; UclsError if it is not installed."""
     try:
         import faiss
     except ImportError as error:

@@ -73,6 +73,8 @@ def _of_neighbors(run: "Run") -> str:
     section = run.section("neighbors")
     if section["prepare"] == "none":  # as in older versions, which prepared nothing
         del section["prepare"]
+    if section["search"] != "approximate":  # as in older versions, which were exact
+        del section["search"]
     section["apart_from"] = apart_keys(run)
     if not section["apart_from"]:  # as in older versions
         del section["apart_from"]

@@ -28,7 +28,7 @@ def fitting_effort(
         reporter: told of the choice.
     """
     text = required(requested.time_limit)
-    left = float(text[:-1]) * SECONDS[text[-1]] - elapsed
+    left = limit_seconds(text) - elapsed
     beyond = ""
     for effort in reversed(EFFORTS):
         seconds = REST * estimate_training(requested, data, effort)
@@ -40,6 +40,11 @@ def fitting_effort(
         f"time limit {text}: effort {effort}, at most {duration(seconds)} from here{late}{beyond}"
     )
     return effort
+
+
+def limit_seconds(text: str) -> float:
+    """The seconds of a time limit such as ``10m``."""
+    return float(text[:-1]) * SECONDS[text[-1]]
 
 
 def estimate_training(requested: Config, data: ExtractedData, effort: Effort) -> float:

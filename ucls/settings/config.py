@@ -156,6 +156,10 @@ class NeighborsConfig(Section):
     backend: Literal["auto", "faiss", "torch"] = "auto"
     """``torch``, on any device, or ``faiss``, on the CPU and with more memory. Both are exact;
     ``auto`` is torch."""
+    search: Literal["auto", "exact", "approximate"] = "auto"
+    """``approximate`` looks into parts of the images that FAISS has put together; how many of the
+    nearest it finds is measured. ``auto``: only if exact search would take more than a quarter of
+    ``time_limit``."""
 
 
 class TrainConfig(OpenSection):

@@ -37,7 +37,8 @@ def _open(run: Run, cache: SplitFeatures) -> AnyFeatures:
 def _search(run: Run, features: AnyFeatures, *, reporter: Reporter) -> NeighborGraph:
     from ucls.clustering.graph import build_graph
 
-    return build_graph(features, run.config, reporter=reporter)
+    limit = run.data.time_limit
+    return build_graph(features, run.config, time_limit=limit, reporter=reporter)
 
 
 def _help(path: Path, *, reporter: Reporter) -> NeighborGraph:

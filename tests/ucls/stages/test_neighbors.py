@@ -96,3 +96,28 @@ def test_several_spaces_on_disk_have_the_same_neighbors(two_space_run_path: Path
     before = [(two_space_run_path / name).read_bytes() for name in files]
     neighbors(two_space_run_path, settings={"features_in": "disk"}, overwrite=True)
     assert [(two_space_run_path / name).read_bytes() for name in files] == before
+
+
+def test_approximate_search_is_told_and_kept(run_path: Path, lines: Lines) -> None:
+    path = neighbors(run_path, settings={"neighbors.search": "approximate"}, reporter=lines)
+    graph = read_graph(path)
+    assert (graph.exact, graph.backend) == (False, "faiss-ivf")
+    assert graph.recall is not None
+    assert graph.recall >= 0.95
+    told = f"neighbors: approximate search finds {graph.recall:.1%} of the 3 nearest"
+    assert told in lines.said
+    assert not Run(run_path).freshness.is_done("train")
+
+
+@pytest.mark.parametrize(("seconds", "exact"), [(14.0, True), (16.0, False)])
+def test_search_is_approximate_where_exact_search_would_take_too_long(
+    run_path: Path, lines: Lines, seconds: float, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ucls.neighbors.approximate.exact_seconds", lambda *_: seconds)
+    folder = RunFolder(run_path)
+    folder.update(data={**folder.record["data"], "time_limit": "1m"})
+    graph = read_graph(neighbors(run_path, overwrite=True, reporter=lines))
+    assert graph.exact is exact
+    assert (graph.recall is None) is exact
+    told = "neighbors: exact search would take about 16 s, more than a quarter of the time limit 1m"
+    assert (told in lines.said) is not exact
