@@ -142,7 +142,16 @@ def how_simulated(path: Path) -> str:
         return ""
     with h5py.File(path) as file:
         made = json.loads(file.attrs.get("simulated", "{}"))
-    return ", ".join(f"{name} {made[name]:,}" for name in TOLD if made)
+    return _tell(made) if made else ""
+
+
+def tell(made: SimulatedFeatures) -> str:
+    """What features are made with, as text."""
+    return _tell(asdict(made))
+
+
+def _tell(made: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {made[name]:,}" for name in TOLD)
 
 
 def is_simulated(path: Path) -> bool:

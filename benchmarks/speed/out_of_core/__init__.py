@@ -1,0 +1,1 @@
+"""Training on features that stay on disk."""
