@@ -68,7 +68,8 @@ def mean_of_masked(patches: Tensor, masks: Tensor) -> Tensor:
     """
     weights = masks.to(patches.dtype)
     weights = weights / weights.sum(dim=1, keepdim=True)
-    return (weights[:, None] @ patches).squeeze(1)
+    # A matrix product would be rounded by autocast.
+    return (weights[:, :, None] * patches).sum(dim=1)
 
 
 def build_foreground(name: str, **options: Any) -> TimmBackbone:

@@ -5,7 +5,9 @@ import torch
 from tests.ucls.backbones.test_normalized_cut import by_numpy
 from ucls.backbones.build import build_backbone
 from ucls.backbones.foreground import mean_of_masked
+from ucls.backbones.normalized_cut import cut_patches
 from ucls.backbones.patch_keys import PatchKeys
+from ucls.backbones.protocol import Precision
 from ucls.errors import UsageError
 
 
@@ -40,6 +42,20 @@ def test_it_is_the_mean_patch_of_tokencuts_mask(name: str) -> None:
     assert torch.equal(found.cls, ordinary.cls)
     assert not torch.allclose(found.patch_mean, ordinary.patch_mean, atol=1e-3)
     assert backbone.n_plain == is_plain.sum()
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_the_mean_is_in_single_precision_whatever_the_network_is_in(precision: Precision) -> None:
+    backbone = build_backbone(
+        "test_vit-foreground", image_size=80, weights="random", precision=precision
+    )
+    batch = pictures(2)
+    found = backbone.encode(batch).patch_mean
+    masks = cut_patches(PatchKeys(backbone)(batch)).flatten(1)
+    patches = backbone.dense(batch).flatten(1, 2)
+    expected = [own[mask].mean(dim=0) for own, mask in zip(patches, masks, strict=True)]
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, torch.stack(expected), atol=1e-6, rtol=1e-5)
 
 
 def test_its_spec_is_that_of_the_vit_under_another_name() -> None:
