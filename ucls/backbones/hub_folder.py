@@ -11,7 +11,7 @@ from ucls.backbones import open_clip_config as open_clip
 from ucls.backbones.architectures import ARCHITECTURES, TOWERS, Architecture
 from ucls.backbones.image_processors import data_config, processed_size
 from ucls.backbones.protocol import ImageSize
-from ucls.backbones.timm_folder import ARCHITECTURE, TimmFolder, timm_folder
+from ucls.backbones.timm_folder import ARCHITECTURE, TimmFolder, cannot_be_built, timm_folder
 from ucls.errors import UsageError
 
 PREFIX = "hf:"
@@ -69,10 +69,7 @@ class HubFolder:
         try:
             return self.architecture.options(self.config)
         except (ValueError, TypeError) as error:
-            raise UsageError(
-                f"{self.path / _CONFIG} describes a model that cannot be built: {error}; convert "
-                "it to ONNX, and pass --backbone onnx:FILE"
-            ) from error
+            raise cannot_be_built(self.path / _CONFIG, error) from error
 
     def data_config(self) -> dict[str, Any]:
         """Its preprocessing in timm's words.

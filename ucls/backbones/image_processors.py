@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ucls.backbones.protocol import ImageSize
+from ucls.backbones.timm_data import check_data
 
 # The numbers of Pillow's filters.
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
@@ -48,6 +49,7 @@ def data_config(processor: _Processor) -> dict[str, Any]:
         data |= {"crop_mode": "center", "crop_pct": share}
     elif size is not None:
         data |= {"crop_mode": "squash", "crop_pct": 1.0}
+    check_data(data)
     return data
 
 

@@ -1,8 +1,10 @@
 """What OpenCLIP describes in an ``open_clip_config.json``, in the words of transformers or timm."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from ucls.backbones.timm_data import check_data
 from ucls.backbones.timm_folder import ARCHITECTURE
 
 FILE = "open_clip_config.json"
@@ -31,6 +33,8 @@ _DEFAULTS = {
     "head_width": 64,
     "mlp_ratio": 4.0,
 }
+_OF_SIDES = ("patch_size", "image_size")
+"""One number, or height and width."""
 _IGNORED = {"patch_dropout", "output_tokens", "attn_pooler_queries", "attn_pooler_heads"}
 """What the features do not depend on."""
 _PLAIN = {"pos_embed_type": "learnable", "pool_type": "tok", "block_type": "default"}
@@ -51,6 +55,7 @@ def trunk_config(config: _Config) -> dict[str, Any]:
     if (pool := str(vision.get("timm_pool"))).endswith("_attn"):
         raise ValueError(f"timm_pool is {pool!r}")
     size = vision.get("image_size", _DEFAULTS["image_size"])
+    _check_number("image_size", size)
     told = {name: data[name] for name in ("mean", "std", "interpolation")}
     told |= {"crop_mode": _CROPS[data["resize_mode"]], "crop_pct": 1.0}
     told["input_size"] = (3, *([size] * 2 if isinstance(size, int) else size))
@@ -69,8 +74,10 @@ def tower_config(config: _Config) -> dict[str, Any]:
         if name not in _DEFAULTS.keys() | _IGNORED and value not in plain:
             raise ValueError(f"{name} is {value!r}")
     told = {**_DEFAULTS, **vision}
-    if not isinstance(told["layers"], int):
+    if isinstance(told["layers"], list):
         raise ValueError("the tower for images is a ResNet")
+    for name in _DEFAULTS:
+        _check_number(name, told[name])
     return {new: told[name] for name, new in _NAMES.items()} | {
         "num_attention_heads": told["width"] // told["head_width"],
         "intermediate_size": int(told["width"] * told["mlp_ratio"]),
@@ -106,9 +113,21 @@ def _vision(config: _Config) -> _Config:
         raise ValueError("it has no vision_cfg in its model_cfg") from error
 
 
+def _check_number(name: str, value: Any) -> None:
+    is_pair = name in _OF_SIDES and isinstance(value, list) and len(value) == 2
+    kind = int | float if name == "mlp_ratio" else int
+    for number in value if is_pair else [value]:
+        if not isinstance(number, kind) or not 0 < number < math.inf:
+            raise ValueError(f"{name} is {value!r}, not a number above 0")
+
+
 def _preprocessing(config: _Config) -> dict[str, Any]:
-    data = {**_PREPROCESSING, **(config.get("preprocess_cfg") or {})}
+    told = config.get("preprocess_cfg") or {}
+    if not isinstance(told, Mapping):
+        raise ValueError(f"preprocess_cfg is {told!r}, not settings by name")
+    data = {**_PREPROCESSING, **told}
+    check_data({name: data[name] for name in ("mean", "std")})
     for name, known in (("interpolation", _FILTERS), ("resize_mode", _CROPS)):
-        if data[name] not in known:
+        if data[name] not in tuple(known):
             raise ValueError(f"{name} is {data[name]!r}, not {' or '.join(known)}")
     return data

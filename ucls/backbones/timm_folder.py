@@ -1,5 +1,6 @@
 """A folder as timm saves it for the hub: weights, and the name of their architecture."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from ucls.backbones.names import BACKBONES, canonical_name
 from ucls.backbones.protocol import ImageSize
+from ucls.backbones.timm_data import check_data
 from ucls.errors import UsageError
 
 ARCHITECTURE = "architecture"
@@ -56,11 +58,18 @@ def timm_folder(path: Path, config: Mapping[str, Any]) -> TimmFolder:
         config: its ``config.json``; of old ones the preprocessing lies beside the architecture.
 
     Raises:
-        UsageError: if the model does not take pictures of three channels.
+        UsageError: if timm writes no such thing, or the model does not take pictures of three
+            channels.
     """
-    told = config.get("pretrained_cfg") or config
-    options = {k: v for k, v in (config.get("model_args") or {}).items() if k != "num_classes"}
-    channels, *size = told.get("input_size") or (_CHANNELS,)
+    try:
+        told = _settings(config, "pretrained_cfg") or config
+        options = _settings(config, "model_args")
+        channels, *size = _input_size(told)
+        data = {key: told[key] for key in _DATA if told.get(key) is not None}
+        check_data(data)
+    except ValueError as error:
+        raise cannot_be_built(path, error) from error
+    options.pop("num_classes", None)
     channels = options.pop("in_chans", channels)
     if channels != _CHANNELS:
         raise UsageError(
@@ -71,9 +80,36 @@ def timm_folder(path: Path, config: Mapping[str, Any]) -> TimmFolder:
         architecture=str(config[ARCHITECTURE]).partition(".")[0],
         tag=str(told.get("tag") or ""),
         options=options,
-        data={key: told[key] for key in _DATA if told.get(key) is not None},
+        data=data,
         image_size=_size(size),
     )
+
+
+def cannot_be_built(path: Path, reason: object) -> UsageError:
+    """Tells that a file or a folder describes a model that timm does not make."""
+    told = textwrap.shorten(str(reason) or type(reason).__name__, 150)
+    return UsageError(
+        f"{path} describes a model that cannot be built: {told}; convert it to ONNX, and pass "
+        "--backbone onnx:FILE"
+    )
+
+
+def _settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = config.get(name) or {}
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{name} is {found!r}, not settings by name")
+    return dict(found)
+
+
+def _input_size(told: Mapping[str, Any]) -> list[int]:
+    """Channels, and height and width if these are told."""
+    size = told.get("input_size")
+    if not size:
+        return [_CHANNELS]
+    is_right = isinstance(size, list | tuple) and len(size) == 3
+    if not is_right or not all(isinstance(side, int) and side > 0 for side in size):
+        raise ValueError(f"input_size is {size!r}, not channels, height and width")
+    return list(size)
 
 
 def _size(sides: list[int]) -> ImageSize | None:

@@ -11,10 +11,12 @@ from torch import nn
 
 from ucls.backbones.hub_folder import PREFIX, HubFolder, is_hub_folder, read_hub_folder
 from ucls.backbones.names import BACKBONES, RANDOM_WEIGHTS
-from ucls.backbones.timm_folder import TimmFolder
-from ucls.errors import UsageError
+from ucls.backbones.timm_folder import TimmFolder, cannot_be_built
+from ucls.errors import UclsError, UsageError
 
 _SEED = 0
+_PLACES = {"device", "dtype"}
+"""Arguments of models that say nothing of what they are."""
 _BIASES = ("q_bias", "k_bias", "v_bias")
 
 
@@ -50,10 +52,7 @@ def blueprint_of(name: str, weights: str | None = None) -> Blueprint:
         UsageError: if there is no such model, or the folder holds another one.
     """
     if weights not in (None, RANDOM_WEIGHTS) and is_hub_folder(weights):
-        folder = read_hub_folder(weights)
-        if isinstance(folder, TimmFolder):
-            return _told_by_timm(name, folder)
-        return _told_by_folder(name, folder)
+        return _told_by(read_hub_folder(weights), name)
     if name.startswith(PREFIX):
         raise UsageError(
             f"backbone {name} is known by its folder alone, got weights {weights}: pass the "
@@ -127,9 +126,27 @@ def _plain_skeleton(name: str) -> Any:
     return build_skeleton(Blueprint(name, timm_name(name)))
 
 
+def _told_by(folder: HubFolder | TimmFolder, name: str) -> Blueprint:
+    try:
+        is_timms = isinstance(folder, TimmFolder)
+        told = _told_by_timm(name, folder) if is_timms else _told_by_folder(name, folder)
+        build_skeleton(told)
+    except UclsError:
+        raise
+    except Exception as error:  # whatever a model of timm makes of values that it cannot take
+        raise cannot_be_built(folder.path, error) from error
+    return told
+
+
 def _told_by_timm(name: str, folder: TimmFolder) -> Blueprint:
     if timm_name(name).partition(".")[0] != folder.architecture:
         raise _contradiction(name, folder)
+    own_arguments = inspect.signature(type(_plain_skeleton(name))).parameters.keys() - _PLACES
+    # timm would take others as its own, and read any file, or fetch weights.
+    if foreign := sorted(folder.options.keys() - own_arguments):
+        raise cannot_be_built(
+            folder.path, f"{', '.join(foreign)} is no argument of {folder.architecture}"
+        )
     own = sorted(folder.own_options.items())
     return Blueprint(
         name,

@@ -106,13 +106,31 @@ def test_preprocessing_of_the_folder(told, crop, interpolation, tmp_path):
         ({"timm_model_name": "resnet50", "timm_pool": "abs_attn"}, {}, "timm_pool is 'abs_attn'"),
         ({}, {"resize_mode": "longest"}, "resize_mode is 'longest', not shortest or squash"),
         (None, {}, "it has no vision_cfg in its model_cfg"),
+        ({"width": "768"}, {}, "width is '768', not a number above 0"),
+        ({"layers": 1.5}, {}, "layers is 1.5, not a number"),
+        ({"head_width": 0}, {}, "head_width is 0, not a number above 0"),
+        ({"mlp_ratio": float("inf")}, {}, "mlp_ratio is inf, not a number"),
+        ({"image_size": [1, 2, 3]}, {}, r"image_size is \[1, 2, 3\], not a number above 0"),
+        ({"timm_model_name": "test_vit", "image_size": "64"}, {}, "image_size is '64', not a"),
+        ({}, [1], r"preprocess_cfg is \[1\], not settings by name"),
+        ({}, {"interpolation": []}, r"interpolation is \[\], not bicubic or bilinear"),
+        ({}, {"mean": "x"}, "mean is 'x', not three numbers"),
     ],
 )
 def test_what_is_not_there_is_told(vision, preprocess, message, tmp_path):
     config = {"model_cfg": {"vision_cfg": vision}, "preprocess_cfg": preprocess}
     (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
-    with pytest.raises(UsageError, match=f"cannot be built: {message}; convert"):
+    with pytest.raises(UsageError, match=f"cannot be built: {message}.*; convert"):
         read_hub_folder(tmp_path)
+
+
+def test_a_tower_that_timm_does_not_make_is_told(tmp_path):
+    saved(tmp_path, TOWER)
+    path = tmp_path / "open_clip_config.json"
+    path.write_text(path.read_text().replace('"head_width": 16', '"head_width": 5'))
+    local = find_local(str(tmp_path))
+    with pytest.raises(UsageError, match="cannot be built: dim should be divisible by num_heads"):
+        build_backbone(local.name, image_size=32, weights=local.weights)
 
 
 def test_a_config_of_transformers_beside_it_comes_first(tmp_path, hub_model):

@@ -121,3 +121,39 @@ def test_other_channels_are_refused(told, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"architecture": "resnet18"} | told))
     with pytest.raises(UsageError, match="of 1 channels: backbones of timm take 3"):
         read_hub_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"pretrained_cfg": [1]}, r"pretrained_cfg is \[1\], not settings by name"),
+        ({"model_args": [1]}, r"model_args is \[1\], not settings by name"),
+        ({"input_size": [3, 64]}, r"input_size is \[3, 64\], not channels, height and width"),
+        ({"input_size": [3, 64, "x"]}, "input_size is "),
+        ({"mean": "x"}, "mean is 'x', not three numbers"),
+        ({"std": [0, 1, 1]}, r"std is \[0, 1, 1\], not three numbers above 0"),
+        ({"interpolation": "foo"}, "interpolation is 'foo', not nearest or bilinear"),
+        ({"crop_pct": "1"}, "crop_pct is '1', not a number above 0"),
+        ({"crop_mode": ["x"]}, r"crop_mode is \['x'\], not center or border or squash"),
+        ({"model_args": {"foo": 1}}, "foo is no argument of test_vit"),
+        ({"model_args": {"pretrained": True}}, "pretrained is no argument"),
+        ({"model_args": {"pretrained_cfg_overlay": {"file": "x"}}}, "pretrained_cfg_overlay is no"),
+        ({"model_args": {"cache_dir": "x", "device": "cpu"}}, "cache_dir, device is no argument"),
+        ({"model_args": {"depth": "2"}}, "'str'"),
+        ({"model_args": {"num_heads": 7}}, "dim should be divisible by num_heads"),
+    ],
+)
+def test_what_timm_does_not_write_is_told(told, message, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "test_vit"} | told))
+    with pytest.raises(UsageError, match=f"describes a model that cannot be built: .*{message}"):
+        build_backbone("test_vit", image_size=160, weights=str(tmp_path))
+
+
+def test_a_folder_names_no_other_file_to_read(tmp_path):
+    saved(tmp_path, "test_vit")
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    config["model_args"]["checkpoint_path"] = str(tmp_path / "model.safetensors")
+    path.write_text(json.dumps(config))
+    with pytest.raises(UsageError, match="checkpoint_path is no argument of test_vit"):
+        build_backbone("test_vit", image_size=160, weights=str(tmp_path))
