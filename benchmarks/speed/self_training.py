@@ -36,7 +36,7 @@ def self_training(size: Size, config: SelfTrainConfig, where: torch.device | Non
 
 def token_columns(n_features: int) -> dict[str, slice]:
     """The columns of the four feature sets of a ViT, as stage ``self-train`` lays them out."""
-    return stage.token_columns(replace(SPEC, n_features=n_features // 2))
+    return stage.token_columns(replace(SPEC, n_features=n_features // 2), "cls4+patch")
 
 
 def made_up_tokens(size: Size) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int32]]:

@@ -43,8 +43,6 @@ from ucls.tables import AnyFeatures, RowTable
 from ucls.training.linear import CHUNK, SelfTrained
 from ucls.types import Labels
 
-"""{1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation."""
-
 
 @as_stage("self-train")
 def self_train(run: Run) -> None:
@@ -185,7 +183,7 @@ class Inputs:
         if len(specs) > 1:
             width = feature_width(run.feature_set, run.data)
             return cls(run.feature_set, {run.feature_set: slice(0, width)}, None)
-        columns = token_columns(specs[0])
+        columns = token_columns(specs[0], run.feature_set)
         widest = max(columns, key=lambda name: columns[name].stop - columns[name].start)
         return cls(widest, columns, None)
 
@@ -201,8 +199,12 @@ class Inputs:
         return tokens if self.heads is None else logits_by_row(self.heads, tokens)
 
 
-def token_columns(spec: FeatureSpec) -> dict[str, slice]:
-    """The columns of each candidate feature set within the widest one."""
+def token_columns(spec: FeatureSpec, feature_set: str) -> dict[str, slice]:
+    """The columns of each candidate feature set within the widest one.
+
+    They are {1, 4} blocks x {without, with} patch mean, as in DINOv2's linear evaluation, and the
+    patch mean alone where that is the run's feature set.
+    """
     width = spec.n_features
     n_blocks = 4 if "cls4" in spec.feature_sets else 1
     columns = {
@@ -211,6 +213,8 @@ def token_columns(spec: FeatureSpec) -> dict[str, slice]:
         "cls4": slice(0, 4 * width),
         f"cls4+{spec.patches}": slice(0, 5 * width),
     }
+    if feature_set == spec.patches:
+        columns[feature_set] = slice(n_blocks * width, (n_blocks + 1) * width)
     return {name: own for name, own in columns.items() if name in spec.feature_sets}
 
 

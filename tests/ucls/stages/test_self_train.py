@@ -121,7 +121,7 @@ SPEC = FeatureSpec(
 
 
 def test_columns_of_a_vit() -> None:
-    columns = token_columns(SPEC)
+    columns = token_columns(SPEC, "cls")
     assert columns == {
         "cls": slice(30, 40),
         "cls+patch": slice(30, 50),
@@ -131,12 +131,18 @@ def test_columns_of_a_vit() -> None:
 
 
 def test_columns_of_shallow_and_of_patchless_features() -> None:
-    shallow = token_columns(replace(SPEC, n_layers=1))
+    shallow = token_columns(replace(SPEC, n_layers=1), "cls")
     assert shallow == {"cls": slice(0, 10), "cls+patch": slice(0, 20)}
-    shallow = token_columns(replace(SPEC, n_layers=1, backbone="vit-foreground-untrained"))
-    assert shallow == {"cls": slice(0, 10), "cls+fg": slice(0, 20)}
-    patchless = token_columns(replace(SPEC, has_patch_mean=False))
+    patchless = token_columns(replace(SPEC, has_patch_mean=False), "cls")
     assert patchless == {"cls": slice(30, 40), "cls4": slice(0, 40)}
+
+
+def test_the_foreground_alone_is_tried_where_a_run_is_on_it() -> None:
+    spec = replace(SPEC, backbone="vit-foreground-untrained")
+    assert token_columns(spec, "fg")["fg"] == slice(40, 50)
+    assert "fg" not in token_columns(spec, "cls+fg")
+    shallow = token_columns(replace(spec, n_layers=1), "fg")
+    assert shallow == {"cls": slice(0, 10), "cls+fg": slice(0, 20), "fg": slice(10, 20)}
 
 
 @pytest.mark.parametrize("inputs", ["tokens", "heads"])
