@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import repeat
 from typing import Literal, Self
 
@@ -14,7 +15,7 @@ from ucls.neighbors.candidates import Candidates, SetRule, Sets, join
 from ucls.neighbors.equal_rows import find_equal_rows
 from ucls.neighbors.search import BlockSearch, FaissSearch, Rows, Search, Show
 from ucls.progress import Advance, ignore_progress
-from ucls.ranks import everywhere, for_all, own_share, world_size
+from ucls.ranks import agreed, everywhere, for_all, own_share, world_size
 from ucls.tables import AnyFeatures
 from ucls.types import NeighborGraph
 
@@ -88,16 +89,17 @@ def build_neighbors(
     sample, of_sample = np.arange(0), None
     if threshold == "typical":
         sample = np.arange(0, n_images, max(1, n_images // TYPICAL_SAMPLE))
-        parts, threshold = find_sets(search, sample, SetRule(k, None, limit))
-        of_sample = join(parts)
+        of_sample, threshold = agreed(partial(_typical, search, sample, SetRule(k, None, limit)))
     rule = SetRule(k, threshold, limit)
     if threshold >= THRESHOLD_OFF:
         rule = SetRule(k, float("inf"), k)
     if cap_keeps == "sample":
         rule, of_sample = rule._replace(sample_seed=seed), None
     growing, advance_all = _GrowingGraph(), for_all(advance, world_size())
-    for start in own_share(range(0, n_images, search.n_queries)):
-        images = np.arange(start, min(start + search.n_queries, n_images))
+    # Each process may have other threads, and so other chunks; the shares have to fit together.
+    n_queries = agreed(lambda: search.n_queries)
+    for start in own_share(range(0, n_images, n_queries)):
+        images = np.arange(start, min(start + n_queries, n_images))
         if of_sample is None:
             growing.append(find_sets(search, images, rule)[0])
         else:
@@ -145,6 +147,12 @@ def find_sets(search: Search, queries: Rows, rule: SetRule) -> tuple[list[Sets],
             list(pool.map(Candidates.thin_out, parts))
             threshold = _raise_threshold(parts)
         return list(pool.map(Candidates.sets, parts)), threshold
+
+
+def _typical(search: Search, sample: Rows, rule: SetRule) -> tuple[Sets, float]:
+    """S_x of some images, and the threshold that is typical of them."""
+    parts, threshold = find_sets(search, sample, rule)
+    return join(parts), threshold
 
 
 def _take(part: Candidates, queries: slice, show: Show) -> None:
