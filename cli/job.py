@@ -5,8 +5,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
+MARKS = {"WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"}
+"""What torchrun tells each process; other programs know some of these names too."""
 GRACE = 1.0
 """Seconds in which the process that failed first says why, before another one speaks."""
 
@@ -19,7 +22,7 @@ class TerminatedError(BaseException):
 
 def is_in_job() -> bool:
     """Whether torchrun started this process beside others."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return MARKS <= os.environ.keys() and os.environ["WORLD_SIZE"] != "1"
 
 
 def run_in_job(command: Callable[[], int], run: Callable[[Callable[[], int]], int]) -> int:
@@ -29,9 +32,13 @@ def run_in_job(command: Callable[[], int], run: Callable[[Callable[[], int]], in
         command: of the command line.
         run: makes exit codes of errors.
     """
+    signal.signal(signal.SIGTERM, _terminate)
+    return run(partial(_take_part, command, run))
+
+
+def _take_part(command: Callable[[], int], run: Callable[[Callable[[], int]], int]) -> int:
     from ucls.ranks import dismiss, follow, joined
 
-    signal.signal(signal.SIGTERM, _terminate)
     with joined() as leads:
         exit_code = run(command if leads else follow)
         if leads:
@@ -43,6 +50,7 @@ def may_speak() -> bool:
     """Whether this process tells of an error: of a job only the first that has one does."""
     if not is_in_job():
         return True
+    _hear_no_more()
     from ucls.ranks import LostError, speaks_first
 
     if isinstance(sys.exception(), LostError | TerminatedError):
@@ -50,8 +58,15 @@ def may_speak() -> bool:
     return speaks_first()
 
 
-def _terminate(*_: object) -> NoReturn:
+def _hear_no_more() -> None:
+    """Lets no signal break in on the last words: torchrun ends all workers of a process too."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PyTorch's raises where a worker is killed
+
+
+def _terminate(*_: object) -> NoReturn:
+    _hear_no_more()
     raise TerminatedError(
         "stopped, as another process of this job has ended or someone asked for it; the same "
         "command continues where it stopped"

@@ -70,8 +70,14 @@ def joined() -> Iterator[bool]:
 
 
 def speaks_first() -> bool:
-    """Whether no process of the job has said yet why it ends; from now on one has."""
-    return _Job.store is None or _Job.store.add(TOLD, 1) == 1
+    """Whether no process of the job has said yet why it ends; from now on one has.
+
+    Where the process that keeps it for all is gone, nobody knows, and each may speak.
+    """
+    try:
+        return _Job.store is None or _Job.store.add(TOLD, 1) == 1
+    except RuntimeError:
+        return True
 
 
 def n_processes() -> int:

@@ -146,6 +146,33 @@ def test_one_that_dies_ends_the_job_and_the_next_goes_on(
     assert not list((tmp_path / "killed").glob("checkpoint*"))
 
 
+def test_one_that_dies_while_images_are_read_is_told_in_one_line(
+    torchrun: Start, photos: Path, tmp_path: Path
+) -> None:
+    many = tmp_path / "photos"
+    for number in range(60):
+        shutil.copytree(photos, many / str(number))
+    options = (*VIT, "--set", "extract.workers=1", "--set", "extract.batch_size=8")
+    killed = torchrun(2, "extract", many, *options, "--cache-dir", tmp_path / "c")
+    # Both read by now, each with a worker of its own.
+    wait_for(lambda: len(list((tmp_path / "c").glob("*.partial"))) == 2, killed)
+    members(killed)[1].send_signal(signal.SIGKILL)
+    code, _, err = ended(killed)
+    assert code != 0
+    (message,) = told(err)
+    assert re.search(r"another process of this job has ended.*the same command continues", message)
+    assert "ucls/" not in err
+
+
+def test_processes_that_cannot_meet_are_told_in_one_line(tmp_path: Path) -> None:
+    marks = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost"}
+    environment = os.environ | marks | {"MASTER_PORT": "none"}
+    command = [sys.executable, "-m", "ucls", "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert len(told(done.stderr)) == len(done.stderr.splitlines()) == 1
+
+
 def test_the_file_for_slurm_starts_a_job(photos: Path, tmp_path: Path) -> None:
     for name, line in (("srun", 'exec "$@"'), ("scontrol", "echo localhost")):
         (tmp_path / name).write_text(f"#!/bin/bash\n{line}\n")

@@ -20,6 +20,7 @@ import typer
 from tests.conftest import Cli, StartUcls
 from ucls import __version__
 from ucls.cache import RunFolder
+from ucls.cli.job import is_in_job
 from ucls.cli.main import app
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -38,6 +39,16 @@ def modules_after(*arguments: object) -> set[str]:
     command = [sys.executable, "-c", script, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_a_job_is_known_by_all_that_torchrun_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")  # which schedulers set as well
+    assert not is_in_job()
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    assert is_in_job()
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert not is_in_job()
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.distributed import TCPStore
 
 from tests.jobs import run_job
 from ucls import ranks
@@ -76,4 +77,15 @@ def test_a_bar_moves_for_all() -> None:
 
 def test_the_one_process_of_a_job_may_speak() -> None:
     assert ranks.speaks_first()
+    assert ranks.speaks_first()
+
+
+def test_of_several_the_first_speaks_and_any_where_nothing_is_kept_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keeper = TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    member = TCPStore("localhost", keeper.port, is_master=False)
+    monkeypatch.setattr(ranks._Job, "store", member)
+    assert [ranks.speaks_first() for _ in range(3)] == [True, False, False]
+    del keeper
     assert ranks.speaks_first()
