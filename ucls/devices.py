@@ -1,22 +1,16 @@
 """Where to compute, and in which precision and with how many threads that pays."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Literal
 
 import torch
 
 from ucls.errors import UsageError
-from ucls.ranks import world_size
+from ucls.machine import processes_here
+from ucls.ranks import is_in_job
+from ucls.wording import count
 
-BFLOAT16_PAYS_FROM = 1.5
-"""Times that a product must be faster in it: what lies between products is cast back and forth."""
-PRODUCT_SIZE = 512
-"""Rows and columns of the product that is measured."""
-PRODUCTS = 5
-"""Of which the fastest counts."""
 ENTRIES_PER_THREAD = 2**16
 """Of the tensors that threads share: with few they wait for each other."""
 
@@ -24,47 +18,41 @@ ENTRIES_PER_THREAD = 2**16
 def resolve_device(name: str) -> torch.device:
     """Turns ``auto``, ``cpu``, ``cuda`` or ``cuda:i`` into a device that is there.
 
-    Processes that share the work (torchrun) take a GPU each.
+    Processes of a job (torchrun) take a GPU each, whichever is asked for.
 
     Raises:
-        UsageError: if a CUDA device is asked for and PyTorch sees none of that number.
+        UsageError: if a CUDA device is asked for and PyTorch sees none of that number, or a machine
+            has fewer of them than processes.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device, n_devices = torch.device(name), torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= n_devices:
         raise UsageError(
-            f"device {name!r} was asked for, but PyTorch sees {torch.cuda.device_count()} CUDA "
-            "devices here; use --device cpu, or check the driver with `ucls doctor`"
+            f"device {name!r} was asked for, but PyTorch sees {n_devices} CUDA devices here; "
+            "use --device cpu, or check the driver with `ucls doctor`"
         )
-    if device.type == "cuda" and world_size() > 1:
+    if device.type == "cuda" and is_in_job():
+        if processes_here() > n_devices:
+            raise UsageError(
+                f"{processes_here()} processes were started on a machine with "
+                f"{count(n_devices, 'CUDA device')}, and each needs its own: pass "
+                f"--nproc-per-node {n_devices} to torchrun, or --device cpu to ucls"
+            )
         return torch.device("cuda", torch.cuda.current_device())
     return device
 
 
 def fast_precision(device: torch.device) -> Literal["float32", "bfloat16"]:
-    """Tells the precision whose matrix products are fastest on ``device``."""
+    """Tells the precision whose matrix products are fastest on ``device``, by its features.
+
+    Of CPUs only those with AMX gain what it takes to cast back and forth between the products.
+    """
     if device.type == "cuda":
         is_native = torch.cuda.is_bf16_supported(including_emulation=False)
         return "bfloat16" if is_native else "float32"
-    return "bfloat16" if _gain_of_bfloat16() > BFLOAT16_PAYS_FROM else "float32"
-
-
-@cache
-def _gain_of_bfloat16() -> float:
-    """How many times faster this processor multiplies bfloat16; measured once."""
-    return _seconds_of_product(torch.float32) / _seconds_of_product(torch.bfloat16)
-
-
-def _seconds_of_product(dtype: torch.dtype) -> float:
-    """Of the fastest of some products, after one that counts for nothing."""
-    matrix = torch.ones(PRODUCT_SIZE, PRODUCT_SIZE, dtype=dtype)
-    seconds = []
-    for _ in range(1 + PRODUCTS):
-        started = time.perf_counter()
-        torch.mm(matrix, matrix)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds[1:])
+    # A measurement would come out otherwise on busy cores, and an equal run with it.
+    return "bfloat16" if torch.cpu._is_amx_tile_supported() else "float32"
 
 
 @contextmanager

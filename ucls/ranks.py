@@ -80,6 +80,11 @@ def speaks_first() -> bool:
         return True
 
 
+def is_in_job() -> bool:
+    """Whether there are other processes, also while the first works alone."""
+    return _Job.store is not None
+
+
 def n_processes() -> int:
     """How many processes :func:`together` finds."""
     is_alone = _Job.store is None or _Job.is_shared or _Job.is_broken

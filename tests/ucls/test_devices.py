@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ucls import devices
+from ucls import ranks
 from ucls.devices import fast_precision, resolve_device, threads_for
 from ucls.errors import UsageError
 
@@ -42,6 +42,21 @@ def test_with_two_gpus() -> None:
         resolve_device("cuda:2")
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_each_process_of_a_job_has_its_own_gpu(cuda: pytest.MonkeyPatch, is_shared: bool) -> None:
+    cuda.setattr(ranks._Job, "store", object())
+    cuda.setattr(ranks._Job, "is_shared", is_shared)
+    cuda.setattr(torch.cuda, "current_device", lambda: 0)
+    cuda.setenv("LOCAL_WORLD_SIZE", "2")
+    for name in ("auto", "cuda", "cuda:1"):
+        assert resolve_device(name) == torch.device("cuda", 0)
+    cuda.setenv("LOCAL_WORLD_SIZE", "3")
+    expected = "3 processes .* with 2 CUDA devices.*--nproc-per-node 2 to torchrun, or --device cpu"
+    with pytest.raises(UsageError, match=expected):
+        resolve_device("auto")
+    assert resolve_device("cpu") == torch.device("cpu")
+
+
 @pytest.mark.parametrize(("capability", "precision"), [(7, "float32"), (8, BF16), (9, BF16)])
 def test_precision_on_a_gpu_is_what_it_multiplies_natively(
     capability: int, precision: str, cuda: pytest.MonkeyPatch
@@ -55,32 +70,12 @@ def test_precision_on_a_gpu_is_what_it_multiplies_natively(
     assert fast_precision(torch.device("cuda")) == precision
 
 
-@pytest.mark.parametrize(("gain", "precision"), [(0.2, "float32"), (1.2, "float32"), (2.0, BF16)])
-def test_precision_on_a_cpu_is_what_it_multiplies_faster(
-    gain: float, precision: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("has_amx", "precision"), [(False, "float32"), (True, BF16)])
+def test_precision_on_a_cpu_depends_on_what_it_is_alone(
+    has_amx: bool, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = {torch.float32: gain, torch.bfloat16: 1.0}
-    monkeypatch.setattr(devices, "_seconds_of_product", seconds.__getitem__)
-    devices._gain_of_bfloat16.cache_clear()
-    try:
-        assert fast_precision(torch.device("cpu")) == precision
-    finally:
-        devices._gain_of_bfloat16.cache_clear()
-
-
-def test_a_processor_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = fast_precision(torch.device("cpu"))
-    monkeypatch.delattr(devices, "_seconds_of_product")
-    assert fast_precision(torch.device("cpu")) == chosen
-
-
-def test_the_fastest_product_counts_and_the_first_does_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seconds = [0.1, 5.0, 3.0, 2.0, 4.0, 6.0]
-    readings = iter([reading for one in seconds for reading in (10.0, 10.0 + one)])
-    monkeypatch.setattr(devices.time, "perf_counter", lambda: next(readings))
-    assert devices._seconds_of_product(torch.float32) == pytest.approx(2.0)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
+    assert fast_precision(torch.device("cpu")) == precision
 
 
 @pytest.mark.parametrize(("n_entries", "n_threads"), [(1, 1), (2**17, 2), (2**30, 4)])
