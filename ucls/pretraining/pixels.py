@@ -21,7 +21,9 @@ from ucls.errors import UclsError
 from ucls.extraction.workers import end_with_parent
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ArrayReader, ImageSet
+from ucls.machine import processes_here
 from ucls.progress import Reporter
+from ucls.ranks import everywhere
 
 MARGIN = 8 / 7
 """Side that is kept for crops of one pixel per side, so that large crops need not be enlarged."""
@@ -195,6 +197,9 @@ def load_pixels(
 ) -> Pixels:
     """Gets images ready, in memory where they take at most half of what is free.
 
+    Processes of a job (torchrun) share that of their machine, and all do what the least of it is
+    enough for.
+
     Args:
         images: to learn from.
         size: pixels per side of global crops; images of that very size are kept as they are.
@@ -210,7 +215,7 @@ def load_pixels(
         return InMemory.of_array(images.reader.pixels)
     stretch = Stretch(size if is_native else round(size * MARGIN), channels)
     n_bytes = len(images) * channels * stretch.size**2
-    if n_bytes > SHARE_OF_MEMORY * available_memory():
+    if any(everywhere(n_bytes > SHARE_OF_MEMORY * available_memory() / processes_here())):
         return Decoded(images, stretch, workers=workers, reporter=reporter)
     found = InMemory.read(images, stretch, workers=workers, reporter=reporter)
     if not len(found.rows):

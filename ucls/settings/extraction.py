@@ -1,6 +1,5 @@
 """Which backbones a source gets, and the settings of each extraction."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ucls.errors import UsageError
 from ucls.feature_sets import parse_features
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
+from ucls.machine import count_cores, processes_here
 from ucls.settings.config import Config, ExtractConfig
 from ucls.sources import Source
 
@@ -232,7 +232,6 @@ def _resolve(
     size, channels = default_size(name, images, weights)
     keeps_size = family.takes_native and not is_alone
     asked_size = None if keeps_size else config.image_size
-    workers = min(count_cores(), MOST_WORKERS) if config.workers is None else config.workers
     return config.model_copy(
         update={
             "backbone": f"{name.removesuffix(FOREGROUND)}{FOREGROUND}"
@@ -241,16 +240,14 @@ def _resolve(
             "weights": () if weights is None else (weights,),
             "image_size": _simplest(asked_size or size),
             "channels": config.channels or channels,
-            "workers": workers,
+            "workers": fitting_workers() if config.workers is None else config.workers,
         }
     )
 
 
-def count_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def fitting_workers() -> int:
+    """Processes that decode images for this one: its share of the cores, up to sixteen."""
+    return max(1, min(count_cores() // processes_here(), MOST_WORKERS))
 
 
 def _simplest(size: int | tuple[int, int]) -> int | tuple[int, int]:

@@ -16,7 +16,7 @@ from ucls.masks.folder import is_fresh, mask_paths, write_mask
 from ucls.masks.record import MasksRecord
 from ucls.progress import SILENT, Reporter
 from ucls.report.mask_sheet import overlay, write_sheet
-from ucls.settings.extraction import MOST_WORKERS, count_cores
+from ucls.settings.extraction import fitting_workers
 from ucls.settings.masks import METHODS, MasksConfig, read_masks_config
 from ucls.sources import GivenSource, open_source
 
@@ -129,7 +129,7 @@ class _Writer:
         return Decoded(
             self.images,
             Stretch(self.masker.image_size, self.masker.channels),
-            workers=min(count_cores(), MOST_WORKERS) if workers is None else workers,
+            workers=fitting_workers() if workers is None else workers,
             reporter=self.reporter,
         ).batches([rows for rows in batches if not is_kept[rows].all()])
 

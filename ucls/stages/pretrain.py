@@ -20,7 +20,7 @@ from ucls.masks.folder import fingerprint_masks, read_masks
 from ucls.pretraining.record import CHECKPOINT, CLUSTERS, LOG, PretrainRecord
 from ucls.progress import SILENT, Reporter
 from ucls.settings.config import required
-from ucls.settings.extraction import MOST_WORKERS, count_cores
+from ucls.settings.extraction import fitting_workers
 from ucls.settings.pretraining import (
     fit_pretrain_config,
     local_size,
@@ -202,7 +202,7 @@ class _Pretraining:
             self.images,
             size=required(self.config.image_size),
             channels=self._channels(),
-            workers=min(count_cores(), MOST_WORKERS) if workers is None else workers,
+            workers=fitting_workers() if workers is None else workers,
             reporter=self.reporter,
         )
 

@@ -10,6 +10,7 @@ from ucls.errors import UclsError
 from ucls.images.sets import ArrayReader, ImageSet, load_folder
 from ucls.pretraining import pixels as module
 from ucls.pretraining.pixels import Decoded, InMemory, Stretch, load_pixels, mean_and_deviation
+from ucls.progress import MUTE
 
 
 @pytest.fixture
@@ -50,6 +51,28 @@ def test_images_are_stretched_and_keep_their_aspect(
     assert sum("3.png is left out" in line for line in lines.said) == 1
     if is_in_memory:
         assert found.rows.tolist() == [0, 1, 2, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("n_here", "of_others", "kind"),
+    [
+        (1, False, InMemory),
+        (2, False, Decoded),
+        (1, True, Decoded),
+    ],
+)
+def test_processes_share_memory_and_do_the_same(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    n_here: int,
+    of_others: bool,
+    kind: type,
+) -> None:
+    monkeypatch.setattr(module, "available_memory", lambda: 3 * 7 * 3 * 16 * 16)
+    monkeypatch.setattr(module, "everywhere", lambda own: [own, of_others])
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(n_here))
+    images = load_folder(folder)
+    assert type(load_pixels(images, size=14, channels=3, workers=0, reporter=MUTE)) is kind
 
 
 @pytest.mark.parametrize("shape", [(5, 8, 8), (5, 8, 8, 3)])

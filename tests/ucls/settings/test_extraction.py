@@ -46,9 +46,13 @@ def test_a_folder_gets_the_default_vit(folder):
     assert resolved.workers >= 1
 
 
-@pytest.mark.parametrize(("n_cores", "expected"), [(1, 1), (3, 3), (64, 16)])
-def test_one_worker_per_core_up_to_sixteen(monkeypatch, digits, n_cores, expected):
+@pytest.mark.parametrize(
+    ("n_cores", "n_processes", "expected"),
+    [(1, 1, 1), (3, 1, 3), (64, 1, 16), (64, 8, 8), (64, 2, 16), (2, 4, 1)],
+)
+def test_one_worker_per_core_up_to_sixteen(monkeypatch, digits, n_cores, n_processes, expected):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(n_cores)))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(n_processes))
     assert resolve(digits).workers == expected
 
 
