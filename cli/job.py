@@ -22,7 +22,7 @@ class TerminatedError(BaseException):
 
 def is_in_job() -> bool:
     """Whether torchrun started this process beside others."""
-    return MARKS <= os.environ.keys() and os.environ["WORLD_SIZE"] != "1"
+    return os.environ.keys() >= MARKS and os.environ["WORLD_SIZE"] != "1"
 
 
 def run_in_job(command: Callable[[], int], run: Callable[[Callable[[], int]], int]) -> int:
