@@ -32,7 +32,7 @@ def write_head_inputs(
 
     Args:
         path: the file.
-        parts: some rows each, [n, d], M in all.
+        parts: some rows each, [n, d], M in all; HDF5 is slow to change their type.
         shape: M and d.
         dtype: that they are written in.
         key: tells them from others.

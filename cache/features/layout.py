@@ -76,6 +76,20 @@ def commit(file: h5py.File, rows_written: int, n_seen: int) -> None:
     file.flush()
 
 
+def open_tokens(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Opens the datasets with the vectors, by name, to read any rows of them.
+
+    HDF5's own cache would read a whole chunk of rows for a single one.
+    """
+    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+    access.set_chunk_cache(0, 0, 1.0)
+    return {
+        name: h5py.Dataset(h5py.h5d.open(file.id, name.encode(), access))
+        for name in TOKENS
+        if name in file
+    }
+
+
 def encode(text: str) -> bytes:
     """Returns ``text`` as utf-8; bytes of a file name that are not utf-8 come through as is."""
     return text.encode("utf-8", "surrogateescape")

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ucls.cache.features.layout import FEATURE_FORMAT, TOKENS, decode, read_provenance
+from ucls.cache.features.layout import FEATURE_FORMAT, decode, open_tokens, read_provenance
 from ucls.cache.features.rows import ROWS_PER_CHUNK
 from ucls.cache.features.slabs import Rows, plan_slabs, resolve_rows
 from ucls.cache.features.spec import FEATURE_SETS, FeatureSpec, size_text
@@ -54,6 +54,7 @@ class FeatureCache:
                 self.n_rows = int(self._file.attrs["rows_written"])
                 self.n_images = int(self._file.attrs["n_images"])
                 self._check_shapes()
+                self._tokens = open_tokens(self._file)
             self._check_expected(expected)
         except BaseException:
             self._file.close()
@@ -209,13 +210,13 @@ class FeatureCache:
         vectors = np.empty((len(numbers), n_vectors, self.n_features), dtype)
         layers = range(self.n_layers - n_blocks, self.n_layers)
         with damage_errors(self.path, FEATURE_FORMAT):
-            cls = self._file["cls"]
+            cls = self._tokens["cls"]
             for slab in plan_slabs(numbers, ROWS_PER_CHUNK):
                 span = slice(slab.start, slab.stop)
                 for column, layer in enumerate(layers):
                     vectors[slab.into, column] = cls[view, span, layer][slab.pick]
                 if with_patch:
-                    vectors[slab.into, -1] = self._file["patch_mean"][view, span][slab.pick]
+                    vectors[slab.into, -1] = self._tokens["patch_mean"][view, span][slab.pick]
         return vectors.reshape(len(vectors), n_vectors * self.n_features)
 
     def read_torch(self, feature_set: str, rows: Rows = None, **options: Any) -> "Tensor":
@@ -240,8 +241,7 @@ class FeatureCache:
         numbers = resolve_rows(rows, self.n_rows)
         found = {}
         with damage_errors(self.path, FEATURE_FORMAT):
-            for name in (name for name in TOKENS if name in self._file):
-                dataset = self._file[name]
+            for name, dataset in self._tokens.items():
                 shape = (dataset.shape[0], len(numbers), *dataset.shape[2:])
                 found[name] = np.empty(shape, dataset.dtype)
                 for slab in plan_slabs(numbers, ROWS_PER_CHUNK):

@@ -10,6 +10,9 @@ from ucls.errors import UsageError
 
 Rows = slice | Sequence[int] | NDArray[np.integer[Any]] | None
 
+LARGEST_GAP = 32
+"""Rows between two that are wanted, which are read too: a read of its own takes as long."""
+
 
 class Slab(NamedTuple):
     """One read: rows ``start`` to ``stop``, of which ``pick`` go to the places ``into``."""
@@ -59,7 +62,8 @@ def _contiguous(first: int, last: int, slab: int) -> Iterator[Slab]:
 def _scattered(rows: NDArray[np.int64], slab: int) -> Iterator[Slab]:
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
-    bounds = np.flatnonzero(np.diff(ordered // slab)) + 1
+    is_apart = (np.diff(ordered // slab) > 0) | (np.diff(ordered) > LARGEST_GAP)
+    bounds = np.flatnonzero(is_apart) + 1
     for into, part in zip(np.split(order, bounds), np.split(ordered, bounds), strict=True):
         if len(part):
             yield Slab(int(part[0]), int(part[-1]) + 1, part - part[0], into)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -104,18 +103,23 @@ class ViewsOnDisk:
         if has_head_inputs(self._path, self._key):
             return
         dtype = stored_dtype(not isinstance(inputs.batch_norm, nn.Identity))
-        largest = float(np.finfo(dtype).max)
+        largest = torch.finfo(dtype).max
         parts = (
-            inputs.of_prepared(rows[start : start + CHUNK]).clamp_(-largest, largest).cpu().numpy()
+            inputs.of_prepared(rows[start : start + CHUNK]).clamp_(-largest, largest).to(dtype)
             for start in range(0, len(rows), CHUNK)
         )
-        shape = (len(rows), inputs.n_inputs)
-        write_head_inputs(self._path, parts, shape=shape, dtype=dtype, key=self._key)
+        write_head_inputs(
+            self._path,
+            (part.cpu().numpy() for part in parts),
+            shape=(len(rows), inputs.n_inputs),
+            dtype=str(dtype).removeprefix("torch."),
+            key=self._key,
+        )
 
 
-def stored_dtype(batch_norm: bool, /) -> np.dtype[Any]:
+def stored_dtype(batch_norm: bool, /) -> torch.dtype:
     """Half precision for columns of mean 0 and variance 1; it need not hold others."""
-    return np.dtype(np.float16 if batch_norm else np.float32)
+    return torch.float16 if batch_norm else torch.float32
 
 
 class RowsOnDisk:

@@ -311,3 +311,20 @@ def test_every_path_of_the_image_set(cache: FeatureCache) -> None:
 
 def test_older_caches_have_no_stamps(cache: FeatureCache) -> None:
     assert cache.stamps() is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="counts what Linux reads")
+def test_single_rows_read_no_whole_chunks(tmp_path: Path) -> None:
+    def n_read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    spec = replace(SPEC, n_layers=1, n_features=512, has_patch_mean=False, n_views=1)
+    path = tmp_path / "wide.h5"
+    with FeatureCacheWriter(path, spec, 4096) as writer:
+        writer.append(np.ones((1, 4096, 1, 512), spec.dtype), None, [str(i) for i in range(4096)])
+        writer.finish()
+    with FeatureCache(path) as cache:
+        cache.read("cls", [0])
+        before = n_read()
+        cache.read("cls", [1, 1500, 4000])
+        assert n_read() - before < 100_000

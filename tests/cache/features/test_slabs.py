@@ -25,3 +25,9 @@ def test_each_part_of_the_file_is_read_once() -> None:
 def test_no_rows() -> None:
     assert list(plan_slabs(resolve_rows(slice(3, 3), 50), 8)) == []
     assert list(plan_slabs(resolve_rows(slice(9, 3), 50), 8)) == []
+
+
+def test_rows_that_are_far_apart_are_read_alone() -> None:
+    rows = np.array([700, 0, 110, 100])
+    spans = [(slab.start, slab.stop) for slab in plan_slabs(rows, 1024)]
+    assert spans == [(0, 1), (100, 111), (700, 701)]
