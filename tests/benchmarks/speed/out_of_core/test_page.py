@@ -15,6 +15,7 @@ def test_the_page_tells_every_step_and_where_its_figures_come_from():
     record = record_of()
     page = out_of_core_page(record)
     assert "N=1,000,000, C=100, H=1, D=2,048: 4.1 GB in float16" in page
+    assert "in float32 (8.2 GB)" in page
     assert record.command in page
     assert record.machine["processor"] in page
     assert "| extract |    12.3 |     800 |" in page
