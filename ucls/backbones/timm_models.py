@@ -128,8 +128,10 @@ def _plain_skeleton(name: str) -> Any:
 
 def _told_by(folder: HubFolder | TimmFolder, name: str) -> Blueprint:
     try:
-        is_timms = isinstance(folder, TimmFolder)
-        told = _told_by_timm(name, folder) if is_timms else _told_by_folder(name, folder)
+        if isinstance(folder, TimmFolder):
+            told = _told_by_timm(name, folder)
+        else:
+            told = _told_by_folder(name, folder)
         build_skeleton(told)
     except UclsError:
         raise
