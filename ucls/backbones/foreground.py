@@ -24,9 +24,6 @@ class ForegroundViT(ViTBackbone):
     that it depends on the image and the network alone. Where nothing or all of an image stands out,
     all patches count.
 
-    Attributes:
-        n_plain: images so far whose patches all counted.
-
     Args:
         model: as the options, see :class:`ucls.backbones.timm_backbone.TimmBackbone`.
         name: of the ViT, without what its spec adds.
@@ -41,19 +38,19 @@ class ForegroundViT(ViTBackbone):
         self.spec = replace(self.spec, name=f"{plain}{FOREGROUND}{name.removeprefix(plain)}")
         self._keys = PatchKeys(self)
         self._seen: list[Tensor] = []
-        self.n_plain = 0
+        self._is_plain: Tensor | None = None
 
     def tokens(self, pixels: Tensor) -> Tokens:
-        """As the plain ViT, with ``patch_mean`` [B, D] of the foreground."""
+        """As the plain ViT, with ``patch_mean`` [B, D] of the foreground, and ``is_plain`` [B]."""
         with self._keys.watched() as self._seen:
-            return super().tokens(pixels)
+            tokens = super().tokens(pixels)
+        return replace(tokens, is_plain=self._is_plain)
 
     def pool_patches(self, patches: Tensor) -> Tensor:
         """The mean [B, D] of the patches [B, P, D] of the foreground."""
         masks = cut_patches(self._keys.of(self._seen.pop())).flatten(1)
-        is_plain = masks.all(dim=1) | ~masks.any(dim=1)
-        self.n_plain += int(is_plain.sum())
-        return mean_of_masked(patches, masks | is_plain[:, None])
+        self._is_plain = masks.all(dim=1) | ~masks.any(dim=1)
+        return mean_of_masked(patches, masks | self._is_plain[:, None])
 
 
 def mean_of_masked(patches: Tensor, masks: Tensor) -> Tensor:

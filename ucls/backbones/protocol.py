@@ -57,10 +57,13 @@ class Tokens:
         cls: float32 [B, L, D], the class token after each of the last L blocks, earliest first;
             of a model without one, the pooled token.
         patch_mean: float32 [B, D], the mean patch token of the last block, or None.
+        is_plain: bool [B], whether nothing or all of an image stands out, so that all patches count
+            as its foreground; None where all always do.
     """
 
     cls: "Tensor"
     patch_mean: "Tensor | None"
+    is_plain: "Tensor | None" = None
 
 
 class Backbone(Protocol):

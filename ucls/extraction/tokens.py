@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from ucls.errors import UclsError, UsageError
 from ucls.extraction.augmentations import Augmentation
 from ucls.extraction.bottleneck import Bottleneck
 from ucls.extraction.decoding import DecodedBatch, Views, decode_batches
+from ucls.extraction.remarks import Remarks
 from ucls.images.feature_files import FeatureArray
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ImageSet
@@ -37,8 +38,7 @@ class TokenBatch:
         skipped: (path, reason) of each unreadable image in between.
         n_seen: images of the set that are done by now, skipped ones too; what to give as
             ``start`` to go on after this batch.
-        n_stretched: images whose values had no known range; see
-            :func:`ucls.images.read_image`.
+        remarks: what is to be said of them; ``n_plain`` is of their plain view.
     """
 
     cls: NDArray[np.float32]
@@ -47,7 +47,7 @@ class TokenBatch:
     rows: NDArray[np.int64]
     skipped: list[tuple[str, str]]
     n_seen: int
-    n_stretched: int = 0
+    remarks: Remarks = field(default_factory=Remarks)
 
 
 def extract_tokens(
@@ -200,7 +200,8 @@ class _Encoder:
     def _finish(self, running: "_Running") -> TokenBatch:
         batch, images = running.batch, self.images
         skipped = self._skipped(batch)
-        cls, patch_mean = _stack(running.result(), self.n_views, self.backbone.spec)
+        views = running.result()
+        cls, patch_mean = _stack(views, self.n_views, self.backbone.spec)
         n_old = sum(row < self.start for row in batch.rows)
         rows = batch.rows[n_old:]
         return TokenBatch(
@@ -210,7 +211,10 @@ class _Encoder:
             rows=np.array(rows, dtype=np.int64),
             skipped=skipped,
             n_seen=batch.stop,
-            n_stretched=sum(row >= self.start for row in batch.stretched),
+            remarks=Remarks(
+                n_stretched=sum(row >= self.start for row in batch.stretched),
+                n_plain=_count_plain(views, n_old),
+            ),
         )
 
     def _skipped(self, batch: DecodedBatch) -> list[tuple[str, str]]:
@@ -249,11 +253,20 @@ class _Running:
 
 
 def _to_cpu(tokens: Tokens) -> Tokens:
-    patch_mean = tokens.patch_mean
+    def moved(tensor: torch.Tensor | None) -> torch.Tensor | None:
+        return None if tensor is None else tensor.to("cpu", non_blocking=True)
+
     return Tokens(
         cls=tokens.cls.to("cpu", non_blocking=True),
-        patch_mean=None if patch_mean is None else patch_mean.to("cpu", non_blocking=True),
+        patch_mean=moved(tokens.patch_mean),
+        is_plain=moved(tokens.is_plain),
     )
+
+
+def _count_plain(views: list[Tokens], start: int) -> int:
+    """Of the images from a start on, by the first view of each."""
+    is_plain = views[0].is_plain if views else None
+    return 0 if is_plain is None else int(is_plain[start:].sum())
 
 
 def _stack(

@@ -9,6 +9,7 @@ from ucls.cache import FeatureCacheWriter
 from ucls.cache.features.parts import Span
 from ucls.extraction.background import Background
 from ucls.extraction.earlier_rows import EarlierRows
+from ucls.extraction.remarks import Remarks
 from ucls.extraction.storing import store
 from ucls.images.feature_files import FeatureArray
 from ucls.images.sets import ImageSet
@@ -43,7 +44,7 @@ def write_features(
     span: Span,
     earlier: EarlierRows | None = None,
     advance: Advance,
-) -> int:
+) -> Remarks:
     """Extracts the images of a cache, or of a part of one, from where its writer is.
 
     Args:
@@ -56,13 +57,13 @@ def write_features(
         advance: told of each batch.
 
     Returns:
-        How many images have values whose range is not known.
+        What is to be said of those that are new.
     """
     from ucls.extraction.tokens import extract_tokens
 
     is_part = len(span) < len(images)
     rows = np.arange(span.stop) if is_part else None
-    n_stretched = 0
+    remarks = Remarks()
     with freed_memory_kept(), Background() as background:
         for batch in extract_tokens(
             images,
@@ -75,9 +76,9 @@ def write_features(
             on_unreadable="stop" if batching.strict else "skip",
             advance=advance,
         ):
-            n_stretched += batch.n_stretched
+            remarks += batch.remarks
             own = replace(batch, rows=batch.rows - span.start, n_seen=batch.n_seen - span.start)
             background.submit(store, writer, own, earlier)
         if earlier is not None:
             background.submit(earlier.copy_to, writer, len(images))
-    return n_stretched
+    return remarks

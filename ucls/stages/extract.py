@@ -228,13 +228,13 @@ class _Extraction:
                 writer.provenance,
                 overwrite,
             )
-            n_stretched = extract_in_parts(
+            remarks = extract_in_parts(
                 parts, writer, backbone, own=spans[0], reporter=self.reporter
             )
         else:
             name, done = f"extract {images.split}", writer.n_seen
             with self.reporter.track(name, n_images, "images", done=done) as advance:
-                n_stretched = write_features(
+                remarks = write_features(
                     writer,
                     images,
                     backbone,
@@ -243,8 +243,8 @@ class _Extraction:
                     earlier=earlier,
                     advance=advance,
                 )
-        tell_stretched(n_stretched, self.reporter)
-        tell_plain(backbone, self.reporter)
+        tell_stretched(remarks.n_stretched, self.reporter)
+        tell_plain(remarks.n_plain, self.reporter)
 
     def _provenance(self, images: Images, backbone: "Backbone | None") -> dict[str, Any]:
         """What it takes to extract these features again."""
@@ -267,14 +267,13 @@ class _Extraction:
         return BATCH_SIZE if backbone is None else fitting_batch_size(backbone)
 
 
-def tell_plain(backbone: Any, reporter: Reporter) -> None:
-    """Says of how many images nothing or all stood out, since it was last told."""
-    if n_images := getattr(backbone, "n_plain", 0):
+def tell_plain(n_images: int, reporter: Reporter) -> None:
+    """Says of how many images nothing or all stands out."""
+    if n_images:
         reporter.say(
             f"note: in {count(n_images, 'image')} nothing or all stands out from the rest, so that "
             "all patches count as foreground"
         )
-        backbone.n_plain = 0
 
 
 def tell_stretched(n_images: int, reporter: Reporter) -> None:

@@ -21,6 +21,7 @@ from ucls.cache.features.parts import (
     write_plan,
 )
 from ucls.errors import MismatchError, UclsError
+from ucls.extraction.remarks import Remarks
 from ucls.extraction.writing import Batching, write_features
 from ucls.images.sets import FileReader, ImageSet
 from ucls.progress import Advance, Reporter, ignore_progress
@@ -57,8 +58,8 @@ class Parts:
     provenance: dict[str, Any]
     overwrite: bool
 
-    def write_own(self, find_backbone: "Callable[[], Backbone]", advance: Advance) -> int:
-        """Writes the parts of this process, and counts images with values of no known range.
+    def write_own(self, find_backbone: "Callable[[], Backbone]", advance: Advance) -> Remarks:
+        """Writes the parts of this process, and counts what is to be said of their images.
 
         Args:
             find_backbone: called if there are any.
@@ -68,11 +69,11 @@ class Parts:
 
         own = [span for i, span in enumerate(self.spans, 1) if i % world_size() == rank()]
         if not own:
-            return 0
+            return Remarks()
         backbone = find_backbone()
-        return sum(self._write(span, backbone, advance) for span in own)
+        return sum((self._write(span, backbone, advance) for span in own), Remarks())
 
-    def _write(self, span: Span, backbone: "Backbone", advance: Advance) -> int:
+    def _write(self, span: Span, backbone: "Backbone", advance: Advance) -> Remarks:
         with FeatureCacheWriter(
             part_path(self.path, span),
             self.spec,
@@ -80,7 +81,7 @@ class Parts:
             provenance=self.provenance,
             overwrite=self.overwrite,
         ) as writer:
-            n_stretched = write_features(
+            remarks = write_features(
                 writer,
                 self.images,
                 backbone,
@@ -89,7 +90,7 @@ class Parts:
                 advance=advance,
             )
             writer.keep()
-        return n_stretched
+        return remarks
 
 
 def warm_up(config: ExtractConfig, device: str, *, reporter: Reporter) -> "Backbone":
@@ -119,7 +120,7 @@ def extract_in_parts(
     *,
     own: Span,
     reporter: Reporter,
-) -> int:
+) -> Remarks:
     """Extracts all images into a cache, in all processes of a job.
 
     Args:
@@ -130,16 +131,16 @@ def extract_in_parts(
         reporter: shown how far it is.
 
     Returns:
-        How many images have values whose range is not known.
+        What is to be said of the images, in all processes.
     """
     from ucls.ranks import together
 
     lead = partial(_lead, parts, writer, backbone, own)
-    n_stretched = together(_help, parts, reporter=reporter, lead=lead)
+    remarks = together(_help, parts, reporter=reporter, lead=lead)
     for span in parts.spans:
         if writer.n_seen < span.stop:
             append_part(writer, span)
-    return n_stretched
+    return remarks
 
 
 def _lead(
@@ -149,16 +150,16 @@ def _lead(
     own: Span,
     *,
     reporter: Reporter,
-) -> int:
-    """What the first process does; returns the count of all."""
+) -> Remarks:
+    """What the first process does; returns the counts of all."""
     from ucls.ranks import for_all, world_size
 
     split, total = parts.images.split, len(parts.images)
     with reporter.track(f"extract {split}", total, "images", done=writer.n_seen) as advance:
         for_each = for_all(advance, world_size())
-        n_stretched = 0
+        remarks = Remarks()
         if writer.n_seen < own.stop:
-            n_stretched = write_features(
+            remarks = write_features(
                 writer,
                 parts.images,
                 backbone,
@@ -166,19 +167,19 @@ def _lead(
                 span=own,
                 advance=for_each,
             )
-        return _sum_of_all(n_stretched + parts.write_own(lambda: backbone, for_each))
+        return _sum_of_all(remarks + parts.write_own(lambda: backbone, for_each))
 
 
-def _help(parts: Parts, *, reporter: Reporter) -> int:
+def _help(parts: Parts, *, reporter: Reporter) -> Remarks:
     """What the others do."""
     _check_seen(parts.images)
     return _sum_of_all(parts.write_own(partial(_same_backbone, parts), ignore_progress))
 
 
-def _sum_of_all(number: int) -> int:
+def _sum_of_all(remarks: Remarks) -> Remarks:
     from ucls.ranks import everywhere
 
-    return sum(everywhere(number))
+    return sum(everywhere(remarks), Remarks())
 
 
 def _check_seen(images: ImageSet) -> None:

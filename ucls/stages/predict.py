@@ -124,7 +124,7 @@ def predict(
             run, images, labeller.feature_sets, extractions=extractions, device=device
         ):
             skipped.extend(batch.skipped)
-            n_stretched += batch.n_stretched
+            n_stretched += batch.remarks.n_stretched
             if not batch.paths:
                 continue
             labelled = labeller.label(features)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import Lines
 from tests.jobs import run_job, start_job
 from ucls import pipeline
 from ucls.cache import FeatureCache, partial_path
@@ -55,6 +56,23 @@ def test_the_file_is_that_of_one_process(
     assert run_job(n_processes, extract, str(broken), str(tmp_path)) == whole
     (path,) = tmp_path.glob("*.h5")
     assert {item.name for item in tmp_path.iterdir()} == {path.name, f"{path.name}.lock"}
+
+
+def told_of_plain(images: str, cache_dir: str) -> list[str]:
+    lines = Lines()
+    config = Config().with_values(VIT | {"features": "fg", "extract.views": 2})
+    pipeline.extract_source(images, config=config, cache_dir=cache_dir, reporter=lines)
+    return [line for line in lines.said if "stands out" in line]
+
+
+def test_images_without_a_foreground_are_counted_once_and_in_all_processes(tmp_path: Path) -> None:
+    folder = tmp_path / "grey"
+    folder.mkdir()
+    for row in range(16):
+        Image.new("RGB", (9, 9), "grey").save(folder / f"{row}.png")
+    alone = told_of_plain(str(folder), str(tmp_path / "alone"))
+    assert [line[:45] for line in alone] == ["note: in 16 images nothing or all stands out "]
+    assert run_job(2, told_of_plain, str(folder), str(tmp_path / "shared")) == alone
 
 
 def test_one_process_goes_on_with_the_parts_of_several(
