@@ -84,9 +84,22 @@ def command(
 
     if json is not None:
         check_output(json, is_own=lambda _: False, overwrite=overwrite)
+    if masks is not None:
+        _refuse(
+            "has no part in --masks, where patches are taken as the network gives them",
+            cache_dir=cache_dir,
+            features=features,
+            prepare=prepare,
+        )
     opened: Source | str = source
     if is_run(source) or is_learned(source) or is_cache(source, cache_dir):
-        _refuse(source, labels=labels != opt.LabelSource.NONE, array=array, data_dir=data_dir)
+        _refuse(
+            f"has no part in {source}, whose features and labels are there already",
+            labels=labels != opt.LabelSource.NONE,
+            array=array,
+            data_dir=data_dir,
+            val=val if masks is not None else None,
+        )
     else:
         opened = load_source(source, labels=labels.value, val=val, array=array, data_dir=data_dir)
     values = gather(
@@ -118,13 +131,10 @@ def command(
         print(f"\nall figures: {json}")
 
 
-def _refuse(source: str, **options: object) -> None:
+def _refuse(reason: str, **options: object) -> None:
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if given:
-        raise UsageError(
-            f"{', '.join(given)} has no part in {source}, whose features and labels are there "
-            "already: leave it out"
-        )
+        raise UsageError(f"{', '.join(given)} {reason}: leave it out")
 
 
 def _print_segmentation(figures: "Figures") -> None:

@@ -56,6 +56,10 @@ def test_what_is_wrong_is_one_sentence(cli: Cli, run_path: Path, sources: Path) 
         ((run_path, "--backbone", "pixels"), "would change the features"),
         (("missing-train",), "unknown dataset 'missing-train'"),
         ((run_path, "--protocol", "best"), "'best' is not one of"),
+        ((run_path, "--masks", "m", "--val", "x"), "--val has no part in"),
+        ((run_path, "--masks", "m", "--cache-dir", "x"), "--cache-dir has no part in --masks"),
+        ((run_path, "--masks", "m", "--prepare", "pca"), "--prepare has no part in --masks"),
+        ((run_path, "--masks", "m", "--features", "fg"), "--features has no part in --masks"),
     ):
         outcome = cli("probe", *arguments)
         assert outcome.exit_code == 2

@@ -13,7 +13,7 @@ HELD_OUT = 5
 """One image of so many is scored where no others are given."""
 
 MOST_PATCHES = 100_000
-"""That a linear classifier of patches learns from, evenly many of each image."""
+"""That a linear classifier of patches learns from, evenly many of each image, rounded up."""
 
 
 @dataclass(frozen=True)
