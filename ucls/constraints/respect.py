@@ -36,10 +36,15 @@ class Respected(NamedTuple):
 
     def unmet_text(self) -> str:
         """Tells how many these are, and why."""
-        return (
-            f"ensemble: {count(self.n_unmet, 'pair')} that cannot be in one cluster are, as too "
-            f"many belong apart from one another for {len(self.consensus.cluster_sizes)} clusters"
-        )
+        return unmet_text(self.n_unmet, len(self.consensus.cluster_sizes))
+
+
+def unmet_text(n_unmet: int, n_clusters: int) -> str:
+    """Tells how many pairs that belong apart are in one cluster, and why."""
+    return (
+        f"ensemble: {count(n_unmet, 'pair')} that cannot be in one cluster are, as too many belong "
+        f"apart from one another for {count(n_clusters, 'cluster')}"
+    )
 
 
 def respect(

@@ -50,7 +50,8 @@ class UCLS(
 
     Args:
         n_clusters: number of clusters, from 1 to the number of samples; None takes what the
-            samples speak for, see :func:`ucls.counting.suggest_n_clusters`.
+            samples speak for, see :func:`ucls.counting.suggest_n_clusters`, and no fewer than there
+            are known labels.
         effort: how much work goes into the heads: ``quick``, ``normal`` or ``thorough``.
         settings: further settings by their dotted names, such as ``{"train.n_heads": 8}``; see
             :mod:`ucls.settings.config`, sections ``neighbors``, ``train``, ``merge``, ``ensemble``
@@ -133,7 +134,8 @@ class UCLS(
             self.suggestion_ = None if self.n_clusters is not None else _suggest(features, config)
             n_clusters = self.n_clusters
             if self.suggestion_ is not None:
-                n_clusters = self.suggestion_.n_clusters
+                n_labels = 0 if known is None else len(known.names)
+                n_clusters = max(self.suggestion_.n_clusters, n_labels)
             self.n_clusters_ = check_n_clusters(n_clusters, len(features))
             check_room(known, self.n_clusters_)
             if self.n_clusters_ == 1:
@@ -196,7 +198,11 @@ class UCLS(
         self, features: npt.NDArray[np.float32], config: Config, known: Known | None
     ) -> None:
         """Heads would have nothing to tell apart."""
+        from ucls.constraints.respect import unmet_text
+
         n_samples, n_features = features.shape
+        if known is not None and len(known.constraints.apart):
+            WarningReporter().warn(unmet_text(len(known.constraints.apart), 1))
         self.settings_ = config.model_dump(mode="json")
         self.labels_ = np.zeros(n_samples, np.int32)
         self.confidence_ = np.ones(n_samples, np.float32)

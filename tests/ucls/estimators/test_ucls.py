@@ -265,6 +265,21 @@ def test_known_labels_are_routed_through_a_pipeline() -> None:
     assert set(routed[-1].known_clusters_) == set(labels[:12])
 
 
+def test_without_a_number_every_known_label_has_a_cluster() -> None:
+    features, _ = blobs(120, 0)
+    known = np.full(120, -1)
+    known[:12] = np.arange(12)
+    found = clusterer(None).fit(features, known_labels=known)
+    assert found.suggestion_ is not None
+    assert found.suggestion_.n_clusters < found.n_clusters_ == 12
+    assert len(set(found.labels_[:12])) == 12
+
+
+def test_one_cluster_keeps_nothing_apart_and_says_so() -> None:
+    with pytest.warns(ConvergenceWarning, match="1 pair that cannot be .* for 1 cluster$"):
+        clusterer(1).fit(blobs(20, 0)[0], cannot_link=[[0, 1]])
+
+
 def test_known_labels_of_one_cluster_and_of_too_many() -> None:
     features = blobs(20, 0)[0]
     known = np.where(np.arange(20) < 2, 5, -1)
