@@ -29,6 +29,7 @@ from ucls.wording import count
 MOST_ROWS = 20
 """Clusters in the grid; more would not fit on a page."""
 TITLE_LETTERS = 16
+NO_PICTURES = "none of the pictures can be read any more"
 
 
 def plot(
@@ -132,7 +133,7 @@ def _grid(run: Run, labels: ImageLabels) -> Drawn:
         tiles = list(islice(_tiles(pictures, labels, cluster), N_PER_ROW))
         rows.append(GridRow(f"{name}\n{count(sizes[cluster], 'image')}", tiles))
     if not any(row.pictures for row in rows):
-        raise LeftOut("none of the pictures can be read any more")
+        raise LeftOut(NO_PICTURES)
     left_out = len(sizes) - len(rows)
     note = f"the {len(rows)} largest of {len(sizes):,} clusters" if left_out else ""
     return Drawn(grid_figure(rows), note)

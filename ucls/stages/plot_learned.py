@@ -28,7 +28,7 @@ from ucls.runs.backbone import backbone_of
 from ucls.runs.image_labels import ImageLabels
 from ucls.settings.extraction import resolve_extractions
 from ucls.sources import load_source
-from ucls.stages.plot import MOST_ROWS, TITLE_LETTERS
+from ucls.stages.plot import MOST_ROWS, NO_PICTURES, TITLE_LETTERS
 from ucls.types import Labels
 from ucls.wording import count
 
@@ -40,6 +40,8 @@ class _Learned(NamedTuple):
     """A network and what it makes of its images."""
 
     path: Path
+    files: list[Path]
+    """What its images are read from."""
     images: ImageSet
     clusters: Labels | None
     """Of each image [N]; -1 of those that could not be read. None without."""
@@ -110,7 +112,7 @@ def plot_learned(
         Path(out) if out else folder / FOLDER,
         {name: partial(draw, learned) for name, draw in FIGURES.items()},
         facts={"network": str(network.resolve()), "seed": 0},
-        inputs=[network, folder / LOG, folder / CLUSTERS],
+        inputs=[network, folder / LOG, folder / CLUSTERS, *learned.files],
         overwrite=overwrite,
         reporter=reporter,
     )
@@ -133,7 +135,8 @@ def _open(folder: Path, reporter: Reporter) -> _Learned:
     typical = np.full(len(images), -1, np.float32)
     if clusters is not None:
         typical[rows] = _to_middle(vectors, clusters[rows])
-    return _Learned(folder, images, clusters, rows, project(vectors, 0), typical)
+    files, points = list(source.files()), project(vectors, 0)
+    return _Learned(folder, files, images, clusters, rows, points, typical)
 
 
 def _clusters(path: Path, images: list[str]) -> Labels | None:
@@ -225,6 +228,8 @@ def _grid(learned: _Learned) -> Drawn:
                 continue
         name = shown_cluster(cluster, "", TITLE_LETTERS)
         rows.append(GridRow(f"{name}\n{count(sizes[cluster], 'image')}", tiles))
+    if not any(row.pictures for row in rows):
+        raise LeftOut(NO_PICTURES)
     note = f"the {len(rows)} largest of {len(sizes):,} clusters" if len(rows) < len(sizes) else ""
     return Drawn(grid_figure(rows), note)
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.conftest import Cli
 from ucls.errors import UsageError
+from ucls.images.files import UnreadableImageError
 from ucls.sources import load_source
 from ucls.stages.plot_learned import is_learning, plot_learned
 from ucls.stages.pretrain import pretrain
@@ -28,9 +29,10 @@ def quick_map(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
-    """The photos, one of which cannot be read."""
+    """The photos, one of which cannot be read, and one is called as a figure is."""
     copied = Path(shutil.copytree(photos, tmp_path_factory.mktemp("plot") / "photos"))
     (copied / "plain" / "02.png").write_bytes(b"torn")
+    (copied / "plain" / "59.png").rename(copied / "plain" / "map.png")
     return copied
 
 
@@ -66,6 +68,24 @@ def test_all_figures(learned: Path) -> None:
     (plots.folder / "map.png").write_bytes(b"mine")
     with pytest.raises(UsageError, match=r"map.png exists and was not written by this command"):
         plot_learned(learned)
+
+
+def test_the_images_themselves_are_never_replaced(learned: Path, folder: Path) -> None:
+    before = (folder / "plain" / "map.png").read_bytes()
+    with pytest.raises(UsageError, match=r"map\.png"):
+        plot_learned(learned, out=folder / "plain", overwrite=True)
+    assert (folder / "plain" / "map.png").read_bytes() == before
+
+
+def test_without_pictures_there_is_no_grid(
+    learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise UnreadableImageError("torn")
+
+    monkeypatch.setattr("ucls.report.plots.grid_figure.tile", unreadable)
+    plots = plot_learned(learned, out=tmp_path)
+    assert plots.left_out == {"grid": "none of the pictures can be read any more"}
 
 
 def test_without_clusters_and_labels(folder: Path, tmp_path: Path) -> None:
