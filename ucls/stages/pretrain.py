@@ -62,8 +62,8 @@ def pretrain(
 
     Needs nothing; leaves ``network.safetensors``, which serves as a backbone, ``pretrain.json``,
     ``pretrain.jsonl`` and, of methods that find clusters, ``clusters.csv``. A training that was
-    stopped goes on; one that is finished is not done again. Under torchrun all processes share each
-    batch.
+    stopped goes on; one that is finished is not done again. ``torchrun -m ucls pretrain``
+    shares each batch among its processes.
 
     Args:
         source: images, see :func:`ucls.sources.load_source`.

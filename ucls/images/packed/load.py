@@ -12,7 +12,7 @@ from ucls.images.sets import ImageSet, fingerprint_files
 
 
 def load_packed(shards: Shards, *, split: str = "train", column: str | None = None) -> ImageSet:
-    """Lists the images inside of files; nothing is unpacked.
+    """Lists the images inside of files; only compressed archives are unpacked.
 
     Args:
         shards: the files.
