@@ -106,10 +106,12 @@ def _of_folder(folder: Path) -> list[Path]:
     if (folder / _STATE).is_file():
         return _saved(folder)
     names = _names_in(folder)
-    for kind in (TAR, PARQUET):
+    # Whether tables hold images is known, and then archives beside them are something else.
+    for kind in (PARQUET, TAR):
         files = [folder / name for name in names if _kind_of_name(name) == kind]
         if files and _holds_images(files[0]):
             _check_split(folder, files)
+            _check_twice(folder, files)
             return files
     return []
 
@@ -151,6 +153,18 @@ def _check_split(folder: Path, files: list[Path]) -> None:
             f"{folder} holds the splits {', '.join(sorted(splits))}: give one of them, such as "
             f"'{folder / one}-*{end}', and another one with --val"
         )
+
+
+def _check_twice(folder: Path, files: list[Path]) -> None:
+    first: dict[str, Path] = {}
+    for file in files:
+        other = first.setdefault(_stem(file), file)
+        if other != file:
+            one_kind = folder / f"*{other.name.removeprefix(_stem(other))}"
+            raise UsageError(
+                f"{folder} holds {other.name} and {file.name}, the same images twice by their "
+                f"names: give those of one kind, such as '{one_kind}'"
+            )
 
 
 def _of_pattern(path: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,14 @@ from filelock import FileLock
 
 from ucls.cache import cache_directory
 from ucls.cache.files import atomic_write, made_folder, write_errors
-from ucls.errors import UnreadableError, UsageError
+from ucls.errors import UclsError, UnreadableError, UsageError
 from ucls.wording import cause
 
 TAR = ".tar"
 COMPRESSED = (".tar.gz", ".tgz")
 FOLDER = "unpacked"
+KEPT_FREE = 2**28
+"""Bytes that are left to others on the disk."""
 _AT_ONCE = 2**20
 
 
@@ -38,7 +41,7 @@ def plain_archive(path: Path) -> Path:
 
     Raises:
         UsageError: if it is no gzip file, damaged, or cannot be read.
-        UclsError: if there is no room for it.
+        UclsError: if it would fill the disk, as few bytes can stand for very many.
     """
     if not path.name.lower().endswith(COMPRESSED):
         return path
@@ -48,10 +51,21 @@ def plain_archive(path: Path) -> Path:
     with write_errors(target), made_folder(folder), FileLock(folder / f"{stem}-{place}.lock"):
         if not target.is_file():
             with atomic_write(target) as temporary, temporary.open("wb") as file:
-                file.writelines(_unpack(path))
+                for content in _unpack(path):
+                    _check_room(path, folder)
+                    file.write(content)
             for older in set(folder.glob(f"*-{place}-*{TAR}")) - {target}:
                 older.unlink()
     return target
+
+
+def _check_room(path: Path, folder: Path) -> None:
+    if shutil.disk_usage(folder).free < KEPT_FREE:
+        raise UclsError(
+            f"{path} takes more room than there is in {folder}, as {KEPT_FREE / 1e9:.1f} GB of the "
+            "disk stay free: make room, choose another folder with $UCLS_CACHE, or give a plain "
+            ".tar"
+        )
 
 
 def _unpack(path: Path) -> Iterator[bytes]:

@@ -85,6 +85,23 @@ def test_splits_are_not_mixed(tmp_path, fixtures):
     assert file.name == "train-00000-of-00001.parquet"
 
 
+def test_an_archive_beside_tables_is_something_else(tmp_path, fixtures):
+    pytest.importorskip("pyarrow")
+    shutil.copy(fixtures / "hf.parquet", tmp_path)
+    (tmp_path / "code.tar.gz").touch()
+    assert find_shards(tmp_path).kind == ".parquet"
+    (tmp_path / "hf.parquet").unlink()
+    shutil.copy(fixtures / "pandas.parquet", tmp_path)
+    assert find_shards(tmp_path).kind == ".tar"
+
+
+def test_an_archive_and_the_same_compressed_are_not_both_taken(folder):
+    (folder / "val-00.tgz").touch()
+    with pytest.raises(UsageError, match=r"val-00\.tar and val-00\.tgz, the same .*set/\*\.tar'"):
+        find_shards(folder)
+    assert len(find_shards(folder / "*.tar").files) == 5
+
+
 def test_folders_of_save_to_disk(tmp_path, fixtures):
     shutil.copytree(fixtures / "hf", tmp_path / "hf")
     state = tmp_path / "hf" / "state.json"

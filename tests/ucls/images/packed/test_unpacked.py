@@ -3,6 +3,7 @@ import gzip
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -76,6 +77,18 @@ def test_a_full_disk_is_told(archive: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(unpacked, "_unpack", full)
     with pytest.raises(UclsError, match=r"cannot write .*/unpacked/a-.*\.tar: "):
         plain_archive(archive)
+
+
+def test_some_of_the_disk_stays_free(
+    archive: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([3 * 2**28, 2 * 2**28, 2**28 - 1])
+    usage = lambda _: SimpleNamespace(free=next(free))  # noqa: E731
+    monkeypatch.setattr(unpacked.shutil, "disk_usage", usage)
+    with pytest.raises(UclsError, match=r"a\.tar\.gz takes more room than there is in .*unpacked"):
+        plain_archive(archive)
+    assert not in_cache(own_cache)
+    assert list(free) == []
 
 
 def test_names() -> None:
