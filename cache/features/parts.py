@@ -5,11 +5,13 @@ Each is an unfinished feature cache of its own; ``<file>.parts`` tells which ima
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
+from filelock import FileLock, Timeout
 
 from ucls.cache.features.image_log import read_log
 from ucls.cache.features.resume import log_path
@@ -88,6 +90,16 @@ def remove_parts(path: Path) -> None:
     """Removes all parts of the cache ``path``."""
     for part in part_files(path):
         part.unlink(missing_ok=True)
+
+
+def remove_leftover_parts(path: Path) -> None:
+    """Removes the parts of a finished cache whose writer was killed before it could.
+
+    They stay where the cache is being written anew, or nothing can be removed.
+    """
+    if part_files(path) and not partial_path(path).exists():
+        with suppress(Timeout, OSError), FileLock(f"{path}.lock", timeout=0):
+            remove_parts(path)
 
 
 def append_part(writer: FeatureCacheWriter, span: Span) -> None:

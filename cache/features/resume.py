@@ -74,7 +74,7 @@ def open_partial(
             if cause(error):
                 raise
     remove_leftovers(path)
-    _check_space(path.parent, spec, n_images)
+    check_space(path.parent, spec, n_images)
     # Renamed when it is whole, so that a .partial file is never half created.
     new = temporary_path(partial)
     try:
@@ -125,7 +125,12 @@ def _check_same(file: h5py.File, partial: Path, wanted: tuple[FeatureSpec, int])
         )
 
 
-def _check_space(folder: Path, spec: FeatureSpec, n_images: int) -> None:
+def check_space(folder: Path, spec: FeatureSpec, n_images: int) -> None:
+    """Checks that there is room for the features of so many images.
+
+    Raises:
+        UclsError: if there is not.
+    """
     needed, free = n_images * spec.bytes_per_image, shutil.disk_usage(folder).free
     if needed > free:
         raise UclsError(

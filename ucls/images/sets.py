@@ -96,19 +96,20 @@ class ImageSet:
             self,
             paths=[self.paths[row] for row in rows],
             labels=None if self.labels is None else self.labels[rows],
-            reader=_RowReader(self.reader, rows),
+            reader=RowReader(self.reader, rows),
             stamps=None if self.stamps is None else self.stamps[rows],
         )
 
 
 @dataclass(frozen=True)
-class _RowReader:
+class RowReader:
     """Reads some of the images that another reader reads."""
 
     reader: Callable[[int], Image.Image]
     rows: NDArray[np.int64]
 
     def __call__(self, index: int) -> Image.Image:
+        """Returns one picture, as the other reader does."""
         return self.reader(int(self.rows[index]))
 
 

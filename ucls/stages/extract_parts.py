@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ucls.cache import FeatureCacheWriter, FeatureSpec
+from ucls.cache import FeatureCacheWriter, FeatureSpec, partial_path
+from ucls.cache.features.catalog import describe_cache
 from ucls.cache.features.parts import (
     Span,
     append_part,
@@ -20,13 +21,16 @@ from ucls.cache.features.parts import (
     split_images,
     write_plan,
 )
-from ucls.errors import MismatchError, UclsError
+from ucls.cache.features.resume import check_space
+from ucls.errors import MismatchError
 from ucls.extraction.remarks import Remarks
 from ucls.extraction.writing import Batching, write_features
-from ucls.images.sets import FileReader, ImageSet
+from ucls.images.seen import check_seen
+from ucls.images.sets import ImageSet
 from ucls.progress import Advance, Reporter, ignore_progress
 from ucls.runs.backbone import backbone_of
 from ucls.settings.config import ExtractConfig
+from ucls.wording import count
 
 if TYPE_CHECKING:
     from ucls.backbones.protocol import Backbone
@@ -58,6 +62,21 @@ class Parts:
     provenance: dict[str, Any]
     overwrite: bool
 
+    @property
+    def n_seen(self) -> int:
+        """Images that are done, by earlier processes."""
+        begun = self._files(are_begun=True)
+        return sum(describe_cache(part_path(self.path, span)).n_seen for span in begun)
+
+    def check_space(self) -> None:
+        """Checks that all that are not begun fit on the disk, beside the cache.
+
+        Raises:
+            UclsError: if they do not.
+        """
+        n_images = sum(map(len, self._files(are_begun=False)))
+        check_space(self.path.parent, self.spec, n_images)
+
     def write_own(self, find_backbone: "Callable[[], Backbone]", advance: Advance) -> Remarks:
         """Writes the parts of this process, and counts what is to be said of their images.
 
@@ -72,6 +91,13 @@ class Parts:
             return Remarks()
         backbone = find_backbone()
         return sum((self._write(span, backbone, advance) for span in own), Remarks())
+
+    def _files(self, *, are_begun: bool) -> list[Span]:
+        return [
+            span
+            for span in self.spans
+            if partial_path(part_path(self.path, span)).is_file() == are_begun
+        ]
 
     def _write(self, span: Span, backbone: "Backbone", advance: Advance) -> Remarks:
         with FeatureCacheWriter(
@@ -132,9 +158,18 @@ def extract_in_parts(
 
     Returns:
         What is to be said of the images, in all processes.
-    """
-    from ucls.ranks import together
 
+    Raises:
+        UclsError: if the disk is too small.
+    """
+    from ucls.ranks import n_processes, together
+
+    parts.check_space()
+    if (n_idle := n_processes() - 1 - len(parts.spans)) > 0:
+        reporter.say(
+            f"note: {n_idle} of {n_processes()} processes have nothing to extract, as the images "
+            f"are divided into {count(1 + len(parts.spans), 'part')}"
+        )
     lead = partial(_lead, parts, writer, backbone, own)
     remarks = together(_help, parts, reporter=reporter, lead=lead)
     for span in parts.spans:
@@ -155,7 +190,8 @@ def _lead(
     from ucls.ranks import for_all, world_size
 
     split, total = parts.images.split, len(parts.images)
-    with reporter.track(f"extract {split}", total, "images", done=writer.n_seen) as advance:
+    done = min(writer.n_seen, own.stop) + parts.n_seen
+    with reporter.track(f"extract {split}", total, "images", done=done) as advance:
         for_each = for_all(advance, world_size())
         remarks = Remarks()
         if writer.n_seen < own.stop:
@@ -172,7 +208,7 @@ def _lead(
 
 def _help(parts: Parts, *, reporter: Reporter) -> Remarks:
     """What the others do."""
-    _check_seen(parts.images)
+    check_seen(parts.images)
     return _sum_of_all(parts.write_own(partial(_same_backbone, parts), ignore_progress))
 
 
@@ -180,21 +216,6 @@ def _sum_of_all(remarks: Remarks) -> Remarks:
     from ucls.ranks import everywhere
 
     return sum(everywhere(remarks), Remarks())
-
-
-def _check_seen(images: ImageSet) -> None:
-    """Refuses a machine without the images, all of which would be skipped there.
-
-    Raises:
-        UclsError: if it sees none of them.
-    """
-    root = (images.reader.root,) if isinstance(images.reader, FileReader) else ()
-    for path in (*root, *images.shards):
-        if not path.exists():
-            raise UclsError(
-                f"{path} is not on machine {platform.node()}: all machines of a job have to see "
-                "the images, the cache and the run under the same paths"
-            )
 
 
 def _same_backbone(parts: Parts) -> "Backbone":

@@ -3,20 +3,23 @@
 import random
 import shutil
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from tests.conftest import Lines
 from tests.jobs import run_job, start_job
-from ucls import pipeline
+from ucls import pipeline, ranks
 from ucls.cache import FeatureCache, partial_path
 from ucls.cache.features.parts import Span, part_files, part_path, write_plan
 from ucls.errors import MismatchError, UclsError
-from ucls.images.sets import load_folder
+from ucls.progress import SILENT, Advance
 from ucls.settings.config import Config
 from ucls.stages import extract_parts
 
@@ -27,10 +30,23 @@ VIT = {
 N_IMAGES = 2_300
 
 
+class Told(Lines):
+    """Also keeps where bars start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[int] = []
+
+    def track(self, *told: Any, done: int = 0) -> AbstractContextManager[Advance]:
+        self.done.append(done)
+        return super().track(*told, done=done)
+
+
 def extract(images: str, cache_dir: str, **values: Any) -> bytes:
     """The bytes of the cache."""
+    reporter = values.pop("reporter", SILENT)
     config = Config().with_values(VIT | {f"extract.{name}": v for name, v in values.items()})
-    caches = pipeline.extract_source(images, config=config, cache_dir=cache_dir)
+    caches = pipeline.extract_source(images, config=config, cache_dir=cache_dir, reporter=reporter)
     (path,) = caches["train"].values()
     return path.read_bytes()
 
@@ -88,7 +104,13 @@ def test_one_process_goes_on_with_the_parts_of_several(
         with pytest.raises(KeyboardInterrupt):
             extract(str(broken), str(tmp_path))
     assert all(partial_path(part_path(path, span)).is_file() for span in spans[1:])
-    assert extract(str(broken), str(tmp_path)) == whole
+    told = Told()
+    alone = lambda *_, lead, reporter: lead(reporter=reporter)  # noqa: E731
+    monkeypatch.setattr(ranks, "n_processes", lambda: 5)
+    monkeypatch.setattr(ranks, "together", alone)
+    assert extract(str(broken), str(tmp_path), reporter=told) == whole
+    assert told.done == [36]  # those of the first were not on the disk yet
+    assert "note: 2 of 5 processes have nothing to extract" in "".join(told.said)
     assert part_files(path) == []
 
 
@@ -114,13 +136,33 @@ def test_parts_of_other_settings_are_refused_unless_they_may_be_replaced(
     assert FeatureCache(path).n_views == 3
 
 
-def test_a_machine_without_the_images_says_so(broken: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(broken, tmp_path / "photos"))
-    images = load_folder(folder)
-    extract_parts._check_seen(images)
-    shutil.rmtree(folder)
-    with pytest.raises(UclsError, match=r"photos is not on machine .* under the same paths"):
-        extract_parts._check_seen(images)
+@pytest.mark.parametrize("is_at_work", [False, True])
+def test_parts_that_a_kill_left_beside_a_finished_cache_are_removed(
+    broken: Path, whole: bytes, tmp_path: Path, is_at_work: bool
+) -> None:
+    extract(str(broken), str(tmp_path))
+    (path,) = tmp_path.glob("*.h5")
+    write_plan(path, [Span(0, 24), Span(24, 60)], n_images=60, batch_size=8)
+    partial_path(part_path(path, Span(24, 60))).touch()
+    with FileLock(f"{path}.lock") if is_at_work else nullcontext():
+        assert extract(str(broken), str(tmp_path)) == whole
+    assert len(part_files(path)) == (2 if is_at_work else 0)
+
+
+def test_both_a_part_and_the_cache_have_to_fit_on_the_disk(
+    broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract(str(broken), str(tmp_path))
+    (path,) = tmp_path.glob("*.h5")
+    with FeatureCache(path) as cache:
+        n_bytes = 61 * cache.spec.bytes_per_image
+    path.unlink()
+    write_plan(path, [Span(0, 24), Span(24, 40), Span(40, 60)], n_images=60, batch_size=8)
+    free = iter([n_bytes, n_bytes - 30 * n_bytes // 61])
+    usage = lambda _: SimpleNamespace(free=next(free))  # noqa: E731
+    monkeypatch.setattr("ucls.cache.features.resume.shutil.disk_usage", usage)
+    with pytest.raises(UclsError, match="the features of 36 images need"):
+        extract(str(broken), str(tmp_path))
 
 
 @pytest.fixture(scope="module")
