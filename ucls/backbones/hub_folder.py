@@ -110,9 +110,9 @@ def read_hub_folder(path: str | Path) -> HubFolder | TimmFolder:
     if ARCHITECTURE in config:
         return timm_folder(path, config)
     kind = config.get("model_type")
-    if kind in TOWERS:
+    if kind in tuple(TOWERS):
         kind, config = TOWERS[kind], config.get("vision_config") or {}
-    if kind not in ARCHITECTURES:
+    if kind not in tuple(ARCHITECTURES):
         known = ", ".join(sorted({*ARCHITECTURES, *TOWERS}))
         raise UsageError(
             f"expected a model_type of {known} in {path / _CONFIG}, got {kind!r}: convert the "
@@ -121,9 +121,20 @@ def read_hub_folder(path: str | Path) -> HubFolder | TimmFolder:
     return HubFolder(
         path=path,
         kind=kind,
-        config=ARCHITECTURES[kind].complete(config),
+        config=_complete(kind, config, path / _CONFIG),
         processor=_read_json(path / _PROCESSOR) if (path / _PROCESSOR).is_file() else {},
     )
+
+
+def _complete(kind: str, config: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(config, Mapping):
+        raise cannot_be_built(path, f"vision_config is {config!r}, not settings by name")
+    complete = ARCHITECTURES[kind].complete(config)
+    match complete["image_size"]:
+        case int() | [int(), int()]:
+            return complete
+        case size:
+            raise cannot_be_built(path, f"image_size is {size!r}, not a number or two")
 
 
 def _of_open_clip(path: Path) -> HubFolder | TimmFolder:

@@ -134,3 +134,18 @@ def test_such_a_name_needs_its_folder():
         for weights in (None, "random", "weights.safetensors"):
             with pytest.raises(UsageError, match=r"is known by its folder alone.*--weights FOLDER"):
                 build_backbone(name, image_size=32, weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"model_type": ["dinov2"]}, r"got \['dinov2'\]: convert"),
+        ({"model_type": "clip", "vision_config": [1]}, r"vision_config is \[1\], not settings by"),
+        ({"model_type": "dinov2", "image_size": [1]}, r"image_size is \[1\], not a number or two"),
+        ({"model_type": "clip", "vision_config": {"image_size": "x"}}, "image_size is 'x', not"),
+    ],
+)
+def test_what_transformers_does_not_write_is_told(told, message, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    with pytest.raises(UsageError, match=message):
+        read_hub_folder(tmp_path)
