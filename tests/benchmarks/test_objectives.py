@@ -29,6 +29,7 @@ def test_the_settings_of_every_row_are_valid(row: str) -> None:
     assert ("merged" in row or "plain" in row) == (config.merge.linkage == "none")
 
 
+@pytest.mark.slow
 def test_right_neighbours_help_and_thinning_thins(tmp_path: Path) -> None:
     source = digits(tmp_path, 10.0)
     assert 500 < source.n_images < 700

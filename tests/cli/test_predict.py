@@ -177,6 +177,7 @@ def test_the_default_file_of_json_lines(
     assert [path.name for path in tmp_path.glob("pred*")] == ["predictions.jsonl"]
 
 
+@pytest.mark.slow
 def test_paths_on_standard_input_are_answered_one_by_one(
     start_ucls: StartUcls, shared_photo_run: Path, photos: Path
 ) -> None:

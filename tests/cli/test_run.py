@@ -72,6 +72,7 @@ def test_the_objective_is_ucls_where_none_is_named(cli: Cli, run_path: Path) -> 
     assert RunFolder(run_path).read_config()["train"]["objective"] == "ucls"
 
 
+@pytest.mark.slow
 def test_views_for_scan(
     cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str], own_cache: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_views_for_scan(
     assert len({tuple(loss) for loss in losses.values()}) == 3
 
 
+@pytest.mark.slow
 def test_turtle_sees_each_backbone_as_a_space_of_its_own(
     cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
 ) -> None:
@@ -143,6 +145,7 @@ def settings_of(run: Path) -> tuple[str, int, int]:
     return config["effort"], config["train"]["n_heads"], config["train"]["epochs"]
 
 
+@pytest.mark.slow
 def test_the_effort_that_was_asked_for(cli: Cli, sources: Path, tmp_path: Path) -> None:
     command = ["run", sources / "blobs.npz", "--out", tmp_path / "a", "--effort", "quick"]
     outcome = cli(*command)
@@ -235,6 +238,7 @@ def test_a_report_that_cannot_be_made_is_no_failure(
     assert (tmp_path / "a" / "report.html").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_finished_run_keeps_its_page(
     cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
 ) -> None:

@@ -76,6 +76,7 @@ def test_nothing_is_cut_off(
     assert max(map(len, plain(out).splitlines())) <= int(width)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_splits", [1, 2])
 def test_60_columns_are_used_for_what_is_needed_most(
     figures: dict[str, Any],

@@ -69,6 +69,7 @@ def run(shared_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
 def test_spoiled_files_are_read_or_refused(
     parser: Parser, run: Path, request: pytest.FixtureRequest
@@ -104,6 +105,7 @@ def test_any_matrix_has_a_consensus_or_is_refused(request: pytest.FixtureRequest
     check(request, st.tuples(rows, st.integers(-1, 6)), combined)
 
 
+@pytest.mark.slow
 def test_any_setting_is_taken_or_refused(request: pytest.FixtureRequest) -> None:
     names = st.sampled_from(["seed", "n_clusters", "train", "train.epochs", "extract.workers", "x"])
     texts = st.one_of(st.text(max_size=20), st.sampled_from(["1e999", "[[1]]", "-1", "nan", "{}"]))

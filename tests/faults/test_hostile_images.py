@@ -42,9 +42,9 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def endless_gif() -> bytes:
-    """3,000 frames, of which the first is wanted."""
-    frames = [Image.new("P", (64, 64), n % 7) for n in range(3)]
-    content = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    """2,000 frames, of which the first is wanted."""
+    frames = [Image.new("L", (64, 64), 80 * n) for n in range(3)]
+    content = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
     start = content.index(b"\x21\xf9", content.index(b"\x21\xf9") + 1)
     return content[:-1] + content[start:-1] * 1000 + b"\x3b"
 

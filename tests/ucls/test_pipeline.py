@@ -96,6 +96,7 @@ def test_other_settings_are_refused_until_overwritten(
     assert pipeline.run(source, out=out, config=other, overwrite=True).figures["seed"] == 7
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files(
     shared_run: Path, tmp_path: Path, sources: Path, tiny_config: Config
 ) -> None:
@@ -276,6 +277,7 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(
     assert len(read(path / "labels.csv")) == 60
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("n_clusters", [6, 9, 10])
 def test_few_different_images_are_told_of_once(
@@ -376,6 +378,7 @@ def test_validation_images_are_labelled_but_not_trained_on(
     assert finished.figures["val"]["ensemble.chosen"]["acc"] is not None
 
 
+@pytest.mark.slow
 def test_a_vit_from_images_to_predictions(
     photos: Path, tmp_path: Path, tiny_config: Config
 ) -> None:

@@ -87,6 +87,7 @@ def test_the_second_clustering_is_the_other_factor(
     assert not found.fault
 
 
+@pytest.mark.slow
 def test_new_images_are_labelled_by_the_alternative(
     two: tuple[pipeline.Finished, Factors], tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def run_killed(path: Path, *, batches: int, delay: float) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_killed_writers_leave_what_the_next_one_completes(tmp_path: Path, finished: Path) -> None:
     chance = random.Random(0)
     path = tmp_path / "x.h5"

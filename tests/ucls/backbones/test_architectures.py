@@ -36,6 +36,7 @@ def test_towers_are_there():
     assert set(TOWERS.values()) <= ARCHITECTURES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "config", "timm_name"),
     [

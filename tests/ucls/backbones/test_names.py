@@ -8,6 +8,7 @@ import torch
 from ucls.backbones.names import BACKBONES, canonical_name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("info", BACKBONES.values(), ids=list(BACKBONES))
 def test_the_table_agrees_with_timm(info):
     with torch.device("meta"):

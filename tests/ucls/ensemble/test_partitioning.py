@@ -148,6 +148,7 @@ for seed in range(600):
 """
 
 
+@pytest.mark.slow
 def test_isolated_vertices_and_small_graphs_fill_all_parts_and_print_nothing(python):
     assert python(METIS_CORNERS) == ""
 

@@ -78,6 +78,7 @@ def objective(plan: torch.Tensor, logits: torch.Tensor, mass: float, strength: f
     return float(cost + EPSILON * minus_entropy + EPSILON * strength / (1 - strength) * divergence)
 
 
+@pytest.mark.slow
 @all_seeds
 @all_masses
 @all_strengths
@@ -87,6 +88,7 @@ def test_equals_the_papers_scaling(seed: int, mass: float, strength: float) -> N
     torch.testing.assert_close(found, by_scaling(logits, mass, strength), atol=1e-8, rtol=1e-5)
 
 
+@pytest.mark.slow
 @all_seeds
 @all_masses
 @all_strengths
@@ -106,6 +108,7 @@ def test_the_fixed_point_meets_all_conditions(seed: int, mass: float, strength: 
     torch.testing.assert_close(of_row - of_row[0, 0], expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @all_seeds
 @pytest.mark.parametrize("mass", [0.2, 0.8])
 @all_strengths

@@ -127,6 +127,8 @@ def test_the_digests_are_those_of_earlier_versions(run_path: Path) -> None:
     config, tree = run.config, run.config.model_dump(mode="json")
     extract = settings_key(run.data.cache_key, run.data.classes)
     assert not tree["neighbors"].pop("apart_from")
+    assert tree["neighbors"].pop("search") == "auto"
+    assert tree["train"].pop("parallel") == "heads"
     neighbors = settings_key(tree["neighbors"], config.features, 4, None, extract)
     used = {name: value for name, value in tree["train"].items() if value is not None}
     train = settings_key(used, 1, config.seed, neighbors)

@@ -97,6 +97,7 @@ def test_what_too_few_clusters_cannot_keep_apart_is_told(run_path: Path, lines: 
     assert len(set(labels.clusters[:5].tolist())) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("linkage", ["spectral", "average", "none"])
 def test_any_way_of_merging_respects_what_is_known(run_path: Path, linkage: str) -> None:
     settings = known_of(run_path, [1, 2, 3, 4], list("abca")) | {"merge.linkage": linkage}

@@ -47,6 +47,7 @@ def cells(found: list[Prediction]) -> list[tuple[str, str, str]]:
     return [(str(p.cluster), f"{p.confidence:.4f}", f"{p.probability:.4f}") for p in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vit_run", "shared_photo_run", "shared_two_space_run"])
 def test_files_get_the_labels_that_predict_gives_them(
     name: str, photos: Path, tmp_path: Path, request: pytest.FixtureRequest

@@ -149,6 +149,7 @@ def test_numbers_that_cannot_be_cut_at(run_path: Path, n_clusters: int) -> None:
     assert list(run_path.glob("labels-k*")) == []
 
 
+@pytest.mark.slow
 def test_only_heads_of_the_consensus_have_to_have_as_many(run_path: Path) -> None:
     train(run_path, settings={"train.scales": [1, 3], "train.epochs": 40})
     merge(run_path)

@@ -305,6 +305,7 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> Source:
     return load_source(str(folder))
 
 
+@pytest.mark.slow
 def test_a_resumed_extraction_goes_on_as_it_began(tiles: Source, lines: Lines) -> None:
     begun = PIXELS.model_copy(update={"batch_size": 8, "precision": "bfloat16"})
     vit = {"backbone": "test_vit", "weights": ("random",), "image_size": 16}
@@ -319,6 +320,7 @@ def test_a_resumed_extraction_goes_on_as_it_began(tiles: Source, lines: Lines) -
         assert len(cache) == 1200
 
 
+@pytest.mark.slow
 def test_each_split_goes_on_in_the_precision_it_began_with(tiles: Source, tmp_path: Path) -> None:
     weights = save_random_vit(tmp_path / "a.safetensors", 0)
     vit = {"backbone": "test_vit", "weights": (weights,), "image_size": 16}

@@ -65,6 +65,7 @@ def test_a_consensus_of_some_heads(run_path: Path, sources: Path, tmp_path: Path
     assert {"0.3333", "0.6667"}.isdisjoint(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", ["heads", "tokens"])
 @pytest.mark.parametrize("objective", ["ucls", "self-classifier"])
 def test_a_consensus_of_heads_of_several_sizes(

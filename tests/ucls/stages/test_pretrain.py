@@ -270,6 +270,7 @@ def test_unreadable_images_are_left_out(drawings: Path, tmp_path: Path, lines: L
     assert len((done.path / CLUSTERS).read_text().splitlines()) == 1 + N_IMAGES - 1
 
 
+@pytest.mark.slow
 def test_the_network_is_a_backbone(cli: Cli, drawings: Path, tmp_path: Path) -> None:
     learned = tmp_path / "learned"
     options = [

@@ -48,7 +48,7 @@ def epochs_of(path: Path) -> list[list[int]]:
 
 def told_of(lines: Lines) -> list[str]:
     """All but the time that it is expected to take."""
-    return [line for line in lines.said if not IN_ABOUT.match(line)]
+    return [line for line in lines.told if not IN_ABOUT.match(line)]
 
 
 def test_what_it_leaves(run_path: Path) -> None:
@@ -142,6 +142,7 @@ def stop_after(n_epochs: int, path: Path, **settings: object) -> None:
         train(path, settings={"train.epochs": 6, **settings}, reporter=StopAfter(n_epochs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["ucls", "uic", "turtle"])
 def test_an_interrupted_training_resumes_to_the_same_result(
     run_path: Path, lines: Lines, objective: str
@@ -328,6 +329,7 @@ def test_the_last_phase_of_uic_is_looked_at_on_its_own(run_path: Path, lines: Li
     assert told_of(lines)[0] == "train: 6 heads, 22 of 40 epochs, standing still since"
 
 
+@pytest.mark.slow
 def test_each_group_goes_on_until_hardly_an_image_moves(
     run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,6 +409,7 @@ def test_another_objective_and_its_own_settings(run_path: Path, objective: str) 
     np.testing.assert_array_equal(found, assignments.labels["val"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("never_settled")
 @pytest.mark.parametrize(
     ("objective", "scales", "components"),
@@ -507,6 +510,7 @@ def test_few_free_bytes_leave_features_on_disk(
         assert lines.said[0].startswith(told) == is_told
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("always_saved")
 @pytest.mark.parametrize("objective", ["ucls", "uic", "turtle"])
 def test_a_training_from_disk_resumes_to_the_same_result(

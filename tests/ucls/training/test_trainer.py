@@ -276,6 +276,7 @@ def test_steps_take_the_threads_that_they_keep_busy(
     assert set(found) == {n_threads}
 
 
+@pytest.mark.slow
 def test_a_training_does_not_load_the_compiler() -> None:
     program = (
         "import sys; from tests.ucls.training.test_trainer import new_trainer\n"
