@@ -16,7 +16,7 @@ from ucls.pretraining.measuring import Measurer
 from ucls.pretraining.methods.self_classifier import build
 from ucls.pretraining.pixels import InMemory
 from ucls.pretraining.protocol import Batch, Task
-from ucls.pretraining.views import MultiCrop
+from ucls.pretraining.views import RECOLOURINGS, MultiCrop
 from ucls.progress import SILENT
 from ucls.settings.pretraining import (
     PretrainConfig,
@@ -89,7 +89,7 @@ def _training(
         global_scale=config.global_scale or (0.4, 1.0),
         local_scale=config.local_scale,
         flips=True,
-        recolours=True,
+        recolours=RECOLOURINGS["byol"],
         mean=(0.5,) * architecture.channels,
         std=(0.25,) * architecture.channels,
     )

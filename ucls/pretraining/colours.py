@@ -1,4 +1,4 @@
-"""The colour changes of BYOL (Grill et al. 2020, appendix B) for a whole batch, on its device.
+"""Colour changes of a whole batch, on its device.
 
 Pixels are float32 in 0..1, [B, channels, H, W]. All but the turn of the hue, which is one in the
 plane of colour (YIQ), are as torchvision's.
@@ -14,18 +14,18 @@ from ucls.pretraining.draws import Draws
 
 JITTER_SHARE, GREY_SHARE = 0.8, 0.2
 BRIGHTNESS = CONTRAST = 0.4
-SATURATION, HUE = 0.2, 0.1
+HUE = 0.1
 SIGMAS = (0.1, 2.0)
 """Of the blur, in pixels."""
 _GREY = (0.299, 0.587, 0.114)
 _TO_YIQ = (_GREY, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
-def jitter(pixels: Tensor, draws: Draws) -> Tensor:
+def jitter(pixels: Tensor, draws: Draws, *, saturation: float) -> Tensor:
     """Changes brightness, contrast and, of colours, saturation and hue of most images."""
-    brightness, contrast, saturation = (
+    brightness, contrast, strength_of_colour = (
         draws.uniform(1 - strength, 1 + strength, 1, 1, 1).to(pixels.device)
-        for strength in (BRIGHTNESS, CONTRAST, SATURATION)
+        for strength in (BRIGHTNESS, CONTRAST, saturation)
     )
     turns = draws.uniform(-HUE, HUE)
     is_changed = draws.chosen(JITTER_SHARE).to(pixels.device)
@@ -33,7 +33,7 @@ def jitter(pixels: Tensor, draws: Draws) -> Tensor:
     mean = _grey(changed).mean(dim=(1, 2, 3), keepdim=True)
     changed = mean.lerp(changed, contrast).clamp(0, 1)
     if pixels.shape[1] == 3:
-        changed = _grey(changed).lerp(changed, saturation).clamp(0, 1)
+        changed = _grey(changed).lerp(changed, strength_of_colour).clamp(0, 1)
         changed = _turn_hue(changed, turns.to(pixels.device)).clamp(0, 1)
     return torch.where(is_changed, changed, pixels)
 

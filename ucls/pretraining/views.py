@@ -1,4 +1,4 @@
-"""Multi-crop: the views of a batch (Caron et al. 2020, SwAV), with BYOL's augmentations.
+"""Multi-crop: the views of a batch (Caron et al. 2020, SwAV), and how their colours change.
 
 Shapes: B images, V views, the global ones first.
 """
@@ -15,10 +15,22 @@ from ucls.pretraining.crops import Boxes, crop, draw_boxes
 from ucls.pretraining.draws import Draws
 
 N_GLOBAL = 2
-_BLURRED = (1.0, 0.1)
-"""Shares of the two global views, as in BYOL."""
-_SOLARIZED = (0.0, 0.2)
-_LOCAL_BLURRED = 0.5
+
+
+class Recolouring(NamedTuple):
+    """How colours change; shares are of the first and second global view and of local ones."""
+
+    saturation: float
+    blurred: tuple[float, float, float]
+    solarized: tuple[float, float, float]
+
+
+RECOLOURINGS: dict[str, Recolouring | None] = {
+    "byol": Recolouring(0.2, (1.0, 0.1, 0.5), (0.0, 0.2, 0.0)),
+    "moco": Recolouring(0.4, (0.5, 0.5, 0.5), (0.0, 0.0, 0.0)),
+    "none": None,
+}
+"""BYOL's (Grill et al. 2020, appendix B) and those of MoCo v2 (Chen et al. 2020) and SimSiam."""
 
 
 def duos(n_views: int) -> list[tuple[int, int]]:
@@ -47,7 +59,7 @@ class MultiCrop:
         global_scale: of the areas of global views, in 0..1.
         local_scale: of those of local ones.
         flips: half of all views.
-        recolours: with BYOL's colour changes; without, views are only cropped and flipped.
+        recolours: how; None: views are only cropped and flipped.
         mean: of the pixels in 0..1, by channel.
         std: of the same.
     """
@@ -59,7 +71,7 @@ class MultiCrop:
     global_scale: tuple[float, float]
     local_scale: tuple[float, float]
     flips: bool
-    recolours: bool
+    recolours: Recolouring | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
@@ -80,8 +92,9 @@ class MultiCrop:
             drawn = draw_boxes(aspects, scale=scale, is_flipped=self.flips, draws=draws)
             drawn = Boxes(*(value.to(images.device) for value in drawn))
             cut = crop(pixels, drawn, self.size if is_global else self.local_size)
-            if self.recolours:
-                cut = self._recolour(cut, view, draws)
+            if self.recolours is not None:
+                place = view if is_global else N_GLOBAL
+                cut = recolour(cut, self.recolours, place=place, draws=draws)
             views.append(self.normalize(cut))
             boxes.append(drawn)
         return Views(views, boxes)
@@ -102,10 +115,18 @@ class MultiCrop:
         mean, std = (pixels.new_tensor(one).view(-1, 1, 1) for one in (self.mean, self.std))
         return (pixels - mean) / std
 
-    def _recolour(self, pixels: Tensor, view: int, draws: Draws) -> Tensor:
-        is_global = view < self.n_global
-        pixels = lose_colour(jitter(pixels, draws), draws)
-        pixels = blur(pixels, _BLURRED[view] if is_global else _LOCAL_BLURRED, draws)
-        if is_global and _SOLARIZED[view]:
-            pixels = solarize(pixels, _SOLARIZED[view], draws)
-        return pixels
+
+def recolour(pixels: Tensor, how: Recolouring, *, place: int, draws: Draws) -> Tensor:
+    """Changes the colours of views in 0..1, float32 [B, channels, S, S].
+
+    Args:
+        pixels: of one view of each image.
+        how: which changes.
+        place: 0 or 1 of a global view, 2 of a local one.
+        draws: of these images.
+    """
+    pixels = lose_colour(jitter(pixels, draws, saturation=how.saturation), draws)
+    pixels = blur(pixels, how.blurred[place], draws)
+    if how.solarized[place]:
+        pixels = solarize(pixels, how.solarized[place], draws)
+    return pixels

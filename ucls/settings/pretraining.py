@@ -41,8 +41,9 @@ class PretrainConfig(Section):
     """Areas of global crops, as shares of the image."""
     local_scale: Scale = (0.05, 0.4)
     flips: bool = True
-    recolours: bool | None = None
-    """Change colours, blur and solarise, as BYOL does. None: as the method does."""
+    recolours: Literal["byol", "moco", "none"] | None = None
+    """Change colours, blur and solarise as BYOL does, or as MoCo v2 and SimSiam do, which solarise
+    none. None: as the method does."""
     epochs: Count | None = None
     batch_size: Annotated[int, Field(ge=2)] | None = None
     """Images of a step, over all ranks."""

@@ -236,7 +236,7 @@ class _Pretraining:
 
     def _crops(self, pixels: "Pixels") -> "MultiCrop":
         from ucls.pretraining.pixels import mean_and_deviation
-        from ucls.pretraining.views import MultiCrop
+        from ucls.pretraining.views import RECOLOURINGS, MultiCrop
 
         config = self.config
         size = required(config.image_size)
@@ -249,7 +249,7 @@ class _Pretraining:
             global_scale=required(config.global_scale),
             local_scale=config.local_scale,
             flips=config.flips,
-            recolours=required(config.recolours),
+            recolours=RECOLOURINGS[required(config.recolours)],
             mean=mean,
             std=std,
         )

@@ -1,13 +1,15 @@
 import torch
 
+from ucls.pretraining import views as views_module
+from ucls.pretraining.colours import blur, jitter, lose_colour, solarize
 from ucls.pretraining.draws import Draws
-from ucls.pretraining.views import MultiCrop
+from ucls.pretraining.views import RECOLOURINGS, MultiCrop, recolour
 
 
 def multi_crop(**options):
     settings = {
         "size": 16, "local_size": 7, "n_global": 2, "n_local": 2, "global_scale": (0.4, 1.0),
-        "local_scale": (0.05, 0.4), "flips": True, "recolours": True,
+        "local_scale": (0.05, 0.4), "flips": True, "recolours": RECOLOURINGS["byol"],
         "mean": (0.5,) * 3, "std": (0.25,) * 3,
     }  # fmt: skip
     return MultiCrop(**{**settings, **options})
@@ -46,7 +48,7 @@ def test_the_same_seed_gives_the_same_views_whatever_was_drawn_elsewhere():
 
 
 def test_whole_images_that_are_only_cropped_stay_as_they_are():
-    make = multi_crop(size=18, n_local=0, global_scale=(1.0, 1.0), flips=False, recolours=False)
+    make = multi_crop(size=18, n_local=0, global_scale=(1.0, 1.0), flips=False, recolours=None)
     batch = images()
     whole = make(batch, torch.full((6,), 1.0), Draws(0, 6)).boxes[0]
     assert (whole.width * whole.height > 0.9).any()
@@ -60,3 +62,31 @@ def test_a_part_of_a_batch_gets_the_views_that_it_has_in_the_whole():
     part = make(batch[2:4], torch.ones(2), Draws(5, 6, slice(2, 4))).pixels
     for one, other in zip(whole, part, strict=True):
         torch.testing.assert_close(one[2:4], other)
+
+
+def test_views_change_their_colours_as_their_paper_says():
+    pixels = torch.rand(400, 3, 12, 12)
+    for how, place, blurred, solarized in (
+        ("byol", 0, 1, 0),
+        ("byol", 1, 0.1, 0.2),
+        ("moco", 1, 0.5, 0),
+    ):
+        chosen = RECOLOURINGS[how]
+        assert (chosen.blurred[place], chosen.solarized[place]) == (blurred, solarized)
+        draws = Draws(3, 400)
+        expected = lose_colour(jitter(pixels, draws, saturation=chosen.saturation), draws)
+        expected = blur(expected, blurred, draws)
+        if solarized:
+            expected = solarize(expected, solarized, draws)
+        found = recolour(pixels, chosen, place=place, draws=Draws(3, 400))
+        assert torch.equal(found, expected)
+    assert RECOLOURINGS["moco"].saturation == 0.4
+
+
+def test_local_views_are_recoloured_as_such(monkeypatch):
+    places = []
+    monkeypatch.setattr(
+        views_module, "recolour", lambda cut, how, *, place, draws: places.append(place) or cut
+    )
+    multi_crop(n_global=1, n_local=2)(images(), torch.ones(6), Draws(0, 6))
+    assert places == [0, 2, 2]

@@ -33,7 +33,7 @@ def batch_of(rows: list[int], *, n_local: int = 0, size: int = SIZE) -> Batch:
     """Views of pictures that are white where their mask is."""
     crops = MultiCrop(
         size=size, local_size=12, n_global=2, n_local=n_local, global_scale=(0.3, 1.0),
-        local_scale=(0.05, 0.4), flips=True, recolours=False, mean=(0.0,) * 3, std=(1.0,) * 3,
+        local_scale=(0.05, 0.4), flips=True, recolours=None, mean=(0.0,) * 3, std=(1.0,) * 3,
     )  # fmt: skip
     pixels = torch.from_numpy(discs(2 * size))[rows].unsqueeze(1).expand(-1, 3, -1, -1)
     views = crops(pixels, torch.ones(len(rows)), Draws(3, len(rows)))
