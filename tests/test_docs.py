@@ -81,6 +81,7 @@ def lookup(name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PYTHON)
 @pytest.mark.usefixtures("folder")
 def test_python_on_a_page_shows_what_it_gives(page: str) -> None:

@@ -81,6 +81,7 @@ def told_of_plain(images: str, cache_dir: str) -> list[str]:
     return [line for line in lines.said if "stands out" in line]
 
 
+@pytest.mark.slow
 def test_images_without_a_foreground_are_counted_once_and_in_all_processes(tmp_path: Path) -> None:
     folder = tmp_path / "grey"
     folder.mkdir()

@@ -86,6 +86,7 @@ def test_a_compiled_training_equals_an_eager_one(
         torch.testing.assert_close(value, eager.state()[name], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_heads_of_the_next_group_compile_nothing_anew() -> None:
     trainers = [new_trainer(seed=seed) for seed in (0, 1)]
     for trainer in trainers:
