@@ -14,8 +14,8 @@ GROUND = (
     "ranks", "schedules", "tables", "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (
-    "__main__", "cli", "pipeline", "stages", "report", "corrections", "estimators", "peers",
-    "clustering", "runs", "constraints", "counting", "pretraining", "masks", "metrics",
+    "__main__", "cli", "pipeline", "stages", "planning", "report", "corrections", "estimators",
+    "peers", "clustering", "runs", "constraints", "counting", "pretraining", "masks", "metrics",
     "hierarchies", "training", "objectives", "config", "settings", "doctor", "sources",
     "extraction", "datasets", "merging", "checkpoints", "backbones", "images", "ensemble",
     "neighbors", "heads", "preparation", "ground", "cache",

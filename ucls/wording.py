@@ -30,19 +30,23 @@ def count(number: int, what: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Writes ``8 s``, ``3 min`` or ``2.5 h``."""
+    """Writes ``8 s``, ``3 min``, ``2.5 h`` or ``4.2 days``."""
     if seconds < 100.0:
         return f"{max(1, round(seconds))} s"
     if seconds < 6000.0:
         return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
+    if seconds < 360_000.0:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86_400:,.1f} days"
 
 
 def size(n_bytes: float) -> str:
-    """Writes bytes in the unit that fits: ``340 kB``, ``1.2 MB``, ``13.1 GB``."""
+    """Writes bytes in the unit that fits: ``340 kB``, ``1.2 MB``, ``13.1 GB``, ``2.5 TB``."""
     if n_bytes < 1e6:
         return f"{n_bytes / 1e3:.0f} kB"
-    return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
+    if n_bytes < 1e9:
+        return f"{n_bytes / 1e6:.1f} MB"
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes < 1e12 else f"{n_bytes / 1e12:.1f} TB"
 
 
 def cause(error: BaseException) -> str | None:

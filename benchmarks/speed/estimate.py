@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,15 @@ from benchmarks.speed.measurement import Size
 from benchmarks.speed.self_training import token_columns
 from benchmarks.speed.training import BATCH_SIZE, BOTTLENECK_DIM, HIDDEN_DIM
 from ucls.metrics.baselines import SAMPLE_PER_CLUSTER
+from ucls.planning.sizes import (
+    HALF,
+    SINGLE,
+    graph_bytes,
+    head_weights,
+    labels_bytes,
+    logits_bytes,
+    trained_labels_bytes,
+)
 from ucls.settings.config import SelfTrainConfig
 from ucls.settings.presets import DINOV2_RATES
 
@@ -26,8 +34,8 @@ CASES = {"ImageNet-1k": IMAGENET, "100 million images": replace(IMAGENET, n_imag
 STAGES = ("neighbors", "train", "ensemble", "self-train", "evaluate")
 EPOCHS, ITERATIONS, K = 100, 12_500, 50
 
-HALF, SINGLE, LABEL, POINTER, FLAG = 2, 4, 4, 8, 1
-"""Bytes of float16, float32, int32, int64 and a truth value."""
+FLAG = 1
+"""Bytes of a truth value."""
 LOGIT_PASSES, ACTIVATION_PASSES, WEIGHT_PASSES = 82, 10, 23
 """Times that a training step, one neighbour, reads or writes these in float32, outside of the
 products of its layers; counted on real steps, operation by operation."""
@@ -171,25 +179,25 @@ def extrapolate(
 def room(size: Size, record: GrowthRecord) -> dict[str, float]:
     """Bytes on disk, and in memory without Python, libraries and what a step needs."""
     n_images, n_heads, cap = size.n_images, size.n_heads, max(K, size.cap)
-    weights, labels = SINGLE * n_weights(size), (LABEL + HALF) * n_images
+    weights = SINGLE * n_weights(size)
     width = token_columns(size.n_features)["cls4+patch"].stop
     features, tokens = SINGLE * n_images * size.n_features, HALF * n_images * width
-    logits = SINGLE * n_heads * BATCH_SIZE * size.n_clusters
+    logits = logits_bytes(n_heads, BATCH_SIZE, size.n_clusters)
     sampled = min(1.0, SAMPLE_PER_CLUSTER * size.n_clusters / n_images)
     peak, _ = extrapolate(record.of("ensemble"), size, lambda one: max(one.memory_mb, SMALLEST_MB))
     return {
         "disk: features, float16, four tokens and a mean": tokens,
-        f"disk and memory: graph, {K} each": graph_bytes(size, K),
-        f"disk and memory: graph, at the cap of {cap:,}": graph_bytes(size, cap),
+        f"disk and memory: graph, {K} each": graph_bytes(n_images, K),
+        f"disk and memory: graph, at the cap of {cap:,}": graph_bytes(n_images, cap),
         "disk: heads.safetensors, float32": weights,
         "disk: checkpoint.safetensors, student, teacher, two moments": 4 * weights,
-        "disk: assignments.h5, int32 and float16, all heads": n_heads * labels,
+        "disk: assignments.h5, int32 and float16, all heads": labels_bytes(n_images, n_heads),
         "disk: classifier.safetensors, float32, the widest": SINGLE * width * size.n_clusters,
         "memory: neighbors, features in float16": features / 2,
         "memory: train, features in float32, on a GPU there and here": features,
         "memory: train, heads, AdamW and teacher": 5 * weights,
-        "memory: train, logits of a step, of the teacher twice and of the student": 3 * logits,
-        LABELS: 2 * (2 * SINGLE + SINGLE) * n_heads * n_images,
+        "memory: train, logits of a step, of the teacher twice and of the student": logits,
+        LABELS: trained_labels_bytes(n_images, n_heads),
         "memory: self-train, tokens in float16": tokens,
         "memory: evaluate, features, and a sample with its copy": features * (1 + 2 * sampled),
         "memory: ensemble, at its peak, by slope": 1e6 * peak,
@@ -198,15 +206,8 @@ def room(size: Size, record: GrowthRecord) -> dict[str, float]:
 
 def n_weights(size: Size) -> int:
     """Weights and biases of all heads."""
-    widths = (size.n_features, HIDDEN_DIM, HIDDEN_DIM, BOTTLENECK_DIM)
-    hidden = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
-    # The last layer has a direction and a scale for each cluster, and no bias.
-    return size.n_heads * (hidden + (BOTTLENECK_DIM + 1) * size.n_clusters)
-
-
-def graph_bytes(size: Size, n_neighbors: int) -> float:
-    """A neighbour graph, in memory as on disk: int32 and float16 a pair, int64 a row."""
-    return (LABEL + HALF) * float(size.n_images) * n_neighbors + POINTER * (size.n_images + 1)
+    layers = (size.n_features, HIDDEN_DIM, HIDDEN_DIM, BOTTLENECK_DIM)
+    return size.n_heads * head_weights(layers, size.n_clusters)
 
 
 def in_unit(value: float, units: Sequence[tuple[float, str]], least: float = 1) -> str:

@@ -10,6 +10,7 @@ import torch
 from benchmarks.speed.measurement import Size
 from benchmarks.speed.neighbors import K, build_graph, simulate
 from ucls.config import Config
+from ucls.neighbors.made_up import made_up_graph
 from ucls.settings.config import TrainConfig
 from ucls.settings.data_facts import DataFacts
 from ucls.settings.fitting import autoconfigure
@@ -52,16 +53,6 @@ def random_graph(n_images: int, k: int = 10) -> NeighborGraph:
     """Random neighbours for each image."""
     rng = np.random.default_rng(0)
     return made_up_graph(rng.integers(0, n_images, (n_images, k), dtype=np.int32))
-
-
-def made_up_graph(neighbors: npt.NDArray[np.int32]) -> NeighborGraph:
-    """The graph of given neighbours [N, k], all equally similar."""
-    n_images, k = neighbors.shape
-    similarity = np.ones(neighbors.size, dtype=np.float16)
-    return NeighborGraph(
-        np.arange(n_images + 1, dtype=np.int64) * k, neighbors.ravel(), similarity, k=k,
-        threshold=None, cap=None, n_capped=0, backend="made up", exact=True,
-    )  # fmt: skip
 
 
 def fitted_config(size: Size, *, precision: str, **settings: object) -> TrainConfig:

@@ -11,6 +11,7 @@ def test_counts() -> None:
 
 def test_durations() -> None:
     durations = {0.0: "1 s", 1.6: "2 s", 99.4: "99 s", 100: "2 min", 5000: "83 min", 9000: "2.5 h"}
+    durations |= {359_000: "99.7 h", 432_000: "5.0 days", 1e9: "11,574.1 days"}
     assert {seconds: duration(seconds) for seconds in durations} == durations
 
 
@@ -43,7 +44,13 @@ def test_what_the_system_has_no_part_in(error: Exception) -> None:
 
 @pytest.mark.parametrize(
     ("n_bytes", "text"),
-    [(0, "0 kB"), (86_520, "87 kB"), (1_250_000, "1.2 MB"), (13_120_000_000, "13.1 GB")],
+    [
+        (0, "0 kB"),
+        (86_520, "87 kB"),
+        (1_250_000, "1.2 MB"),
+        (13_120_000_000, "13.1 GB"),
+        (2e12, "2.0 TB"),
+    ],
 )
 def test_sizes(n_bytes: int, text: str) -> None:
     assert size(n_bytes) == text

@@ -1,5 +1,7 @@
 """Whether features fit into memory, or stay on disk while a stage works."""
 
+from typing import Literal
+
 from ucls.ensemble.available_memory import available_memory
 from ucls.runs.run import Run
 from ucls.wording import size
@@ -18,9 +20,14 @@ def stay_on_disk(run: Run, stage: str, n_bytes: int, *, price: str) -> bool:
         price: what it costs to read them from disk.
     """
     wanted, free = run.config.features_in, available_memory()
-    if wanted == "memory" or (wanted == "auto" and n_bytes <= SHARE * free):
+    if not is_on_disk(wanted, n_bytes, free=free):
         return False
     needed = f"they would take {size(n_bytes)} of memory, and {size(free)} are free"
     why = f"as {needed}" if wanted == "auto" else "as asked for"
     run.reporter.say(f"{stage}: features stay on disk, {why}; {price}")
     return True
+
+
+def is_on_disk(wanted: Literal["auto", "memory", "disk"], n_bytes: int, *, free: int) -> bool:
+    """Whether features of so many bytes stay on disk, by the setting and the free memory."""
+    return wanted == "disk" or (wanted == "auto" and n_bytes > SHARE * free)

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from ucls.neighbors.made_up import made_up_graph
 from ucls.progress import Reporter
 from ucls.runs.resolve import ExtractedData, feature_widths, resolve
 from ucls.settings.config import Config, required
 from ucls.settings.fitting_train import EFFORTS
-from ucls.types import Effort, NeighborGraph
+from ucls.types import Effort
 from ucls.wording import duration
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -49,41 +50,53 @@ def limit_seconds(text: str) -> float:
 
 def estimate_training(requested: Config, data: ExtractedData, effort: Effort) -> float:
     """Seconds that the training may take, by a few steps on made-up images of the real width."""
+    chosen = requested.with_values({"time_limit": None, "effort": effort})
+    config = resolve(chosen, data)
+    return measured_step(config, data) * training_steps(config, data.n_images)
+
+
+def training_steps(config: Config, n_images: int, *, n_processes: int = 1) -> float:
+    """Steps of a whole group that the training takes, one group after the other, at most.
+
+    Args:
+        config: all fields set, as :func:`ucls.runs.resolve.resolve` leaves them.
+        n_images: N.
+        n_processes: that train a group each at the same time, or each a part of every batch.
+    """
+    from ucls.training.groups import group_sizes
+
+    train = config.train
+    sizes = group_sizes(required(train.n_heads), required(train.heads_at_once))
+    # Heads of the first group may give way to others, see HeadTraining.
+    may_give_way = config.merge.linkage == "auto" and min(required(train.scales)) > 1
+    batch_size = min(required(train.batch_size), n_images)
+    per_group = required(train.epochs) * (n_images // batch_size)
+    if train.parallel == "data" or n_processes == 1:
+        return per_group * (sum(sizes) / sizes[0] + may_give_way) / n_processes
+    return per_group * (-(-len(sizes) // n_processes) + may_give_way)
+
+
+def measured_step(config: Config, data: ExtractedData) -> float:
+    """Seconds of a step of the first group of heads, on made-up images of the real width."""
     from ucls.devices import resolve_device
     from ucls.malloc import freed_memory_kept
     from ucls.training.groups import group_sizes
     from ucls.training.timing import seconds_per_step
     from ucls.training.trainer import HeadTrainer
 
-    chosen = requested.with_values({"time_limit": None, "effort": effort})
-    config = resolve(chosen, data)
     train, widths = config.train, feature_widths(required(config.features), data)
-    groups = group_sizes(required(train.n_heads), required(train.heads_at_once))
+    n_heads = group_sizes(required(train.n_heads), required(train.heads_at_once))[0]
     batch_size = min(required(train.batch_size), data.n_images)
     n_made_up = min(BATCHES * batch_size, data.n_images)
     features = np.random.default_rng(0).standard_normal((n_made_up, sum(widths)), np.float32)
     trainer = HeadTrainer.on(
         features,
-        _next_image(n_made_up),
-        train.model_copy(update={"n_heads": groups[0], "views": "neighbor"}),
+        made_up_graph(np.roll(np.arange(n_made_up, dtype=np.int32), -1)[:, None]),
+        train.model_copy(update={"n_heads": n_heads, "views": "neighbor"}),
         n_clusters=required(config.n_clusters),
         seed=config.seed,
         device=resolve_device(config.device),
         spaces=widths,
     )
-    steps = required(train.epochs) * (data.n_images // batch_size)
-    # Heads of the first group may give way to others, see HeadTraining.
-    may_give_way = config.merge.linkage == "auto" and min(required(train.scales)) > 1
-    n_trained = sum(groups) + may_give_way * groups[0]
     with freed_memory_kept():
-        return seconds_per_step(trainer) * steps * n_trained / groups[0]
-
-
-def _next_image(n_images: int) -> NeighborGraph:
-    """A graph in which each image has the next one as its neighbour."""
-    indices = np.roll(np.arange(n_images, dtype=np.int32), -1)
-    similarity = np.ones(n_images, dtype=np.float16)
-    return NeighborGraph(
-        np.arange(n_images + 1, dtype=np.int64), indices, similarity, k=1,
-        threshold=None, cap=None, n_capped=0, backend="made up", exact=True,
-    )  # fmt: skip
+        return seconds_per_step(trainer)

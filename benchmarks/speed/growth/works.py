@@ -18,12 +18,13 @@ from benchmarks.speed.growth.record import Point, StageGrowth
 from benchmarks.speed.measurement import Size, Work, time_once
 from benchmarks.speed.neighbors import K, build_graph, simulated_features
 from benchmarks.speed.self_training import self_training
-from benchmarks.speed.training import inputs, made_up_graph, random_graph, ucls_config
+from benchmarks.speed.training import inputs, random_graph, ucls_config
 from ucls.devices import fast_precision
 from ucls.ensemble import consensus
 from ucls.malloc import freed_memory_kept
 from ucls.merging import merge_heads
 from ucls.metrics.baselines import kmeans
+from ucls.neighbors.made_up import made_up_graph
 from ucls.settings.config import SelfTrainConfig
 from ucls.settings.presets import DINOV2_RATES
 from ucls.training.trainer import HeadTrainer

@@ -132,7 +132,7 @@ def test_rooms_are_those_of_real_files(tmp_path):
     numbers = np.zeros(3, dtype=np.float32), 7, np.full(3, 7, dtype=np.int32)
     parts = {"train": labels}, {"train": labels.astype(np.float16)}
     write_assignments(heads, Assignments(*parts, *numbers))
-    assert paper.graph_bytes(size, 10) == pytest.approx(graph.stat().st_size, rel=0.02)
+    assert paper.graph_bytes(size.n_images, 10) == pytest.approx(graph.stat().st_size, rel=0.02)
     found = paper.room(size, RECORD)["disk: assignments.h5, int32 and float16, all heads"]
     assert found == pytest.approx(heads.stat().st_size, rel=0.02)
 
