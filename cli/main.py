@@ -29,6 +29,7 @@ from ucls.cli import (
     export,
     extract,
     masks,
+    plan,
     plot,
     predict,
     pretrain,
@@ -93,6 +94,7 @@ for stage in STAGES:
         add_command(app, stage.name, stage_command(stage), stage.example, continues=True)
 for module in (
     suggest_k,
+    plan,
     probe,
     bench,
     report,
