@@ -54,8 +54,8 @@ def command(
 ) -> None:
     """Plan a run without doing it: time, memory and disk of every stage.
 
-    A few steps of each stage are measured here, within a minute or so, and carried on to all
-    images. Nothing is written, and no weights are downloaded.
+    A few steps of each stage are measured here, which takes up to some minutes with many
+    clusters, and carried on to all images. No run is written, and no weights are downloaded.
     """
     from ucls.settings.config import Config
     from ucls.settings.given import gather
