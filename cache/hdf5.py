@@ -1,6 +1,7 @@
 """What all HDF5 files of UCLS share: a format name, a version, and how errors read."""
 
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,9 +146,29 @@ def write_hdf5(path: Path, kind: Format, *, n_bytes: int) -> Iterator[h5py.File]
             file.attrs["version"] = kind.version
         partial.write_bytes(empty.getvalue())
         reserve(partial, n_bytes + ROOM_FOR_STRUCTURE)
-        with h5py.File(partial, "r+", libver=COMPATIBILITY) as file:
+        with _opened_to_write(partial) as file:
             yield file
             file.attrs[CHECKSUM] = content_checksum(file)
+
+
+@contextmanager
+def _opened_to_write(path: Path) -> Iterator[h5py.File]:
+    """Yields a file whose values go to the disk at once.
+
+    What HDF5 keeps back is written where a dataset is let go, and h5py only prints what fails then.
+
+    Raises:
+        OSError: when the disk does not take it.
+    """
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_EARLIEST, h5py.h5f.LIBVER_V110)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_sieve_buf_size(0)
+    try:
+        with h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR, access)) as file:
+            yield file
+    except RuntimeError as error:  # of the closing
+        raise OSError(str(error)) from error
 
 
 def content_checksum(file: h5py.File) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 import h5py
 from safetensors import safe_open
 
-UNFINISHED = re.compile(r"\.ucls-partial$|\.partial$|\.undo$|^\.tmp|^checkpoint\.safetensors$")
+UNFINISHED = re.compile(
+    r"\.ucls-partial$|\.partial$|\.undo$|^\.tmp|^checkpoint(-group\d+)?\.safetensors$"
+)
 """Names under which a file may be half-written, or that only a stopped command leaves."""
 WITHOUT_MEANING = re.compile(r"\.lock$")
 TAKEN = {"seconds", "peak_memory_mb", "started", "images_per_second", "checksum"}
