@@ -13,6 +13,8 @@ from fault_checks import check_told, check_whole, go_on
 
 LASTING = {errno.ENOSPC, errno.EROFS, errno.EACCES}
 FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS)
+WITHOUT_REPORT = "no report: "
+"""What a run says that is whole but for its page."""
 pytestmark = pytest.mark.slow
 
 
@@ -49,10 +51,11 @@ def test_reading_that_fails_is_told(
         ended = world.run(command.line, FAULT_READS=1, FAULT_AT=at, FAULT_ERRNO=failure)
         if ended.code != 0:
             check_told(ended)
-            check_whole(world, known)
-            go_on(world, command, known)
-        else:
+        elif WITHOUT_REPORT not in ended.said:
             assert world.contents() == known.after
+            continue
+        check_whole(world, known)
+        go_on(world, command, known)
 
 
 @pytest.fixture
