@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ucls.cache.hdf5 import Format, read_hdf5, write_hdf5
+from ucls.cache.hdf5 import Format, damage_errors, open_hdf5, read_hdf5, write_hdf5
 from ucls.errors import UnreadableError, UsageError
 from ucls.wording import cause
 
@@ -74,7 +74,8 @@ class HeadInputsFile:
     """
 
     def __init__(self, path: Path) -> None:
-        with read_hdf5(path, INPUTS_FORMAT) as file:
+        # Its content was checked by has_head_inputs, or has just been written.
+        with open_hdf5(path, INPUTS_FORMAT) as file, damage_errors(path, INPUTS_FORMAT):
             stored = file["inputs"]
             self.shape: tuple[int, int] = stored.shape
             self._dtype, self._first = stored.dtype, int(stored.id.get_offset())
