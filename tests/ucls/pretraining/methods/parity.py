@@ -28,8 +28,12 @@ def stored(fixture: str, prefix: str, names: Mapping[str, str]) -> dict[str, Ten
 
 
 def assert_steps_are_the_same(method: Method, fixture: str, names: Mapping[str, str]) -> None:
-    """Takes the steps of a fixture with SGD, and compares losses and weights within 1e-5."""
+    """Takes the steps of a fixture with SGD in float64, and compares losses and weights within 1e-5.
+
+    In float32 the rounding of some processors grows beyond that in three steps of batch norm.
+    """
     before = stored(fixture, "before.", names)
+    method = method.double()
     kept = before.keys() & method.state_dict().keys()
     assert method.state_dict().keys() - kept <= {"queue.rows", "queue.place"}
     method.load_state_dict({name: before[name] for name in kept}, strict=False)
@@ -38,7 +42,7 @@ def assert_steps_are_the_same(method: Method, fixture: str, names: Mapping[str, 
     with np.load(FIXTURES / fixture) as arrays:
         losses = []
         for step, rate in enumerate(arrays["rates"]):
-            views = [torch.from_numpy(arrays[f"views.{step}.{view}"]) for view in range(2)]
+            views = [torch.from_numpy(arrays[f"views.{step}.{view}"]).double() for view in range(2)]
             set_rate(optimizer, rate)
             optimizer.zero_grad()
             loss = method.loss(Batch(Views(views, []), torch.arange(len(views[0]))))
@@ -49,4 +53,5 @@ def assert_steps_are_the_same(method: Method, fixture: str, names: Mapping[str, 
         np.testing.assert_allclose(losses, arrays["losses"], rtol=1e-5)
     after, expected = method.state_dict(), stored(fixture, "after.", names)
     for name in kept:
-        torch.testing.assert_close(after[name], expected[name], atol=1e-5, rtol=1e-5)
+        value = expected[name].to(after[name].dtype)
+        torch.testing.assert_close(after[name], value, atol=1e-5, rtol=1e-5)
