@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
-from collections.abc import Collection, Iterable
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +38,27 @@ Json = Annotated[
 Repeats = Annotated[int, typer.Option(min=1, help="Turns that are timed.")]
 Count = Annotated[int, typer.Option(min=1, help="How many.")]
 Out = Annotated[Path, typer.Option(help="Folder where record, tables and plots go.")]
+Images = Annotated[int, typer.Option(min=100, help="Images.")]
+Clusters = Annotated[int, typer.Option(min=2, help="Clusters.")]
+Width = Annotated[int, typer.Option("--features", min=2, help="Width of the features.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        file_okay=False,
+        help="Where to work; features.h5 of an earlier call is used again. Default: for a while, "
+        "in the folder for temporary files.",
+    ),
+]
+
+
+@contextmanager
+def working_folder(folder: Path | None) -> Iterator[tuple[Path, Path]]:
+    """Where features go that stay in a given folder, and a folder for all else, for a while."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        work = Path(temporary).resolve()
+        yield (folder or work).resolve() / "features.h5", work
 
 
 def names_of(text: str) -> list[str]:

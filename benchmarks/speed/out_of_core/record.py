@@ -5,19 +5,7 @@ from typing import ClassVar
 
 from benchmarks.records import Record
 from benchmarks.speed.measurement import Size
-
-
-@dataclass(frozen=True)
-class Step:
-    """Seconds and peak resident memory, with Python and its packages, in 10^6 bytes.
-
-    ``samples`` are the memory every half second, where it was looked at.
-    """
-
-    name: str
-    seconds: float
-    peak_mb: float
-    samples: tuple[float, ...] = ()
+from benchmarks.speed.steps import Step
 
 
 @dataclass(frozen=True, kw_only=True)

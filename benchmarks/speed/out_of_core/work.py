@@ -3,41 +3,23 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
-import psutil
-
 from benchmarks.process import run_in_process
-from benchmarks.simulated.features import SimulatedFeatures, how_simulated, tell, write_simulated
+from benchmarks.simulated.source import make_source
 from benchmarks.speed.measurement import Size
-from benchmarks.speed.out_of_core.record import Step
+from benchmarks.speed.steps import Step, sampled_memory
 from benchmarks.speed.training import random_graph
 from ucls.cache import run_files, write_graph
 from ucls.config import Config
-from ucls.errors import UsageError
 from ucls.pipeline import start
 from ucls.runs.opening import open_for
 from ucls.runs.preparation import fit_preparation
 from ucls.sources import load_source
 from ucls.stages.train import train
 
-SECONDS_BETWEEN_SAMPLES = 0.5
 BYTES_AT_ONCE = 2**24
-
-
-def make_source(path: str, size: dict[str, int]) -> None:
-    """Writes simulated features, unless they are there."""
-    source = Path(path)
-    made = SimulatedFeatures(size["n_images"], size["n_clusters"], size["n_features"])
-    if not source.exists():
-        write_simulated(source, made)
-    elif (told := how_simulated(source)) != tell(made):
-        raise UsageError(
-            f"{path} holds other features: {told or 'not simulated'}; give another --folder"
-        )
 
 
 def extract(source: str, folder: str, settings: dict[str, Any]) -> str:
@@ -72,30 +54,11 @@ def read_once(path: str) -> None:
             pass
 
 
-@contextmanager
-def sampled_memory() -> Iterator[list[float]]:
-    """Gathers the resident memory of this process, in megabytes of 10^6 bytes."""
-    samples: list[float] = []
-    process, is_over = psutil.Process(), Event()
-
-    def sample() -> None:
-        while not is_over.wait(SECONDS_BETWEEN_SAMPLES):
-            samples.append(round(process.memory_info().rss / 1e6, 1))
-
-    thread = Thread(target=sample)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        is_over.set()
-        thread.join()
-
-
 def measure_steps(size: Size, source: Path, folder: Path) -> Iterator[Step]:
     """Does one step after the other in a folder; a source that is there is taken as it is."""
     settings = settings_of(size)
-    made = {"n_images": size.n_images, "n_clusters": size.n_clusters, "n_features": size.n_features}
-    yield _step("simulate", make_source, str(source), made)
+    made = (size.n_images, size.n_clusters, size.n_features)
+    yield _step("simulate", make_source, str(source), *made)
     extracted = run_in_process(extract, str(source), str(folder), settings)
     yield Step("extract", extracted.seconds, extracted.peak_mb)
     yield _step("fit the preparation", prepare, str(folder))

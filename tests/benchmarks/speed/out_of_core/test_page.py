@@ -1,7 +1,8 @@
 from benchmarks.records import made_here, read_record, write_record
 from benchmarks.speed.measurement import Size
 from benchmarks.speed.out_of_core.page import out_of_core_page
-from benchmarks.speed.out_of_core.record import OutOfCoreRecord, Step
+from benchmarks.speed.out_of_core.record import OutOfCoreRecord
+from benchmarks.speed.steps import Step
 
 SAMPLES = tuple(float(number) for number in range(600, 620))
 
