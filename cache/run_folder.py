@@ -6,6 +6,7 @@ import platform
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,8 @@ def settings_key(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """The versions of Python and of the packages that shape a result."""
     # Slow to import, and `ucls --help` has no need of it.
     from importlib.metadata import PackageNotFoundError, version

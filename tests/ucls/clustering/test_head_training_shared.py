@@ -51,7 +51,8 @@ def without_time(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: line[name] for name in line.keys() - timed} for line in log]
 
 
-@pytest.mark.parametrize("n_processes", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [2, 4])
 def test_heads_come_out_as_in_one_process(n_processes: int) -> None:
     alone = trained_in_all_ways(reporter=MUTE)
     shared = run_job(n_processes, partial(together, trained_in_all_ways, reporter=MUTE))

@@ -32,7 +32,8 @@ def graphs(*, reporter: Reporter) -> list[NeighborGraph]:
         return [build_neighbors(features, k=5, **way) for way in WAYS]
 
 
-@pytest.mark.parametrize("n_processes", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [2, 4])
 def test_the_graph_is_that_of_one_process(n_processes: int) -> None:
     alone, shared = (run_job(n, partial(together, graphs, reporter=MUTE)) for n in (1, n_processes))
     for one, other in zip(alone, shared, strict=True):

@@ -65,7 +65,8 @@ def whole(broken: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return extract(str(broken), str(tmp_path_factory.mktemp("whole")))
 
 
-@pytest.mark.parametrize("n_processes", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [2, 4])
 def test_the_file_is_that_of_one_process(
     broken: Path, whole: bytes, tmp_path: Path, n_processes: int
 ) -> None:

@@ -21,7 +21,8 @@ def classifiers(*, reporter: Reporter) -> SelfTrained:
     return self_train(features, labels.astype(np.int32), COLUMNS, n_clusters=4, config=config)
 
 
-@pytest.mark.parametrize("n_processes", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [2, 4])
 def test_classifiers_come_out_as_in_one_process(n_processes: int) -> None:
     alone, shared = (
         run_job(n, partial(together, classifiers, reporter=MUTE)) for n in (1, n_processes)

@@ -28,7 +28,7 @@ def stored(fixture: str, prefix: str, names: Mapping[str, str]) -> dict[str, Ten
 
 
 def assert_steps_are_the_same(method: Method, fixture: str, names: Mapping[str, str]) -> None:
-    """Takes the steps of a fixture with SGD in float64, and compares losses and weights within 1e-5.
+    """Compares losses and weights after a fixture's steps of SGD, in float64, within 1e-5.
 
     In float32 the rounding of some processors grows beyond that in three steps of batch norm.
     """
