@@ -76,7 +76,7 @@ def mcla(
     else:
         parts, n_told = numbers, len(np.unique(numbers))
     clustering = collapse(labels, parts, n_clusters)
-    if numbers is not None:
+    if numbers is not None or n_told >= n_clusters:
         clustering = fill_told(clustering, labels, parts, n_clusters=n_clusters)
     if not revote:
         return clustering

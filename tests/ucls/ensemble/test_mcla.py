@@ -3,6 +3,7 @@ import pytest
 
 from ucls.ensemble.alignment import align, majority
 from ucls.ensemble.label_matrix import compact
+from ucls.ensemble.consensus import consensus
 from ucls.ensemble.mcla import cluster_graph, collapse, fill_told, keep_filled, mcla
 from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
@@ -177,6 +178,21 @@ def test_a_cluster_that_heads_tell_by_different_images_is_not_empty(seed):
     filled = fill_told(np.minimum(collapsed, 1), heads, numbers, n_clusters=3)
     assert np.array_equal(filled == 2, heads[0] == 2)
     assert np.array_equal(filled[filled < 2], np.minimum(collapsed, 1)[filled < 2])
+
+
+@pytest.mark.parametrize("seed", [3, 21, 37])
+def test_heads_that_each_lump_two_classes_leave_no_cluster_empty(seed):
+    rng = np.random.default_rng(seed)
+    classes = rng.permutation(np.repeat(np.arange(8, dtype=np.int32), 25))
+    heads = []
+    for _ in range(4):
+        head = classes.copy()
+        one, other = rng.choice(8, 2, replace=False)
+        head[head == other] = one
+        torn = rng.choice([number for number in range(8) if number not in (one, other)])
+        head[rng.choice(np.flatnonzero(classes == torn), 6, replace=False)] = other
+        heads.append(rng.permutation(8)[head].astype(np.int32))
+    assert len(np.unique(consensus(np.stack(heads), 8, method="mcla").labels)) == 8
 
 
 def test_what_no_head_tells_stays_empty():
