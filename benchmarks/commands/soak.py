@@ -14,8 +14,8 @@ Runs = Annotated[int, typer.Option(min=1, help="Whole runs, one after the other.
 def command(
     *,
     images: Images = 1_000_000,
-    clusters: Clusters = 100,
-    features: Width = 256,
+    clusters: Clusters = 20,
+    features: Width = 64,
     runs: Runs = 2,
     folder: Folder = None,
     out: Out = FOLDER,

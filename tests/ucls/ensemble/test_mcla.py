@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ucls.ensemble.alignment import align, majority
-from ucls.ensemble.label_matrix import compact
 from ucls.ensemble.consensus import consensus
+from ucls.ensemble.label_matrix import compact
 from ucls.ensemble.mcla import cluster_graph, collapse, fill_told, keep_filled, mcla
 from ucls.ensemble.partitioning import partition, weigh_edges
 from ucls.errors import UsageError
