@@ -13,7 +13,14 @@ from typing import Any
 import tomli_w
 
 from ucls.cache import run_files as files
-from ucls.cache.files import atomic_write, check_folder, read_json, write_errors, write_json
+from ucls.cache.files import (
+    atomic_write,
+    check_folder,
+    read_json,
+    temporary_path,
+    write_errors,
+    write_json,
+)
 from ucls.cache.locks import folder_lock
 from ucls.errors import MismatchError, UsageError
 
@@ -107,7 +114,7 @@ class RunFolder:
                     f"{path} holds a run with other settings: {'; '.join(differences)}; {cut}"
                     "choose another folder with --out, or replace the run with --overwrite"
                 )
-        elif path.is_dir() and any(path.iterdir()):
+        elif path.is_dir() and not all(map(_is_left_by_a_start, path.iterdir())):
             names = (files.RECORD, files.LOCK, *stale)
             there = (file for name in names for file in path.glob(name))
             users_own = next((file for file in there if file.lstat().st_size), None)
@@ -184,6 +191,13 @@ class RunFolder:
         """
         with folder_lock(self.path, files.LOCK):
             yield
+
+
+def _is_left_by_a_start(file: Path) -> bool:
+    """Whether it is of a run that was stopped before it had a record."""
+    if file.name == files.LOCK:
+        return not file.stat().st_size
+    return file == temporary_path(file.with_name(files.RECORD))
 
 
 def settings_key(*parts: Any) -> str:

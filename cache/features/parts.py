@@ -14,7 +14,7 @@ import h5py
 from filelock import FileLock, Timeout
 
 from ucls.cache.features.image_log import read_log
-from ucls.cache.features.resume import log_path
+from ucls.cache.features.resume import leftovers, log_path, remove_leftovers
 from ucls.cache.features.rows import ROWS_PER_CHUNK
 from ucls.cache.features.writer import FeatureCacheWriter
 from ucls.cache.files import partial_path, write_json
@@ -92,14 +92,17 @@ def remove_parts(path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def remove_leftover_parts(path: Path) -> None:
-    """Removes the parts of a finished cache whose writer was killed before it could.
+def remove_remains(path: Path) -> None:
+    """Removes what lies beside a finished cache whose writer was killed before it could.
 
-    They stay where the cache is being written anew, or nothing can be removed.
+    It stays where the cache is being written anew, or nothing can be removed.
     """
-    if part_files(path) and not partial_path(path).exists():
+    remains = [*part_files(path), *(file for file in leftovers(path) if file.exists())]
+    if remains and partial_path(path) not in remains:
         with suppress(Timeout, OSError), FileLock(f"{path}.lock", timeout=0):
-            remove_parts(path)
+            if not partial_path(path).exists():
+                remove_parts(path)
+                remove_leftovers(path)
 
 
 def append_part(writer: FeatureCacheWriter, span: Span) -> None:

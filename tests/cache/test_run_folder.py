@@ -99,6 +99,12 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     assert begin(tmp_path, overwrite=True).record["stages"] == {}
 
 
+def test_what_a_start_leaves_that_was_stopped_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "run.lock").touch()
+    (tmp_path / "run.json.ucls-partial").write_text('{"form')
+    assert begin(tmp_path).record["stages"] == {}
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("name", ["config.toml", "labels.csv", "run.json", "run.lock"])
 def test_a_file_of_the_users_under_a_name_of_ours_stays(

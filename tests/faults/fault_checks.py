@@ -3,6 +3,7 @@
 from disturbed_commands import Command
 from disturbed_world import Undisturbed, World
 from fork_server import Ended
+from tree_contents import Contents
 
 REPLACED = {"run.json", "config.toml", "pretrain.json", "bench.json", "plots.json"}
 """Records that a command rewrites while it goes on."""
@@ -33,4 +34,11 @@ def go_on(world: World, command: Command, known: Undisturbed) -> None:
     """Starts a command that was stopped once more, undisturbed, and compares what it leaves."""
     ended = world.run(command.line)
     assert ended.code == 0 or is_over(command, ended), ended
-    assert world.contents() == known.after
+    check_same(world.contents(), known.after)
+
+
+def check_same(found: Contents, expected: Contents) -> None:
+    """Names the files that differ, in place of all that they hold."""
+    names = sorted(found.keys() | expected.keys())
+    differing = [name for name in names if found.get(name) != expected.get(name)]
+    assert not differing, f"{', '.join(differing)} differ"

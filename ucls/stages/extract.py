@@ -15,7 +15,7 @@ from ucls.cache import (
     partial_path,
 )
 from ucls.cache.features.catalog import describe_cache
-from ucls.cache.features.parts import Span, remove_leftover_parts, remove_parts
+from ucls.cache.features.parts import Span, remove_parts, remove_remains
 from ucls.cache.features.resume import AlreadyFinishedError
 from ucls.errors import UclsError, UnreadableError
 from ucls.extraction.cached_labels import labels_to_cache
@@ -115,7 +115,7 @@ class _Extraction:
     def _use(self, path: Path, images: Images) -> Path:
         build = partial(self._backbone, images)
         check_cache(path, images, self.config, build=build)
-        remove_leftover_parts(path)
+        remove_remains(path)
         self.reporter.say(f"extract: {images.split} features are cached in {path}")
         return path
 

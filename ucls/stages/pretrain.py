@@ -105,6 +105,8 @@ def _learn(
 
     with record.lock():
         if record.begin(overwrite=overwrite):
+            # Which a process leaves that was killed after it had kept its network.
+            (record.path / CHECKPOINT).unlink(missing_ok=True)
             reporter.say(f"pretrain: the network in {record.path} is learned already")
         else:
             together(_train, images, record, reporter=reporter)

@@ -18,6 +18,7 @@ from tests.jobs import run_job, start_job
 from ucls import pipeline, ranks
 from ucls.cache import FeatureCache, partial_path
 from ucls.cache.features.parts import Span, part_files, part_path, write_plan
+from ucls.cache.features.resume import log_path, undo_path
 from ucls.errors import MismatchError, UclsError
 from ucls.progress import SILENT, Advance
 from ucls.settings.config import Config
@@ -139,15 +140,18 @@ def test_parts_of_other_settings_are_refused_unless_they_may_be_replaced(
 
 
 @pytest.mark.parametrize("is_at_work", [False, True])
-def test_parts_that_a_kill_left_beside_a_finished_cache_are_removed(
+def test_what_a_kill_left_beside_a_finished_cache_is_removed(
     broken: Path, whole: bytes, tmp_path: Path, is_at_work: bool
 ) -> None:
     extract(str(broken), str(tmp_path))
     (path,) = tmp_path.glob("*.h5")
     write_plan(path, [Span(0, 24), Span(24, 60)], n_images=60, batch_size=8)
-    partial_path(part_path(path, Span(24, 60))).touch()
+    left = [partial_path(part_path(path, Span(24, 60))), log_path(path), undo_path(path)]
+    for file in left:
+        file.touch()
     with FileLock(f"{path}.lock") if is_at_work else nullcontext():
         assert extract(str(broken), str(tmp_path)) == whole
+    assert [file.exists() for file in left] == [is_at_work] * 3
     assert len(part_files(path)) == (2 if is_at_work else 0)
 
 

@@ -139,7 +139,9 @@ def test_a_rerun_skips_and_other_settings_are_refused(
     settings = SETTINGS | {"n_clusters": 2, "epochs": 1}
     pretrain(drawings, out=tmp_path, settings=settings)
     before = (tmp_path / NETWORK).stat().st_mtime_ns
+    (tmp_path / CHECKPOINT).touch()
     pretrain(drawings, out=tmp_path, settings=settings, reporter=lines)
+    assert not (tmp_path / CHECKPOINT).exists()
     assert (tmp_path / NETWORK).stat().st_mtime_ns == before
     assert f"pretrain: the network in {tmp_path} is learned already" in lines.said
     with pytest.raises(MismatchError, match=r"holds a training of other seed: take another --out"):
