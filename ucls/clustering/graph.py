@@ -24,6 +24,8 @@ Features = npt.NDArray[np.floating]
 
 SHARE_OF_LIMIT = 0.25
 """Of the time for a whole run that the search may take."""
+LARGEST_GRAPH = 2_000_000_000
+"""Images in all sets together; beyond, ``balanced`` sets are smaller than a balanced cluster."""
 
 
 def check_distinct(features: AnyFeatures, n_clusters: int, reporter: Reporter) -> None:
@@ -134,4 +136,6 @@ def cap_of(cap: int | str, n_images: int, n_clusters: int) -> int | None:
     """Turns the setting ``neighbors.cap`` into a number."""
     if isinstance(cap, int):
         return cap
-    return n_images // n_clusters if cap == "balanced" else None
+    if cap == "none":
+        return None
+    return min(n_images // n_clusters, max(1, LARGEST_GRAPH // n_images))

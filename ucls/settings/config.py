@@ -150,7 +150,8 @@ class NeighborsConfig(Section):
     """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off, and
     ``typical`` is the median similarity of an image to its k-th neighbour."""
     cap: Count | Literal["balanced", "none"] = "balanced"
-    """Largest size of S_x. ``balanced`` is N / n_clusters, the size of one balanced cluster."""
+    """Largest size of S_x. ``balanced`` is N / n_clusters, the size of one balanced cluster, as far
+    as all sets together hold 2,000,000,000 images (12 GB; ImageNet's 1,000 classes take less)."""
     cap_keeps: Literal["nearest", "sample"] = "nearest"
     """What a capped S_x keeps: its nearest images, or a uniform sample of them."""
     backend: Literal["auto", "faiss", "torch"] = "auto"

@@ -15,6 +15,14 @@ def test_the_cap() -> None:
     assert cap_of(7, 120, 4) == 7
 
 
+def test_balanced_sets_of_many_images_stay_within_memory() -> None:
+    assert cap_of("balanced", 1_281_167, 1_000) == 1_281
+    assert cap_of("balanced", 1_000_000, 20) == 2_000
+    assert cap_of("balanced", 100_000_000, 10) == 20
+    assert cap_of("balanced", 4_000_000_000, 10) == 1
+    assert cap_of("none", 1_000_000, 20) is None
+
+
 def test_equal_features_are_refused_and_too_few_different_ones_told(lines: Lines) -> None:
     with pytest.raises(UsageError, match="all 9 images have the same features"):
         check_distinct(np.ones((9, 2), np.float32), 3, lines)
