@@ -1,6 +1,6 @@
 """Whether a training collapses, by method and seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,11 +29,28 @@ class Outcome(NamedTuple):
 
 def first_images(source: Source, n_images: int) -> Source:
     """The first training images of a source."""
-    images = source.splits["train"]
-    if not isinstance(images, ImageSet):
-        raise UsageError(f"{source.name} holds features, but a network learns from images")
+    images = image_sets(source)["train"]
     rows = np.arange(min(n_images, len(images)))
-    return replace(source, splits={"train": images.of_rows(rows)})
+    return of_images(source, {"train": images.of_rows(rows)})
+
+
+def image_sets(source: Source) -> dict[str, ImageSet]:
+    """The images of a source by split, with the classes that it tells apart.
+
+    Raises:
+        UsageError: if it holds features.
+    """
+    found = {}
+    for split, images in source.splits.items():
+        if not isinstance(images, ImageSet):
+            raise UsageError(f"{source.name} holds features, but a network learns from images")
+        found[split] = images.of_classes(source.classes).merged(source.class_map)
+    return found
+
+
+def of_images(source: Source, splits: Mapping[str, ImageSet]) -> Source:
+    """A source that holds some of what :func:`image_sets` has."""
+    return replace(source, splits=splits, classes=None, class_map=None)
 
 
 def outcomes(source: Source, *, n_seeds: int, epochs: int, folder: Path) -> Iterator[Outcome]:

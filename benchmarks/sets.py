@@ -122,7 +122,8 @@ def thinned_rows(labels: Labels, *, ratio: float, seed: int = 0) -> npt.NDArray[
     for place, label in enumerate(rng.permutation(n_classes)):
         rows = np.flatnonzero(labels == label)
         share = ratio ** -(place / max(n_classes - 1, 1))
-        kept.append(rng.choice(rows, max(1, round(len(rows) * share)), replace=False))
+        wanted = min(len(rows), max(1, round(len(rows) * share)))
+        kept.append(rng.choice(rows, wanted, replace=False))
     return np.sort(np.concatenate(kept))
 
 

@@ -21,6 +21,7 @@ def test_thinning_leaves_something_of_every_class() -> None:
     labels = np.repeat(np.arange(3, dtype=np.int32), 20)
     kept = labels[sets.thinned_rows(labels, ratio=100.0)]
     assert sorted(np.bincount(kept)) == [1, 2, 20]
+    assert len(sets.thinned_rows(labels[labels != 1], ratio=1.0)) == 40
 
 
 @pytest.mark.parametrize("ratio", [1.0, 20.0])
