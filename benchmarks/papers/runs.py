@@ -53,7 +53,7 @@ def read_run(folder: Path) -> Run:
             f"the training in {folder} is not finished: give the same `ucls pretrain` again"
         )
     settings = {**record["settings"], **record["settings"]["options"]}
-    dataset = record["source"]["source"]
+    dataset = record["source"].get("source", "")
     figures = {_NAMES[name]: record["figures"].get(name) for name in _NAMES}
     for path in sorted(folder.glob(EVALUATIONS)):
         figures |= _evaluated(read_json(path), dataset)
@@ -73,7 +73,8 @@ _NAMES = {"acc": "acc", "nmi": "nmi", "knn": "knn20"}
 
 
 def _evaluated(found: dict[str, Any], dataset: str) -> dict[str, float]:
-    place = "" if found["source"] == dataset else f"{found['source']} "
+    name = found.get("source", "")
+    place = "" if name == dataset else f"{name} "
     figures = {f"knn{knn['k']}": knn["weighted"] for knn in found.get("knn", ())}
     if linear := found.get("linear_probe"):
         figures["linear"] = linear["acc"]
