@@ -174,7 +174,10 @@ def _run(work: Callable[[], int]) -> int:
         if hasattr(error, "format_message"):  # wrong options and arguments, as typer sees them
             return _fail(_describe_misuse(error), 2)
         what = f"{type(error).__name__}: {error}"
-        return _fail(f"unexpected {what}; run it again with -v and report what it shows", 1)
+        # Of Ctrl-C pydantic makes an error of its own.
+        if "KeyboardInterrupt" not in what:
+            return _fail(f"unexpected {what}; run it again with -v and report what it shows", 1)
+        exit_code = INTERRUPTED
     if exit_code == INTERRUPTED:
         after = "; the same command continues where it stopped" if asked.continues else ""
         _fail(f"interrupted{after}", INTERRUPTED)

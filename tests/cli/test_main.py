@@ -276,6 +276,18 @@ def test_an_error_nobody_thought_of_is_one_line_too(
     assert "Traceback" in cli("evaluate", "x", "-v").err
 
 
+def test_a_library_that_makes_an_error_of_its_own_of_ctrl_c_is_interrupted_all_the_same(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pydantic_core import SchemaError
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise SchemaError('Error building "literal" validator:\n  KeyboardInterrupt: ')
+
+    monkeypatch.setattr("ucls.stages.evaluate.evaluate", interrupted)
+    assert_error(cli("evaluate", "x"), 130, "interrupted")
+
+
 def test_a_wrong_device_does_not_block_the_right_one(
     cli: Cli, tmp_path: Path, sources: Path
 ) -> None:

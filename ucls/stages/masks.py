@@ -82,11 +82,15 @@ def masks(
     record = MasksRecord(folder, config, masker.weights_hash)
     may_stay = record.begin(overwrite=overwrite)
     is_kept = is_fresh(images, paths) if may_stay else np.zeros(len(paths), bool)
+    n_written = n_full = 0
     if is_kept.all():
         reporter.say(f"masks: all {len(paths):,} in {folder} are there already")
-        return Masked(folder, 0, len(paths), 0)
-    n_written, n_full = _Writer(images, paths, masker, reporter).write(is_kept, config)
-    _show(images, paths, folder)
+    else:
+        # It is missing until all masks are there, so that a kill leaves none of other masks.
+        (folder / SHEET).unlink(missing_ok=True)
+        n_written, n_full = _Writer(images, paths, masker, reporter).write(is_kept, config)
+    if not (folder / SHEET).is_file():
+        _show(images, paths, folder)
     return Masked(folder, n_written, int(is_kept.sum()), n_full)
 
 

@@ -114,8 +114,16 @@ def test_what_was_stopped_goes_on(
         masks(photos, out=tmp_path / "stopped", settings=contra)
     done = masks(photos, out=tmp_path / "stopped", settings=contra)
     assert (done.n_written, done.n_kept) == (6, 3)
-    for name in stamps(whole):
+    for name in (*stamps(whole), SHEET):
         assert (whole / name).read_bytes() == (done.path / name).read_bytes()
+
+
+def test_a_sheet_that_a_kill_left_out_is_made(photos: Path, tmp_path: Path) -> None:
+    out = masks(photos, out=tmp_path / "masks", settings=TOKENCUT).path
+    before = (out / SHEET).read_bytes()
+    (out / SHEET).unlink()
+    assert masks(photos, out=out, settings=TOKENCUT).n_written == 0
+    assert (out / SHEET).read_bytes() == before
 
 
 @pytest.mark.slow
