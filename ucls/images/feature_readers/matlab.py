@@ -1,6 +1,10 @@
-"""MATLAB's ``.mat``: by SciPy up to version 7, by h5py since 7.3."""
+"""MATLAB's ``.mat``: by SciPy up to version 7, in a process of its own, by h5py since 7.3."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,8 @@ from ucls.images.feature_readers.stored import (
     named_damage,
 )
 
+PROCESS = Path(__file__).with_name("matlab_process.py")
+
 _DTYPES: dict[str, np.dtype[Any]] = {
     "double": np.dtype("f8"), "single": np.dtype("f4"),
     "int8": np.dtype("i1"), "int16": np.dtype("i2"), "int32": np.dtype("i4"),
@@ -27,34 +33,43 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 
 def _open(path: Path) -> Contents:
     import h5py
-    from scipy.io.matlab import MatReadError
 
-    with named_damage(path, MatReadError):
+    with named_damage(path):
         return _open_hdf5(path) if h5py.is_hdf5(path) else _open_older(path)
 
 
 def _open_older(path: Path) -> Contents:
-    from scipy.io import whosmat
-
-    listed = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+    listed = {name: (tuple(shape), kind) for name, shape, kind in json.loads(_apart(path))}
     return Contents.named(listed, lambda name: _of_older(path, name, *listed[name]))
 
 
 def _of_older(path: Path, name: str, shape: tuple[int, ...], kind: str) -> StoredArray:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
+    def load() -> NDArray[Any]:
+        with named_damage(f"{name!r} in {path}"), TemporaryDirectory() as folder:
+            out = Path(folder) / "array.npy"
+            _apart(path, name, str(out))
+            values: NDArray[Any] = np.load(out, allow_pickle=False)
+        return values
 
-    def load() -> Any:
-        with named_damage(f"{name!r} in {path}", MatReadError):
-            return loadmat(path, variable_names=[name], mat_dtype=True)[name]
-
-    if name in LABELS and kind in ("cell", "char"):
-        texts = [np.asarray(cell).ravel().tolist() for cell in load().ravel()]
-        return StoredArray.held(np.array(["".join(map(str, text)) for text in texts]))
-    _check_class(path, name, kind)
-    if name in LABELS:
+    is_label = name in LABELS
+    if not (is_label and kind in ("cell", "char")):
+        _check_class(path, name, kind)
+    if is_label:
         return StoredArray.held(load().ravel())
     return StoredArray(shape, _DTYPES[kind], lambda rows: load()[rows], is_divisible=False)
+
+
+def _apart(path: Path, *arguments: str) -> str:
+    """What the process says that reads a file; ValueError if it cannot."""
+    done = subprocess.run(
+        [sys.executable, str(PROCESS), str(path), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ValueError(done.stderr.strip() or "its reader stopped")
+    return done.stdout
 
 
 def _check_class(path: Path, name: str, kind: str) -> None:

@@ -1,6 +1,7 @@
 """Arrays as they lie in files: which there are, and how some of their rows are read."""
 
 import pickle
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,7 @@ NAMELESS = ""
 _DAMAGE = (
     OSError, MemoryError, RuntimeError, TypeError, ValueError, KeyError, EOFError,
     NotImplementedError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError,
+    tokenize.TokenError,
 )  # fmt: skip
 _PLAIN = {
     "features": "save them as an array of numbers",

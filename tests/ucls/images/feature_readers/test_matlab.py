@@ -5,6 +5,7 @@ from scipy.sparse import csr_matrix
 
 from ucls.errors import UsageError
 from ucls.images.feature_files import load_features
+from ucls.images.feature_readers import matlab
 from ucls.images.feature_readers.matlab import MATLAB
 
 
@@ -55,3 +56,12 @@ def test_damage(tmp_path, values):
         (tmp_path / "a.mat").write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(UsageError, match=r"cannot read .*a\.mat.*damaged"):
             load_features(tmp_path / "a.mat")
+
+
+def test_a_file_that_crashes_its_reader_is_damaged(tmp_path, values, monkeypatch):
+    savemat(tmp_path / "a.mat", {"X": values})
+    crashing = tmp_path / "crashing.py"
+    crashing.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(matlab, "PROCESS", crashing)
+    with pytest.raises(UsageError, match=r"cannot read .*a\.mat.*damaged.*its reader stopped"):
+        load_features(tmp_path / "a.mat")

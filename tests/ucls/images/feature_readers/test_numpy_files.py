@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ucls.errors import UsageError
 from ucls.images.feature_readers.numpy_files import NPZ, mapped
 
 
@@ -19,3 +20,11 @@ def test_a_mapped_array(tmp_path, values):
     np.save(tmp_path / "a.npy", values)
     stored = mapped(tmp_path / "a.npy")
     assert isinstance(stored.read(slice(1, 3)), np.memmap)
+
+
+def test_a_header_that_is_no_python_is_damage(tmp_path, values):
+    np.save(tmp_path / "a.npy", values)
+    whole = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(3 * whole[:64] + whole)
+    with pytest.raises(UsageError, match=r"cannot read .*a\.npy: it is damaged"):
+        mapped(tmp_path / "a.npy")
