@@ -18,18 +18,16 @@ def command(
     *, stages: Areas = "all", quick: Quick = False, repeats: Repeats = None, out: Out = FOLDER
 ) -> None:
     """Measure how time and memory of each stage grow with images, clusters, heads and features."""
-    from benchmarks.pages import is_page
-    from benchmarks.records import check_record, made_here, write_record
+    from benchmarks.record_and_page import check_results, write_results
+    from benchmarks.records import made_here
     from benchmarks.speed.growth import works
     from benchmarks.speed.growth.page import TEMPLATE, growth_page, plot_growth
     from benchmarks.speed.growth.record import GrowthRecord
-    from ucls.cache import atomic_write, check_output
     from ucls.progress import PlainReporter
 
     grids = works.read_grids("quick" if quick else "full")
     chosen = choose(stages, grids, what="--stages")
-    check_record(out / "growth.json")
-    check_output(out / "growth.md", is_own=is_page(TEMPLATE))
+    check_results(out, GrowthRecord, TEMPLATE)
     times = repeats or (1 if quick else 3)
     measured = []
     with PlainReporter().track("growth", len(chosen), "stages") as advance:
@@ -37,9 +35,6 @@ def command(
             measured.append(works.measure_growth(stage, grids[stage], repeats=times))
             advance(1)
     record = GrowthRecord(**made_here(), stages=tuple(measured))
-    page = growth_page(record)
-    write_record(out / "growth.json", record)
-    with atomic_write(out / "growth.md") as partial:
-        partial.write_text(page, encoding="utf-8")
+    write_results(out, record, growth_page(record))
     plots = [path for growth in measured for path in plot_growth(growth, out)]
-    print(page, out / "growth.json", out / "growth.md", *plots, sep="\n")
+    print(out / "growth.json", out / "growth.md", *plots, sep="\n")

@@ -21,16 +21,14 @@ def command(
     out: Out = FOLDER,
 ) -> None:
     """Measure an epoch on features that stay on disk, beside reading them once, and its memory."""
-    from benchmarks.pages import is_page
-    from benchmarks.records import check_record, made_here, write_record
+    from benchmarks.record_and_page import check_results, write_results
+    from benchmarks.records import made_here
     from benchmarks.speed.measurement import Size
     from benchmarks.speed.out_of_core.page import TEMPLATE, out_of_core_page
     from benchmarks.speed.out_of_core.record import OutOfCoreRecord
     from benchmarks.speed.out_of_core.work import measure_steps
-    from ucls.cache import atomic_write, check_output
 
-    check_record(out / "out-of-core.json")
-    check_output(out / "out-of-core.md", is_own=is_page(TEMPLATE))
+    check_results(out, OutOfCoreRecord, TEMPLATE)
     size = Size(images, clusters, heads, features)
     steps = []
     with working_folder(folder) as (source, work):
@@ -38,8 +36,4 @@ def command(
             print(step, flush=True)
             steps.append(step)
     record = OutOfCoreRecord(**made_here(), size=size, steps=tuple(steps))
-    page = out_of_core_page(record)
-    write_record(out / "out-of-core.json", record)
-    with atomic_write(out / "out-of-core.md") as partial:
-        partial.write_text(page, encoding="utf-8")
-    print(page, end="")
+    write_results(out, record, out_of_core_page(record))
