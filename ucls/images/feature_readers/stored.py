@@ -2,6 +2,7 @@
 
 import pickle
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -135,12 +136,15 @@ def named_damage(what: str | Path, *others: type[Exception]) -> Iterator[None]:
         UsageError: in place of what libraries raise for files that are damaged or out of reach.
     """
     damage: tuple[type[Exception], ...] = (*_DAMAGE, *others)
-    try:
-        yield
-    except UsageError:
-        raise
-    except damage as error:
-        raise unreadable(what, error) from error
+    with warnings.catch_warnings():
+        # What NumPy of Python 2 wrote is as good.
+        warnings.filterwarnings("ignore", "Reading `.npy` or `.npz` file")
+        try:
+            yield
+        except UsageError:
+            raise
+        except damage as error:
+            raise unreadable(what, error) from error
 
 
 def unreadable(what: str | Path, error: BaseException) -> UsageError:

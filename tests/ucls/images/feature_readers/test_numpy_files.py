@@ -28,3 +28,13 @@ def test_a_header_that_is_no_python_is_damage(tmp_path, values):
     (tmp_path / "a.npy").write_bytes(3 * whole[:64] + whole)
     with pytest.raises(UsageError, match=r"cannot read .*a\.npy: it is damaged"):
         mapped(tmp_path / "a.npy")
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_numpy_of_python_2_wrote_is_read_without_a_word(tmp_path, values):
+    np.save(tmp_path / "a.npy", values)
+    whole = (tmp_path / "a.npy").read_bytes()
+    old = whole.replace(b"(6, 4), }  ", b"(6L, 4L), }")
+    assert old != whole
+    (tmp_path / "a.npy").write_bytes(old)
+    np.testing.assert_array_equal(mapped(tmp_path / "a.npy").read(slice(0, 6)), values)
