@@ -35,6 +35,7 @@ def test_every_method_is_tried_with_every_seed(
     np.testing.assert_array_equal(written > 0, expected)
 
 
+@pytest.mark.slow
 def test_a_line_for_each_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collapses, "METHODS", {"simsiam": METHODS["simsiam"]})
     options = ["--source", "digits", "--images", "130", "--epochs", "1", "--seeds", "2"]

@@ -51,6 +51,7 @@ def test_all_leaves_out_what_takes_very_long() -> None:
         choose_methods("mcla,kmeans", SMALL)
 
 
+@pytest.mark.slow
 def test_the_command_has_a_line_per_method_and_the_same_in_json(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     size = ["--n", "400", "--clusters", "5", "--heads", "6", "--mode", "hard"]

@@ -66,6 +66,7 @@ def test_blobs_are_equally_far_apart() -> None:
     np.testing.assert_allclose(distance, 2**0.5, atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_source_is_read_and_thinned(tmp_path: Path) -> None:
     thin = sets.read_set(sets.SETS["digits, 10:1"](tmp_path), tmp_path)
     assert thin.features.shape == (len(thin.labels), 64)

@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Cli
 
 
+@pytest.mark.slow
 def test_files_and_what_was_left_out(cli: Cli, run_path: Path) -> None:
     outcome = cli("plot", run_path, "--quiet")
     assert (outcome.exit_code, outcome.err) == (0, "")

@@ -89,6 +89,7 @@ def test_what_is_a_picture_is_read_at_no_great_cost(name: str, tmp_path: Path) -
     assert read_image(path).size == size
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("little")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_none_is_refused_at_no_great_cost(name: str, tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ def test_what_was_stopped_goes_on_to_the_same(
     assert (other / "labels.csv").read_bytes() == theirs.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_stays_apart_from_one_that_is_gone(two: tuple[pipeline.Finished, Factors]) -> None:
     finished, _ = two
     away = finished.path.rename(finished.path.with_name("away"))

@@ -249,6 +249,7 @@ def test_images_need_not_be_square(photos: Path, own_cache: Path) -> None:
         assert cache.read("cls4+patch").shape == (60, 5 * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
 def test_names_that_are_not_utf8_work_from_the_folder_to_the_labels_and_back(
     photos: Path, tmp_path: Path, tiny_config: Config

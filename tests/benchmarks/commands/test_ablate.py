@@ -25,6 +25,7 @@ def ablate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return call
 
 
+@pytest.mark.slow
 def test_it_leaves_records_tables_and_a_plot(ablate, tmp_path: Path, sources: Path) -> None:
     source = ["--source", sources / "blobs.npz", "--val", sources / "blobs-val.npz"]
     code, printed = ablate("heads", *source, *QUICK, "--values", "2,3")

@@ -6,6 +6,7 @@ from benchmarks.speed import cache_memory
 from ucls.errors import UsageError
 
 
+@pytest.mark.slow
 def test_each_number_of_rows_has_its_lines(tmp_path):
     done = CliRunner().invoke(app, ["cache-memory", "--rows", "1000", "--folder", str(tmp_path)])
     assert done.exit_code == 0, done.output

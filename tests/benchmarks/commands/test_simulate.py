@@ -17,6 +17,7 @@ def simulate(*options: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.slow
 def test_ucls_runs_on_what_is_written(tmp_path: Path):
     path = tmp_path / "made.h5"
     code, output = simulate("--out", str(path), "--seed", "3", "--split", "val", "--difficulty")

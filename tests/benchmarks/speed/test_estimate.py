@@ -64,6 +64,7 @@ def test_a_training_step_on_paper_is_the_real_one():
     assert load.moved / (2 * paper.EPOCHS) == pytest.approx(counter.n_bytes, rel=0.15)
 
 
+@pytest.mark.slow
 def test_an_iteration_of_self_training_on_paper_is_the_real_one():
     config = SelfTrainConfig(batch_size=paper.BATCH_SIZE, learning_rates=DINOV2_RATES)
     once, twice = (

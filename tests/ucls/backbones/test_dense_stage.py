@@ -5,6 +5,7 @@ from ucls.backbones.dense_stage import dense_stage
 from ucls.backbones.encoder import Architecture, Encoder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size", "width", "side"),
     [

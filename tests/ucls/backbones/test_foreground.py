@@ -21,6 +21,7 @@ def pictures(n: int, side: int = 80) -> torch.Tensor:
     return batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["test_vit", "vit_small_patch14_reg4_dinov2.lvd142m"])
 def test_it_is_the_mean_patch_of_tokencuts_mask(name: str) -> None:
     size = 80 if name == "test_vit" else 70

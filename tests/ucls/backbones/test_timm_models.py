@@ -59,6 +59,7 @@ def test_a_folder_of_another_backbone_is_one_clear_error(name, dinov2_small):
     )
 
 
+@pytest.mark.slow
 def test_other_heads_contradict_too(hub_model, tmp_path):
     hub_model("Dinov2", **AS_DINOV2_SMALL | {"num_attention_heads": 12}).save_pretrained(tmp_path)
     with pytest.raises(UsageError, match="which is not dinov2_vits14"):

@@ -86,6 +86,7 @@ def test_each_layer_is_its_block_after_the_final_norm(with_registers):
     torch.testing.assert_close(backbone.tokens(images(2, 28)).cls, expected)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize(
     ("name", "height", "width", "n_prefix"),
@@ -117,6 +118,7 @@ def test_attention_pooling_stands_in_for_a_class_token():
     torch.testing.assert_close(tokens.patch_mean, final[:, 1:].mean(dim=1))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_models_that_norm_after_pooling():
     backbone = build_backbone("eva02_tiny_patch14_224", image_size=28, weights="random")
@@ -192,6 +194,7 @@ def test_no_pixel_changes_up_to_a_ratio_of_twenty(size):
     assert torch.equal(preprocess(image), preprocess.transform(image))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dino_vits16", "siglip_vitb16"])
 def test_a_strip_of_one_row_of_pixels(name, tmp_path):
     preprocess = build_backbone(name, image_size=224, weights="random").preprocess

@@ -104,6 +104,7 @@ def test_it_respects_what_is_known_as_a_run_does(
     assert (found.labelled.clusters != clustered(asked(**variant)).labelled.clusters).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_blobs_are_found_and_the_seed_decides(seed: int) -> None:
     config = asked(**{"seed": seed, "train.epochs": 30})

@@ -26,6 +26,7 @@ def test_equals_scikit_learn(seed):
     assert adjusted_mutual_information(count(first, second)) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_expectation_is_the_mean_over_all_permutations():
     first, second = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 1])
     every = [mutual_info_score(first, list(order)) for order in permutations(second)]

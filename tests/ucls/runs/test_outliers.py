@@ -55,6 +55,7 @@ def labels_of(path: Path) -> ImageLabels:
     return read_labels(Run(path))
 
 
+@pytest.mark.slow
 def test_outliers_have_no_cluster_and_are_listed(outlier_run: Path) -> None:
     labels = labels_of(outlier_run)
     assert np.flatnonzero(labels.clusters < 0).tolist() == list(range(114, 120))

@@ -20,6 +20,7 @@ def made(sources: Path, tmp_path: Path, tiny_config: Config) -> dict[str, object
     return {"out": tmp_path / "bench", "config": tiny_config}
 
 
+@pytest.mark.slow
 def test_every_method_has_its_figures(sources: Path, made: dict[str, object]) -> None:
     done = bench(str(sources / "blobs.npz"), **made)
     assert list(done.figures) == list(METHODS)

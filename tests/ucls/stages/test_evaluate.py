@@ -197,6 +197,7 @@ def test_without_labels_the_label_free_figures_are_there(unlabelled_run: Path) -
     assert "acc" not in json.dumps(figures)
 
 
+@pytest.mark.slow
 def test_no_label_is_read_where_they_are_not_wanted(
     tmp_path: Path, photos: Path, tiny_config: Config
 ) -> None:

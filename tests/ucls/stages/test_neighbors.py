@@ -91,6 +91,7 @@ def test_features_on_disk_have_the_same_neighbors(run_path: Path, lines: Lines) 
     )
 
 
+@pytest.mark.slow
 def test_several_spaces_on_disk_have_the_same_neighbors(two_space_run_path: Path) -> None:
     files = ("neighbors.h5", "preparation.safetensors")
     before = [(two_space_run_path / name).read_bytes() for name in files]

@@ -172,6 +172,7 @@ def test_a_record_of_others_is_kept(run_path: Path, tmp_path: Path) -> None:
         plot(run_path, out=tmp_path / "file")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_map")
 def test_images_that_the_run_was_made_of_are_never_replaced(
     photos: Path, tmp_path: Path, tiny_config: Config

@@ -77,6 +77,7 @@ def test_the_images_themselves_are_never_replaced(learned: Path, folder: Path) -
     assert (folder / "plain" / "map.png").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_without_pictures_there_is_no_grid(
     learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +98,7 @@ def test_without_clusters_and_labels(folder: Path, tmp_path: Path) -> None:
     assert plots.left_out["classes"] == "the labels of the images are not known"
 
 
+@pytest.mark.slow
 def test_the_command_tells_networks_from_runs(cli: Cli, learned: Path, tmp_path: Path) -> None:
     outcome = cli("plot", learned, "--out", tmp_path / "figures")
     assert outcome.exit_code == 0, outcome.err

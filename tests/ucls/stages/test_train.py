@@ -312,6 +312,7 @@ def test_a_training_that_stands_still_stops_and_says_so(run_path: Path, lines: L
     assert lines.told[2:] == [SKIPPED]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("soon_still")
 def test_without_early_stopping_it_goes_to_the_end(run_path: Path, lines: Lines) -> None:
     train(

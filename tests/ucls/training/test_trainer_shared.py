@@ -41,7 +41,8 @@ def _steps_of(objective: str, **changes: Any) -> list[State]:
     return found
 
 
-@pytest.mark.parametrize("n_processes", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [2, 4])
 def test_processes_that_share_batches_take_the_steps_of_one(n_processes: int) -> None:
     alone = steps(reporter=MUTE)
     shared = run_job(n_processes, partial(together, steps, reporter=MUTE))

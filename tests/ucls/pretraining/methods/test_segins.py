@@ -108,6 +108,7 @@ def test_of_moco_both_global_views_learn_their_masks(weight: float) -> None:
     assert not method.key_encoder._forward_pre_hooks
 
 
+@pytest.mark.slow
 def test_gradients_reach_the_encoder_through_the_masks() -> None:
     method = build_s(encoder("resnet18"), SegInsSOptions(masks="m", **SMALL), task()).train()
     batch = batch_of([0, 1, 2, 3])
