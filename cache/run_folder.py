@@ -196,8 +196,8 @@ class RunFolder:
 def _is_left_by_a_start(file: Path) -> bool:
     """Whether it is of a run that was stopped before it had a record."""
     if file.name == files.LOCK:
-        return not file.stat().st_size
-    return file == temporary_path(file.with_name(files.RECORD))
+        return not file.lstat().st_size
+    return file.name == temporary_path(Path(files.RECORD)).name
 
 
 def settings_key(*parts: Any) -> str:

@@ -1,5 +1,9 @@
 """NumPy's own files: ``.npy``, mapped into memory, and ``.npz``."""
 
+import tokenize
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,19 +21,29 @@ from ucls.images.feature_readers.stored import (
 _SUFFIX = ".npy"
 
 
+@contextmanager
+def _named_damage(what: str | Path) -> Iterator[None]:
+    """As :func:`named_damage`; what NumPy of Python 2 wrote is read without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Reading `.npy` or `.npz` file")
+        # NumPy lets it pass where a header is no Python.
+        with named_damage(what, tokenize.TokenError):
+            yield
+
+
 def mapped(path: Path) -> StoredArray:
     """Maps a ``.npy`` file into memory.
 
     Raises:
         UsageError: if it cannot be read, or holds Python objects.
     """
-    with named_damage(path):
+    with _named_damage(path):
         values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return StoredArray.held(values)
 
 
 def _open_npz(path: Path) -> Contents:
-    with named_damage(path), np.load(path, allow_pickle=False) as arrays:
+    with _named_damage(path), np.load(path, allow_pickle=False) as arrays:
         names = list(arrays)
         if not any(name.endswith(_SUFFIX) for name in arrays.zip.namelist()):
             raise UsageError(
@@ -41,12 +55,12 @@ def _open_npz(path: Path) -> Contents:
 
 def _member(path: Path, name: str) -> StoredArray:
     def read(rows: slice) -> NDArray[Any]:
-        with named_damage(f"{name!r} in {path}"), np.load(path, allow_pickle=False) as arrays:
+        with _named_damage(f"{name!r} in {path}"), np.load(path, allow_pickle=False) as arrays:
             values: NDArray[Any] = arrays[name]
         return values[rows]
 
     with (
-        named_damage(f"{name!r} in {path}"),
+        _named_damage(f"{name!r} in {path}"),
         np.load(path, allow_pickle=False) as arrays,
         arrays.zip.open(name + _SUFFIX) as file,
     ):

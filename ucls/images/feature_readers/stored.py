@@ -1,8 +1,6 @@
 """Arrays as they lie in files: which there are, and how some of their rows are read."""
 
 import pickle
-import tokenize
-import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +23,6 @@ NAMELESS = ""
 _DAMAGE = (
     OSError, MemoryError, RuntimeError, TypeError, ValueError, KeyError, EOFError,
     NotImplementedError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError,
-    tokenize.TokenError,
 )  # fmt: skip
 _PLAIN = {
     "features": "save them as an array of numbers",
@@ -136,15 +133,12 @@ def named_damage(what: str | Path, *others: type[Exception]) -> Iterator[None]:
         UsageError: in place of what libraries raise for files that are damaged or out of reach.
     """
     damage: tuple[type[Exception], ...] = (*_DAMAGE, *others)
-    with warnings.catch_warnings():
-        # What NumPy of Python 2 wrote is as good.
-        warnings.filterwarnings("ignore", "Reading `.npy` or `.npz` file")
-        try:
-            yield
-        except UsageError:
-            raise
-        except damage as error:
-            raise unreadable(what, error) from error
+    try:
+        yield
+    except UsageError:
+        raise
+    except damage as error:
+        raise unreadable(what, error) from error
 
 
 def unreadable(what: str | Path, error: BaseException) -> UsageError:
