@@ -1,5 +1,6 @@
 """The command line under torchrun: one process runs the command, the others follow it."""
 
+import atexit
 import os
 import signal
 import sys
@@ -33,7 +34,21 @@ def run_in_job(command: Callable[[], int], run: Callable[[Callable[[], int]], in
         run: makes exit codes of errors.
     """
     signal.signal(signal.SIGTERM, _terminate)
-    return run(partial(_take_part, command, run))
+    exit_codes: list[int] = []
+    # What is registered first is called last: all others have tidied up by then.
+    atexit.register(_leave, exit_codes)
+    exit_codes.append(run(partial(_take_part, command, run)))
+    return exit_codes[0]
+
+
+def _leave(exit_codes: list[int]) -> None:
+    """Ends without taking Python down, during which PyTorch's threads crash now and then.
+
+    https://github.com/pytorch/pytorch/issues/190489
+    """
+    for exit_code in exit_codes:
+        print(end="", flush=True)
+        os._exit(exit_code)
 
 
 def _take_part(command: Callable[[], int], run: Callable[[Callable[[], int]], int]) -> int:

@@ -101,6 +101,24 @@ def test_a_run_is_that_of_one_process(
     assert_same(tmp_path / "one", tmp_path / "many")
 
 
+def test_it_leaves_before_python_is_taken_down() -> None:
+    code = """
+import atexit, sys
+from ucls.cli.job import run_in_job
+class Late:
+    def __del__(self): print("taken down")
+late = Late()
+exit_code = run_in_job(lambda: 0, lambda work: 3)
+atexit.register(print, "tidied up")
+print("done")
+sys.exit(exit_code)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "done\ntidied up\n", "")
+
+
 def test_wrong_use_is_told_once(torchrun: Start, tmp_path: Path) -> None:
     code, out, err = ended(torchrun(2, "run", "nosuch", "-k", 3, "--out", tmp_path / "run"))
     assert code != 0
