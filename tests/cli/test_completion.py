@@ -19,7 +19,11 @@ def ucls(*arguments: str, **variables: str) -> str:
 
 @pytest.mark.parametrize(
     ("shell", "start"),
-    [("bash", "_ucls_completion()"), ("zsh", "#compdef ucls"), ("fish", "complete --command ucls")],
+    [
+        ("bash", "_ucls_completion()"),
+        pytest.param("zsh", "#compdef ucls", marks=pytest.mark.slow),
+        pytest.param("fish", "complete --command ucls", marks=pytest.mark.slow),
+    ],
 )
 def test_each_shell_has_its_script(shell: str, start: str) -> None:
     assert ucls(_UCLS_COMPLETE=f"source_{shell}").lstrip().startswith(start)

@@ -73,6 +73,7 @@ def test_bad_options(options: list[str], part: str, cli: Cli, run_path: Path) ->
     assert list(run_path.glob("labels-k*")) == []
 
 
+@pytest.mark.slow
 def test_a_run_without_merging(cli: Cli, run_path: Path) -> None:
     """What the message names works, as it is written there."""
     settings = ["--set", "train.scales=[1]", "--set", "merge.linkage=none"]

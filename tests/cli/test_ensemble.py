@@ -21,6 +21,7 @@ def test_another_consensus_beside_the_chosen_one(cli: Cli, run_path: Path) -> No
     assert cli("ensemble", run_path, "--quiet").err == ""
 
 
+@pytest.mark.slow
 def test_all_methods(cli: Cli, run_path: Path) -> None:
     outcome = cli("ensemble", run_path, "--method", "all")
     assert outcome.exit_code == 0

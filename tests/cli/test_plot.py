@@ -20,6 +20,7 @@ def test_files_and_what_was_left_out(cli: Cli, run_path: Path) -> None:
     assert (folder / "map.svg").is_file()
 
 
+@pytest.mark.slow
 def test_another_folder_whose_files_are_kept(cli: Cli, run_path: Path, tmp_path: Path) -> None:
     (tmp_path / "sizes.png").write_bytes(b"mine")
     outcome = cli("plot", run_path, "--out", tmp_path)

@@ -164,6 +164,7 @@ def test_a_run_stays_apart_from_one_that_is_gone(two: tuple[pipeline.Finished, F
     assert np.array_equal(kept[0], finished.labels)
 
 
+@pytest.mark.slow
 def test_the_first_names_its_alternatives(two: tuple[pipeline.Finished, Factors]) -> None:
     finished, _ = two
     assert read_json(finished.path / "run.json")["alternatives"] == ["a-alternative-2"]

@@ -218,6 +218,7 @@ def test_views_are_of_training_images_and_enough_of_them_are_reused(photos: Path
     assert n_views == {"train": 2, "val": 1}
 
 
+@pytest.mark.slow
 def test_more_views_do_not_make_another_run(
     photos: Path, tmp_path: Path, tiny_config: Config, lines: Lines
 ) -> None:

@@ -35,6 +35,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pretrain(source, out=folder / "tiny", settings=settings).path
 
 
+@pytest.mark.slow
 def test_a_run_fills_the_row_that_it_is_like(learned: Path) -> None:
     result = papers("--run", learned)
     assert result.exit_code == 0, result.output

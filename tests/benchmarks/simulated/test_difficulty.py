@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from benchmarks.simulated.classes import FITTED
 from benchmarks.simulated.difficulty import measure_difficulty
 from benchmarks.simulated.features import SimulatedFeatures
@@ -7,6 +9,7 @@ from benchmarks.simulated.features import SimulatedFeatures
 MADE = SimulatedFeatures(3_000, 6, 128)
 
 
+@pytest.mark.slow
 def test_simulated_features_can_be_told_apart_but_not_all_of_them():
     probe, knn, kmeans = measure_difficulty(MADE).values()
     assert 0.93 < probe < 1

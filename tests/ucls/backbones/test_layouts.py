@@ -47,6 +47,7 @@ def build(tmp_path, state, name="dinov3_vits16"):
     return build_backbone(name, image_size=32, weights=str(tmp_path / "weights.pth"))
 
 
+@pytest.mark.slow
 def test_the_release_of_dinov3(dinov3, tmp_path):
     backbone = build(tmp_path, dinov3_release(dinov3))
     assert backbone.spec.weights_hash == hash_weights(dinov3.state_dict())

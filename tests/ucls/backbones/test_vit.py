@@ -1,4 +1,5 @@
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -34,6 +35,11 @@ def with_registers(tmp_path_factory):
     model = random_model(REGISTERS, 28, num_classes=0)
     save_file(model.state_dict(), path)
     return build_backbone(REGISTERS, image_size=28, weights=str(path)), model
+
+
+@cache
+def untrained(name, image_size):
+    return build_backbone(name, image_size=image_size, weights="random")
 
 
 def images(n, height, width=None):
@@ -151,8 +157,8 @@ def test_untrained_features_have_another_name(saved):
 
 @pytest.mark.parametrize("size", [(40, 80), (80, 40), (28, 28), (100, 300)])
 @pytest.mark.parametrize("name", ["dino_vits16", "test_vit3"])
-def test_images_are_normalised_as_timm_does_bit_for_bit(name, size):
-    backbone = build_backbone(name, image_size=32, weights="random")
+def test_images_are_normalised_as_timm_does_bit_for_bit(name, size, monkeypatch):
+    backbone = untrained(name, 32)
     values = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     image = Image.fromarray(values)
     spec = backbone.spec
@@ -164,7 +170,7 @@ def test_images_are_normalised_as_timm_does_bit_for_bit(name, size):
         crop_pct=float(spec.crop.split()[1]),
     )
     seen = []
-    backbone.tokens = seen.append
+    monkeypatch.setattr(backbone, "tokens", seen.append)
     picture = backbone.preprocess(image)
     assert picture.dtype == torch.uint8
     backbone.encode(picture[None])
@@ -174,7 +180,7 @@ def test_images_are_normalised_as_timm_does_bit_for_bit(name, size):
 @pytest.mark.parametrize("size", [(4000, 100), (100, 4000)])
 @pytest.mark.parametrize("image_size", [32, (32, 48)])
 def test_a_strip_gives_its_middle(size, image_size):
-    preprocess = build_backbone("dino_vits16", image_size=image_size, weights="random").preprocess
+    preprocess = untrained("dino_vits16", image_size).preprocess
     # Stripes that grow wider, so that every place of the strip looks different.
     stripes = np.add.outer(np.arange(size[1]), np.arange(size[0])) ** 2 // 60_000 % 2 * 255
     image = Image.fromarray(stripes.astype(np.uint8)).convert("RGB")
@@ -188,7 +194,7 @@ def test_a_strip_gives_its_middle(size, image_size):
 
 @pytest.mark.parametrize("size", [(2000, 100), (100, 2000)])
 def test_no_pixel_changes_up_to_a_ratio_of_twenty(size):
-    preprocess = build_backbone("dino_vits16", image_size=32, weights="random").preprocess
+    preprocess = untrained("dino_vits16", 32).preprocess
     values = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     image = Image.fromarray(values)
     assert torch.equal(preprocess(image), preprocess.transform(image))

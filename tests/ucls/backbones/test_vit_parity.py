@@ -51,6 +51,7 @@ def checkpoint(request, tmp_path_factory):
     path.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1])
 def test_tokens_equal_the_reference(checkpoint, at):
     name, path = checkpoint

@@ -54,6 +54,7 @@ def test_clusters_of_one_factor_are_not_crossed(size: int, seed: int) -> None:
     assert find_factor(anywhere, clusters) is None
 
 
+@pytest.mark.slow
 def test_a_suggestion_is_of_one_factor_where_that_is_asked_for() -> None:
     features, _ = crossed((3, 2), 0)
     centred = features - features.mean(axis=0)

@@ -16,7 +16,7 @@ def directions(n_images: int, n_classes: int, seed: int) -> NDArray[np.float32]:
     return (rows - rows.mean(axis=0)).astype(np.float32)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("n_images", "n_classes"), [(400, 2), (600, 10), pytest.param(1500, 40, marks=pytest.mark.slow)]
 )

@@ -30,6 +30,7 @@ def test_vote_draws_nothing():
     assert np.array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_what_ran_before_does_not_matter(make_heads):
     _, heads = make_heads(0, n_images=150, error=0.6)
     _, others = make_heads(1, n_images=100, error=0.6)

@@ -31,6 +31,7 @@ def test_a_form_finds_what_its_run_finds(
     np.testing.assert_array_equal(consensus_without_files(run), expected)
 
 
+@pytest.mark.slow
 def test_features_of_two_backbones_are_prepared_as_in_a_run(two_space_run_path: Path) -> None:
     run = Run(two_space_run_path)
     expected = run.consensuses.chosen().labels["train"]

@@ -66,6 +66,7 @@ def test_options_of_all_reach_only_the_methods_that_use_them(run_path: Path) -> 
     assert len(best_of) == len(set(best_of)) == 2
 
 
+@pytest.mark.slow
 def test_all_as_the_runs_own(run_path: Path, lines: Lines) -> None:
     kept = ensemble(run_path, settings={"ensemble.method": "all"})
     assert chosen(run_path) == kept.name

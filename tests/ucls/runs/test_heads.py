@@ -41,6 +41,7 @@ def sureness(path: Path) -> set[tuple[str, ...]]:
     return {tuple(line.split(",")[-2:]) for line in path.read_text().splitlines()[1:]}
 
 
+@pytest.mark.slow
 def test_a_run_whose_heads_have_all_collapsed_is_not_sure(
     collapsed_run: Path, cli: Cli, sources: Path, tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ def test_any_way_of_merging_respects_what_is_known(run_path: Path, linkage: str)
     assert set(labels.names.values()) == {"a"}
 
 
+@pytest.mark.slow
 def test_corrections_by_hand_stay_only_where_the_same_is_known(
     run_path: Path, lines: Lines
 ) -> None:

@@ -71,6 +71,7 @@ def test_outliers_have_no_cluster_and_are_listed(outlier_run: Path) -> None:
     assert min(scores) == pytest.approx(float(metadata["least"]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_without_the_setting_all_have_one_again(outlier_run: Path, lines: Lines) -> None:
     self_train(outlier_run, settings={"self_train.outliers": "auto"}, reporter=lines)
     assert any("outlier" in line or "belong to no cluster" in line for line in lines.said)

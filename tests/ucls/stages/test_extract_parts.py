@@ -94,6 +94,7 @@ def test_images_without_a_foreground_are_counted_once_and_in_all_processes(tmp_p
     assert run_job(2, told_of_plain, str(folder), str(tmp_path / "shared")) == alone
 
 
+@pytest.mark.slow
 def test_one_process_goes_on_with_the_parts_of_several(
     broken: Path, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def texts_of(path: Path) -> list[str]:
     return [element.text or "" for element in ET.parse(path).getroot().iter(TEXT)]
 
 
+@pytest.mark.slow
 def test_all_figures_of_photos_with_labels(photo_run_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in photo_run_path.iterdir()}
     plots = plot(photo_run_path)
@@ -106,6 +107,7 @@ def test_all_images_marked_as_wrong(photo_run_path: Path) -> None:
     assert plots.left_out["grid"] == "no image is in a cluster"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_map")
 def test_a_sample_is_told(run_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ucls.report import sample

@@ -46,6 +46,7 @@ def texts_of(path: Path) -> list[str]:
     return [element.text or "" for element in ET.parse(path).getroot().iter(TEXT)]
 
 
+@pytest.mark.slow
 def test_all_figures(learned: Path) -> None:
     plots = plot_learned(learned)
     assert plots.left_out == {}

@@ -9,9 +9,10 @@ from ucls.images.feature_readers import matlab
 from ucls.images.feature_readers.matlab import MATLAB
 
 
-@pytest.mark.parametrize("is_packed", [True, False])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
-def test_up_to_version_7(tmp_path, values, is_packed, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "is_packed"), [(np.float32, True), (np.float64, False), (np.uint8, True)]
+)
+def test_up_to_version_7(tmp_path, values, dtype, is_packed):
     labels = np.array([3.0, 1, 2, 3, 1, 2])
     arrays = {"X": values.astype(dtype), "y": labels}
     savemat(tmp_path / "a.mat", arrays, do_compression=is_packed)
