@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ucls.backbones.protocol import Preprocess
 from ucls.errors import UclsError
-from ucls.extraction.workers import end_with_parent
+from ucls.extraction.workers import worker_options
 from ucls.images.files import STRETCHED, UnreadableImageError
 from ucls.images.sets import ImageSet
 
@@ -113,11 +113,10 @@ def decode_batches(
     loader = DataLoader(
         _Decoder(images, views),
         batch_sampler=batches,
-        num_workers=workers,
-        worker_init_fn=end_with_parent,
         collate_fn=_collate,
         pin_memory=pin_memory,
         generator=torch.Generator(),  # otherwise the loader draws from the global one
+        **worker_options(workers),
     )
     try:
         yield from loader

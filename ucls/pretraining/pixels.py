@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from ucls.backbones.learned import StretchedPixels
 from ucls.ensemble.available_memory import available_memory
 from ucls.errors import UclsError
-from ucls.extraction.workers import end_with_parent
+from ucls.extraction.workers import worker_options
 from ucls.images.files import UnreadableImageError
 from ucls.images.sets import ArrayReader, ImageSet
 from ucls.machine import processes_here
@@ -171,10 +171,9 @@ class Decoded:
         loader: DataLoader[list[_Item]] = DataLoader(
             dataset,
             batch_sampler=[rows.tolist() for rows in batches],
-            num_workers=self._workers,
-            worker_init_fn=end_with_parent,
             collate_fn=_as_they_are,
             generator=torch.Generator(),
+            **worker_options(self._workers),
         )
         for tried in loader:
             items = list(chain.from_iterable(tried))
