@@ -15,7 +15,12 @@ def check_results(out: Path, kind: type[Record], template: Path) -> None:
 
 def write_results(out: Path, record: Record, page: str) -> None:
     """Writes both, and shows the page."""
+    save_results(out, record, page)
+    print(page, end="")
+
+
+def save_results(out: Path, record: Record, page: str) -> None:
+    """Writes both."""
     write_record(out / f"{record.made_by}.json", record)
     with atomic_write(out / f"{record.made_by}.md") as partial:
         partial.write_text(page, encoding="utf-8")
-    print(page, end="")

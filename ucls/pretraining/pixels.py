@@ -96,10 +96,11 @@ class InMemory:
 
     @classmethod
     def of_array(cls, pixels: NDArray[np.uint8]) -> "InMemory":
-        """Of pixels [N, S, S] or [N, S, S, 3], which are not copied."""
+        """Of pixels [N, S, S] or [N, S, S, 3], copied only where they cannot be written to."""
         planes = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         sizes = torch.tensor(pixels.shape[2:0:-1], dtype=torch.int32).expand(len(pixels), 2)
-        return cls(torch.from_numpy(planes), sizes, np.arange(len(pixels)))
+        writable = torch.from_numpy(np.require(planes, requirements="W"))
+        return cls(writable, sizes, np.arange(len(pixels)))
 
     @classmethod
     def read(

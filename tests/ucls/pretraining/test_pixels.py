@@ -81,6 +81,7 @@ def test_arrays_of_the_very_size_are_taken_as_they_are(
 ) -> None:
     array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     channels = 1 if len(shape) == 3 else 3
+    array.flags.writeable = False  # as where it is read from a file
     found = load_pixels(of_array(array), size=8, channels=channels, workers=0, reporter=lines)
     (batch,) = found.batches([np.array([4, 0])])
     expected = array[[4, 0]].reshape(2, 8, 8, channels).transpose(0, 3, 1, 2)
