@@ -10,7 +10,8 @@ from benchmarks import options as opt
 OUT = opt.RESULTS / "learning"
 FOLDER = Path("runs/learning")
 
-OfSource = Annotated[str, typer.Option("--source", help="Labelled images with val.")]
+OfSource = Annotated[str, typer.Option("--source", help="A dataset, or a folder of classes.")]
+Val = Annotated[str | None, typer.Option(help="Beside a folder of classes: another one, as val.")]
 Methods = Annotated[
     list[str] | None,
     typer.Option("--method", metavar="NAME", help="Default: all that need no masks."),
@@ -21,6 +22,7 @@ Folder = Annotated[Path, typer.Option(help="Where networks and runs stay; none i
 def command(
     *,
     source: OfSource = "fashion-mnist",
+    val: Val = None,
     method: Methods = None,
     seeds: opt.Seeds = 5,
     first_seed: opt.FirstSeed = 0,
@@ -40,11 +42,20 @@ def command(
     from benchmarks.learning.record import LearningRecord, begin_record
     from benchmarks.learning.work import fill, without_masks
     from benchmarks.record_and_page import check_results, save_results, write_results
+    from ucls.errors import UsageError
     from ucls.sources import load_source
 
     check_results(out, LearningRecord, TEMPLATE)
     methods = opt.pick(method or without_masks(), without_masks(), what="method")
-    opened = load_source(source, data_dir=data_dir, download=download)
+    opened = load_source(
+        source,
+        labels="none" if val is None else "folders",
+        val=val,
+        data_dir=data_dir,
+        download=download,
+    )
+    if "val" not in opened.splits or opened.n_classes is None:
+        raise UsageError(f"{source} has no labels, or no val to score: give a dataset, or --val")
     record = begin_record(
         out / "learning.json",
         dataset=opened.name,
