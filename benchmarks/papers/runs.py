@@ -68,7 +68,7 @@ def read_run(folder: Path) -> Run:
     )
 
 
-_NAMES = {"acc": "acc", "nmi": "nmi", "knn": "knn20"}
+_NAMES = {"acc": "acc", "nmi": "nmi", "ami": "ami", "ari": "ari", "knn": "knn20"}
 """Figures of the training, and what the papers' tables call them."""
 
 

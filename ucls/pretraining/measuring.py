@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ucls.metrics.baselines import knn_accuracy
-from ucls.metrics.scores import clustering_accuracy, nmi
+from ucls.metrics.scores import ami, ari, clustering_accuracy, nmi
 from ucls.pretraining.collapse import collapse_note
 from ucls.pretraining.pixels import PixelBatch, Pixels
 from ucls.pretraining.protocol import Method
@@ -104,7 +104,8 @@ def _scores(found: Encoded, labels: Labels) -> dict[str, float]:
     figures = {}
     if found.logits is not None:
         clusters = found.logits.argmax(dim=1).numpy().astype(np.int32)
-        figures = {"acc": clustering_accuracy(labels, clusters), "nmi": nmi(labels, clusters)}
+        scores = {"acc": clustering_accuracy, "nmi": nmi, "ami": ami, "ari": ari}
+        figures = {name: score(labels, clusters) for name, score in scores.items()}
     vectors, is_first = found.vectors.numpy(), np.arange(len(labels)) % 2 == 0
     figures["knn"] = knn_accuracy(
         vectors[is_first],

@@ -47,7 +47,8 @@ class Pretrained(NamedTuple):
     path: Path
     """The folder, which ``--backbone`` takes."""
     figures: dict[str, Any]
-    """Of the last epoch: ``loss`` and, where labels are known, ``knn``, ``acc`` and ``nmi``."""
+    """Of the last epoch: ``loss`` and, where labels are known, ``knn``, of methods with clusters
+    also ``acc``, ``nmi``, ``ami`` and ``ari``."""
 
 
 def pretrain(

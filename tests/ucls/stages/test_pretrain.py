@@ -86,7 +86,7 @@ def test_it_leaves_a_network_its_figures_and_clusters(drawings: Path, tmp_path: 
     log = [json.loads(line) for line in (done.path / LOG).read_text().splitlines()]
     assert [line["epoch"] for line in log] == [1, 2, 3]
     assert log[-1] == done.figures
-    assert {"loss", "acc", "nmi", "knn"} <= done.figures.keys()
+    assert {"loss", "acc", "nmi", "ami", "ari", "knn"} <= done.figures.keys()
     with (done.path / CLUSTERS).open() as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == load_source(str(drawings)).splits["train"].paths
