@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,9 @@ COMPONENTS = 32
 SILHOUETTE_SAMPLE = 2000
 REFERENCES = 3
 """Uniform sets that the gap statistic is told from."""
+DIPMEANS = "DipMeans (ClustPy)"
+HAS_CLUSTPY = find_spec("clustpy") is not None
+WITHOUT_CLUSTPY = f"{DIPMEANS} needs another package: pip install clustpy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,11 +136,20 @@ def _hdbscan(features: Features, seed: int) -> int:
     return max(int(labels.max()) + 1, 1)
 
 
+def _dipmeans(features: Features, seed: int) -> int:
+    """Clusters split in two until distances within have one peak (Kalogeratos & Likas, 2012)."""
+    from clustpy.centroid import DipMeans
+
+    model = DipMeans(max_n_clusters=MOST, random_state=seed)
+    return int(model.fit(_components(features, seed)).n_clusters_)
+
+
 METHODS: Mapping[str, Count] = {
     "ucls": _ours,
     "silhouette": _silhouette,
     "gap statistic": _gap_statistic,
     "HDBSCAN": _hdbscan,
+    **({DIPMEANS: _dipmeans} if HAS_CLUSTPY else {}),
 }
 
 

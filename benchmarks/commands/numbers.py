@@ -23,7 +23,8 @@ def command(
     """Show how many clusters are suggested for sets whose number of classes is known.
 
     Every method is given features as a run prepares them; k-means of the silhouette and of the gap
-    statistic, and HDBSCAN, see 32 principal components of them.
+    statistic, HDBSCAN and DipMeans see 32 principal components of them. DipMeans is there where
+    ClustPy is installed.
 
     Example: python -m benchmarks numbers --seeds 2 --set digits
     """
@@ -39,6 +40,8 @@ def command(
 
     check_record(json)
     known = {**numbers.SETS, **openers(source or ())}
+    if not numbers.HAS_CLUSTPY and (row is None or numbers.DIPMEANS in row):
+        PlainReporter().say(numbers.WITHOUT_CLUSTPY)
     methods = opt.pick(row or numbers.METHODS, numbers.METHODS, what="method")
     record = numbers.NumbersRecord(**made_here(), n_classes={}, results={})
     with tempfile.TemporaryDirectory() as made:

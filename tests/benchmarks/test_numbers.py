@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import numbers
 from benchmarks.__main__ import app
 from benchmarks.numbers import METHODS, NumbersRecord, cloud, numbers_table, prepared
 from benchmarks.records import read_record
@@ -19,6 +20,18 @@ def test_separate_blobs_are_counted_by_every_method(method: str) -> None:
 @pytest.mark.parametrize("method", ["ucls", "gap statistic"])
 def test_one_cloud_is_told_by_those_that_can(method: str) -> None:
     assert METHODS[method](prepared(cloud(400, 24)["features"]), 0) == 1
+
+
+@pytest.mark.parametrize("rows", [[], ["ucls", numbers.DIPMEANS]])
+def test_without_clustpy_it_is_told_how_to_install_it(
+    rows: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbers, "HAS_CLUSTPY", False)
+    told = "DipMeans (ClustPy) needs another package: pip install clustpy"
+    refused = ["numbers", "--set", "no set of this name"]
+    chosen = [argument for row in rows for argument in ("--row", row)]
+    assert told in CliRunner().invoke(app, [*refused, *chosen]).output
+    assert told not in CliRunner().invoke(app, [*refused, "--row", "ucls"]).output
 
 
 @pytest.mark.slow
