@@ -36,8 +36,9 @@ def command(
 ) -> None:
     """Suggest a number of clusters, and show what speaks for it and for others.
 
-    A large gap speaks for a number: from there on groups of images are no longer separate. So do
-    few bits: fewer clusters fit the images worse, more each take their own description.
+    A large gap speaks for a number: from there on groups of images are no longer separate. So does
+    one beyond those of clouds that are as wide but have no groups. And so do few bits: fewer
+    clusters fit the images worse, more each take their own description.
     """
     from ucls.config import Config
     from ucls.runs.suggested import told
@@ -67,12 +68,13 @@ def command(
         {
             "clusters": str(one.n_clusters),
             "gap": f"{one.gap:.3f}",
+            "beyond clouds": "" if one.beyond is None else f"{one.beyond:.3f}",
             "bits per image": f"{one.coding_length:.2f}",
             "": marks.get(one.n_clusters, ""),
         }
         for one in found.signs
     ]
-    print_table(rows, numbers=("clusters", "gap", "bits per image"))
+    print_table(rows, numbers=("clusters", "gap", "beyond clouds", "bits per image"))
     print(f"\nclusters: {told(found)}")
     if plot is not None:
         print(f"plot: {plot}")

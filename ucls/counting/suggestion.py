@@ -3,7 +3,6 @@
 Shapes: N images, D features, R clusterings of M micro-clusters each.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -11,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ucls.counting.coding_length import coding_length, principal_directions
+from ucls.counting.clouds import CLOUDS, MOST_COMPARED, beyond_clouds
+from ucls.counting.coding_length import principal_directions
+from ucls.counting.cuts import CUT, Cuts
 from ucls.counting.factors import find_factor
 from ucls.counting.micro_clusters import (
     CLUSTERINGS,
@@ -21,23 +22,25 @@ from ucls.counting.micro_clusters import (
     nearest_neighbors,
 )
 from ucls.counting.modes import MOST_CLUSTERS, gaps_after, slow_modes
-from ucls.ensemble import consensus
 from ucls.errors import UsageError
 from ucls.feature_sets import check_not_equal
-from ucls.merging.links import Edges
-from ucls.merging.together import merge_together
 from ucls.preparation.prepared import unit_length
 from ucls.preparation.signs import sample_rows
 from ucls.progress import Advance, ignore_progress
-from ucls.types import Labels, renumber
+from ucls.types import Labels
 from ucls.wording import count
 
 FEWEST_IMAGES = 20
 MOST_IMAGES = 10_000
 """An even sample of so many tells as much."""
-SEPARATE_FROM = 0.5
-"""What a step leaves of the second mode, from which on there is more than one cluster: 0.1 to 0.4
-for images in one cluster, of 20 to 256 features, 0.8 and more for those in several."""
+HELD_TOGETHER = 0.4
+"""Pace from which on features may be a cloud: 0.5 to 1.1 for clouds of several shapes, 0.02 to
+0.21 for digits and photographs, up to 0.9 for round groups that overlap, whose gap stands out."""
+STANDS_OUT = 0.05
+"""Gap beyond clouds, from which on there are groups all the same: up to 0.04 for clouds."""
+TAKEN_OFF = 1 / 3
+"""Of the gaps of clouds, where numbers are told apart: the groups themselves make part of the
+covariance that clouds have, so that all of it would weigh against the very number of groups."""
 CLEAR_GAP = 0.12
 """Between two modes, from which on it alone tells the number."""
 CLEARER = 2.0
@@ -45,9 +48,7 @@ CLEARER = 2.0
 NEARLY_AS_SHORT = 0.25
 """Bits per image, within which coding lengths do not tell numbers apart."""
 NEXT_BEST = 3
-N_STEPS = CLUSTERINGS + 3
-CUT = 4
-"""Clusterings that are merged; more hardly change what their clusters code."""
+N_STEPS = CLUSTERINGS + CLOUDS + 3
 GRID = 1.4
 """Times the number before, of those whose coding length is looked at first."""
 
@@ -58,8 +59,13 @@ class Signs(NamedTuple):
     n_clusters: int
     gap: float
     """How much faster the next mode of a walk over the neighbour graph is; large speaks for it."""
+    beyond: float | None
+    """The gap of a walk from image to image less that of clouds of the same covariance; large
+    speaks for it. None of more than 64 clusters."""
     coding_length: float
     """Bits per image; small speaks for it."""
+    of_clouds: float = 0.0
+    """The gap of these clouds."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,8 @@ class Suggestion:
             are as good.
         next_best: other numbers, the best first.
         signs: of the numbers that were looked at, rising.
-        second_mode: what a step of the walk leaves of its second mode, 0..1; near 1 there are
-            groups that it hardly leaves.
+        pace: of the second mode beside that of clouds, see
+            :class:`ucls.counting.clouds.BeyondClouds`; near 0 there are groups.
         other_factors: where the number is that of one factor, what each image that was looked at
             has of the others, int32 [n].
     """
@@ -82,7 +88,7 @@ class Suggestion:
     how_sure: Literal["clear", "likely", "unsure"]
     next_best: tuple[int, ...]
     signs: tuple[Signs, ...]
-    second_mode: float
+    pace: float
     other_factors: Labels | None = field(default=None, compare=False, repr=False)
 
 
@@ -94,14 +100,15 @@ def suggest_n_clusters(
     device: torch.device | None = None,
     advance: Advance = ignore_progress,
 ) -> Suggestion:
-    """Suggests a number of clusters, by two signs that see no labels.
+    """Suggests a number of clusters, by signs that see no labels.
 
     Images are put into many micro-clusters by k-means, eight times, and these are linked by the
     neighbour graph. Where the modes of a random walk over the links have a clear gap, it tells the
-    number (the eigengap; von Luxburg, 2007). Where even the second mode is fast, there is one
-    cluster. Otherwise clusters overlap: of the numbers whose merged clusters code the features
-    about as short as any (:func:`ucls.counting.coding_length.coding_length`), the one with the
-    largest gap is taken.
+    number (the eigengap; von Luxburg, 2007). Where modes are hardly slower than those of clouds
+    without groups, there is one cluster. Otherwise clusters overlap: of the numbers whose merged
+    clusters code the features about as short as any
+    (:func:`ucls.counting.coding_length.coding_length`), the one with the largest gap is taken, less
+    a third of that of such clouds (:func:`ucls.counting.clouds.beyond_clouds`).
 
     Args:
         features: prepared, float [N, D]; of more than 10,000 rows an even sample is looked at.
@@ -124,31 +131,36 @@ def suggest_n_clusters(
     check_enough(len(features))
     device = device or torch.device("cpu")
     rows = sample_rows(len(features), MOST_IMAGES).numpy()
-    check_not_equal(features[rows])
-    unit = unit_length(torch.from_numpy(features[rows].astype(np.float32)).to(device))
+    sample = features[rows].astype(np.float32)
+    check_not_equal(sample)
+    unit = unit_length(torch.from_numpy(sample).to(device))
     labels = micro_clusters(unit, count_micro_clusters(len(unit)), seed=seed, advance=advance)
-    sample = unit.cpu().numpy()
-    edges = nearest_neighbors(sample, device=str(device))
-    clusters = link_micro_clusters(labels, edges)
-    modes = slow_modes(clusters)
-    gaps = gaps_after(modes)
+    directions = unit.cpu().numpy()
+    edges = nearest_neighbors(directions, device=str(device))
+    gaps = gaps_after(slow_modes(link_micro_clusters(labels, edges)))
     advance(1)
-    cuts = _Cuts(labels[:CUT], edges, principal_directions(sample))
+    beyond = beyond_clouds(sample, edges, seed=seed, device=device, advance=advance)
+    cuts = Cuts(labels[:CUT], edges, principal_directions(directions))
     most = min(MOST_CLUSTERS, len(gaps), int(labels.max()))
-    lengths = cuts.look_at([*_grid(most), *_largest(gaps, most)])
+    weighed = beyond.gaps + (1.0 - TAKEN_OFF) * beyond.of_clouds
+    lengths = cuts.look_at([*_grid(most), *_largest(gaps, most), *_largest(weighed, most)])
     advance(1)
     best = min(lengths, key=lengths.__getitem__)
     lengths = cuts.look_at(n for n in _around(best) if n <= most)
     advance(1)
+    compared = dict(enumerate(map(float, beyond.gaps), start=1))
+    of_clouds = dict(enumerate(map(float, beyond.of_clouds), start=1))
     signs = tuple(
-        Signs(n, float(gaps[n - 1]), length) for n, length in sorted(lengths.items()) if n > 1
+        Signs(n, float(gaps[n - 1]), compared.get(n), length, of_clouds.get(n, 0.0))
+        for n, length in sorted(lengths.items())
+        if n > 1
     )
-    chosen = choose(signs, second_mode=float(modes[1]))
+    chosen = choose(signs, pace=beyond.pace)
     number = chosen.n_clusters
     if not of_one_factor or number == 1:
         return chosen
     merged = cuts.merged(number)
-    factor = find_factor(features[rows], merged)
+    factor = find_factor(sample, merged)
     if factor is None:
         return chosen
     next_best = (number, *(n for n in chosen.next_best if n != factor.size))[:NEXT_BEST]
@@ -173,54 +185,39 @@ def check_enough(n_images: int) -> None:
         )
 
 
-def choose(signs: tuple[Signs, ...], *, second_mode: float) -> Suggestion:
+def choose(signs: tuple[Signs, ...], *, pace: float) -> Suggestion:
     """The number of clusters that the signs speak for, see :func:`suggest_n_clusters`."""
     by_gap = sorted(signs, key=lambda one: -one.gap)
     is_clear = by_gap[0].gap >= CLEAR_GAP and (
         len(by_gap) == 1 or by_gap[0].gap >= CLEARER * by_gap[1].gap
     )
-    least = min(one.coding_length for one in signs)
-    short = [one for one in by_gap if one.coding_length <= least + NEARLY_AS_SHORT]
+    shortest = min(signs, key=lambda one: one.coding_length)
+    short = [one for one in signs if one.coding_length <= shortest.coding_length + NEARLY_AS_SHORT]
+    weight = _weighed if shortest.n_clusters <= MOST_COMPARED else _gap
+    short.sort(key=weight, reverse=True)
     ranked = by_gap if is_clear else [*short, *(one for one in by_gap if one not in short)]
     numbers = [one.n_clusters for one in ranked]
-    if second_mode < SEPARATE_FROM and not is_clear:
-        return Suggestion(1, "likely", tuple(numbers[:NEXT_BEST]), signs, second_mode)
-    is_likely = len(short) == 1 or short[0].gap >= CLEARER * short[1].gap
+    are_many = is_clear and numbers[0] > MOST_COMPARED
+    stand_out = are_many or max(map(_beyond, signs)) >= STANDS_OUT
+    if pace >= HELD_TOGETHER and not stand_out:
+        return Suggestion(1, "likely", tuple(numbers[:NEXT_BEST]), signs, pace)
+    is_likely = len(short) == 1 or weight(short[0]) > CLEARER * max(weight(short[1]), 0.0)
     how_sure: Literal["clear", "likely", "unsure"] = (
         "clear" if is_clear else "likely" if is_likely else "unsure"
     )
-    return Suggestion(numbers[0], how_sure, tuple(numbers[1 : 1 + NEXT_BEST]), signs, second_mode)
+    return Suggestion(numbers[0], how_sure, tuple(numbers[1 : 1 + NEXT_BEST]), signs, pace)
 
 
-class _Cuts:
-    """The micro-clusters merged to different numbers, and how short each codes the features."""
+def _gap(one: Signs) -> float:
+    return one.gap
 
-    def __init__(
-        self,
-        labels: Labels,
-        edges: Edges,
-        directions: npt.NDArray[np.float64],
-    ) -> None:
-        self.labels, self.edges, self.directions = labels, edges, directions
-        self.lengths: dict[int, float] = {}
 
-    def look_at(self, numbers: Iterable[int]) -> dict[int, float]:
-        """Coding lengths of all numbers that were looked at so far."""
-        for n_clusters in sorted(set(numbers) - set(self.lengths)):
-            self.lengths[n_clusters] = coding_length(self.directions, self.merged(n_clusters))
-        return self.lengths
+def _weighed(one: Signs) -> float:
+    return _beyond(one) + (1.0 - TAKEN_OFF) * one.of_clouds
 
-    def merged(self, n_clusters: int) -> Labels:
-        """The clusters, int32 [N]."""
-        sizes = (self.labels.max(axis=1) + 1).tolist()
-        merged = merge_together(
-            self.labels, n_clusters, head_clusters=sizes, edges=self.edges
-        ).heads
-        by_clustering = [
-            renumber(own, head.cut(n_clusters))
-            for own, head in zip(self.labels, merged, strict=True)
-        ]
-        return consensus(np.stack(by_clustering), n_clusters, numbered_alike=True).labels
+
+def _beyond(one: Signs) -> float:
+    return -np.inf if one.beyond is None else one.beyond
 
 
 def _grid(most: int) -> list[int]:

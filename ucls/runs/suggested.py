@@ -107,8 +107,8 @@ def suggested_number(suggestion: Suggestion) -> int:
     if suggestion.n_clusters == 1:
         raise UsageError(
             "these images hold together as one cluster, nothing tells groups of them apart "
-            f"(a walk over the graph of neighbours forgets where it began: "
-            f"{suggestion.second_mode:.2f} of its slowest mode is left by a step, "
-            "of separate groups 0.8 to 1.0); to divide them nevertheless, pass -k NUMBER"
+            f"(a walk over the graph of neighbours takes {1 / suggestion.pace:.1f} times as "
+            "long to forget where it began as over a single cloud, over groups mostly 3 times and "
+            "more); to divide them nevertheless, pass -k NUMBER"
         )
     return suggestion.n_clusters

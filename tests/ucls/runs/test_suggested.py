@@ -6,7 +6,7 @@ from ucls.runs.suggested import suggested_number, told
 
 
 def suggestion(number: int, how_sure: str) -> Suggestion:
-    return Suggestion(number, how_sure, (7, 3), (), 0.25)  # type: ignore[arg-type]
+    return Suggestion(number, how_sure, (7, 3), (), 0.625)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ def test_it_is_told_in_plain_words(number: int, how_sure: str, expected: str) ->
 
 def test_one_cluster_is_no_number_to_go_on_with() -> None:
     assert suggested_number(suggestion(5, "clear")) == 5
-    with pytest.raises(UsageError, match=r"hold together .* 0\.25 of .*pass -k NUMBER"):
+    with pytest.raises(UsageError, match=r"hold together .* 1\.6 times as long .*pass -k NUMBER"):
         suggested_number(suggestion(1, "likely"))

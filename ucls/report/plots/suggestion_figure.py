@@ -13,7 +13,10 @@ def suggestion_figure(suggestion: Suggestion) -> Figure:
     above, below = figure.subplots(2, 1, sharex=True)
     numbers = [one.n_clusters for one in suggestion.signs]
     above.vlines(numbers, 0, [one.gap for one in suggestion.signs], color=COLORS[0], linewidth=2.5)
+    beyond = [one.beyond for one in suggestion.signs if one.beyond is not None]
+    above.scatter(numbers[: len(beyond)], beyond, color=COLORS[2], s=9, label="beyond clouds")
     above.set(ylabel="gap after the mode", ylim=(0, None))
+    above.legend()
     below.plot(
         numbers, [one.coding_length for one in suggestion.signs], "o-", color=COLORS[0], ms=3
     )
