@@ -14,6 +14,7 @@ from ucls.constraints.groups import Constraints
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.results import empty_note
 from ucls.heads.trained import TrainedHeads, logits_by_row
+from ucls.merging.partitions import as_sure_as_heads, voting_partitions
 from ucls.neighbors.outliers import find_outliers
 from ucls.preparation.prepared import Preparation
 from ucls.progress import Reporter
@@ -109,22 +110,39 @@ class Combining:
         return Clustering(labelled, classifier, combined, self.trained, self.merged, of_labels)
 
     def consensus(self, reporter: Reporter) -> Consensus:
-        """Of the voters, with what is known."""
+        """Of the voters and of partitions of the graph, with what is known."""
         assignments, settings = self.assignments, self.config.ensemble
-        voted = assignments.labels["train"][self.voters]
+        beside = self._partitions(reporter)
+        voted = np.concatenate([assignments.labels["train"][self.voters], beside])
+        n_heads, loss = len(self.voters), assignments.loss[self.voters]
+        options = consensus_options(settings, loss, n_more=len(beside))
         found = consensus(
             voted,
             self.n_clusters,
             method=settings.method,
             seed=self.config.seed,
             numbered_alike=self.merged is not None and self.merged.numbered_alike(self.voters),
-            **consensus_options(settings, assignments.loss[self.voters]),
+            **options,
         )
+        found = as_sure_as_heads(found, voted, n_heads=n_heads, weights=options["weights"])
         if self.known is None:
             return found
         by_head = self.trained.assignments.labels["train"][self.voters]
         return respect_known(
             self.known, found, self.graph, by_head=by_head, voted=voted, reporter=reporter
+        )
+
+    def _partitions(self, reporter: Reporter) -> Labels:
+        """Of the neighbour graph, that vote beside the heads, int32 [V, N]."""
+        return voting_partitions(
+            self.merged,
+            lambda: self.graph,
+            self.n_clusters,
+            n_heads=len(self.voters),
+            n_images=self.graph.n_images,
+            linkage=self.config.merge.linkage,
+            seed=self.config.seed,
+            reporter=reporter,
         )
 
     def pseudo_labels(self, combined: Consensus, reporter: Reporter) -> Labels:

@@ -14,10 +14,12 @@ from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.ensemble.results import empty_note
+from ucls.merging.partitions import as_sure_as_heads
 from ucls.progress import Advance
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
 from ucls.runs.heads import all_collapsed, as_trained, numbered_alike
 from ucls.runs.known import Known, read_known
+from ucls.runs.partitions import partitions_of
 from ucls.runs.run import Run
 from ucls.settings.config import EnsembleConfig
 from ucls.types import Labels
@@ -54,7 +56,7 @@ class Combination:
             UclsError: if no method can combine the heads.
         """
         by_method: dict[str, dict[str, Consensus]] = {}
-        total = len(splits) * n_steps(self.config.method, len(self.heads))
+        total = sum(n_steps(self.config.method, len(self._voters(split))) for split in splits)
         with self.run.reporter.track("ensemble", total, "steps") as advance:
             for split in splits:
                 for method, result in self._results(split, advance).items():
@@ -66,7 +68,7 @@ class Combination:
 
     def _results(self, split: str, advance: Advance) -> dict[str, Consensus]:
         """The consensus of a split by each method."""
-        labels = self.assignments.labels[split][list(self.heads)]
+        labels = self._voters(split)
         combine = partial(self._combine, split, labels, advance)
         if self.config.method != ALL:
             results: dict[str, Consensus] = {self.config.method: combine(self.config.method)}
@@ -83,9 +85,10 @@ class Combination:
         """The consensus of a split by one method: the one that is there, or else a new one."""
         stored = self.existing.get(self._key(method))
         if stored is not None and split in stored.anmi and not self.overwrite:
-            advance(n_steps(method, len(self.heads)))
+            advance(n_steps(method, len(labels)))
             return as_consensus(stored, split, self.run.n_clusters)
-        options = consensus_options(self.config, self.assignments.loss[list(self.heads)])
+        loss = self.assignments.loss[list(self.heads)]
+        options = consensus_options(self.config, loss, n_more=len(labels) - len(loss))
         made = consensus(
             labels,
             self.run.n_clusters,
@@ -95,7 +98,23 @@ class Combination:
             advance=advance,
             **options,
         )
+        made = as_sure_as_heads(made, labels, n_heads=len(loss), weights=options["weights"])
         return made if split != "train" or self._known is None else self._respect(made, self._known)
+
+    def _voters(self, split: str) -> Labels:
+        """What the heads say of a split, and of the training images what partitions do."""
+        labels = self.assignments.labels[split][list(self.heads)]
+        return np.concatenate([labels, self._partitions]) if split == "train" else labels
+
+    @cached_property
+    def _partitions(self) -> Labels:
+        """Of the neighbour graph of the training images, int32 [V, N]; V is 0 if none votes."""
+        return partitions_of(
+            self.run,
+            n_heads=len(self.heads),
+            n_images=self.assignments.labels["train"].shape[1],
+            reporter=self.run.reporter,
+        )
 
     @cached_property
     def _known(self) -> Known | None:
@@ -110,7 +129,7 @@ class Combination:
             made,
             read_nearest(folder.file(files.NEIGHBORS), NEAREST),
             by_head=as_trained(self.run).labels["train"][list(self.heads)],
-            voted=self.assignments.labels["train"][list(self.heads)],
+            voted=self._voters("train"),
         )
         n_known = int((constraints.group_of >= 0).sum())
         n_moved = int((result.consensus.labels != made.labels).sum())

@@ -23,16 +23,22 @@ def used_settings(config: EnsembleConfig) -> Settings:
     return {name: value for name, value in config.model_dump(mode="json").items() if name in used}
 
 
-def consensus_options(config: EnsembleConfig, loss: NDArray[np.floating]) -> Settings:
+def consensus_options(
+    config: EnsembleConfig, loss: NDArray[np.floating], *, n_more: int = 0
+) -> Settings:
     """The settings as :func:`ucls.ensemble.consensus` takes them, but for the method.
 
     Args:
         config: how the heads are combined.
         loss: training loss of these heads, [H].
+        n_more: others that vote after them, each like a head of the mean loss.
     """
+    weights: NDArray[np.floating] | str = config.weights
+    if weights == "loss":
+        weights = np.append(loss_weights(loss), np.ones(n_more))
     return {
         **{name: option_value(one, getattr(config, name)) for name, one in all_options().items()},
-        "weights": loss_weights(loss) if config.weights == "loss" else config.weights,
+        "weights": weights,
         "keep_k": config.keep_k,
     }
 

@@ -20,12 +20,14 @@ from ucls.cache import run_files as files
 from ucls.ensemble import consensus
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UsageError
+from ucls.merging.partitions import as_sure_as_heads
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
 from ucls.runs.consensus_settings import consensus_options
 from ucls.runs.heads import all_collapsed, merge_labels
 from ucls.runs.labels import known_labels
 from ucls.runs.opening import open_run
+from ucls.runs.partitions import partitions_of
 from ucls.runs.run import Run
 from ucls.runs.scores import scores, warn_of_empty
 from ucls.settings.config import EnsembleConfig
@@ -159,17 +161,24 @@ class CutVotes:
             )
         mappings = [head.cut(n_clusters) for head in trees]
         config = EnsembleConfig.model_validate(chosen.settings or {})
-        options = consensus_options(config, assignments.loss[voters])
         labels = merge_labels(assignments.labels["train"][voters], mappings)
+        voted, loss = labels, assignments.loss[voters]
+        if n_clusters == run.n_clusters:  # so that it is the run's own consensus
+            n_images = labels.shape[1]
+            beside = partitions_of(run, n_heads=len(voters), n_images=n_images, reporter=SILENT)
+            voted = np.concatenate([labels, beside])
+        options = consensus_options(config, loss, n_more=len(voted) - len(labels))
         train = consensus(
-            labels,
+            voted,
             n_clusters,
             method=chosen.method,
             seed=run.config.seed,
             numbered_alike=merged.numbered_alike(voters),
             **options,
         )
-        weights = None if config.weights == "equal" else options["weights"]
+        train = as_sure_as_heads(train, voted, n_heads=len(voters), weights=options["weights"])
+        own = consensus_options(config, loss)["weights"]
+        weights = None if config.weights == "equal" else own
         votes = HeadVotes.of(labels, train.labels, n_clusters, weights=weights)
         is_sure = not all_collapsed(run, voters)
         found = CutSplit(train.labels, np.float32(is_sure) * train.confidence)

@@ -34,10 +34,11 @@ def ensemble(
 ) -> ConsensusEntry:
     """Makes a consensus of the heads, of every split.
 
-    Needs ``assignments.h5`` and, where heads are merged, ``merges.h5``; leaves an entry in
-    ``consensus.h5`` beside those already there; the method ``all`` leaves one for each method.
-    Without ``variant`` it is the run's own, which self-training uses. What is there already is not
-    made again.
+    Needs ``assignments.h5`` and, where heads are merged, ``merges.h5`` and ``neighbors.h5``: where
+    clusters look equal in size, partitions of that graph vote beside the heads on ``train``. Leaves
+    an entry in ``consensus.h5`` beside those already there; the method ``all`` leaves one for each
+    method. Without ``variant`` it is the run's own, which self-training uses. What is there already
+    is not made again.
 
     Args:
         path: the run folder.

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines, StartUcls
-from tests.ucls.runs.consensus_files import chosen, entries, merged_heads
+from tests.ucls.runs.consensus_files import chosen, entries, merged_heads, voters
 from ucls.ensemble import consensus
 from ucls.ensemble.head_weights import loss_weights
 from ucls.ensemble.methods import METHODS, n_steps
 from ucls.errors import UsageError
+from ucls.merging.partitions import as_sure_as_heads
 from ucls.runs.combination import as_consensus
 from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
@@ -23,11 +24,14 @@ from ucls.stages.ensemble import ensemble
 
 def test_weights_by_loss(run_path: Path) -> None:
     entry = ensemble(run_path, variant={"method": "vote", "heads": "1-4", "weights": "loss"})
-    assignments = merged_heads(run_path)
-    weights = loss_weights(assignments.loss[1:5])
-    expected = consensus(assignments.labels["train"][1:5], 4, method="vote", weights=weights)
+    voting = voters(run_path, [1, 2, 3, 4])
+    by_loss = loss_weights(merged_heads(run_path).loss[1:5])
+    weights = np.append(by_loss, np.ones(len(voting) - 4))
+    expected = consensus(voting, 4, method="vote", weights=weights)
+    sure = as_sure_as_heads(expected, voting, n_heads=4, weights=weights).confidence
     np.testing.assert_array_equal(entry.labels["train"], expected.labels)
-    np.testing.assert_allclose(entry.confidence["train"], expected.confidence, atol=1e-3)
+    np.testing.assert_allclose(entry.confidence["train"], sure, atol=1e-3)
+    assert not np.allclose(sure, expected.confidence, atol=1e-3)
 
 
 def test_overwriting_one_split_keeps_the_other(run_path: Path) -> None:
@@ -108,12 +112,14 @@ def test_progress_is_in_steps_of_all_splits(run_path: Path) -> None:
             return super().track(description, total, unit, done=done)
 
     ensemble(run_path, variant={"method": "all", "heads": "1-5"}, reporter=Steps())
-    assert tracked == [("ensemble", 2 * n_steps("all", 5), "steps")]
+    total = n_steps("all", 5) + n_steps("all", len(voters(run_path, range(5))))
+    assert tracked == [("ensemble", total, "steps")]
 
 
 def test_a_stored_consensus_is_as_it_was(run_path: Path) -> None:
-    heads = merged_heads(run_path).labels["train"]
-    made, stored = consensus(heads, 4), as_consensus(entries(run_path)["mcla"], "train", 4)
+    voting = voters(run_path, range(6))
+    made = as_sure_as_heads(consensus(voting, 4), voting, n_heads=6, weights="equal")
+    stored = as_consensus(entries(run_path)["mcla"], "train", 4)
     np.testing.assert_array_equal(stored.labels, made.labels)
     np.testing.assert_allclose(stored.confidence, made.confidence, atol=1e-3)
     np.testing.assert_array_equal(stored.cluster_sizes, made.cluster_sizes)

@@ -220,6 +220,7 @@ def test_empty_clusters_are_warned_of(
 ) -> None:
     cut(run_path, 4, reporter=lines)
     assert lines.said == []
+    monkeypatch.setattr("ucls.merging.partitions.PER_HEAD", 0)
     monkeypatch.setattr(
         "ucls.stages.cut.merge_labels",
         # All heads as the first one, which lacks a cluster.

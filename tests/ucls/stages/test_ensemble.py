@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from tests.ucls.runs.consensus_files import chosen, entries, merged_heads, names
+from tests.ucls.runs.consensus_files import chosen, entries, merged_heads, names, voters
 from ucls.cache import read_assignments
 from ucls.ensemble import consensus
 from ucls.errors import UclsError, UsageError
@@ -25,9 +25,11 @@ def test_the_runs_own_consensus(run_path: Path, lines: Lines) -> None:
     assert (entry.name, entry.method, entry.heads) == ("mcla", "mcla", (0, 1, 2, 3, 4, 5))
     assert lines.said[0] == "ensemble: heads 0-5, all 6 there are to choose from"
     assert "ensemble: mcla of 6 heads in" in lines.said[-1]
-    heads = merged_heads(run_path).labels
+    voting = {"train": voters(run_path, range(6)), "val": merged_heads(run_path).labels["val"]}
     for split, labels in entry.labels.items():
-        np.testing.assert_array_equal(labels, consensus(heads[split], 4).labels)
+        np.testing.assert_array_equal(labels, consensus(voting[split], 4).labels)
+    told = "ensemble: clusters look about equal in size, so 12 partitions of the neighbour graph "
+    assert [line for line in lines.said if line.startswith(told)]
     assert set(entry.labels) == {"train", "val"}
 
 
@@ -39,6 +41,7 @@ def test_empty_clusters_are_warned_of(
     for labels in heads.labels.values():
         labels[:] = np.minimum(labels[0], 2)
     monkeypatch.setattr("ucls.stages.ensemble.heads_of", lambda _: heads)
+    monkeypatch.setattr("ucls.merging.partitions.PER_HEAD", 0)
     ensemble(run_path, variant={"method": "all"}, overwrite=True, reporter=lines)
     ensemble(run_path, overwrite=True, reporter=lines)
     self_train(run_path, overwrite=True, reporter=lines)
