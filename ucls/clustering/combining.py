@@ -14,7 +14,7 @@ from ucls.constraints.groups import Constraints
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.results import empty_note
 from ucls.heads.trained import TrainedHeads, logits_by_row
-from ucls.merging.partitions import as_sure_as_heads, voting_partitions
+from ucls.merging.partitions import voting_partitions
 from ucls.neighbors.outliers import find_outliers
 from ucls.preparation.prepared import Preparation
 from ucls.progress import Reporter
@@ -114,7 +114,7 @@ class Combining:
         assignments, settings = self.assignments, self.config.ensemble
         beside = self._partitions(reporter)
         voted = np.concatenate([assignments.labels["train"][self.voters], beside])
-        n_heads, loss = len(self.voters), assignments.loss[self.voters]
+        loss = assignments.loss[self.voters]
         options = consensus_options(settings, loss, n_more=len(beside))
         found = consensus(
             voted,
@@ -124,7 +124,6 @@ class Combining:
             numbered_alike=self.merged is not None and self.merged.numbered_alike(self.voters),
             **options,
         )
-        found = as_sure_as_heads(found, voted, n_heads=n_heads, weights=options["weights"])
         if self.known is None:
             return found
         by_head = self.trained.assignments.labels["train"][self.voters]

@@ -4,16 +4,11 @@ Shapes: N images, V partitions.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from ucls.ensemble.head_votes import HeadVotes
-from ucls.ensemble.head_weights import HeadWeights
 from ucls.ensemble.partitioning import Adjacency, partition
-from ucls.ensemble.results import Consensus
 from ucls.merging.links import count_links, nearest_edges
 from ucls.progress import Reporter
 from ucls.types import Labels, MergedHeads, NeighborGraph
@@ -108,27 +103,6 @@ def partition_graph(
         edges = Adjacency(shuffled.indptr, shuffled.indices, shuffled.data)
         labels[order] = partition(edges, n_clusters, seed=number, imbalance=IMBALANCE)
     return found
-
-
-def as_sure_as_heads(
-    found: Consensus, voted: Labels, *, n_heads: int, weights: str | npt.NDArray[np.float64]
-) -> Consensus:
-    """A consensus whose confidence is the share of the heads alone.
-
-    Args:
-        found: of heads and partitions.
-        voted: what these say, heads first, int32 [H + V, N]; -1 is missing.
-        n_heads: H.
-        weights: ``equal``, ``agreement``, or a number for each of all.
-    """
-    if len(voted) == n_heads:
-        return found
-    of_heads: HeadWeights = None if isinstance(weights, str) else weights[:n_heads]
-    if isinstance(weights, str) and weights == "agreement":
-        of_heads = "agreement"
-    heads = voted[:n_heads]
-    votes = HeadVotes.of(heads, found.labels, len(found.cluster_sizes), weights=of_heads)
-    return replace(found, confidence=votes.confidence(heads, found.labels))
 
 
 def _cut_share(partitions: Labels, graph: NeighborGraph, n_clusters: int) -> float:

@@ -14,7 +14,6 @@ from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
 from ucls.ensemble.methods import ALL, n_steps
 from ucls.ensemble.results import empty_note
-from ucls.merging.partitions import as_sure_as_heads
 from ucls.progress import Advance
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
 from ucls.runs.heads import all_collapsed, as_trained, numbered_alike
@@ -98,7 +97,6 @@ class Combination:
             advance=advance,
             **options,
         )
-        made = as_sure_as_heads(made, labels, n_heads=len(loss), weights=options["weights"])
         return made if split != "train" or self._known is None else self._respect(made, self._known)
 
     def _voters(self, split: str) -> Labels:

@@ -20,7 +20,6 @@ from ucls.cache import run_files as files
 from ucls.ensemble import consensus
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.errors import UsageError
-from ucls.merging.partitions import as_sure_as_heads
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
 from ucls.runs.consensus_settings import consensus_options
@@ -176,7 +175,6 @@ class CutVotes:
             numbered_alike=merged.numbered_alike(voters),
             **options,
         )
-        train = as_sure_as_heads(train, voted, n_heads=len(voters), weights=options["weights"])
         own = consensus_options(config, loss)["weights"]
         weights = None if config.weights == "equal" else own
         votes = HeadVotes.of(labels, train.labels, n_clusters, weights=weights)

@@ -33,10 +33,11 @@ def test_every_image_of_every_split_has_a_label(run_path: Path) -> None:
 
 @pytest.mark.parametrize("weights", ["equal", "agreement", "loss"])
 def test_the_confidence_is_that_of_the_consensus_where_both_agree(
-    run_path: Path, weights: str
+    run_path: Path, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ensemble(run_path, settings={"ensemble.weights": weights})
-    self_train(run_path)
+    monkeypatch.setattr("ucls.merging.partitions.PER_HEAD", 0)
+    ensemble(run_path, settings={"ensemble.weights": weights}, overwrite=True)
+    self_train(run_path, overwrite=True)
     consensus = Run(run_path).consensuses.chosen()
     votes = head_votes(Run(run_path), consensus)
     assert (len(set(votes.votes.tolist())) == 1) == (weights == "equal")
