@@ -82,6 +82,7 @@ class ConsensusEntry:
         seed: that of its run; None where not known.
         best_of: keys of the settings under which several methods were compared and this one was
             kept.
+        n_partitions: of the neighbour graph, that voted beside the heads on ``train``.
 
     Raises:
         UsageError: when the splits or shapes do not fit together, or for a name with a slash.
@@ -98,6 +99,7 @@ class ConsensusEntry:
     settings: dict[str, Any] | None = field(default=None, kw_only=True)
     seed: int | None = field(default=None, kw_only=True)
     best_of: tuple[str, ...] = field(default=(), kw_only=True)
+    n_partitions: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.name.strip(".") or "/" in self.name:
@@ -223,6 +225,8 @@ def _write_entry(group: h5py.Group, entry: ConsensusEntry) -> None:
     group.attrs["key"] = entry.key
     if entry.settings is not None:
         group.attrs["settings"] = json.dumps(entry.settings)
+    if entry.n_partitions:
+        group.attrs["n_partitions"] = entry.n_partitions
     if entry.seed is not None:
         group.attrs["seed"] = entry.seed
     if entry.best_of:
@@ -247,6 +251,7 @@ def _read_entry(name: str, group: h5py.Group) -> ConsensusEntry:
         settings=None if settings is None else json.loads(settings),
         seed=None if seed is None else int(seed),
         best_of=tuple(map(str, group.attrs.get("best_of", ()))),
+        n_partitions=int(group.attrs.get("n_partitions", 0)),
     )
 
 

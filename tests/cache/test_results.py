@@ -35,6 +35,7 @@ ENTRY = ConsensusEntry(
     settings={"method": "vote", "revote": True, "min_jaccard": 0.5},
     seed=7,
     best_of=("k2", "k3"),
+    n_partitions=12,
 )
 
 
@@ -127,7 +128,9 @@ def test_damaged_assignments(tmp_path: Path) -> None:
 
 def test_consensuses_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "consensus.h5"
-    bare = replace(ENTRY, name="mcla", heads=(), anmi={}, seconds={}, settings=None, best_of=())
+    bare = replace(
+        ENTRY, name="mcla", heads=(), anmi={}, seconds={}, settings=None, best_of=(), n_partitions=0
+    )
     write_consensus(path, [ENTRY, bare], chosen="vote[0-4,7]")
     entries, chosen = read_consensus(path)
     assert (set(entries), chosen) == ({"vote[0-4,7]", "mcla"}, "vote[0-4,7]")
@@ -159,7 +162,7 @@ def test_consensus_of_an_older_version(tmp_path: Path) -> None:
     entries, chosen = read_consensus(path)
     assert chosen == "mcla"
     old = replace(ENTRY, name="mcla", method="mcla", heads=(0, 2), seconds={})
-    assert_same(replace(old, settings=None, seed=None, best_of=()), entries["mcla"])
+    assert_same(replace(old, settings=None, seed=None, best_of=(), n_partitions=0), entries["mcla"])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ucls.clustering.head_training import Trained
 from ucls.clustering.known import put_known, respect_known
+from ucls.clustering.mending import mended
 from ucls.clustering.roundness import may_be_round, round_clusters
 from ucls.clustering.self_training import fit_classifiers
 from ucls.clustering.voting import align_voters, select_voters
@@ -88,6 +89,7 @@ class Combining:
         self.voters = list(selection.heads)
         self.mappings = None if cuts is None else [cuts[head] for head in self.voters]
         self.is_sure = not collapsed.keys() >= set(self.voters)
+        self.n_partitions = 0
 
     def finish(self, reporter: Reporter) -> Clustering:
         """Makes the consensus, and trains the classifier."""
@@ -113,6 +115,7 @@ class Combining:
         """Of the voters and of partitions of the graph, with what is known."""
         assignments, settings = self.assignments, self.config.ensemble
         beside = self._partitions(reporter)
+        self.n_partitions = len(beside)
         voted = np.concatenate([assignments.labels["train"][self.voters], beside])
         loss = assignments.loss[self.voters]
         options = consensus_options(settings, loss, n_more=len(beside))
@@ -144,9 +147,21 @@ class Combining:
             reporter=reporter,
         )
 
-    def pseudo_labels(self, combined: Consensus, reporter: Reporter) -> Labels:
+    def mended(self, combined: Consensus, reporter: Reporter) -> Labels:
+        """The consensus, mended by the neighbour graph, int32 [N]."""
+        if self.merged is None or not self.is_sure:
+            return combined.labels
+        return mended(
+            combined.labels,
+            lambda: self.graph,
+            n_clusters=self.n_clusters,
+            config=self.config.merge,
+            has_partitions=self.n_partitions > 0,
+            reporter=reporter,
+        )
+
+    def pseudo_labels(self, labels: Labels, reporter: Reporter) -> Labels:
         """What self-training starts from, int32 [N]."""
-        labels = combined.labels
         if self.known is not None or not may_be_round(
             labels, n_clusters=self.n_clusters, config=self.config.merge
         ):
@@ -165,18 +180,6 @@ class Combining:
         if self.config.self_train.inputs == "heads":
             heads = TrainedHeads(self.trained.tensors, self.trained.metadata, heads=self.voters)
             columns = {"heads": slice(0, heads.n_outputs)}
-        # Half precision, as consensus.h5 has it.
-        sure = (self.is_sure * combined.confidence).astype(np.float16)
-        is_weighed = self.config.self_train.confidence_weights and sure.any()
-        result = fit_classifiers(
-            self.features if heads is None else logits_by_row(heads, self.features),
-            self.pseudo_labels(combined, reporter),
-            columns,
-            n_clusters=self.n_clusters,
-            config=self.config,
-            weights=sure if is_weighed else None,
-            reporter=reporter,
-        )
         votes = align_voters(
             self.assignments,
             combined.labels,
@@ -184,6 +187,22 @@ class Combining:
             settings=self.config.ensemble.model_dump(),
             mappings=self.mappings,
             is_sure=self.is_sure,
+        )
+        clusters = self.mended(combined, reporter)
+        if not np.array_equal(clusters, combined.labels):
+            by_head = self.trained.assignments.labels["train"][self.voters]
+            votes = votes.named_after(by_head, clusters, self.n_clusters)
+        # Half precision, as consensus.h5 has it.
+        sure = (self.is_sure * combined.confidence).astype(np.float16)
+        is_weighed = self.config.self_train.confidence_weights and sure.any()
+        result = fit_classifiers(
+            self.features if heads is None else logits_by_row(heads, self.features),
+            self.pseudo_labels(clusters, reporter),
+            columns,
+            n_clusters=self.n_clusters,
+            config=self.config,
+            weights=sure if is_weighed else None,
+            reporter=reporter,
         )
         linear = result.classifiers[result.chosen]
         return Classifier("cls", linear, heads, tuple(self.voters), votes)

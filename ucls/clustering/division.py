@@ -58,7 +58,7 @@ def fill_empty(
         labels: int32 [N]; -1 is missing.
         graph: neighbours of the images.
         n_clusters: C, wanted.
-        reporter: told which clusters are divided.
+        reporter: told how many are filled, in one line.
 
     Returns:
         int32 [N]. A cluster stays empty only if none has two parts of a fiftieth of a balanced
@@ -70,17 +70,21 @@ def fill_empty(
         return filled
     edges, least = nearest_edges(graph, nearest=NEAREST), _least_part(labels, n_clusters)
     divisions = _divisions(filled, range(n_clusters), edges, least=least)
-    for empty in np.flatnonzero(sizes == 0).tolist():
+    wanted = np.flatnonzero(sizes == 0).tolist()
+    for empty in wanted:
         known = {number: found for number, found in divisions.items() if found is not None}
         if not known:
             break
         divided = min(known, key=lambda number: known[number].cut)
         filled[known[divided].part] = empty
-        reporter.say(
-            f"self-train: cluster {empty}, which was empty, gets "
-            f"{count(len(known[divided].part), 'image')} of cluster {divided}, which falls apart"
-        )
         divisions |= _divisions(filled, (divided, empty), edges, least=least)
+    n_images = int(np.count_nonzero(filled != labels))
+    if n_images:
+        are = "was" if len(wanted) == 1 else "were"
+        reporter.say(
+            f"self-train: {count(len(wanted), 'cluster')} {are} empty: "
+            f"{count(n_images, 'image')} of clusters that fall apart go there"
+        )
     return filled
 
 

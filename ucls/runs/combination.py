@@ -164,6 +164,7 @@ class Combination:
             key=self._key(method),
             settings=settings,
             seed=self.run.config.seed,
+            n_partitions=len(self._partitions) if "train" in results else 0,
         )
         stored = self.existing.get(entry.key)
         return entry if stored is None else merge(stored, entry)
@@ -231,4 +232,5 @@ def merge(old: ConsensusEntry, new: ConsensusEntry) -> ConsensusEntry:
         anmi={**old.anmi, **new.anmi},
         seconds={**old.seconds, **new.seconds},
         best_of=old.best_of,
+        n_partitions=max(old.n_partitions, new.n_partitions),
     )

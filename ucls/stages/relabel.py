@@ -127,7 +127,8 @@ def _retrain(run: Run, corrected: Corrected, known: Groups) -> Groups:
     said = np.concatenate(
         [as_trained(run).labels[split][list(consensus.heads)] for split in run.splits], axis=1
     )
-    sure = by_heads(corrected, known, votes=head_votes(run, consensus), head_labels=said)
+    votes = head_votes(run, consensus)
+    sure = by_heads(corrected, known, votes=votes, head_labels=said)
     weights = np.where(corrected.is_by_hand, 1.0, sure)[rows]
     is_weighed = run.config.self_train.confidence_weights and weights.any()
     result = fit_classifiers(
@@ -144,5 +145,5 @@ def _retrain(run: Run, corrected: Corrected, known: Groups) -> Groups:
         names=known.names,
         is_retrained=True,
     )
-    keep_chosen(run, inputs, result, groups=groups)
+    keep_chosen(run, inputs, result, votes=votes, groups=groups)
     return groups

@@ -15,9 +15,12 @@ from ucls.cache import (
     FeatureSpec,
     read_graph,
     read_merges,
+    read_nearest,
     write_tensors,
 )
 from ucls.cache import run_files as files
+from ucls.clustering.division import NEAREST
+from ucls.clustering.mending import mended
 from ucls.clustering.roundness import may_be_round, round_clusters
 from ucls.clustering.self_training import fit_classifiers as fit
 from ucls.clustering.voting import align_voters
@@ -25,10 +28,10 @@ from ucls.corrections.in_run import carry_corrections
 from ucls.corrections.known import correct_known
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
-from ucls.progress import Reporter
+from ucls.progress import SILENT, Reporter
 from ucls.runs.classifier import Groups, Labelled, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
-from ucls.runs.heads import all_collapsed, heads_of
+from ucls.runs.heads import all_collapsed, as_trained, heads_of
 from ucls.runs.image_labels import ImageLabels, write_labels
 from ucls.runs.known import read_known
 from ucls.runs.opening import as_stage
@@ -57,11 +60,13 @@ def self_train(run: Run) -> None:
     belong nowhere have cluster -1 there, and ``outliers.csv`` lists them.
     """
     consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
+    combined, votes = _mended(run, consensus, run.reporter)
+    # Of the consensus also for images that were moved since, of which heads know less.
     sure = consensus.confidence["train"]
     weights = sure if run.config.self_train.confidence_weights and sure.any() else None
-    pseudo_labels = _pseudo_labels(run, consensus.labels["train"])
+    pseudo_labels = _pseudo_labels(run, combined)
     result = fit_classifiers(run, inputs, pseudo_labels, n_clusters=run.n_clusters, weights=weights)
-    keep_chosen(run, inputs, result)
+    keep_chosen(run, inputs, result, votes=votes)
     _write_candidates(run, result, inputs)
     labelled = {split: label_split(run, split) for split in run.splits}
     found = mark_outliers(run, _image_labels(run, labelled))
@@ -70,6 +75,25 @@ def self_train(run: Run) -> None:
     write_labels(run, labels)
     clusters = {split: labels.clusters for split, labels in labelled.items()}
     warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
+
+
+def _mended(run: Run, consensus: ConsensusEntry, reporter: Reporter) -> tuple[Labels, HeadVotes]:
+    """The clusters of the training images, mended, [N], and what heads stand for in them."""
+    labels, votes = consensus.labels["train"], _merged_votes(run, consensus)
+    if not run.merges or all_collapsed(run, consensus.heads):
+        return labels, votes
+    clusters = mended(
+        labels,
+        lambda: read_nearest(run.folder.file(files.NEIGHBORS), NEAREST),
+        n_clusters=run.n_clusters,
+        config=run.config.merge,
+        has_partitions=consensus.n_partitions > 0,
+        reporter=reporter,
+    )
+    if np.array_equal(clusters, labels):
+        return labels, votes
+    by_head = as_trained(run).labels["train"][list(consensus.heads)]
+    return clusters, votes.named_after(by_head, clusters, run.n_clusters)
 
 
 def _pseudo_labels(run: Run, labels: Labels) -> Labels:
@@ -128,7 +152,12 @@ def _fit(
 
 
 def keep_chosen(
-    run: Run, inputs: "Inputs", result: SelfTrained, *, groups: Groups | None = None
+    run: Run,
+    inputs: "Inputs",
+    result: SelfTrained,
+    *,
+    votes: HeadVotes,
+    groups: Groups | None = None,
 ) -> None:
     """Writes the classifier that was chosen, and says how good it is.
 
@@ -136,6 +165,7 @@ def keep_chosen(
         run: whose it is.
         inputs: what it takes.
         result: the candidates.
+        votes: of the heads.
         groups: the clusters, where they were corrected.
     """
     consensus, candidate = run.consensuses.chosen(), result.candidates[result.chosen]
@@ -146,7 +176,7 @@ def keep_chosen(
         feature_set=inputs.feature_set if inputs.heads else candidate.feature_set,
         takes_logits=inputs.heads is not None,
         voters=consensus.heads,
-        votes=head_votes(run, consensus),
+        votes=votes,
         groups=groups,
     )
     agreement = float(result.agreement[result.chosen])
@@ -219,10 +249,14 @@ def token_columns(spec: FeatureSpec, feature_set: str) -> dict[str, slice]:
 
 
 def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
-    """The heads of a consensus, aligned to it on the training images and weighed as it was.
+    """The heads of a consensus, aligned to what became of it on the training images.
 
-    If all have collapsed, none has a vote.
+    They are weighed as it was. If all have collapsed, none has a vote.
     """
+    return _mended(run, consensus, SILENT)[1]
+
+
+def _merged_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
     mappings = None
     if run.merges:
         merged = read_merges(run.folder.file(files.MERGES)).heads

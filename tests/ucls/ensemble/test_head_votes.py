@@ -113,3 +113,14 @@ def test_clusters_without_images_have_no_name_before_merging():
     # A new image may land in a cluster that no image of the consensus did: the head is heard.
     found = before.confidence(as_labels([1, 0], [1, 2]), as_labels([1, 1])[0])
     np.testing.assert_allclose(found, [0, 1 / 3])
+
+
+def test_clusters_of_heads_are_named_after_what_has_most_of_them():
+    labels = np.array([[0, 0, 0, 1, 1, 3, -1], [2, 2, 1, 1, 1, 0, 0]], np.int32)
+    clusters = np.array([1, 1, 0, 0, 2, -1, 2], np.int32)
+    votes = HeadVotes(np.zeros((2, 4), np.int32), np.array([2, 1]))
+    named = votes.named_after(labels, clusters, 3)
+    assert named.names.tolist() == [[1, 0, -1, -1], [2, 0, 1, -1]]
+    assert named.votes.tolist() == [2, 1]
+    confidence = named.confidence(labels, clusters)
+    np.testing.assert_allclose(confidence, [1, 1, 1 / 3, 1, 0, 0, 1])
