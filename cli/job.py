@@ -35,7 +35,7 @@ def run_in_job(command: Callable[[], int], run: Callable[[Callable[[], int]], in
     """
     signal.signal(signal.SIGTERM, _terminate)
     exit_codes: list[int] = []
-    # What is registered first is called last: all others have tidied up by then.
+    # What is registered first is called last: what is imported from now on has tidied up by then.
     atexit.register(_leave, exit_codes)
     exit_codes.append(run(partial(_take_part, command, run)))
     return exit_codes[0]
@@ -48,6 +48,7 @@ def _leave(exit_codes: list[int]) -> None:
     """
     for exit_code in exit_codes:
         print(end="", flush=True)
+        print(end="", flush=True, file=sys.stderr)
         os._exit(exit_code)
 
 

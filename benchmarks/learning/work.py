@@ -14,6 +14,7 @@ from benchmarks.learning.record import Learned, LearningRecord, Scores
 from ucls import pipeline
 from ucls.cache import read_json
 from ucls.config import Config
+from ucls.errors import UsageError
 from ucls.metrics.scores import clustering_accuracy, nmi
 from ucls.pretraining.record import CLUSTERS, LOG
 from ucls.settings.config import required
@@ -58,7 +59,7 @@ def fill(
 
 def learn(source: Source, settings: Mapping[str, Any], *, folder: Path) -> Learned:
     """Learns a network, and clusters the images by its features."""
-    out = folder / "{method}-{seed}".format_map(settings)
+    out = folder / source.name / "{method}-{seed}".format_map(settings)
     network = pretrain(source, out=out, settings=settings)
     lines = (out / LOG).read_text(encoding="utf-8").splitlines()
     epochs = [json.loads(line) for line in lines]
@@ -89,7 +90,10 @@ def pixel_kmeans(source: Source, *, seed: int) -> float:
     from sklearn.cluster import KMeans
 
     images = image_sets(source)["train"]
-    pixels = np.stack([np.asarray(images.read(row)).ravel() for row in range(len(images))])
+    every = [np.asarray(images.read(row)) for row in range(len(images))]
+    if len({one.shape for one in every}) > 1:
+        raise UsageError(f"images of {source.name} differ in size: give some of one size")
+    pixels = np.stack([one.ravel() for one in every])
     kmeans = KMeans(required(source.n_classes), random_state=seed)
     clusters = kmeans.fit_predict(pixels.astype(np.float32) / 255)
     return clustering_accuracy(required(images.labels), clusters)

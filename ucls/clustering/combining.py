@@ -149,7 +149,7 @@ class Combining:
 
     def mended(self, combined: Consensus, reporter: Reporter) -> Labels:
         """The consensus, mended by the neighbour graph, int32 [N]."""
-        if self.merged is None or not self.is_sure:
+        if self.merged is None or self.known is not None or not self.is_sure:
             return combined.labels
         return mended(
             combined.labels,

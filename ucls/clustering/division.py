@@ -1,4 +1,4 @@
-"""Clusters of unlike size, mended by the neighbour graph: those that fall apart are divided.
+"""Clusters mended by the neighbour graph: what falls apart is divided, what does not is joined.
 
 Shapes: N images, C clusters, n images of a cluster.
 """
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.merging.links import Edges, count_links, nearest_edges
+from ucls.merging.links import nearest_edges
+from ucls.merging.partitions import NEAREST
 from ucls.progress import Reporter
 from ucls.types import Labels, NeighborGraph
 from ucls.wording import count
@@ -17,19 +18,19 @@ from ucls.wording import count
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-NEAREST = 10
-"""Neighbours of each image that count."""
-SMALL = 100
-"""Images of a cluster whose eigenvectors are all computed, as that is faster."""
+Matrix = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
 LEAST_SHARE = 1 / 50
 """Of a balanced cluster: what is smaller is no part of its own."""
-MOST_IMAGES = 100_000
-"""Larger sets were not tried."""
 LESS_CUT = 2
 """How many times as many links, by normalised cut, hold two clusters together that are joined as
 those that hold a cluster together that is divided."""
 MOST_TRIED = 6
-"""Divisions that are looked at, those of least cut."""
+"""Divisions that are looked at in each step, those of least cut."""
+MOST_STEPS = 100
+SMALL = 100
+"""Images of a cluster whose eigenvectors are all computed, as that is faster."""
 
 
 class Division(NamedTuple):
@@ -37,12 +38,12 @@ class Division(NamedTuple):
 
     cut: float
     """The normalised cut, 0..2: 0 where nothing links the parts."""
-    part: npt.NDArray[np.int64]
+    part: Rows
     """The images of the smaller one, rising."""
 
 
-Divisions = dict[int, Division | None]
-"""By cluster; None where it is too small for two parts."""
+Divisions = dict[int, Division]
+"""By cluster, of those that have two parts."""
 
 
 def fill_empty(
@@ -65,25 +66,24 @@ def fill_empty(
         cluster, and of two images.
     """
     filled = labels.copy()
-    sizes = np.bincount(filled + 1, minlength=n_clusters + 1)[1:]
-    if sizes.all():
+    empty = np.setdiff1d(np.arange(n_clusters), labels).tolist()
+    if not empty:
         return filled
-    edges, least = nearest_edges(graph, nearest=NEAREST), _least_part(labels, n_clusters)
-    divisions = _divisions(filled, range(n_clusters), edges, least=least)
-    wanted = np.flatnonzero(sizes == 0).tolist()
-    for empty in wanted:
-        known = {number: found for number, found in divisions.items() if found is not None}
-        if not known:
-            break
-        divided = min(known, key=lambda number: known[number].cut)
-        filled[known[divided].part] = empty
-        divisions |= _divisions(filled, (divided, empty), edges, least=least)
-    n_images = int(np.count_nonzero(filled != labels))
-    if n_images:
-        are = "was" if len(wanted) == 1 else "were"
+    links = links_of(graph)
+    divisions = _divisions(filled, range(n_clusters), links, n_clusters=n_clusters)
+    n_filled = 0
+    while divisions and n_filled < len(empty):
+        divided = min(divisions, key=lambda number: divisions[number].cut)
+        filled[divisions.pop(divided).part] = empty[n_filled]
+        changed = (divided, empty[n_filled])
+        divisions |= _divisions(filled, changed, links, n_clusters=n_clusters)
+        n_filled += 1
+    if n_filled:
+        are = "was" if n_filled == 1 else "were"
+        n_images = int(np.count_nonzero(filled != labels))
         reporter.say(
-            f"self-train: {count(len(wanted), 'cluster')} {are} empty: "
-            f"{count(n_images, 'image')} of clusters that fall apart go there"
+            f"self-train: {count(n_filled, 'cluster')} {are} empty: {count(n_images, 'image')} of "
+            "clusters that fall apart go there"
         )
     return filled
 
@@ -106,15 +106,17 @@ def divide_and_join(
     Returns:
         int32 [N] with as many clusters as before.
     """
-    edges = nearest_edges(graph, nearest=NEAREST)
-    changed, least = labels.copy(), _least_part(labels, n_clusters)
-    divisions = _divisions(changed, range(n_clusters), edges, least=least)
-    for n_steps in range(n_clusters + 1):
-        step = _best_step(changed, divisions, edges, n_clusters=n_clusters)
-        if step is None or n_steps == n_clusters:
+    changed, links, n_steps = labels.copy(), links_of(graph), 0
+    divisions = _divisions(changed, range(n_clusters), links, n_clusters=n_clusters)
+    while n_steps < min(n_clusters, MOST_STEPS):
+        step = _best_step(changed, divisions, links, n_clusters=n_clusters)
+        if step is None:
             break
         changed = step.taken(changed, n_clusters)
-        divisions |= _divisions(changed, step.changed(n_clusters), edges, least=least)
+        for number in step.changed(n_clusters):
+            divisions.pop(number, None)
+        divisions |= _divisions(changed, step.changed(n_clusters), links, n_clusters=n_clusters)
+        n_steps += 1
     if n_steps:
         moved = (changed != labels).mean()
         reporter.say(
@@ -127,7 +129,7 @@ def divide_and_join(
 class _Step(NamedTuple):
     """A cluster that is divided, and two that are joined, of which one may be the part (C)."""
 
-    part: npt.NDArray[np.int64]
+    part: Rows
     divided: int
     joined: tuple[int, int]
     gain: float
@@ -147,103 +149,138 @@ class _Step(NamedTuple):
 
 
 def _best_step(
-    labels: Labels, divisions: Divisions, edges: Edges, *, n_clusters: int
+    labels: Labels, divisions: Divisions, links: "csr_array", *, n_clusters: int
 ) -> _Step | None:
-    known = [(found.cut, number) for number, found in divisions.items() if found is not None]
-    best = None
-    for cut, number in sorted(known)[:MOST_TRIED]:
-        found = divisions[number]
-        assert found is not None
-        parted = labels.copy()
-        parted[found.part] = n_clusters
-        cuts = _cuts_of_pairs(parted, n_clusters + 1, edges)
+    between, best = _between_clusters(labels, links, n_clusters), None
+    by_cut = sorted((found.cut, number) for number, found in divisions.items())
+    for cut, number in by_cut[:MOST_TRIED]:
+        part = divisions[number].part
+        cuts = _cuts_of_pairs(_parted(between, labels, links, part=part, number=number))
         cuts[number, n_clusters] = cuts[n_clusters, number] = 0
         first, second = sorted(map(int, np.unravel_index(cuts.argmax(), cuts.shape)))
         gain = float(cuts[first, second]) - cut
         if gain > (LESS_CUT - 1) * cut and (best is None or gain > best.gain):
-            best = _Step(found.part, number, (first, second), gain)
+            best = _Step(part, number, (first, second), gain)
     return best
 
 
-def _cuts_of_pairs(labels: Labels, n_clusters: int, edges: Edges) -> npt.NDArray[np.float64]:
-    """The normalised cut between each two clusters, by the links of these two alone, [C, C]."""
-    links = count_links(labels, n_clusters, edges).links
+def _between_clusters(labels: Labels, links: "csr_array", n_clusters: int) -> Matrix:
+    """Links between each two clusters, both ways, [C, C]."""
+    from scipy.sparse import csr_array
+
+    known = np.flatnonzero(labels >= 0)
+    shape = (len(labels), n_clusters)
+    members = csr_array((np.ones(len(known)), (known, labels[known])), shape=shape)
+    return np.asarray((members.T @ links @ members).toarray())
+
+
+def _parted(
+    between: Matrix, labels: Labels, links: "csr_array", *, part: Rows, number: int
+) -> Matrix:
+    """The links once a part of a cluster is a cluster of its own, the last, [C + 1, C + 1]."""
+    of_part = links[part]
+    ends = labels[of_part.indices]
+    is_known = ends >= 0
+    to_clusters = np.bincount(
+        ends[is_known], weights=of_part.data[is_known], minlength=len(between)
+    )
+    within = of_part[:, part].sum()
+    to_rest = to_clusters[number] - within
+    parted = np.pad(between, (0, 1))
+    parted[number, :-1] -= to_clusters
+    parted[:-1, number] -= to_clusters
+    parted[number, number] = between[number, number] - within - 2 * to_rest
+    parted[-1, :-1] = parted[:-1, -1] = to_clusters
+    parted[-1, number] = parted[number, -1] = to_rest
+    parted[-1, -1] = within
+    return parted
+
+
+def _cuts_of_pairs(links: Matrix) -> Matrix:
+    """The normalised cut between each two clusters, by the links of these two alone."""
     within = np.diag(links)
     between = links - np.diag(within)
     shares = between / np.maximum(within[:, None] + between, 1)
     return np.asarray(shares + shares.T)
 
 
-def divide(members: npt.NDArray[np.int64], edges: Edges, *, least: int) -> Division | None:
+def _divisions(
+    labels: Labels, clusters: Iterable[int], links: "csr_array", *, n_clusters: int
+) -> Divisions:
+    least = max(2, round(LEAST_SHARE * np.count_nonzero(labels >= 0) / n_clusters))
+    order = np.argsort(labels, kind="stable")
+    ends = np.cumsum(np.bincount(labels + 1, minlength=n_clusters + 1))
+    found = {
+        cluster: divide(order[ends[cluster] : ends[cluster + 1]], links, least=least)
+        for cluster in clusters
+    }
+    return {cluster: division for cluster, division in found.items() if division is not None}
+
+
+def divide(members: Rows, links: "csr_array", *, least: int) -> Division | None:
     """The bipartition of a cluster of least normalised cut.
 
     Args:
         members: its images, rising, [n].
-        edges: of the neighbour graph.
+        links: of all images, from :func:`links_of`.
         least: images of a part.
 
     Returns:
         None where there are too few images for two parts.
     """
+    from scipy.sparse import eye_array
+
     if len(members) < 2 * least:
         return None
-    links = _links_among(members, edges)
-    order = np.argsort(_second_eigenvector(links), kind="stable")
-    cuts = _normalised_cuts(links, order)
+    # An image without a neighbour in its cluster is at least linked to itself.
+    own = (links[members][:, members] + 1e-3 * eye_array(len(members))).tocsr()
+    order = np.argsort(_second_eigenvector(own), kind="stable")
+    cuts = _normalised_cuts(own, order)
     first = least + int(cuts[least - 1 : len(members) - least].argmin())
     parts = order[:first], order[first:]
     return Division(float(cuts[first - 1]), np.sort(members[min(parts, key=len)]))
 
 
-def _divisions(labels: Labels, clusters: Iterable[int], edges: Edges, *, least: int) -> Divisions:
-    return {
-        cluster: divide(np.flatnonzero(labels == cluster), edges, least=least)
-        for cluster in clusters
-    }
+def links_of(graph: NeighborGraph) -> "csr_array":
+    """The links of a neighbour graph, both ways, float64 [N, N]: 2 between mutual neighbours."""
+    from scipy.sparse import csr_array
+
+    edges, n_images = nearest_edges(graph, nearest=NEAREST), graph.n_images
+    ones = np.ones(len(edges.sources))
+    one_way = csr_array((ones, (edges.sources, edges.targets)), shape=(n_images, n_images))
+    both: csr_array = (one_way + one_way.T).tocsr()
+    return both
 
 
-def _least_part(labels: Labels, n_clusters: int) -> int:
-    return max(2, round(LEAST_SHARE * np.count_nonzero(labels >= 0) / n_clusters))
-
-
-def _links_among(members: npt.NDArray[np.int64], edges: Edges) -> "csr_array":
-    """Links between members, both ways, float64 [n, n], and a weak one from each to itself."""
-    from scipy.sparse import coo_array, eye_array
-
-    place = np.searchsorted(members, (edges.sources, edges.targets))
-    place = np.minimum(place, len(members) - 1)
-    is_inside = (members[place] == (edges.sources, edges.targets)).all(axis=0)
-    rows, columns = place[:, is_inside]
-    n = len(members)
-    links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n)).tocsr()
-    # An image without a neighbour in its cluster is at least linked to itself.
-    symmetric: csr_array = (links + links.T + 1e-3 * eye_array(n)).tocsr()
-    return symmetric
-
-
-def _second_eigenvector(links: "csr_array") -> npt.NDArray[np.float64]:
+def _second_eigenvector(links: "csr_array") -> Matrix:
     """Of the random walk over the links, [n]."""
     from scipy.sparse import diags_array
-    from scipy.sparse.linalg import eigsh
+    from scipy.sparse.linalg import LinearOperator, eigsh
 
     scale = 1 / np.sqrt(links.sum(axis=0))
     walk = diags_array(scale) @ links @ diags_array(scale)
+    first = 1 / scale / np.linalg.norm(1 / scale)
+
+    def without_first(vector: Matrix) -> Matrix:
+        return np.asarray(walk @ vector - first * (first @ vector))
+
     if len(scale) < SMALL:
-        vectors = np.linalg.eigh(walk.toarray())[1]
+        found = np.linalg.eigh(walk.toarray() - np.outer(first, first))[1]
     else:
+        # Where parts are not linked at all, the first comes twice, and one would be missed.
+        rest = LinearOperator(walk.shape, matvec=without_first, dtype=np.float64)
         start = np.random.default_rng(0).normal(size=len(scale))
-        values, found = eigsh(walk, k=2, which="LA", v0=start, tol=1e-4)
-        vectors = found[:, np.argsort(values)]
-    return np.asarray(scale * vectors[:, -2])
+        found = eigsh(rest, k=1, which="LA", v0=start, tol=1e-4)[1]
+    return np.asarray(scale * found[:, -1])
 
 
-def _normalised_cuts(links: "csr_array", order: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _normalised_cuts(links: "csr_array", order: Rows) -> Matrix:
     """What it takes to part the first 1, 2, ..., n-1 images of an order from the rest, [n - 1]."""
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     pairs = links.tocoo()
     ends = np.sort(np.stack([place[pairs.row], place[pairs.col]]), axis=0)
     opened, closed = (np.bincount(end, weights=pairs.data, minlength=len(order)) for end in ends)
-    cut = np.cumsum(opened - closed)[:-1] / 2  # each link is there both ways
+    cut = np.maximum(np.cumsum(opened - closed)[:-1] / 2, 0)  # each link is there both ways
     volume = np.cumsum(np.asarray(links.sum(axis=0))[order])
     return np.asarray(cut / volume[:-1] + cut / (volume[-1] - volume[:-1]))

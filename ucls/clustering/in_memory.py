@@ -52,9 +52,8 @@ def find_consensus(
     """Does the stages of a run up to the labels that self-training starts from.
 
     They are those of the consensus of the heads, mended by the neighbour graph, or what k-means
-    makes of round clusters. Arguments
-    and errors are those of :func:`cluster`, but the features may be of several spaces, for which
-    ``preparation`` was fitted.
+    makes of round clusters. Arguments and errors are those of :func:`cluster`, but the features may
+    be of several spaces, for which ``preparation`` was fitted.
     """
     combining = _train(features, config, preparation, reporter)
     combined = combining.consensus(reporter)

@@ -5,7 +5,8 @@ Shapes: N images, C clusters.
 
 from collections.abc import Callable
 
-from ucls.clustering.division import MOST_IMAGES, divide_and_join, fill_empty
+from ucls.clustering.division import divide_and_join, fill_empty
+from ucls.merging.partitions import MOST_IMAGES
 from ucls.progress import Reporter
 from ucls.settings.config import MergeConfig
 from ucls.types import Labels, NeighborGraph

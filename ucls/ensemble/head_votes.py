@@ -70,16 +70,19 @@ class HeadVotes:
     def named_after(self, labels: Labels, clusters: Labels, n_clusters: int) -> Self:
         """The same votes, each cluster of a head named after the cluster that has most of it.
 
+        There are as many names as before, so that other images may be in other clusters of a head.
+
         Args:
             labels: of the heads, int32 [H, N]; -1 is missing.
             clusters: int32 [N] in -1..n_clusters-1.
             n_clusters: C.
         """
-        names = np.full((len(labels), int(labels.max(initial=-1)) + 1), -1, dtype=np.int32)
+        width = self.names.shape[1]
+        names = np.full((len(labels), width), -1, dtype=np.int32)
         for row, head in zip(names, labels, strict=True):
             known = (head >= 0) & (clusters >= 0)
             cells = head[known].astype(np.int64) * n_clusters + clusters[known]
-            counts = np.bincount(cells, minlength=names.shape[1] * n_clusters)
+            counts = np.bincount(cells, minlength=width * n_clusters)
             table = counts.reshape(-1, n_clusters)
             row[:] = np.where(table.any(axis=1), table.argmax(axis=1), -1)
         return type(self)(names, self.votes)

@@ -1,6 +1,6 @@
 """The heads of a run combined, by one method or by all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -12,7 +12,7 @@ from ucls.constraints.respect import respect
 from ucls.constraints.walks import NEAREST
 from ucls.ensemble import Consensus, consensus
 from ucls.ensemble.comparison import compare, highest
-from ucls.ensemble.methods import ALL, n_steps
+from ucls.ensemble.methods import ALL, METHODS, n_steps
 from ucls.ensemble.results import empty_note
 from ucls.progress import Advance
 from ucls.runs.consensus_settings import consensus_options, entry_name, used_settings
@@ -82,8 +82,7 @@ class Combination:
 
     def _combine(self, split: str, labels: Labels, advance: Advance, /, method: str) -> Consensus:
         """The consensus of a split by one method: the one that is there, or else a new one."""
-        stored = self.existing.get(self._key(method))
-        if stored is not None and split in stored.anmi and not self.overwrite:
+        if stored := self._kept(method, split):
             advance(n_steps(method, len(labels)))
             return as_consensus(stored, split, self.run.n_clusters)
         loss = self.assignments.loss[list(self.heads)]
@@ -107,12 +106,21 @@ class Combination:
     @cached_property
     def _partitions(self) -> Labels:
         """Of the neighbour graph of the training images, int32 [V, N]; V is 0 if none votes."""
+        n_images = self.assignments.labels["train"].shape[1]
+        if all(self._kept(method, "train") for method in self._methods):
+            return np.empty((0, n_images), dtype=np.int32)
         return partitions_of(
-            self.run,
-            n_heads=len(self.heads),
-            n_images=self.assignments.labels["train"].shape[1],
-            reporter=self.run.reporter,
+            self.run, n_heads=len(self.heads), n_images=n_images, reporter=self.run.reporter
         )
+
+    @property
+    def _methods(self) -> Collection[str]:
+        return METHODS if self.config.method == ALL else [self.config.method]
+
+    def _kept(self, method: str, split: str) -> ConsensusEntry | None:
+        """The entry that has the consensus of a split by a method already."""
+        stored = self.existing.get(self._key(method))
+        return stored if stored and split in stored.anmi and not self.overwrite else None
 
     @cached_property
     def _known(self) -> Known | None:
@@ -149,7 +157,8 @@ class Combination:
     def _entry(self, method: str, results: Mapping[str, Consensus]) -> ConsensusEntry:
         """The entry of one method's results by split."""
         settings = used_settings(self._of_method(method))
-        is_sure = not all_collapsed(self.run, self.heads)
+        is_sure, kept = not all_collapsed(self.run, self.heads), self._kept(method, "train")
+        n_partitions = len(self._partitions) if "train" in results else 0
         entry = ConsensusEntry(
             name=entry_name(settings, self.run.config.ensemble),
             method=method,
@@ -164,7 +173,7 @@ class Combination:
             key=self._key(method),
             settings=settings,
             seed=self.run.config.seed,
-            n_partitions=len(self._partitions) if "train" in results else 0,
+            n_partitions=kept.n_partitions if kept else n_partitions,
         )
         stored = self.existing.get(entry.key)
         return entry if stored is None else merge(stored, entry)
@@ -232,5 +241,5 @@ def merge(old: ConsensusEntry, new: ConsensusEntry) -> ConsensusEntry:
         anmi={**old.anmi, **new.anmi},
         seconds={**old.seconds, **new.seconds},
         best_of=old.best_of,
-        n_partitions=max(old.n_partitions, new.n_partitions),
+        n_partitions=new.n_partitions if "train" in new.labels else old.n_partitions,
     )

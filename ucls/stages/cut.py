@@ -65,8 +65,9 @@ def cut(
 ) -> Cut:
     """Cuts the merge tree of every head, and makes a consensus of the heads.
 
-    Needs ``merges.h5``, ``assignments.h5`` and a consensus, whose heads are taken; changes nothing
-    in the run but leaves ``labels-k<n_clusters>.csv`` there.
+    Needs ``merges.h5``, ``assignments.h5`` and a consensus, whose heads are taken, and at its own
+    number ``neighbors.h5`` if partitions of that graph voted; changes nothing in the run but leaves
+    ``labels-k<n_clusters>.csv`` there. What mended the run's own clusters has no part in it.
 
     Args:
         path: the run folder.
@@ -162,7 +163,8 @@ class CutVotes:
         config = EnsembleConfig.model_validate(chosen.settings or {})
         labels = merge_labels(assignments.labels["train"][voters], mappings)
         voted, loss = labels, assignments.loss[voters]
-        if n_clusters == run.n_clusters:  # so that it is the run's own consensus
+        # So that it is the run's own consensus.
+        if n_clusters == run.n_clusters and chosen.n_partitions:
             n_images = labels.shape[1]
             beside = partitions_of(run, n_heads=len(voters), n_images=n_images, reporter=SILENT)
             voted = np.concatenate([labels, beside])

@@ -21,7 +21,7 @@ from ucls.runs.heads import as_trained
 from ucls.runs.image_labels import ImageLabels, read_labels, write_labels
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
-from ucls.stages.self_train import Inputs, fit_classifiers, head_votes, keep_chosen
+from ucls.stages.self_train import Inputs, fit_classifiers, keep_chosen
 from ucls.types import renumber
 
 
@@ -127,7 +127,7 @@ def _retrain(run: Run, corrected: Corrected, known: Groups) -> Groups:
     said = np.concatenate(
         [as_trained(run).labels[split][list(consensus.heads)] for split in run.splits], axis=1
     )
-    votes = head_votes(run, consensus)
+    votes = load_classifier(run.folder).votes
     sure = by_heads(corrected, known, votes=votes, head_labels=said)
     weights = np.where(corrected.is_by_hand, 1.0, sure)[rows]
     is_weighed = run.config.self_train.confidence_weights and weights.any()

@@ -19,7 +19,6 @@ from ucls.cache import (
     write_tensors,
 )
 from ucls.cache import run_files as files
-from ucls.clustering.division import NEAREST
 from ucls.clustering.mending import mended
 from ucls.clustering.roundness import may_be_round, round_clusters
 from ucls.clustering.self_training import fit_classifiers as fit
@@ -28,7 +27,8 @@ from ucls.corrections.in_run import carry_corrections
 from ucls.corrections.known import correct_known
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
-from ucls.progress import SILENT, Reporter
+from ucls.merging.partitions import NEAREST
+from ucls.progress import Reporter
 from ucls.runs.classifier import Groups, Labelled, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures
 from ucls.runs.heads import all_collapsed, as_trained, heads_of
@@ -51,7 +51,8 @@ from ucls.types import Labels
 def self_train(run: Run) -> None:
     """Trains linear classifiers on the chosen consensus, and labels every image with one.
 
-    Needs the features, ``assignments.h5`` and ``consensus.h5``; leaves
+    Needs the features, ``assignments.h5``, ``consensus.h5`` and, where heads were merged,
+    ``merges.h5`` and ``neighbors.h5``, by which the consensus is mended first; leaves
     ``classifier.safetensors``, ``labels.csv`` and, for ``evaluate``, what all candidates say of
     ``val`` in ``candidates.safetensors``.
 
@@ -60,7 +61,7 @@ def self_train(run: Run) -> None:
     belong nowhere have cluster -1 there, and ``outliers.csv`` lists them.
     """
     consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
-    combined, votes = _mended(run, consensus, run.reporter)
+    combined, votes = _mended(run, consensus)
     # Of the consensus also for images that were moved since, of which heads know less.
     sure = consensus.confidence["train"]
     weights = sure if run.config.self_train.confidence_weights and sure.any() else None
@@ -77,7 +78,7 @@ def self_train(run: Run) -> None:
     warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
 
 
-def _mended(run: Run, consensus: ConsensusEntry, reporter: Reporter) -> tuple[Labels, HeadVotes]:
+def _mended(run: Run, consensus: ConsensusEntry) -> tuple[Labels, HeadVotes]:
     """The clusters of the training images, mended, [N], and what heads stand for in them."""
     labels, votes = consensus.labels["train"], _merged_votes(run, consensus)
     if not run.merges or all_collapsed(run, consensus.heads):
@@ -88,7 +89,7 @@ def _mended(run: Run, consensus: ConsensusEntry, reporter: Reporter) -> tuple[La
         n_clusters=run.n_clusters,
         config=run.config.merge,
         has_partitions=consensus.n_partitions > 0,
-        reporter=reporter,
+        reporter=run.reporter,
     )
     if np.array_equal(clusters, labels):
         return labels, votes
@@ -248,15 +249,11 @@ def token_columns(spec: FeatureSpec, feature_set: str) -> dict[str, slice]:
     return {name: own for name, own in columns.items() if name in spec.feature_sets}
 
 
-def head_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
-    """The heads of a consensus, aligned to what became of it on the training images.
-
-    They are weighed as it was. If all have collapsed, none has a vote.
-    """
-    return _mended(run, consensus, SILENT)[1]
-
-
 def _merged_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
+    """The heads of a consensus, aligned to it on the training images and weighed as it was.
+
+    If all have collapsed, none has a vote.
+    """
     mappings = None
     if run.merges:
         merged = read_merges(run.folder.file(files.MERGES)).heads

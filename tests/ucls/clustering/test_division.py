@@ -3,8 +3,9 @@ import pytest
 
 from tests.conftest import Lines
 from ucls.clustering import division
-from ucls.clustering.division import divide, divide_and_join, fill_empty
+from ucls.clustering.division import divide, divide_and_join, fill_empty, links_of
 from ucls.merging.links import nearest_edges
+from ucls.merging.partitions import NEAREST
 from ucls.neighbors import build_neighbors
 from ucls.progress import MUTE
 from ucls.types import Labels, NeighborGraph
@@ -72,11 +73,10 @@ def test_clusters_of_single_images_cannot_be_divided(lines: Lines) -> None:
 def test_the_cut_is_the_normalised_one(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(division, "SMALL", small)
     graph, truth = groups(sizes=(15, 9))
-    edges = nearest_edges(graph, nearest=division.NEAREST)
-    found = divide(np.arange(24), edges, least=2)
+    found = divide(np.arange(24), links_of(graph), least=2)
     assert found is not None
     assert found.part.tolist() == np.flatnonzero(truth == 1).tolist()
-    is_part = truth == 1
+    is_part, edges = truth == 1, nearest_edges(graph, nearest=NEAREST)
     between = (is_part[edges.sources] != is_part[edges.targets]).sum()
     volumes = [
         (side[edges.sources].sum() + side[edges.targets].sum()) + 1e-3 * side.sum()
@@ -88,9 +88,9 @@ def test_the_cut_is_the_normalised_one(small: int, monkeypatch: pytest.MonkeyPat
 
 def test_parts_are_no_smaller_than_asked() -> None:
     graph, _ = groups(sizes=(20, 3))
-    edges = nearest_edges(graph, nearest=division.NEAREST)
-    assert divide(np.arange(23), edges, least=12) is None
-    found = divide(np.arange(23), edges, least=5)
+    links = links_of(graph)
+    assert divide(np.arange(23), links, least=12) is None
+    found = divide(np.arange(23), links, least=5)
     assert found is not None
     assert len(found.part) >= 5
 
@@ -130,3 +130,28 @@ def test_there_are_as_many_clusters_as_before() -> None:
     changed = divide_and_join(labels, graph, n_clusters=5, reporter=MUTE)
     assert ((changed == -1) == (labels == -1)).all()
     assert set(changed[changed >= 0]) == set(range(5))
+
+
+@pytest.mark.parametrize("n_images", [40, 150])
+def test_groups_without_any_link_are_told_apart(n_images: int) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3, dtype=np.int32), n_images)
+    rows = 100 * np.eye(3, 8)[truth] + rng.normal(size=(len(truth), 8))
+    graph = build_neighbors(rows.astype(np.float32), k=10, threshold=0.9999999)
+    found = divide(np.flatnonzero(truth < 2), links_of(graph), least=2)
+    assert found is not None
+    assert found.cut == 0
+    filled = fill_empty(np.maximum(truth, 1), graph, n_clusters=3, reporter=MUTE)
+    assert is_same(filled, truth)
+
+
+def test_links_of_a_part_are_counted_as_those_of_all() -> None:
+    graph, truth = groups()
+    labels = truth.copy()
+    labels[::9] = -1
+    links, part = links_of(graph), np.flatnonzero(labels == 1)[:20]
+    before = division._between_clusters(labels, links, 4)
+    parted = division._parted(before, labels, links, part=part, number=1)
+    labels[part] = 4
+    np.testing.assert_array_equal(parted, division._between_clusters(labels, links, 5))
+    np.testing.assert_array_equal(before, before.T)

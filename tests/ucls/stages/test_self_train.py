@@ -13,7 +13,7 @@ from ucls.errors import UclsError
 from ucls.runs.classifier import load_classifier
 from ucls.runs.run import Run
 from ucls.stages.ensemble import ensemble
-from ucls.stages.self_train import head_votes, self_train, token_columns
+from ucls.stages.self_train import self_train, token_columns
 
 
 def read_labels(path: Path) -> list[dict[str, str]]:
@@ -39,7 +39,7 @@ def test_the_confidence_is_that_of_the_consensus_where_both_agree(
     ensemble(run_path, settings={"ensemble.weights": weights}, overwrite=True)
     self_train(run_path, overwrite=True)
     consensus = Run(run_path).consensuses.chosen()
-    votes = head_votes(Run(run_path), consensus)
+    votes = load_classifier(Run(run_path).folder).votes
     assert (len(set(votes.votes.tolist())) == 1) == (weights == "equal")
     rows = read_labels(run_path / "labels.csv")[:120]
     same = [int(row["cluster"]) for row in rows] == consensus.labels["train"]
