@@ -19,6 +19,7 @@ from ucls.errors import UsageError
 SMALL = Heads(400, 5, 6, "independent", 0)
 
 
+@pytest.mark.slow
 def test_every_method_has_figures_of_a_process_of_its_own() -> None:
     heads = SMALL._replace(n_images=300, n_clusters=401)
     _, failed = measure_methods(heads, {"mcla": True}, repeats=1, told=lambda line: None)

@@ -88,6 +88,7 @@ def test_features_that_do_not_exist(cli: Cli, photos: Path) -> None:
     assert "but it is 'cls3'" in outcome.err
 
 
+@pytest.mark.slow
 def test_an_untrained_backbone_is_marked_in_every_result(
     cli: Cli, photos: Path, tmp_path: Path, tiny_options: list[str]
 ) -> None:

@@ -94,6 +94,7 @@ def test_spoiled_files_are_read_or_refused(
             path.write_bytes(kept)
 
 
+@pytest.mark.slow
 def test_any_matrix_has_a_consensus_or_is_refused(request: pytest.FixtureRequest) -> None:
     def combined(drawn: tuple[list[list[int]], int]) -> None:
         with refused_or_read():

@@ -226,6 +226,7 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
         pipeline.run(factors(4)[0], out=tmp_path / "a", config=wrong)
 
 
+@pytest.mark.slow
 def test_other_images_are_told(two: tuple[pipeline.Finished, Factors], tmp_path: Path) -> None:
     wrong = config().with_values({"neighbors.apart_from": [str(two[0].path)]})
     np.save(tmp_path / "others.npy", factors(4)[0])

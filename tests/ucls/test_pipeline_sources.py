@@ -155,6 +155,7 @@ def test_two_backbones_side_by_side(
     assert np.mean(equal) > 0.95  # float16 in the cache, another batch in the model
 
 
+@pytest.mark.slow
 def test_labels_of_a_list_may_change(
     photos: Path, tmp_path: Path, tiny_config: Config, lines: Lines
 ) -> None:

@@ -45,7 +45,8 @@ def lead() -> list[Any]:
     return [alone, first, second]
 
 
-@pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 4])
 def test_processes_share_what_the_first_asks_them_to(n: int) -> None:
     alone, first, second = run_job(n, lead)
     assert alone == (1, [1], 2, n)

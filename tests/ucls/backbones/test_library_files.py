@@ -94,6 +94,7 @@ def test_files_of_transformers(name, library, options, size, tmp_path):
     assert all(torch.equal(saved[name], live[name]) for name in saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "library", "options"),
     [

@@ -27,7 +27,15 @@ def test_separate_classes_are_counted(n_images: int, n_classes: int, seed: int) 
     assert n_classes not in found.next_best
 
 
-@pytest.mark.parametrize("shape", ["round", "in few directions", "long", "square", "heavy tails"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "round",
+        *(pytest.param(shape, marks=pytest.mark.slow) for shape in ("in few directions", "square")),
+        "long",
+        pytest.param("heavy tails", marks=pytest.mark.slow),
+    ],
+)
 def test_one_cloud_of_any_shape_is_one_cluster(shape: str) -> None:
     rng = np.random.default_rng(3)
     rows = {

@@ -31,6 +31,7 @@ def test_every_method_labels_every_image(method, make_heads):
     assert 0 <= labels.min() <= labels.max() < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_clusters", [3, 9, 20])
 @pytest.mark.parametrize("n_heads", [2, 8])
 @pytest.mark.parametrize("method", ["mcla", "vote", "hbgf", "cspa", "hgpa"])

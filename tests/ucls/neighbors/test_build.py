@@ -173,7 +173,7 @@ def test_the_sample_of_a_capped_set_is_uniform() -> None:
 @all_seeds
 @both_backends
 @pytest.mark.parametrize("cap_keeps", ["nearest", "sample"])
-@pytest.mark.parametrize("n_queries", [1, 3, 10])
+@pytest.mark.parametrize("n_queries", [1, pytest.param(3, marks=pytest.mark.slow), 10])
 def test_the_chunk_does_not_matter(
     seed: int,
     backend: Backend,
@@ -342,7 +342,9 @@ def with_equals(seed: int, kind: str) -> Features:
 @pytest.mark.parametrize(
     "kind", ["repeated", "a few", "signs", "classes", "all but one", "zeros", "all"]
 )
-@pytest.mark.parametrize(("seed", "n_queries"), [(0, 40), (1, 9)])
+@pytest.mark.parametrize(
+    ("seed", "n_queries"), [(0, 40), pytest.param(1, 9, marks=pytest.mark.slow)]
+)
 def test_of_equally_similar_images_the_first_are_nearest(
     seed: int, n_queries: int, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def test_everything_that_reads_the_labels_takes_them(outlier_run: Path, tmp_path
     plot(outlier_run)
 
 
+@pytest.mark.slow
 def test_new_images_are_outliers_by_the_same_score(outlier_run: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "new.npy", with_outliers(5))
     found = predict(outlier_run, str(tmp_path / "new.npy"), out=tmp_path / "new.csv")

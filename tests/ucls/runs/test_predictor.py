@@ -69,7 +69,7 @@ def test_files_get_the_labels_that_predict_gives_them(
 
 def test_pictures_and_pixels_are_files_that_were_read(vit_run: Path, photos: Path) -> None:
     predictor = Predictor(vit_run)
-    files = sorted(photos.rglob("*.png"))[:6]
+    files = sorted(photos.rglob("*.png"))[::10]
     expected = [predictor.predict(file) for file in files]
     assert [predictor.predict(Image.open(file)) for file in files] == expected
     assert [predictor.predict(np.asarray(Image.open(file))) for file in files] == expected

@@ -74,6 +74,7 @@ def test_an_unknown_kind_is_refused(run_path: Path) -> None:
         neighbors(run_path, settings={"neighbors.prepare": "zca"})
 
 
+@pytest.mark.slow
 def test_a_space_that_has_nothing_to_do_with_the_others_is_left_out(
     two_space_run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,6 +235,7 @@ def test_bad_settings(run_path: Path, settings: dict[str, Any], message: str) ->
     assert Run(run_path).freshness.is_done("evaluate")
 
 
+@pytest.mark.slow
 def test_without_merging_heads_stay_as_they_are(run_path: Path, lines: Lines) -> None:
     train(run_path, settings=UNMERGED | {"train.epochs": 80})
     assert merge(run_path, reporter=lines) == run_path / "assignments.h5"

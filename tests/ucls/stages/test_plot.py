@@ -57,6 +57,7 @@ def test_all_figures_of_photos_with_labels(photo_run_path: Path) -> None:
     assert {n: (photo_run_path / n).read_bytes() for n in before} == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_map")
 def test_features_have_no_pictures_which_is_said(run_path: Path) -> None:
     plots = plot(run_path)

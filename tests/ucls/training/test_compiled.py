@@ -102,7 +102,10 @@ def broken(graph: object, inputs: object) -> None:
 
 @pytest.mark.parametrize(
     ("backend", "why"),
-    [(broken, "No file: c++"), pytest.param("inductor", "C++ comp", marks=pytest.mark.slow)],
+    [
+        pytest.param(broken, "No file: c++", marks=pytest.mark.slow),
+        pytest.param("inductor", "C++ comp", marks=pytest.mark.slow),
+    ],
 )
 def test_a_missing_compiler_is_told_in_a_line_and_training_goes_on(
     backend: Any, why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -112,10 +115,9 @@ def test_a_missing_compiler_is_told_in_a_line_and_training_goes_on(
     # Of the other tests.
     torch.compiler.reset()
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(config.cpp, "cxx", ("/nowhere/c++",))
     told, trainer, eager = Told(), new_trainer(), new_trainer()
     trainer.losses = CompiledLosses(trainer.objective, reporter=told, backend=backend)
-    with config.patch(fx_graph_cache=False):
+    with config.patch({"fx_graph_cache": False, "cpp.cxx": ("/nowhere/c++",)}):
         trainer.losses.compile(batches(trainer, 1)[0])
     (line,) = told.lines
     assert line.startswith("train: steps are not compiled, so they take longer: ")

@@ -349,6 +349,7 @@ def differ(first: State, second: State) -> bool:
     return max(float((first[name] - second[name]).abs().max()) for name in heads) > 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "name"),
     [(objective, name) for objective in objective_names() for name in RECORDS[objective].options],
@@ -365,6 +366,7 @@ def test_every_setting_that_an_objective_heeds_changes_its_training(
     assert differ(usual_state(objective, tuple(usual.items())), switched.trained_state())
 
 
+@pytest.mark.slow
 @all_objectives
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -574,7 +576,7 @@ TEMPERATURES = ("student_temperature", "teacher_temperature", "column_temperatur
 
 @pytest.mark.parametrize("objective", [name for name in objective_names() if name != "turtle"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("temperature", [0.02, 0.005])
+@pytest.mark.parametrize("temperature", [pytest.param(0.02, marks=pytest.mark.slow), 0.005])
 def test_losses_stay_finite_at_low_temperatures(
     objective: str, precision: str, temperature: float
 ) -> None:
@@ -594,7 +596,7 @@ def test_losses_stay_finite_where_the_teacher_leaves_clusters_out(precision: str
 
 @all_objectives
 @pytest.mark.parametrize("exponent", [-110, 110])
-@pytest.mark.parametrize("batch_norm", [True, False])
+@pytest.mark.parametrize("batch_norm", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_scale_of_the_features_does_not_matter(
     objective: str, exponent: int, batch_norm: bool
 ) -> None:

@@ -10,7 +10,12 @@ from ucls.images.feature_readers.matlab import MATLAB
 
 
 @pytest.mark.parametrize(
-    ("dtype", "is_packed"), [(np.float32, True), (np.float64, False), (np.uint8, True)]
+    ("dtype", "is_packed"),
+    [
+        (np.float32, True),
+        pytest.param(np.float64, False, marks=pytest.mark.slow),
+        pytest.param(np.uint8, True, marks=pytest.mark.slow),
+    ],
 )
 def test_up_to_version_7(tmp_path, values, dtype, is_packed):
     labels = np.array([3.0, 1, 2, 3, 1, 2])
