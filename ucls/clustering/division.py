@@ -29,6 +29,7 @@ those that hold a cluster together that is divided."""
 MOST_TRIED = 6
 """Divisions that are looked at in each step, those of least cut."""
 MOST_STEPS = 100
+"""Of divisions and joins; more are a matter of minutes, and were never seen on real images."""
 SMALL = 100
 """Images of a cluster whose eigenvectors are all computed, as that is faster."""
 
