@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.merging.links import nearest_edges
+from ucls.merging.links import both_ways, nearest_edges
 from ucls.merging.partitions import NEAREST
 from ucls.progress import Reporter
 from ucls.types import Labels, NeighborGraph
@@ -243,14 +243,8 @@ def divide(members: Rows, links: "csr_array", *, least: int) -> Division | None:
 
 
 def links_of(graph: NeighborGraph) -> "csr_array":
-    """The links of a neighbour graph, both ways, float64 [N, N]: 2 between mutual neighbours."""
-    from scipy.sparse import csr_array
-
-    edges, n_images = nearest_edges(graph, nearest=NEAREST), graph.n_images
-    ones = np.ones(len(edges.sources))
-    one_way = csr_array((ones, (edges.sources, edges.targets)), shape=(n_images, n_images))
-    both: csr_array = (one_way + one_way.T).tocsr()
-    return both
+    """The links between the nearest of a neighbour graph, see :func:`both_ways`."""
+    return both_ways(nearest_edges(graph, nearest=NEAREST), graph.n_images)
 
 
 def _second_eigenvector(links: "csr_array") -> Matrix:

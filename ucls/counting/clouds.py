@@ -12,7 +12,7 @@ import torch
 
 from ucls.counting.micro_clusters import nearest_neighbors
 from ucls.counting.modes import gaps_after
-from ucls.merging.links import Edges
+from ucls.merging.links import Edges, both_ways
 from ucls.preparation.prepared import unit_length
 from ucls.progress import Advance, ignore_progress
 
@@ -92,12 +92,10 @@ def graph_modes(edges: Edges, n_images: int) -> npt.NDArray[np.float64]:
     Returns:
         float64 [min(65, N - 2)].
     """
-    from scipy.sparse import coo_array, diags_array
+    from scipy.sparse import diags_array
     from scipy.sparse.linalg import eigsh
 
-    ones = np.ones(len(edges.sources))
-    one_way = coo_array((ones, (edges.sources, edges.targets)), shape=(n_images, n_images)).tocsr()
-    links = one_way + one_way.T
+    links = both_ways(edges, n_images)
     scale = diags_array(links.sum(axis=1) ** -0.5)
     start = np.random.default_rng(0).normal(size=n_images)
     n_modes = min(MOST_COMPARED + 1, n_images - 2)

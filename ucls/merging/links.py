@@ -5,12 +5,15 @@ Shapes: N images, C' clusters of the head.
 
 from collections.abc import Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ucls.types import Labels, NeighborGraph, check_labels
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 NEAREST = 50
 """Neighbours of each image that count: the nearest are the purest, and enough."""
@@ -64,6 +67,16 @@ def nearest_edges(graph: NeighborGraph, *, nearest: int = NEAREST) -> Edges:
     sources = np.repeat(np.arange(graph.n_images, dtype=np.int32), counts)
     rank = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
     return Edges(sources, graph.indices[graph.indptr[sources] + rank])
+
+
+def both_ways(edges: Edges, n_images: int) -> "csr_array":
+    """The links between images, int64 [N, N]: 1, or 2 where each is a neighbour of the other."""
+    from scipy.sparse import csr_array
+
+    ones, shape = np.ones(len(edges.sources), np.int64), (n_images, n_images)
+    one_way = csr_array((ones, (edges.sources, edges.targets)), shape)
+    links: csr_array = (one_way + one_way.T).tocsr()
+    return links
 
 
 def count_links(labels: Labels, n_clusters: int, edges: Edges) -> ClusterLinks:

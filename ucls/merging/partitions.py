@@ -4,18 +4,14 @@ Shapes: N images, V partitions.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ucls.ensemble.partitioning import Adjacency, partition
-from ucls.merging.links import count_links, nearest_edges
+from ucls.merging.links import both_ways, count_links, nearest_edges
 from ucls.progress import Reporter
 from ucls.types import Labels, MergedHeads, NeighborGraph
 from ucls.wording import count
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 NEAREST = 10
 """Neighbours of an image that its edges lead to: the nearest are the purest."""
@@ -95,7 +91,7 @@ def partition_graph(
         int32 [V, N] in 0..n_clusters-1.
     """
     found = np.empty((n_partitions, graph.n_images), dtype=np.int32)
-    links = _links(graph)
+    links = both_ways(nearest_edges(graph, nearest=NEAREST), graph.n_images)
     for number, labels in enumerate(found):
         order = np.random.default_rng([seed, number]).permutation(graph.n_images)
         shuffled = links[order][:, order]
@@ -110,14 +106,3 @@ def _cut_share(partitions: Labels, graph: NeighborGraph, n_clusters: int) -> flo
     edges, mapping = nearest_edges(graph), np.arange(n_clusters, dtype=np.int32)
     shares = [count_links(one, n_clusters, edges).cut_share(mapping) for one in partitions]
     return float(np.mean(shares))
-
-
-def _links(graph: NeighborGraph) -> "csr_array":
-    """Edges both ways, int64 [N, N]: 1, or 2 where each is a neighbour of the other."""
-    from scipy.sparse import csr_array
-
-    edges, shape = nearest_edges(graph, nearest=NEAREST), (graph.n_images, graph.n_images)
-    ones = np.ones(len(edges.sources), np.int64)
-    one_way = csr_array((ones, (edges.sources, edges.targets)), shape)
-    both: csr_array = (one_way + one_way.T).tocsr()
-    return both
