@@ -5,7 +5,7 @@ Shapes: N images, C clusters.
 
 from collections.abc import Callable
 
-from ucls.clustering.division import divide_and_join, fill_empty
+from ucls.merging.division import divide_and_join, fill_empty
 from ucls.merging.partitions import MOST_IMAGES
 from ucls.progress import Reporter
 from ucls.settings.config import MergeConfig

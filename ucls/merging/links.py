@@ -3,6 +3,7 @@
 Shapes: N images, C' clusters of the head.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 NEAREST = 50
 """Neighbours of each image that count: the nearest are the purest, and enough."""
+FEWEST_NEAREST = 3
 EDGES_PER_CHUNK = 2**23
 EDGES_FOR_ALL_HEADS = 2**22
 """Of more, an even sample is counted: links between all pairs of heads need no more."""
@@ -77,6 +79,43 @@ def both_ways(edges: Edges, n_images: int) -> "csr_array":
     one_way = csr_array((ones, (edges.sources, edges.targets)), shape)
     links: csr_array = (one_way + one_way.T).tocsr()
     return links
+
+
+def nearest_counting(graph: NeighborGraph, n_clusters: int) -> int:
+    """As many neighbours as are sure to lie in a balanced cluster: the root of its size."""
+    root = round(math.sqrt(graph.n_images / n_clusters))
+    return min(max(FEWEST_NEAREST, root), NEAREST)
+
+
+def mutual_links(graph: NeighborGraph, n_clusters: int) -> "csr_array":
+    """The links between images of which each is among the nearest of the other, int64 [N, N].
+
+    Dense regions are among the nearest of all that lies around them, but these are not among
+    theirs: without links one way, clusters are far better apart (Brito et al., 1997; Maier et al.,
+    2009). A link counts 2; that to the nearest image, without which some would have none, 1 more.
+
+    Args:
+        graph: of the N images.
+        n_clusters: C.
+    """
+    nearest = nearest_counting(graph, n_clusters)
+    both = both_ways(nearest_edges(graph, nearest=nearest), graph.n_images)
+    both.data -= both.data % 2
+    links: csr_array = both + both_ways(nearest_edges(graph, nearest=1), graph.n_images)
+    links.eliminate_zeros()
+    return links
+
+
+def cut_share(labels: Labels, links: "csr_array") -> float:
+    """The share of the links that lie between different clusters, 0..1.
+
+    Args:
+        labels: int32 [N]; -1 is missing.
+        links: of the N images, from :func:`mutual_links`.
+    """
+    pairs = links.tocoo()
+    is_cut = labels[pairs.row] != labels[pairs.col]
+    return float(pairs.data[is_cut].sum() / max(pairs.data.sum(), 1))
 
 
 def count_links(labels: Labels, n_clusters: int, edges: Edges) -> ClusterLinks:

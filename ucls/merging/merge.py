@@ -9,6 +9,8 @@ import numpy.typing as npt
 from ucls.errors import UsageError
 from ucls.merging.agglomeration import agglomerate
 from ucls.merging.links import ClusterLinks, Edges, count_links, nearest_edges
+from ucls.merging.partitions import MOST_IMAGES
+from ucls.merging.sizes import compare_sizes
 from ucls.merging.spectral import spectral_groups
 from ucls.merging.together import merge_together
 from ucls.merging.wishes import NO_WISHES, Wishes
@@ -36,10 +38,10 @@ def merge_heads(
 
     ``diffusion`` merges the clusters of all heads in one tree, whatever sizes come of it. The other
     two merge head by head: ``spectral`` favours groups of like size, ``average`` is the group
-    average of the links. ``auto`` takes ``diffusion``, unless the sizes that it finds look about
-    equal and ``spectral`` cuts at most 1.6 times as many links, by the first eight heads with more
-    clusters than wanted; it sees no labels. With wishes ``auto`` is ``diffusion``, which
-    alone meets them.
+    average of the links. ``auto`` takes ``diffusion``, unless classes look about equal in size to
+    the first eight heads with more clusters than wanted: see :mod:`ucls.merging.sizes`, and for
+    more than 100,000 images :func:`choose_linkage`; it sees no labels. With wishes ``auto`` is
+    ``diffusion``, which alone meets them.
 
     Args:
         labels: int32 [H, N]; -1 is missing.
@@ -83,7 +85,7 @@ def merge_heads(
         linkage, clearest = "diffusion", None
     if linkage == "auto":
         chosen_by = {head: together[head] for head in larger[:HEADS_TO_CHOOSE_BY]}
-        linkage, shares = _choose(labels, edges, n_clusters, together=chosen_by)
+        linkage, shares = _choose(labels, graph, n_clusters, together=chosen_by)
     merged = []
     for number, (head, size) in enumerate(zip(labels, head_clusters, strict=True)):
         if linkage == "diffusion" and number in together:
@@ -124,11 +126,22 @@ def evenness_of(sizes: npt.NDArray[np.floating]) -> float:
 
 
 def _choose(
-    labels: Labels, edges: Edges, n_clusters: int, *, together: dict[int, MergedHead]
+    labels: Labels, graph: NeighborGraph, n_clusters: int, *, together: dict[int, MergedHead]
 ) -> tuple[Linkage, dict[Linkage, float]]:
     """The linkage of ``auto`` and the share of the links that each cuts; without heads any."""
     if not together:
         return "average", {}
+    if graph.n_images > MOST_IMAGES:
+        return _choose_by_heads(labels, nearest_edges(graph), n_clusters, together=together)
+    own = [renumber(labels[head], merged.cut(n_clusters)) for head, merged in together.items()]
+    sizes = compare_sizes(np.stack(own), graph, n_clusters)
+    linkage: Linkage = "spectral" if sizes.look_equal else "diffusion"
+    return linkage, {"diffusion": sizes.free, "spectral": sizes.alike}
+
+
+def _choose_by_heads(
+    labels: Labels, edges: Edges, n_clusters: int, *, together: dict[int, MergedHead]
+) -> tuple[Linkage, dict[Linkage, float]]:
     found: dict[Linkage, list[float]] = {"diffusion": [], "spectral": []}
     sizes = np.zeros(n_clusters)
     for head, merged in together.items():

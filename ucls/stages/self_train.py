@@ -27,7 +27,7 @@ from ucls.corrections.in_run import carry_corrections
 from ucls.corrections.known import correct_known
 from ucls.ensemble.head_votes import HeadVotes
 from ucls.heads.trained import HeadLogits, TrainedHeads, logits_by_row
-from ucls.merging.partitions import NEAREST
+from ucls.merging.division import NEAREST
 from ucls.progress import Reporter
 from ucls.runs.classifier import Groups, Labelled, load_heads, write_classifier
 from ucls.runs.features import SplitFeatures

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from tests.ucls.clustering.test_division import groups, is_same
+from tests.ucls.merging.test_division import groups, is_same
 from ucls.clustering import mending
 from ucls.clustering.mending import mended
 from ucls.settings.config import MergeConfig

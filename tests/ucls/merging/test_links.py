@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.ucls.merging.test_division import groups
 from ucls.merging import links
 from ucls.merging.links import (
     PSEUDO_LINKS,
@@ -12,6 +13,8 @@ from ucls.merging.links import (
     Edges,
     count_joint_links,
     count_links,
+    cut_share,
+    mutual_links,
     nearest_edges,
 )
 from ucls.types import NeighborGraph
@@ -34,6 +37,41 @@ def test_only_the_nearest_neighbours_count(make_graph: MakeGraph) -> None:
 def test_fifty_neighbours_count_where_nothing_is_said(make_graph: MakeGraph) -> None:
     graph = make_graph([list(range(1, 60)), *([[0]] * 59)])
     assert nearest_edges(graph).targets.tolist() == [*range(1, 51), *([0] * 59)]
+
+
+def test_mutual_links_and_those_to_the_nearest(make_graph: MakeGraph) -> None:
+    graph = make_graph([[1, 2], [0], [3, 1], [2], [0]])
+    links = mutual_links(graph, 1).toarray()
+    expected = np.zeros((5, 5), int)
+    expected[0, 1] = expected[1, 0] = expected[2, 3] = expected[3, 2] = 4
+    expected[0, 4] = expected[4, 0] = 1
+    np.testing.assert_array_equal(links, expected)
+
+
+@pytest.mark.parametrize(("n_clusters", "nearest"), [(1, 10), (4, 5), (30, 3)])
+def test_mutual_neighbours_are_among_the_root_of_a_balanced_cluster(
+    n_clusters: int, nearest: int, make_graph: MakeGraph
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.permutation(np.delete(np.arange(100), image))[:60] for image in range(100)]
+    links = mutual_links(make_graph(rows), n_clusters).toarray()
+    among = np.zeros((100, 100), int)
+    for image, row in enumerate(rows):
+        among[image, row[:nearest]] = 1
+    weights = 2 * among * among.T
+    first = np.zeros((100, 100), int)
+    first[np.arange(100), [row[0] for row in rows]] = 1
+    np.testing.assert_array_equal(links, weights + first + first.T)
+
+
+def test_the_cut_share_is_that_of_the_weights() -> None:
+    graph, truth = groups(sizes=(30, 30))
+    links = mutual_links(graph, 2)
+    labels = np.random.default_rng(0).integers(0, 2, len(truth)).astype(np.int32)
+    whole = links.toarray()
+    expected = whole[labels[:, None] != labels].sum() / whole.sum()
+    assert cut_share(labels, links) == pytest.approx(expected)
+    assert cut_share(np.zeros_like(labels), links) == 0
 
 
 def counted_by_hand(labels: Array, n_clusters: int, edges: Edges) -> Array:

@@ -1,17 +1,14 @@
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.conftest import Lines
+from tests.ucls.merging.conftest import as_graph
+from tests.ucls.merging.test_division import groups
 from ucls.ensemble.mutual_information import normalized_mutual_information
-from ucls.merging.partitions import (
-    MOST_LINKS_CUT,
-    PER_HEAD,
-    _cut_share,
-    partition_graph,
-    voting_partitions,
-)
+from ucls.merging.partitions import PER_HEAD, partition_graph, voting_partitions
 from ucls.types import Labels, Linkage, MergedHeads, NeighborGraph
 
 EQUAL = [60] * 5
@@ -37,12 +34,12 @@ def voters(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_each_partition_finds_equal_classes(seed: int, plant_classes: Any) -> None:
-    classes, graph = plant_classes(EQUAL, seed=seed)
+def test_each_partition_finds_equal_classes(seed: int) -> None:
+    graph, classes = groups(seed=seed, sizes=(60,) * 5)
     found = partition_graph(graph, 5, n_partitions=4, seed=seed)
     assert (found.dtype, found.shape) == (np.int32, (4, 300))
     for labels in found:
-        assert normalized_mutual_information(labels, classes.astype(np.int32)) == pytest.approx(1.0)
+        assert normalized_mutual_information(labels, classes) == pytest.approx(1.0)
 
 
 def test_parts_are_of_like_size(plant_classes: Any) -> None:
@@ -80,18 +77,29 @@ def test_partitions_vote_where_sizes_look_equal(
     _, graph = plant_classes(EQUAL)
     voting = voters(found, graph, lines, linkage=linkage)
     assert voting.shape == (PER_HEAD * 6 if votes else 0, 300)
-    told = "ensemble: clusters look about equal in size, so 12 partitions of the neighbour graph "
+    told = "ensemble: clusters look about equal in size, so 24 partitions of the neighbour graph "
     assert [line.startswith(told) for line in lines.said] == ([True] if votes else [])
 
 
-def test_partitions_that_tear_classes_do_not_vote(plant_classes: Any, lines: Lines) -> None:
-    _, graph = plant_classes([180, 30, 30, 30, 30])
-    torn = _cut_share(partition_graph(graph, 5, n_partitions=12, seed=0), graph, 5)
-    shares = (torn / MOST_LINKS_CUT * 1.01, torn / MOST_LINKS_CUT * 0.99)
-    assert [len(voters(merged("spectral", spectral=share), graph, lines)) for share in shares] == [
-        12,
-        0,
-    ]
+def test_of_classes_that_overlap_one_for_each_head_votes(
+    plant_classes: Any, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, graph = plant_classes(EQUAL)
+    monkeypatch.setattr("ucls.merging.partitions.OVERLAP_FROM", 0.0)
+    assert len(voters(merged("average"), graph, lines)) == 6
+    (line,) = lines.said
+    assert "so 6 partitions of" in line
+
+
+def test_images_that_no_mutual_link_holds_go_where_their_neighbours_are() -> None:
+    graph, truth = groups(sizes=(40, 40))
+    rows = [graph.indices[start:stop] for start, stop in pairwise(graph.indptr)]
+    near = np.flatnonzero(truth == 0)[:10]
+    rows += [near, [82, 83], [81, 83], [81, 82]]
+    for labels in partition_graph(as_graph(rows), 2, n_partitions=4, seed=0):
+        assert labels[80] == labels[near[0]]
+        assert labels[81:].tolist() == [-1, -1, -1]
+        assert normalized_mutual_information(labels[:80], truth) == pytest.approx(1.0)
 
 
 def test_of_many_images_heads_vote_alone(

@@ -29,7 +29,7 @@ def test_the_runs_own_consensus(run_path: Path, lines: Lines) -> None:
     voting = {"train": voters(run_path, range(6)), "val": merged_heads(run_path).labels["val"]}
     for split, labels in entry.labels.items():
         np.testing.assert_array_equal(labels, consensus(voting[split], 4).labels)
-    told = "ensemble: clusters look about equal in size, so 12 partitions of the neighbour graph "
+    told = "ensemble: clusters look about equal in size, so 24 partitions of the neighbour graph "
     assert [line for line in lines.said if line.startswith(told)]
     assert set(entry.labels) == {"train", "val"}
 

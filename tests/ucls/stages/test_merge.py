@@ -116,7 +116,7 @@ def test_auto_tells_what_it_chose_by(run_path: Path, lines: Lines) -> None:
 def test_clusters_that_look_unequal_are_told(
     run_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ucls.merging.merge.SPECTRAL_CUTS_AT_MOST", 0.0)
+    monkeypatch.setattr("ucls.merging.sizes.Sizes.look_equal", False)
     merge(run_path, overwrite=True, reporter=lines)
     assert "by diffusion linkage: clusters look unequal in size (links cut: " in lines.said[0]
 

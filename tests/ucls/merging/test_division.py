@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import Lines
-from ucls.clustering import division
-from ucls.clustering.division import divide, divide_and_join, fill_empty, links_of
+from ucls.merging import division
+from ucls.merging.division import NEAREST, divide, divide_and_join, fill_empty, links_of
 from ucls.merging.links import nearest_edges
-from ucls.merging.partitions import NEAREST
 from ucls.neighbors import build_neighbors
 from ucls.progress import MUTE
 from ucls.types import Labels, NeighborGraph

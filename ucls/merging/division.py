@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ucls.merging.links import both_ways, nearest_edges
-from ucls.merging.partitions import NEAREST
 from ucls.progress import Reporter
 from ucls.types import Labels, NeighborGraph
 from ucls.wording import count
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
+NEAREST = 10
+"""Neighbours of an image that its links lead to: the nearest are the purest."""
 LEAST_SHARE = 1 / 50
 """Of a balanced cluster: what is smaller is no part of its own."""
 LESS_CUT = 2
