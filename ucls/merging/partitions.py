@@ -119,6 +119,7 @@ class _Loose:
         self.n_clusters = n_clusters
         self.group_of = connected_components(links, directed=False)[1]
         is_loose = np.bincount(self.group_of)[self.group_of] <= nearest
+        is_loose &= not is_loose.all()  # those of METIS are as good then
         self.images = np.flatnonzero(is_loose)
         pairs = both_ways(nearest_edges(graph, nearest=nearest), graph.n_images)[self.images]
         rows, self.ends = pairs.nonzero()

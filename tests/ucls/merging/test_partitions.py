@@ -91,6 +91,12 @@ def test_of_classes_that_overlap_one_for_each_head_votes(
     assert "so 6 partitions of" in line
 
 
+def test_pairs_of_duplicates_alone_are_borne() -> None:
+    graph = as_graph([[image ^ 1] for image in range(40)])
+    for labels in partition_graph(graph, 2, n_partitions=2, seed=0):
+        assert set(labels.tolist()) == {0, 1}
+
+
 def test_images_that_no_mutual_link_holds_go_where_their_neighbours_are() -> None:
     graph, truth = groups(sizes=(40, 40))
     rows = [graph.indices[start:stop] for start, stop in pairwise(graph.indptr)]

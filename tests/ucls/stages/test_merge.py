@@ -299,8 +299,7 @@ merge_head, publish, calls = merge.merge_head, files.publish, []
 
 def merge_two_heads(*arguments, **options):
     calls.append(options)
-    # One linkage is tried on each of six heads before.
-    return merge_head(*arguments, **options) if len(calls) <= 8 else die()
+    return merge_head(*arguments, **options) if len(calls) <= 2 else die()
 
 if sys.argv[2] == "at a head":
     merge.merge_head = merge_two_heads
