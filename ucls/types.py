@@ -160,8 +160,8 @@ class MergedHeads:
     Attributes:
         heads: one for each.
         linkage: how their clusters are merged.
-        cut_shares: mean share of the graph's links between different clusters, by linkage that
-            was tried.
+        cut_shares: share of the graph's links that ``auto`` chose by: between clusters of any size
+            under ``diffusion``, between parts of like size under ``spectral``.
         clearest: another number of clusters, which the links tell apart far more clearly.
         n_left: clusters to cut at, where small ones have joined others; None for those wanted.
     """
@@ -179,7 +179,7 @@ class MergedHeads:
 
     @property
     def look_unequal(self) -> bool:
-        """Whether the sizes found differ much, or equal ones would cut many more links."""
+        """Whether the sizes found differ: parts of like size would cut more links."""
         return self.linkage != "spectral" and "spectral" in self.cut_shares
 
 
