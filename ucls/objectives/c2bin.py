@@ -58,7 +58,10 @@ def assignment_contrast(
 
 
 def mass_entropy(memberships: torch.Tensor) -> torch.Tensor:
-    """The entropy of the cluster masses (eq. 5), here as shares of the batch. [H, B, K] to [H]."""
+    """The entropy of the cluster masses (eq. 5), as shares of the batch. [H, B, K] to [H].
+
+    Of the masses as they are it is B times as large, but for a constant.
+    """
     masses = memberships.mean(dim=1)
     # The slope of the entropy at a cluster without any mass is infinite.
     entropy: torch.Tensor = torch.special.entr(masses.clamp_min(SMALLEST_MASS)).sum(dim=-1)

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 LEAST_SPREAD = 0.1
 """Below it vectors of length 1 point almost the same way; spread evenly they have 1."""
-LEAST_CLUSTERS = 0.1
-"""Share of the clusters that must be in use, by the entropy of the mean assignment."""
+LEAST_CLUSTERS = 0.25
+"""Share of the clusters that must be in use, by the entropy of their sizes: 0.78 or more in eight
+networks that learned Fashion-MNIST, 0.2 where two of ten clusters held it all."""
 
 
 def spread(vectors: Tensor) -> float:

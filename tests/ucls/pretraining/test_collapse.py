@@ -27,6 +27,11 @@ def test_one_cluster_for_all_is_a_collapse():
     assert "1.0 of 20 clusters" in collapse_note(vectors, logits)
 
 
+def test_few_clusters_that_share_all_images_are_named():
+    logits = torch.eye(10)[torch.arange(400) % 2]
+    assert "2.0 of 10 clusters" in collapse_note(torch.randn(400, 16), logits)
+
+
 def test_even_clusters_are_all_in_use():
     logits = torch.eye(10).repeat(30, 1)
     assert clusters_in_use(logits) == pytest.approx(10)

@@ -55,7 +55,11 @@ class C2Bin(Method):
         return torch.stack(aligned).mean() + self.options.cluster_weight * clustered
 
     def _contrast(self, classifier: nn.Module, one: Tensor, other: Tensor) -> Tensor:
-        """Eq. 5 of one predictor, over the images of all ranks, [1]."""
+        """Eq. 5 of one predictor, over the images of all ranks, [1].
+
+        The entropy of masses as they are is B times that of their shares, but for a constant. With
+        the shares' alone two clusters took all of Fashion-MNIST.
+        """
         memberships, others = (
             gather(widened(classifier(vectors)).softmax(dim=1)).unsqueeze(0)
             for vectors in (one, other)
@@ -65,7 +69,7 @@ class C2Bin(Method):
                 memberships,
                 others,
                 temperature=self.options.temperature,
-                entropy_weight=self.options.entropy_weight,
+                entropy_weight=self.options.entropy_weight * memberships.shape[1],
             )
 
     def after_step(self) -> None:

@@ -36,8 +36,9 @@ def contrast(one, other, temperature):
 
 
 def entropy(memberships):
-    masses = memberships.mean(axis=0)
-    return -(masses * np.log(masses)).sum()
+    """That of eq. 5, and the constant that is B log B."""
+    masses = memberships.sum(axis=0)
+    return -(masses * np.log(masses)).sum() + len(memberships) * np.log(len(memberships))
 
 
 def perceptron(layers, values):
@@ -63,6 +64,17 @@ def test_the_loss_is_the_formula(seed):
         one, other = (softmax(vectors @ weight.T + bias) for vectors in (first, second))
         expected += 1.5 * (contrast(one, other, 0.7) - 0.4 * entropy(one))
     assert float(method.loss(given).detach()) == pytest.approx(expected, abs=1e-8)
+
+
+def test_all_clusters_in_part_agreed_on_are_better_than_two_agreed_on():
+    def logits(clusters):
+        return 20.0 * torch.nn.functional.one_hot(clusters, 10).float()
+
+    method, classes = tiny(), torch.arange(200) % 10
+    other = torch.where(torch.arange(200) < 60, classes.roll(1), classes)
+    every = method._contrast(torch.nn.Identity(), logits(classes), logits(other))
+    two = method._contrast(torch.nn.Identity(), logits(classes % 2), logits(classes % 2))
+    assert every < two
 
 
 def test_a_forward_pass_of_less_precision_leaves_products_their_own():
