@@ -22,7 +22,7 @@ from ucls.progress import Reporter
 from ucls.runs.classifier import Classifier, Labelled
 from ucls.runs.consensus_settings import consensus_options
 from ucls.runs.heads import all_collapsed_text, collapsed_among, merged_assignments
-from ucls.runs.own_labels import label_as
+from ucls.runs.own_labels import keeps_taught, label_as_taught
 from ucls.settings.config import Config, required
 from ucls.types import Labels, MergedHead, MergedHeads, NeighborGraph, renumber
 
@@ -96,12 +96,15 @@ class Combining:
         if not self.is_sure:
             reporter.warn(all_collapsed_text(len(self.voters)))
         combined = self.consensus(reporter)
-        classifier = self._classifier(combined, reporter)
-        by_head = self.trained.assignments.labels["train"][self.voters]
-        if self.known is None:
-            labelled = classifier.judge(*classifier.predict(self.features), by_head)
-        else:
-            labelled = label_as(classifier, self.features, kept=combined.labels, by_head=by_head)
+        clusters = self.mended(combined, reporter)
+        taught = self.pseudo_labels(clusters, reporter)
+        classifier = self._classifier(combined, clusters, taught, reporter)
+        labelled = label_as_taught(
+            classifier,
+            self.features,
+            taught=taught if self.known is not None or keeps_taught(self.config) else None,
+            by_head=self.trained.assignments.labels["train"][self.voters],
+        )
         sizes = np.bincount(labelled.clusters, minlength=self.n_clusters)
         if not sizes.all():
             reporter.warn(empty_note(sizes))
@@ -174,7 +177,10 @@ class Combining:
             reporter=reporter,
         )
 
-    def _classifier(self, combined: Consensus, reporter: Reporter) -> Classifier:
+    def _classifier(
+        self, combined: Consensus, clusters: Labels, taught: Labels, reporter: Reporter
+    ) -> Classifier:
+        """Of labels [N] that come from the consensus, whose clusters were mended, [N]."""
         heads = None
         columns = {"cls": slice(0, self.features.shape[1])}
         if self.config.self_train.inputs == "heads":
@@ -188,7 +194,6 @@ class Combining:
             mappings=self.mappings,
             is_sure=self.is_sure,
         )
-        clusters = self.mended(combined, reporter)
         if not np.array_equal(clusters, combined.labels):
             by_head = self.trained.assignments.labels["train"][self.voters]
             votes = votes.named_after(by_head, clusters, self.n_clusters)
@@ -197,7 +202,7 @@ class Combining:
         is_weighed = self.config.self_train.confidence_weights and sure.any()
         result = fit_classifiers(
             self.features if heads is None else logits_by_row(heads, self.features),
-            self.pseudo_labels(clusters, reporter),
+            taught,
             columns,
             n_clusters=self.n_clusters,
             config=self.config,

@@ -57,7 +57,8 @@ def self_train(run: Run) -> None:
     ``val`` in ``candidates.safetensors``.
 
     ``labels.csv`` has path, split, cluster, confidence (the share of the heads that agree) and
-    probability (what the classifier gives that cluster). With ``self_train.outliers`` images that
+    probability (what the classifier gives that cluster). Training images keep what the classifier
+    was taught where it sees but the heads' logits. With ``self_train.outliers`` images that
     belong nowhere have cluster -1 there, and ``outliers.csv`` lists them.
     """
     consensus, inputs = run.consensuses.chosen(), Inputs.of(run)
@@ -68,7 +69,7 @@ def self_train(run: Run) -> None:
     pseudo_labels = _pseudo_labels(run, combined)
     result = fit_classifiers(run, inputs, pseudo_labels, n_clusters=run.n_clusters, weights=weights)
     keep_chosen(run, inputs, result, votes=votes)
-    _write_candidates(run, result, inputs)
+    _write_candidates(run, result, inputs, taught=pseudo_labels)
     labelled = {split: label_split(run, split) for split in run.splits}
     found = mark_outliers(run, _image_labels(run, labelled))
     known = read_known(run)
@@ -268,8 +269,8 @@ def _merged_votes(run: Run, consensus: ConsensusEntry) -> HeadVotes:
     )
 
 
-def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs) -> None:
-    tensors: dict[str, NDArray[Any]] = {"agreement": result.agreement}
+def _write_candidates(run: Run, result: SelfTrained, inputs: Inputs, *, taught: Labels) -> None:
+    tensors: dict[str, NDArray[Any]] = {"agreement": result.agreement, "train": taught}
     if "val" in run.splits:
         with run.features("val") as cache:
             tokens = inputs.table(cache)

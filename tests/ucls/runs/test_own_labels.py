@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ucls.cache import read_tensors, write_tensors
 from ucls.runs.classifier import load_classifier
 from ucls.runs.own_labels import label_split
 from ucls.runs.run import Run
@@ -20,6 +21,31 @@ def test_a_run_labels_its_images_as_in_its_table(shared_run: Path, split: str) -
     assert [row["cluster"] for row in rows] == [str(cluster) for cluster in found.clusters]
     assert [row["confidence"] for row in rows] == [f"{share:.4f}" for share in found.confidence]
     assert [row["probability"] for row in rows] == [f"{p:.4f}" for p in found.probability]
+
+
+@pytest.mark.parametrize(("inputs", "keeps"), [("heads", True), ("tokens", False)])
+def test_of_training_images_what_heads_alone_were_taught_stays(
+    inputs: str, keeps: bool, run_path: Path
+) -> None:
+    self_train(run_path, settings={"self_train.inputs": inputs, "self_train.iterations": 1})
+    run = Run(run_path)
+    found, classifier = label_split(run, "train"), load_classifier(run.folder)
+    with run.features("train") as cache:
+        told, _ = classifier.predict(cache.read(classifier.feature_set))
+    taught = read_tensors(run_path / "candidates.safetensors")[0]["train"]
+    assert (told != taught).any()
+    assert (found.clusters == (taught if keeps else told)).all()
+
+
+def test_runs_of_older_versions_have_the_labels_of_their_classifier(run_path: Path) -> None:
+    self_train(run_path, settings={"self_train.inputs": "heads", "self_train.iterations": 1})
+    path = run_path / "candidates.safetensors"
+    tensors, metadata = read_tensors(path)
+    write_tensors(path, {name: own for name, own in tensors.items() if name != "train"}, metadata)
+    run = Run(run_path)
+    with run.features("train") as cache:
+        told, _ = load_classifier(run.folder).predict(cache.read("cls"))
+    assert (label_split(run, "train").clusters == told).all()
 
 
 def test_where_anything_is_known_training_images_keep_the_consensus(run_path: Path) -> None:
