@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GROUND = (
-    "batch_norm", "devices", "errors", "feature_sets", "machine", "malloc", "optimizer", "progress",
-    "ranks", "schedules", "tables", "types", "usage", "wording",
+    "batch_norm", "devices", "eigenpairs", "errors", "feature_sets", "machine", "malloc",
+    "optimizer", "progress", "ranks", "schedules", "tables", "types", "usage", "wording",
 )  # fmt: skip
 ROOMS = (
     "__main__", "cli", "pipeline", "stages", "planning", "report", "corrections", "estimators",

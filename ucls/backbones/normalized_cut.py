@@ -5,6 +5,8 @@ Shapes: B images, h x w patches of each, P = h * w, D width of a token.
 
 from typing import TYPE_CHECKING, cast
 
+from ucls.eigenpairs import some_eigenpairs
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -54,12 +56,11 @@ def _cut(features: "Tensor", tau: float) -> "Tensor":
 def _second(matrices: "Tensor") -> "Tensor":
     """The eigenvectors of the second smallest eigenvalues [B, P] of matrices [B, P, P]."""
     import torch
-    from scipy.linalg import eigh
 
     if matrices.is_cuda:
         return cast("Tensor", torch.linalg.eigh(matrices).eigenvectors[:, :, 1])
     # LAPACK finds one vector in a third of the time of all of them.
-    alone = (eigh(matrix, subset_by_index=[1, 1])[1][:, 0] for matrix in matrices.numpy())
+    alone = (some_eigenpairs(matrix, 1, 1)[1][:, 0] for matrix in matrices.numpy())
     return torch.stack([torch.from_numpy(vector) for vector in alone])
 
 

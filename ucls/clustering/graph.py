@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from ucls.devices import resolve_device
 from ucls.feature_sets import check_not_equal, count_distinct
+from ucls.merging.links import Pieces, mutual_among, mutual_links, nearest_counting
+from ucls.merging.partitions import MOST_IMAGES
 from ucls.neighbors.build import build_neighbors
 from ucls.preparation.fitting import fit_space
 from ucls.preparation.prepared import Preparation
@@ -24,6 +26,8 @@ Features = npt.NDArray[np.floating]
 
 SHARE_OF_LIMIT = 0.25
 """Of the time for a whole run that the search may take."""
+MOST_NEAREST = 200
+"""Images that a k which is doubled may come to."""
 LARGEST_GRAPH = 2_000_000_000
 """Images in all sets together; beyond, ``balanced`` sets are smaller than a balanced cluster."""
 
@@ -82,24 +86,58 @@ def build_graph(
 ) -> NeighborGraph:
     """Builds S_x of every image.
 
+    With the threshold that is typical of the k nearest, k is doubled where the images fall into
+    small pieces, until these are large: bursts of near-duplicates are nearest to one another, and
+    lead nowhere else.
+
     Args:
         features: prepared, [N, D]; they are not changed.
         config: all fields set, as :func:`ucls.settings.fitting.autoconfigure` leaves them.
         time_limit: of the whole run, such as ``10m``.
         reporter: shown how far it is.
     """
+    is_approximate = agreed(
+        partial(_is_approximate, features, config, time_limit, reporter=reporter)
+    )
+    build = partial(_build, features, config, is_approximate=is_approximate, reporter=reporter)
+    graph, n_clusters = build(required(config.neighbors.k)), required(config.n_clusters)
+    if config.neighbors.threshold != "typical" or graph.n_images > MOST_IMAGES:
+        return graph
+    most, first = min(graph.n_images // (2 * n_clusters), MOST_NEAREST), graph.k
+    if first >= most or not agreed(partial(_is_in_small_pieces, graph, n_clusters)):
+        return graph
+    while graph.k < most and not agreed(partial(_hangs_together, graph, n_clusters)):
+        graph = build(min(2 * graph.k, most))
+    reporter.say(
+        f"neighbors: the {first} nearest leave most images in small pieces, as bursts of "
+        f"near-duplicates do, so {graph.k} are taken"
+    )
+    return graph
+
+
+def _is_in_small_pieces(graph: NeighborGraph, n_clusters: int) -> bool:
+    links = mutual_among(graph, nearest_counting(graph, n_clusters))
+    return Pieces.of(links, n_clusters).are_small
+
+
+def _hangs_together(graph: NeighborGraph, n_clusters: int) -> bool:
+    return Pieces.of(mutual_links(graph, n_clusters), n_clusters).are_large
+
+
+def _build(
+    features: AnyFeatures, config: Config, k: int, *, is_approximate: bool, reporter: Reporter
+) -> NeighborGraph:
     settings, device = config.neighbors, str(resolve_device(config.device))
     search, recall = None, None
-    if agreed(partial(_is_approximate, features, config, time_limit, reporter=reporter)):
+    if is_approximate:
         from ucls.neighbors.approximate import approximate_search
 
-        k = required(settings.k)
         search, recall = approximate_search(features, k=k, device=device, seed=config.seed)
         reporter.say(f"neighbors: approximate search finds {recall:.1%} of the {k} nearest")
     with reporter.track("neighbors", len(features), "images") as advance:
         graph = build_neighbors(
             features,
-            k=required(settings.k),
+            k=k,
             threshold=required(settings.threshold),
             cap=cap_of(settings.cap, len(features), required(config.n_clusters)),
             cap_keeps=settings.cap_keeps,

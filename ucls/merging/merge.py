@@ -8,7 +8,14 @@ import numpy.typing as npt
 
 from ucls.errors import UsageError
 from ucls.merging.agglomeration import agglomerate
-from ucls.merging.links import ClusterLinks, Edges, count_links, nearest_edges
+from ucls.merging.links import (
+    ClusterLinks,
+    Edges,
+    Pieces,
+    count_links,
+    mutual_links,
+    nearest_edges,
+)
 from ucls.merging.partitions import MOST_IMAGES
 from ucls.merging.sizes import compare_sizes
 from ucls.merging.spectral import spectral_groups
@@ -131,12 +138,16 @@ def _choose(
     """The linkage of ``auto`` and the share of the links that each cuts; without heads any."""
     if not together:
         return "average", {}
-    if graph.n_images > MOST_IMAGES:
+    if graph.n_images > MOST_IMAGES or _is_in_pieces(graph, n_clusters):
         return _choose_by_heads(labels, nearest_edges(graph), n_clusters, together=together)
     own = [renumber(labels[head], merged.cut(n_clusters)) for head, merged in together.items()]
     sizes = compare_sizes(np.stack(own), graph, n_clusters)
     linkage: Linkage = "spectral" if sizes.look_equal else "diffusion"
     return linkage, {"diffusion": sizes.free, "spectral": sizes.alike}
+
+
+def _is_in_pieces(graph: NeighborGraph, n_clusters: int) -> bool:
+    return Pieces.of(mutual_links(graph, n_clusters), n_clusters).are_small
 
 
 def _choose_by_heads(

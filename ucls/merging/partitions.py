@@ -10,6 +10,7 @@ import numpy as np
 
 from ucls.ensemble.partitioning import Adjacency, partition
 from ucls.merging.links import (
+    Pieces,
     both_ways,
     cut_share,
     mutual_links,
@@ -47,7 +48,8 @@ def voting_partitions(
 ) -> Labels:
     """The partitions that vote beside the heads, told in one line.
 
-    None does where clusters look unequal in size, or where it was asked how heads are merged.
+    None does where clusters look unequal in size, where it was asked how heads are merged, or where
+    the graph falls into small pieces.
 
     Args:
         merged: what became of the heads; None if they were not to be merged.
@@ -68,8 +70,11 @@ def voting_partitions(
     if merged.linkage == "diffusion" or merged.look_unequal or not PER_HEAD * n_heads:
         return none
     graph, n_partitions = read_graph(), PER_HEAD * n_heads
+    links = mutual_links(graph, n_clusters)
+    if Pieces.of(links, n_clusters).are_small:
+        return none
     found = partition_graph(graph, n_clusters, n_partitions=n_partitions, seed=seed)
-    if cut_share(found[0], mutual_links(graph, n_clusters)) > OVERLAP_FROM:
+    if cut_share(found[0], links) > OVERLAP_FROM:
         found = found[:n_heads]
     reporter.say(
         f"ensemble: clusters look about equal in size, so {count(len(found), 'partition')} of the "
@@ -113,13 +118,10 @@ class _Loose:
     """Few images that no mutual link holds to the rest, so that METIS may put them anywhere."""
 
     def __init__(self, graph: NeighborGraph, links: "csr_array", n_clusters: int) -> None:
-        from scipy.sparse.csgraph import connected_components
-
         nearest = nearest_counting(graph, n_clusters)
         self.n_clusters = n_clusters
-        self.group_of = connected_components(links, directed=False)[1]
-        is_loose = np.bincount(self.group_of)[self.group_of] <= nearest
-        is_loose &= not is_loose.all()  # those of METIS are as good then
+        self.group_of, is_loose = Pieces.of(links, n_clusters)
+        is_loose = is_loose & ~is_loose.all()  # those of METIS are as good then
         self.images = np.flatnonzero(is_loose)
         pairs = both_ways(nearest_edges(graph, nearest=nearest), graph.n_images)[self.images]
         rows, self.ends = pairs.nonzero()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ucls.eigenpairs import some_eigenpairs
 from ucls.merging.links import ClusterLinks, Matrix
 from ucls.types import Labels
 
@@ -49,12 +50,10 @@ def spectral_embedding(affinity: Matrix, n_components: int) -> SpectralEmbedding
         affinity: symmetric, not negative, with a link for every row, [M, M].
         n_components: at most M.
     """
-    from scipy.linalg import eigh
-
     degree = np.sqrt(affinity.sum(axis=1))
     normalized = affinity / np.outer(degree, degree)
     last = len(affinity) - 1
-    values, vectors = eigh(normalized, subset_by_index=(last - n_components + 1, last))
+    values, vectors = some_eigenpairs(normalized, last - n_components + 1, last)
     return SpectralEmbedding(values[::-1], vectors[:, ::-1] / degree[:, None])
 
 

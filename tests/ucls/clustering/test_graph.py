@@ -33,6 +33,38 @@ def test_equal_features_are_refused_and_too_few_different_ones_told(lines: Lines
     assert lines.said[0].startswith("WARNING: only 2 distinct rows of features for 3 clusters")
 
 
+def burst_photos(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """300 images in 4 blobs, of which each ten are all but the same."""
+    features, labels = blobs(30, seed)
+    rng = np.random.default_rng(seed)
+    features = np.repeat(features, 10, axis=0)
+    features += 1e-3 * rng.normal(size=features.shape).astype(np.float32)
+    return features, np.repeat(labels, 10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_bursts_more_neighbours_are_taken_until_they_lead_on(seed: int, lines: Lines) -> None:
+    features, labels = burst_photos(seed)
+    fitted = fit_settings(Config(n_clusters=4), features)
+    graph = find_neighborhood(features, fitted, reporter=lines).graph
+    assert fitted.neighbors.k == 5
+    assert graph.k > 10
+    sources = np.repeat(np.arange(300), graph.counts)
+    is_within = sources // 10 == graph.indices // 10
+    assert (labels[sources] == labels[graph.indices])[~is_within].mean() > 0.7
+    told = (
+        "neighbors: the 5 nearest leave most images in small pieces, as bursts of near-duplicates"
+    )
+    assert lines.said == [f"{told} do, so {graph.k} are taken"]
+
+
+def test_with_a_threshold_as_given_k_stays(lines: Lines) -> None:
+    features, _ = burst_photos(0)
+    asked = Config(n_clusters=4).with_values({"neighbors.threshold": 0.9})
+    graph = find_neighborhood(features, fit_settings(asked, features), reporter=lines).graph
+    assert (graph.k, lines.said) == (5, [])
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_most_neighbors_are_of_the_same_blob_and_features_stay_as_they_are(seed: int) -> None:
     features, labels = blobs(120, seed)

@@ -11,10 +11,13 @@ from ucls.merging.links import (
     PSEUDO_LINKS,
     ClusterLinks,
     Edges,
+    Pieces,
     count_joint_links,
     count_links,
     cut_share,
+    mutual_among,
     mutual_links,
+    nearest_counting,
     nearest_edges,
 )
 from ucls.types import NeighborGraph
@@ -62,6 +65,45 @@ def test_mutual_neighbours_are_among_the_root_of_a_balanced_cluster(
     first = np.zeros((100, 100), int)
     first[np.arange(100), [row[0] for row in rows]] = 1
     np.testing.assert_array_equal(links, weights + first + first.T)
+
+
+def bursts(n_bursts: int, size: int, n_far: int) -> list[list[int]]:
+    """Each image's burst, and images of the next bursts behind it."""
+    every = np.arange(n_bursts * size)
+    return [
+        [
+            *np.delete(burst, image % size),
+            *np.concatenate([np.roll(every, -size * step)[burst] for step in range(1, n_far + 1)]),
+            *np.concatenate([np.roll(every, size * step)[burst] for step in range(1, n_far + 1)]),
+        ]
+        for image, burst in ((image, every[image // size * size :][:size]) for image in every)
+    ]
+
+
+def test_what_a_graph_falls_into(make_graph: MakeGraph) -> None:
+    graph = make_graph([[1], [0], [3, 4], [2], [2], [6], [5], [8], [7, 9], [8]])
+    pieces = Pieces.of(mutual_links(graph, 2), 2)
+    assert len(set(pieces.of_images.tolist())) == 4
+    assert pieces.is_small.tolist() == [True] * 2 + [False] * 3 + [True] * 2 + [False] * 3
+    assert (pieces.are_small, pieces.are_large) == (False, False)
+    assert Pieces.of(mutual_links(graph, 5), 5).are_large
+    assert Pieces.of(mutual_links(graph, 1), 1).are_small
+
+
+def test_more_neighbours_count_where_images_lie_in_bursts(make_graph: MakeGraph) -> None:
+    graph = make_graph(bursts(20, 10, n_far=1))
+    assert Pieces.of(mutual_among(graph, nearest_counting(graph, 8)), 8).are_small
+    links = mutual_links(graph, 8)
+    assert (links != mutual_among(graph, 20)).nnz == 0
+    assert Pieces.of(links, 8).are_large
+
+
+def test_bursts_that_lead_nowhere_stay_pieces(make_graph: MakeGraph) -> None:
+    alone = [[other for other in range(4) if other != image] for image in range(4)]
+    graph = make_graph(
+        [[4 * burst + image for image in row] for burst in range(9) for row in alone]
+    )
+    assert Pieces.of(mutual_links(graph, 3), 3).are_small
 
 
 def test_the_cut_share_is_that_of_the_weights() -> None:

@@ -108,6 +108,12 @@ def test_images_that_no_mutual_link_holds_go_where_their_neighbours_are() -> Non
         assert normalized_mutual_information(labels[:80], truth) == pytest.approx(1.0)
 
 
+def test_where_the_graph_falls_into_small_pieces_heads_vote_alone(lines: Lines) -> None:
+    pairs = as_graph([[image ^ 1] for image in range(300)])
+    assert not len(voters(merged("average"), pairs, lines))
+    assert lines.said == []
+
+
 def test_of_many_images_heads_vote_alone(
     plant_classes: Any, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
