@@ -19,6 +19,7 @@ from PIL import Image
 from ucls.progress import Advance, ignore_progress
 
 if TYPE_CHECKING:
+    from ucls.runs.classifier import Labelled
     from ucls.settings.config import Config
 
 # OpenMP threads wait busily by default. On a machine whose cores are taken by others that makes
@@ -236,6 +237,19 @@ def shared_two_space_run(
     return pipeline.run(
         str(photos), out=folder / "run", cache_dir=folder / "cache", config=config
     ).path
+
+
+def classified(path: Path) -> "Labelled":
+    """What the classifier of a run says of the training images, and how sure the heads are."""
+    from ucls.cache import read_assignments
+    from ucls.runs.classifier import load_classifier
+    from ucls.runs.run import Run
+
+    run = Run(path)
+    classifier = load_classifier(run.folder)
+    by_head = read_assignments(path / "assignments.h5").labels["train"][list(classifier.voters)]
+    with run.features("train") as cache:
+        return classifier.judge(*classifier.predict(cache.read(classifier.feature_set)), by_head)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ OfSource = Annotated[str, typer.Option("--source", help="A dataset, or a folder 
 Val = Annotated[str | None, typer.Option(help="Beside a folder of classes: another one, as val.")]
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--method", metavar="NAME", help="Default: all that need no masks."),
+    typer.Option("--method", metavar="NAME", help="Default: all."),
 ]
 Folder = Annotated[Path, typer.Option(help="Where networks and runs stay; none is made twice.")]
 
@@ -40,13 +40,14 @@ def command(
     """
     from benchmarks.learning.page import TEMPLATE, learning_page
     from benchmarks.learning.record import LearningRecord, begin_record
-    from benchmarks.learning.work import fill, without_masks
+    from benchmarks.learning.work import fill
     from benchmarks.record_and_page import check_results, save_results, write_results
     from ucls.errors import UsageError
+    from ucls.settings.pretraining_methods import METHODS
     from ucls.sources import load_source
 
     check_results(out, LearningRecord, TEMPLATE)
-    methods = opt.pick(method or without_masks(), without_masks(), what="method")
+    methods = opt.pick(method or METHODS, METHODS, what="method")
     opened = load_source(
         source,
         labels="none" if val is None else "folders",

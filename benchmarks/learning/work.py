@@ -18,14 +18,12 @@ from ucls.errors import UsageError
 from ucls.metrics.scores import clustering_accuracy, nmi
 from ucls.pretraining.record import CLUSTERS, LOG
 from ucls.settings.config import required
-from ucls.settings.pretraining_methods import METHODS
 from ucls.sources import Source
-from ucls.stages.pretrain import pretrain
+from ucls.stages.masks import masks
+from ucls.stages.pretrain import Pretrained, pretrain
 
-
-def without_masks() -> list[str]:
-    """The methods that need nothing but images."""
-    return [name for name, method in METHODS.items() if "masks" not in method.options.model_fields]
+MASKED_BY = {"segins-s": "simsiam", "segins-m": "moco"}
+"""Methods that learn from masks, and the one whose network of the same seed makes these."""
 
 
 def fill(
@@ -41,7 +39,8 @@ def fill(
     Args:
         record: of the source.
         source: labelled images with ``val``.
-        methods: of ``ucls pretrain``. Seeds go last, so that what is there is whole when stopped.
+        methods: of ``ucls pretrain``; those that need masks get them from a network of ``simsiam``
+            or ``moco`` by ContraCAM. Seeds go last, so that what is there is whole when stopped.
         seeds: of the trainings and the runs.
         folder: where networks, features and runs stay, which are not made twice.
     """
@@ -59,8 +58,8 @@ def fill(
 
 def learn(source: Source, settings: Mapping[str, Any], *, folder: Path) -> Learned:
     """Learns a network, and clusters the images by its features."""
-    out = folder / source.name / "{method}-{seed}".format_map(settings)
-    network = pretrain(source, out=out, settings=settings)
+    network = _network(source, settings, folder=folder)
+    out = network.path
     lines = (out / LOG).read_text(encoding="utf-8").splitlines()
     epochs = [json.loads(line) for line in lines]
     config = Config(seed=settings["seed"], effort="quick")
@@ -83,6 +82,18 @@ def learn(source: Source, settings: Mapping[str, Any], *, folder: Path) -> Learn
         },
         collapse=epochs[-1].get("collapse", ""),
     )
+
+
+def _network(source: Source, settings: Mapping[str, Any], *, folder: Path) -> Pretrained:
+    """The network of a method and a seed; where it needs masks, by those of another network."""
+    out = folder / source.name / "{method}-{seed}".format_map(settings)
+    first = MASKED_BY.get(settings["method"])
+    if first is None:
+        return pretrain(source, out=out, settings=settings)
+    teller = _network(source, {**settings, "method": first}, folder=folder).path
+    by_teller = {"method": "contracam", "backbone": str(teller)}
+    masked = masks(source, out=teller.with_name(f"{teller.name}-masks"), settings=by_teller)
+    return pretrain(source, out=out, settings={**settings, "masks": str(masked.path)})
 
 
 def pixel_kmeans(source: Source, *, seed: int) -> float:

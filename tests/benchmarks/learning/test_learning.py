@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app
 from benchmarks.learning.page import learning_page
 from benchmarks.learning.record import Learned, LearningRecord
-from benchmarks.learning.work import without_masks
+from benchmarks.learning.work import MASKED_BY
 from benchmarks.records import made_here
+from ucls.settings.pretraining_methods import METHODS
 
 RECORD = LearningRecord(
     **made_here(), dataset="drawings", settings={"epochs": 2}, images=1200,
@@ -45,8 +46,10 @@ def test_the_page_has_means_and_ends() -> None:
     assert not any(row[0] == "simsiam" for row in rows)
 
 
-def test_masks_are_not_asked_for() -> None:
-    assert without_masks() == ["self-classifier", "simsiam", "moco", "c2bin", "uic"]
+def test_every_method_that_needs_masks_gets_some() -> None:
+    needs = {n for n, method in METHODS.items() if "masks" in method.options.model_fields}
+    assert MASKED_BY.keys() == needs
+    assert set(MASKED_BY.values()) <= METHODS.keys() - needs
 
 
 @pytest.mark.slow
@@ -71,5 +74,12 @@ def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
     assert "simsiam, seed 0" not in told
     assert learned()["simsiam"]["0"] == network
     assert learned()["c2bin"]["0"]["clusters"]["acc"] > 0.1
+    first = tmp_path / "work" / "digits" / "simsiam-0"
+    made = (first / "network.safetensors").stat().st_mtime_ns
+    code, told = call("--method", "segins-s")
+    assert code == 0, told
+    assert learned()["segins-s"]["0"]["run"]["knn"] > 0.5
+    assert (first / "network.safetensors").stat().st_mtime_ns == made
+    assert len(list(first.with_name("simsiam-0-masks").rglob("*.png"))) == 1437
     _, told = call("--epochs", "2")
     assert "was begun with settings {'arch': 'small', 'epochs': 1}, got" in told

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import classified
 from ucls import pipeline
 from ucls.errors import UclsError, UsageError
 from ucls.runs.run import Run
@@ -27,17 +28,19 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_same_images_get_the_same_labels(
+def test_the_same_images_get_the_labels_of_the_classifier(
     shared_photo_run: Path, photos: Path, tmp_path: Path
 ) -> None:
     result = predict(shared_photo_run, str(photos), out=tmp_path / "new.csv")
     rows = read(tmp_path / "new.csv")
     names = ["path", "cluster", "confidence", "probability"]
     assert list(rows[0]) == names
-    expected = [
-        {name: row[name] for name in names} for row in read(shared_photo_run / "labels.csv")
+    paths = [row["path"] for row in read(shared_photo_run / "labels.csv")]
+    told = zip(paths, *map(np.ndarray.tolist, classified(shared_photo_run)), strict=True)
+    assert [list(row.values()) for row in rows] == [
+        [path, str(cluster), f"{confidence:.4f}", f"{probability:.4f}"]
+        for path, cluster, confidence, probability in told
     ]
-    assert rows == expected
     assert result.n_images == sum(result.cluster_sizes.values()) == 60
     assert result.skipped == []
 
