@@ -3,11 +3,15 @@
 Shapes: N images, D features, C clusters.
 """
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ucls.merging.links import count_links, nearest_edges
+from ucls.ensemble.alignment import align
+from ucls.merging.links import Edges, count_links, nearest_edges
+from ucls.metrics.baselines import kmeans
 from ucls.metrics.lloyd import assign, lloyd
 from ucls.progress import Reporter
 from ucls.settings.config import MergeConfig
@@ -15,6 +19,7 @@ from ucls.types import Labels, NeighborGraph
 
 MOST_IMAGES = 10_000
 """Of more, heads learn enough."""
+RESTARTS = 10
 MOST_MOVED = 0.1
 """Share of the images that may change their cluster: of round clusters they are few."""
 MOST_LINKS_CUT = 1.2
@@ -46,6 +51,8 @@ def round_clusters(
 ) -> Labels:
     """Moves images by k-means, from clusters that are round already; told in one line.
 
+    Of round clusters the inertia is what tells good ones: ten further starts may have a lower one.
+
     Args:
         labels: int32 [N], none missing, no cluster empty.
         features: prepared, [N, D].
@@ -60,14 +67,29 @@ def round_clusters(
     members = [torch.from_numpy(np.flatnonzero(labels == c)) for c in range(n_clusters)]
     centres = torch.stack([rows[own].mean(dim=0) for own in members])
     found = assign(rows, lloyd(rows, centres)[0])[0].numpy().astype(np.int32)
-    moved = float((found != labels).mean())
-    if not 0 < moved <= MOST_MOVED or len(np.unique(found)) < n_clusters:
-        return labels
-    edges, mapping = nearest_edges(graph), np.arange(n_clusters, dtype=np.int32)
-    before, after = (
-        count_links(one, n_clusters, edges).cut_share(mapping) for one in (labels, found)
+    are_round = partial(
+        _are_round, before=labels, edges=nearest_edges(graph), n_clusters=n_clusters
     )
-    if after > MOST_LINKS_CUT * before:
+    if np.array_equal(found, labels) or not are_round(found):
         return labels
+    anew = kmeans({"train": features}, n_clusters=n_clusters, restarts=RESTARTS)["train"]
+    others = filter(are_round, align(anew[None], labels, n_clusters))
+    found = min([found, *others], key=partial(_inertia, rows))
+    moved = float((found != labels).mean())
     reporter.say(f"self-train: the clusters are round: k-means moves {moved:.1%} of the images")
     return found
+
+
+def _are_round(found: Labels, *, before: Labels, edges: Edges, n_clusters: int) -> bool:
+    """Whether few images have moved, all clusters are there, and neighbours stay together."""
+    if (found != before).mean() > MOST_MOVED or len(np.unique(found)) < n_clusters:
+        return False
+    mapping = np.arange(n_clusters, dtype=np.int32)
+    was, cut = (count_links(one, n_clusters, edges).cut_share(mapping) for one in (before, found))
+    return cut <= MOST_LINKS_CUT * was
+
+
+def _inertia(rows: torch.Tensor, labels: Labels) -> float:
+    """The squared distances of rows [N, D] to the means of their clusters, summed."""
+    own = [rows[torch.from_numpy(labels == c)].double() for c in np.unique(labels)]
+    return float(sum(((cluster - cluster.mean(dim=0)) ** 2).sum() for cluster in own))

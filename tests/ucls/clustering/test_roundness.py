@@ -7,6 +7,7 @@ from ucls.clustering import roundness
 from ucls.clustering.fitting import fit_settings
 from ucls.clustering.graph import find_neighborhood
 from ucls.clustering.roundness import may_be_round, round_clusters
+from ucls.metrics.baselines import kmeans
 from ucls.metrics.scores import clustering_accuracy
 from ucls.progress import SILENT
 from ucls.settings.config import Config, MergeConfig
@@ -44,6 +45,22 @@ def test_round_clusters_become_those_of_kmeans(lines: Lines) -> None:
     assert clustering_accuracy(labels, found) > clustering_accuracy(labels, start)
     (line,) = lines.said
     assert line.startswith("self-train: the clusters are round: k-means moves ")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ten_other_starts_end_no_better(seed: int, lines: Lines) -> None:
+    features, labels = blobs(300, noise=0.45, seed=seed)
+    fitted = KMeans(C, n_init=10, random_state=seed).fit(features)
+    start = spoiled(fitted.labels_.astype(np.int32), 0.03, seed=seed)
+    prepared, found = straightened(features, start, lines)
+    others = kmeans({"train": prepared}, n_clusters=C, restarts=10)["train"]
+    assert inertia(prepared, found) <= inertia(prepared, others) * (1 + 1e-9)
+    assert (found == start).mean() > 0.9
+
+
+def inertia(features, labels):
+    own = (features[labels == c].astype(np.float64) for c in range(C))
+    return sum(((cluster - cluster.mean(axis=0)) ** 2).sum() for cluster in own)
 
 
 def test_labels_that_kmeans_would_change_a_lot_stay(lines: Lines) -> None:
