@@ -147,6 +147,9 @@ class UCLS(
     def predict(self, X: npt.ArrayLike) -> Labels:  # noqa: N803
         """The most probable cluster of each sample, [n_samples, n_features] to int32 [n_samples].
 
+        By the classifier. Where that sees but the heads, ``labels_`` are those of the consensus
+        that it learned, and it may say otherwise of a few.
+
         Raises:
             NotFittedError: before :meth:`fit`.
             ValueError: if the samples are not like those that it was fitted to.

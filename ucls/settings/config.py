@@ -145,7 +145,8 @@ class NeighborsConfig(Section):
     """Run folders of the same images. The directions that tell their clusters apart are left out of
     the features, so that other clusters are found."""
     k: Count | None = None
-    """Nearest neighbours that every image gets."""
+    """Nearest neighbours that every image gets; more with the ``typical`` threshold, where most
+    images lie in bursts of near-duplicates."""
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None
     """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off, and
     ``typical`` is the median similarity of an image to its k-th neighbour."""

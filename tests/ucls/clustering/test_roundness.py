@@ -49,7 +49,7 @@ def test_round_clusters_become_those_of_kmeans(lines: Lines) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_ten_other_starts_end_no_better(seed: int, lines: Lines) -> None:
-    features, labels = blobs(300, noise=0.45, seed=seed)
+    features, _ = blobs(300, noise=0.45, seed=seed)
     fitted = KMeans(C, n_init=10, random_state=seed).fit(features)
     start = spoiled(fitted.labels_.astype(np.int32), 0.03, seed=seed)
     prepared, found = straightened(features, start, lines)
