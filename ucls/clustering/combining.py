@@ -102,7 +102,7 @@ class Combining:
         labelled = label_as_taught(
             classifier,
             self.features,
-            taught=taught if self.known is not None or keeps_taught(self.config) else None,
+            taught=taught if keeps_taught(self.config, is_known=self.known is not None) else None,
             by_head=self.trained.assignments.labels["train"][self.voters],
         )
         sizes = np.bincount(labelled.clusters, minlength=self.n_clusters)
@@ -173,7 +173,7 @@ class Combining:
             labels,
             self.preparation.of_array(self.features.copy()),
             self.graph,
-            n_clusters=self.n_clusters,
+            config=self.config,
             reporter=reporter,
         )
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ucls.devices import resolve_device
 from ucls.feature_sets import check_not_equal, count_distinct
-from ucls.merging.links import Pieces, mutual_among, mutual_links, nearest_counting
+from ucls.merging.links import NEAREST, Pieces, balanced_root, mutual_among
 from ucls.merging.partitions import MOST_IMAGES
 from ucls.neighbors.build import build_neighbors
 from ucls.preparation.fitting import fit_space
@@ -26,8 +26,6 @@ Features = npt.NDArray[np.floating]
 
 SHARE_OF_LIMIT = 0.25
 """Of the time for a whole run that the search may take."""
-MOST_NEAREST = 200
-"""Images that a k which is doubled may come to."""
 LARGEST_GRAPH = 2_000_000_000
 """Images in all sets together; beyond, ``balanced`` sets are smaller than a balanced cluster."""
 
@@ -86,9 +84,8 @@ def build_graph(
 ) -> NeighborGraph:
     """Builds S_x of every image.
 
-    With the threshold that is typical of the k nearest, k is doubled where the images fall into
-    small pieces, until these are large: bursts of near-duplicates are nearest to one another, and
-    lead nowhere else.
+    With ``neighbors.widen``, more are taken where most images lie in small pieces: bursts of
+    near-duplicates are nearest to one another, and lead nowhere else.
 
     Args:
         features: prepared, [N, D]; they are not changed.
@@ -101,27 +98,21 @@ def build_graph(
     )
     build = partial(_build, features, config, is_approximate=is_approximate, reporter=reporter)
     graph, n_clusters = build(required(config.neighbors.k)), required(config.n_clusters)
-    if config.neighbors.threshold != "typical" or graph.n_images > MOST_IMAGES:
+    wider = min(graph.n_images // (2 * n_clusters), NEAREST)
+    if not config.neighbors.widen or graph.k >= wider or graph.n_images > MOST_IMAGES:
         return graph
-    most, first = min(graph.n_images // (2 * n_clusters), MOST_NEAREST), graph.k
-    if first >= most or not agreed(partial(_is_in_small_pieces, graph, n_clusters)):
+    if not agreed(partial(_falls_apart, graph, n_clusters)):
         return graph
-    while graph.k < most and not agreed(partial(_hangs_together, graph, n_clusters)):
-        graph = build(min(2 * graph.k, most))
     reporter.say(
-        f"neighbors: the {first} nearest leave most images in small pieces, as bursts of "
-        f"near-duplicates do, so {graph.k} are taken"
+        "neighbors: most images lie in small pieces of what is nearest, as in bursts of "
+        f"near-duplicates, so the {wider} nearest are taken, not {graph.k}"
     )
-    return graph
+    return build(wider)
 
 
-def _is_in_small_pieces(graph: NeighborGraph, n_clusters: int) -> bool:
-    links = mutual_among(graph, nearest_counting(graph, n_clusters))
-    return Pieces.of(links, n_clusters).are_small
-
-
-def _hangs_together(graph: NeighborGraph, n_clusters: int) -> bool:
-    return Pieces.of(mutual_links(graph, n_clusters), n_clusters).are_large
+def _falls_apart(graph: NeighborGraph, n_clusters: int) -> bool:
+    links = mutual_among(graph, balanced_root(graph, n_clusters))
+    return Pieces.of(links, n_clusters).fall_apart
 
 
 def _build(

@@ -31,7 +31,8 @@ def mended(
         read_graph: gives the neighbour graph, of which the nearest are enough.
         n_clusters: C.
         config: of merging, as it was asked for.
-        has_partitions: whether partitions voted, since clusters look equal in size.
+        has_partitions: whether partitions voted; if not, clusters look unequal in size, or the
+            graph falls into pieces.
         reporter: told what changes.
     """
     is_free = config.linkage == "auto" and config.known is None and not config.min_cluster_size

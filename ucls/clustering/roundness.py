@@ -14,12 +14,11 @@ from ucls.merging.links import Edges, count_links, nearest_edges
 from ucls.metrics.baselines import kmeans
 from ucls.metrics.lloyd import assign, lloyd
 from ucls.progress import Reporter
-from ucls.settings.config import MergeConfig
+from ucls.settings.config import Config, MergeConfig, required
 from ucls.types import Labels, NeighborGraph
 
 MOST_IMAGES = 10_000
 """Of more, heads learn enough."""
-RESTARTS = 10
 MOST_MOVED = 0.1
 """Share of the images that may change their cluster: of round clusters they are few."""
 MOST_LINKS_CUT = 1.2
@@ -46,23 +45,25 @@ def round_clusters(
     features: npt.NDArray[np.floating],
     graph: NeighborGraph,
     *,
-    n_clusters: int,
+    config: Config,
     reporter: Reporter,
 ) -> Labels:
     """Moves images by k-means, from clusters that are round already; told in one line.
 
-    Of round clusters the inertia is what tells good ones: ten further starts may have a lower one.
+    Of round clusters the inertia is what tells good ones: further starts, as many as the
+    k-means of ``evaluate`` has, may have a lower one.
 
     Args:
         labels: int32 [N], none missing, no cluster empty.
         features: prepared, [N, D].
         graph: neighbours of the images.
-        n_clusters: C.
+        config: of the whole run, all fields set.
         reporter: shown what happens.
 
     Returns:
         int32 [N]; the labels as they are where many images would move, or neighbours be parted.
     """
+    n_clusters = required(config.n_clusters)
     rows = torch.from_numpy(features.astype(np.float32))
     members = [torch.from_numpy(np.flatnonzero(labels == c)) for c in range(n_clusters)]
     centres = torch.stack([rows[own].mean(dim=0) for own in members])
@@ -72,7 +73,10 @@ def round_clusters(
     )
     if np.array_equal(found, labels) or not are_round(found):
         return labels
-    anew = kmeans({"train": features}, n_clusters=n_clusters, restarts=RESTARTS)["train"]
+    restarts = required(config.evaluate.kmeans_restarts)
+    anew = kmeans({"train": features}, n_clusters=n_clusters, restarts=restarts, seed=config.seed)[
+        "train"
+    ]
     others = filter(are_round, align(anew[None], labels, n_clusters))
     found = min([found, *others], key=partial(_inertia, rows))
     moved = float((found != labels).mean())

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 NEAREST = 50
 """Neighbours of each image that count: the nearest are the purest, and enough."""
 FEWEST_NEAREST = 3
-MOST = 0.5
+IN_PIECES_FROM = 0.5
 """Share of the images in small pieces, where each has many near-duplicates: 0.87 to 1 of digits in
 bursts of five and more."""
-FEW = 0.15
+SMALL_CLASSES_UP_TO = 0.15
 """Share of them that may be small classes: on eleven sets of classes alike in size it was at most
 0.02, on those of classes up to 20:1 at most 0.14."""
 EDGES_PER_CHUNK = 2**23
@@ -86,14 +86,14 @@ class Pieces(NamedTuple):
         return cls(of_images, 2 * n_clusters * sizes < len(of_images))
 
     @property
-    def are_small(self) -> bool:
+    def fall_apart(self) -> bool:
         """Whether most images lie in small ones: links do not say which belong together."""
-        return bool(self.is_small.mean() > MOST)
+        return bool(self.is_small.mean() > IN_PIECES_FROM)
 
     @property
-    def are_large(self) -> bool:
+    def hang_together(self) -> bool:
         """Whether no more images lie in small ones than in small classes."""
-        return bool(self.is_small.mean() <= FEW)
+        return bool(self.is_small.mean() <= SMALL_CLASSES_UP_TO)
 
 
 def nearest_edges(graph: NeighborGraph, *, nearest: int = NEAREST) -> Edges:
@@ -115,10 +115,27 @@ def both_ways(edges: Edges, n_images: int) -> "csr_array":
     return links
 
 
-def nearest_counting(graph: NeighborGraph, n_clusters: int) -> int:
+def balanced_root(graph: NeighborGraph, n_clusters: int) -> int:
     """As many neighbours as are sure to lie in a balanced cluster: the root of its size."""
     root = round(math.sqrt(graph.n_images / n_clusters))
     return min(max(FEWEST_NEAREST, root), NEAREST)
+
+
+def nearest_counting(graph: NeighborGraph, n_clusters: int) -> int:
+    """How many neighbours of each image mutual links are among.
+
+    Those of :func:`balanced_root`; where that leaves images in small pieces, twice as many each
+    time, until the graph hangs together or all that the graph has are taken.
+    """
+    nearest = balanced_root(graph, n_clusters)
+    most = min(NEAREST, int(graph.counts.max()))
+    pieces = Pieces.of(mutual_among(graph, nearest), n_clusters)
+    if not pieces.fall_apart:
+        return nearest
+    while nearest < most and not pieces.hang_together:
+        nearest = min(2 * nearest, most)
+        pieces = Pieces.of(mutual_among(graph, nearest), n_clusters)
+    return nearest
 
 
 def mutual_links(graph: NeighborGraph, n_clusters: int) -> "csr_array":
@@ -127,24 +144,16 @@ def mutual_links(graph: NeighborGraph, n_clusters: int) -> "csr_array":
     Dense regions are among the nearest of all that lies around them, but these are not among
     theirs: without links one way, clusters are far better apart (Brito et al., 1997; Maier et al.,
     2009). A link counts 2; that to the nearest image, without which some would have none, 1 more.
-    Where images fall into small pieces, neighbours twice as many count, until pieces are large.
 
     Args:
         graph: of the N images.
         n_clusters: C.
     """
-    nearest, most = nearest_counting(graph, n_clusters), int(graph.counts.max())
-    links = mutual_among(graph, nearest)
-    if not Pieces.of(links, n_clusters).are_small:
-        return links
-    while nearest < most and not Pieces.of(links, n_clusters).are_large:
-        nearest *= 2
-        links = mutual_among(graph, nearest)
-    return links
+    return mutual_among(graph, nearest_counting(graph, n_clusters))
 
 
 def mutual_among(graph: NeighborGraph, nearest: int) -> "csr_array":
-    """The same for so many neighbours of each image."""
+    """The links of :func:`mutual_links`, among so many neighbours of each image."""
     both = both_ways(nearest_edges(graph, nearest=nearest), graph.n_images)
     both.data -= both.data % 2
     links: csr_array = both + both_ways(nearest_edges(graph, nearest=1), graph.n_images)

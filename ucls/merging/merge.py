@@ -47,8 +47,8 @@ def merge_heads(
     two merge head by head: ``spectral`` favours groups of like size, ``average`` is the group
     average of the links. ``auto`` takes ``diffusion``, unless classes look about equal in size to
     the first eight heads with more clusters than wanted: see :mod:`ucls.merging.sizes`, and for
-    more than 100,000 images :func:`choose_linkage`; it sees no labels. With wishes ``auto`` is
-    ``diffusion``, which alone meets them.
+    more than 100,000 images, or a graph in small pieces, :func:`choose_linkage`; it sees no labels.
+    With wishes ``auto`` is ``diffusion``, which alone meets them.
 
     Args:
         labels: int32 [H, N]; -1 is missing.
@@ -147,7 +147,7 @@ def _choose(
 
 
 def _is_in_pieces(graph: NeighborGraph, n_clusters: int) -> bool:
-    return Pieces.of(mutual_links(graph, n_clusters), n_clusters).are_small
+    return Pieces.of(mutual_links(graph, n_clusters), n_clusters).fall_apart
 
 
 def _choose_by_heads(

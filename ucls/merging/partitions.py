@@ -71,7 +71,7 @@ def voting_partitions(
         return none
     graph, n_partitions = read_graph(), PER_HEAD * n_heads
     links = mutual_links(graph, n_clusters)
-    if Pieces.of(links, n_clusters).are_small:
+    if Pieces.of(links, n_clusters).fall_apart:
         return none
     found = partition_graph(graph, n_clusters, n_partitions=n_partitions, seed=seed)
     if cut_share(found[0], links) > OVERLAP_FROM:
@@ -120,8 +120,9 @@ class _Loose:
     def __init__(self, graph: NeighborGraph, links: "csr_array", n_clusters: int) -> None:
         nearest = nearest_counting(graph, n_clusters)
         self.n_clusters = n_clusters
-        self.group_of, is_loose = Pieces.of(links, n_clusters)
-        is_loose = is_loose & ~is_loose.all()  # those of METIS are as good then
+        self.group_of = Pieces.of(links, n_clusters).of_images
+        is_loose = np.bincount(self.group_of)[self.group_of] <= nearest
+        is_loose &= not is_loose.all()  # those of METIS are as good then
         self.images = np.flatnonzero(is_loose)
         pairs = both_ways(nearest_edges(graph, nearest=nearest), graph.n_images)[self.images]
         rows, self.ends = pairs.nonzero()

@@ -22,7 +22,7 @@ class Labelled(NamedTuple):
     """What is said of N images."""
 
     clusters: Labels
-    """The classifier's, int32 [N]."""
+    """The classifier's, or what it was taught, int32 [N]."""
     confidence: npt.NDArray[np.float32]
     """Share of the consensus's heads that put the image into that cluster, [N]."""
     probability: npt.NDArray[np.float32]

@@ -32,7 +32,7 @@ class ImageLabels:
         confidence: share of the heads that put the image into its found cluster, float32 [N];
             an outlier into the nearest.
         probability: what the classifier gives that cluster, float32 [N].
-        found: int32 [N], as the classifier found them; -1 for outliers.
+        found: int32 [N], as the run found them; -1 for outliers.
         names: the given name of each cluster that has one.
     """
 

@@ -1,7 +1,6 @@
 """What is said of a run's own images."""
 
 import numpy as np
-import numpy.typing as npt
 
 from ucls.cache import read_assignments, read_tensors
 from ucls.cache import run_files as files
@@ -25,13 +24,16 @@ def label_split(run: Run, split: str) -> Labelled:
 
 def _taught(run: Run) -> Labels | None:
     """What training images keep of the labels that the classifier was taught; None for nothing."""
-    if not keeps_taught(run.config):
+    is_known = run.config.merge.known is not None
+    if not keeps_taught(run.config, is_known=is_known):
         return None
     tensors, _ = read_tensors(run.folder.file(files.CANDIDATES))
-    return tensors.get("train")
+    # Runs of older versions kept the consensus where something was known, and nothing elsewhere.
+    before = run.consensuses.chosen().labels["train"] if is_known else None
+    return tensors.get("train", before)
 
 
-def keeps_taught(config: Config) -> bool:
+def keeps_taught(config: Config, *, is_known: bool) -> bool:
     """Whether training images keep the labels that the classifier was taught.
 
     They do where it sees no more than the logits of the heads, of which the consensus knew more:
@@ -39,7 +41,7 @@ def keeps_taught(config: Config) -> bool:
     They do as well where something is known of images: what was heard around these a linear
     classifier follows less closely.
     """
-    return config.self_train.inputs == "heads" or config.merge.known is not None
+    return is_known or config.self_train.inputs == "heads"
 
 
 def label_as_taught(
@@ -53,20 +55,12 @@ def label_as_taught(
         taught: the clusters to keep, int32 [N]; -1 is none. None: the classifier labels all.
         by_head: what its voters say, int32 [H, N].
     """
-    clusters, probability = classifier.predict(features)
-    if taught is not None:
-        clusters = np.where(taught >= 0, taught, clusters)
-        probability = _probability_of(classifier, features, clusters)
-    return classifier.judge(clusters, probability, by_head)
-
-
-def _probability_of(
-    classifier: Classifier, features: AnyFeatures, clusters: Labels
-) -> npt.NDArray[np.float32]:
-    """What a classifier gives the clusters [N] of features [N, D], float32 [N]."""
-    found, start = [], 0
+    if taught is None:
+        return classifier.judge(*classifier.predict(features), by_head)
+    clusters, probability, start = taught.copy(), [], 0
     for shares in classifier.shares(features):
         own = clusters[start : start + len(shares)]
-        found.append(shares[np.arange(len(own)), own])
+        own[own < 0] = shares.argmax(axis=1)[own < 0]
+        probability.append(shares[np.arange(len(own)), own])
         start += len(own)
-    return np.concatenate(found)
+    return classifier.judge(clusters, np.concatenate(probability), by_head)

@@ -145,8 +145,10 @@ class NeighborsConfig(Section):
     """Run folders of the same images. The directions that tell their clusters apart are left out of
     the features, so that other clusters are found."""
     k: Count | None = None
-    """Nearest neighbours that every image gets; more with the ``typical`` threshold, where most
-    images lie in bursts of near-duplicates."""
+    """Nearest neighbours that every image gets."""
+    widen: bool | None = None
+    """Take up to 50 where most images lie in bursts of near-duplicates, which are nearest to one
+    another. None: where ``k`` is left open."""
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None
     """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off, and
     ``typical`` is the median similarity of an image to its k-th neighbour."""
@@ -368,7 +370,7 @@ class SelfTrainConfig(Section):
 
     inputs: Literal["tokens", "heads"] | None = None
     """What the classifiers see: the backbone's ``tokens``, or the logits of the ``heads`` that
-    form the consensus."""
+    form the consensus. Of the latter training images keep what the classifier was taught."""
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
         2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2,
     )  # fmt: skip

@@ -52,17 +52,24 @@ def test_of_bursts_more_neighbours_are_taken_until_they_lead_on(seed: int, lines
     sources = np.repeat(np.arange(300), graph.counts)
     is_within = sources // 10 == graph.indices // 10
     assert (labels[sources] == labels[graph.indices])[~is_within].mean() > 0.7
-    told = (
-        "neighbors: the 5 nearest leave most images in small pieces, as bursts of near-duplicates"
-    )
-    assert lines.said == [f"{told} do, so {graph.k} are taken"]
+    (line,) = lines.said
+    assert line.startswith("neighbors: most images lie in small pieces of what is nearest, as in ")
+    assert line.endswith("bursts of near-duplicates, so the 37 nearest are taken, not 5")
 
 
-def test_with_a_threshold_as_given_k_stays(lines: Lines) -> None:
+@pytest.mark.parametrize("asked", [{"neighbors.k": 5}, {"neighbors.widen": False}])
+def test_where_it_is_asked_for_k_stays(asked: dict[str, object], lines: Lines) -> None:
     features, _ = burst_photos(0)
-    asked = Config(n_clusters=4).with_values({"neighbors.threshold": 0.9})
-    graph = find_neighborhood(features, fit_settings(asked, features), reporter=lines).graph
+    config = Config(n_clusters=4).with_values(asked)
+    graph = find_neighborhood(features, fit_settings(config, features), reporter=lines).graph
     assert (graph.k, lines.said) == (5, [])
+
+
+def test_where_k_is_as_large_already_nothing_is_told(lines: Lines) -> None:
+    features, _ = burst_photos(0)
+    asked = Config(n_clusters=4).with_values({"neighbors.k": 37, "neighbors.widen": True})
+    graph = find_neighborhood(features, fit_settings(asked, features), reporter=lines).graph
+    assert (graph.k, lines.said) == (37, [])
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,6 +12,7 @@ from ucls.merging.links import (
     ClusterLinks,
     Edges,
     Pieces,
+    balanced_root,
     count_joint_links,
     count_links,
     cut_share,
@@ -85,17 +86,16 @@ def test_what_a_graph_falls_into(make_graph: MakeGraph) -> None:
     pieces = Pieces.of(mutual_links(graph, 2), 2)
     assert len(set(pieces.of_images.tolist())) == 4
     assert pieces.is_small.tolist() == [True] * 2 + [False] * 3 + [True] * 2 + [False] * 3
-    assert (pieces.are_small, pieces.are_large) == (False, False)
-    assert Pieces.of(mutual_links(graph, 5), 5).are_large
-    assert Pieces.of(mutual_links(graph, 1), 1).are_small
+    assert (pieces.fall_apart, pieces.hang_together) == (False, False)
+    assert Pieces.of(mutual_links(graph, 5), 5).hang_together
+    assert Pieces.of(mutual_links(graph, 1), 1).fall_apart
 
 
 def test_more_neighbours_count_where_images_lie_in_bursts(make_graph: MakeGraph) -> None:
     graph = make_graph(bursts(20, 10, n_far=1))
-    assert Pieces.of(mutual_among(graph, nearest_counting(graph, 8)), 8).are_small
-    links = mutual_links(graph, 8)
-    assert (links != mutual_among(graph, 20)).nnz == 0
-    assert Pieces.of(links, 8).are_large
+    assert Pieces.of(mutual_among(graph, balanced_root(graph, 8)), 8).fall_apart
+    assert (balanced_root(graph, 8), nearest_counting(graph, 8)) == (5, 20)
+    assert Pieces.of(mutual_links(graph, 8), 8).hang_together
 
 
 def test_bursts_that_lead_nowhere_stay_pieces(make_graph: MakeGraph) -> None:
@@ -103,7 +103,13 @@ def test_bursts_that_lead_nowhere_stay_pieces(make_graph: MakeGraph) -> None:
     graph = make_graph(
         [[4 * burst + image for image in row] for burst in range(9) for row in alone]
     )
-    assert Pieces.of(mutual_links(graph, 3), 3).are_small
+    assert nearest_counting(graph, 3) == 3
+    assert Pieces.of(mutual_links(graph, 3), 3).fall_apart
+
+
+def test_no_more_than_fifty_count_even_so(make_graph: MakeGraph) -> None:
+    graph = make_graph(bursts(6, 60, n_far=1))
+    assert nearest_counting(graph, 2) == 50
 
 
 def test_the_cut_share_is_that_of_the_weights() -> None:
