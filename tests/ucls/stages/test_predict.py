@@ -46,14 +46,14 @@ def test_the_same_images_get_the_labels_of_the_classifier(
 
 
 @pytest.mark.parametrize(
-    ("inputs", "split", "name"),
-    [("heads", "val", "blobs-val"), ("tokens", "val", "blobs-val"), ("tokens", "train", "blobs")],
+    ("inputs", "split"), [("heads", "val"), ("tokens", "val"), ("tokens", "train")]
 )
 def test_the_same_features_get_the_same_labels(
-    run_path: Path, sources: Path, tmp_path: Path, inputs: str, split: str, name: str
+    run_path: Path, sources: Path, tmp_path: Path, inputs: str, split: str
 ) -> None:
     self_train(run_path, settings={"self_train.inputs": inputs})
-    predict(run_path, str(sources / f"{name}.npz"), out=tmp_path / "new.csv")
+    name = {"train": "blobs.npz", "val": "blobs-val.npz"}[split]
+    predict(run_path, str(sources / name), out=tmp_path / "new.csv")
     expected = [row for row in read(run_path / "labels.csv") if row["split"] == split]
     names = ("cluster", "confidence", "probability")
     assert [[row[name] for name in names] for row in read(tmp_path / "new.csv")] == [
