@@ -150,7 +150,12 @@ class MergeClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         from ucls.clustering.fitting import fit_settings
         from ucls.clustering.graph import find_neighborhood
 
-        asked = {"n_clusters": n_clusters, "neighbors.k": self.n_neighbors, "seed": seed}
+        asked = {
+            "n_clusters": n_clusters,
+            "neighbors.k": self.n_neighbors,
+            "neighbors.widen": self.n_neighbors is None,
+            "seed": seed,
+        }
         config = fit_settings(Config().with_values(asked), features)
         return find_neighborhood(features, config, reporter=WarningReporter()).graph
 

@@ -146,9 +146,9 @@ class NeighborsConfig(Section):
     the features, so that other clusters are found."""
     k: Count | None = None
     """Nearest neighbours that every image gets."""
-    widen: bool | None = None
-    """Take up to 50 where most images lie in bursts of near-duplicates, which are nearest to one
-    another. None: where ``k`` is left open."""
+    widen: bool = True
+    """Take up to 50 in place of ``k`` where most images lie in bursts of near-duplicates, which are
+    nearest to one another."""
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] | Literal["typical"] | None = None
     """Cosine similarity above which an image joins S_x; 1 switches the adaptive part off, and
     ``typical`` is the median similarity of an image to its k-th neighbour."""

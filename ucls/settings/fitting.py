@@ -24,8 +24,8 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
         are the thesis's threshold was measured. See :func:`ucls.preparation.fitting.fit_space`.
     ``neighbors.k``
         A fourteenth of a balanced cluster's N / C images, between 3 and the papers' 50: the
-        nearest few are much purer than the rest of the cluster, and they still link up. Left open,
-        it is a larger one where most images lie in bursts of near-duplicates.
+        nearest few are much purer than the rest of the cluster, and they still link up. With
+        ``neighbors.widen`` there are more where most images lie in bursts of near-duplicates.
     ``neighbors.threshold``
         0.3 for DINOv2, on whose cosines the thesis measured it (table 6.16). Cosines of other
         features lie elsewhere, so there it is ``typical``: the median similarity of an image to
@@ -65,7 +65,6 @@ def autoconfigure(config: Config, facts: DataFacts) -> Config:
         "effort": facts.effort,
         "n_clusters": facts.n_clusters,
         "neighbors.prepare": fitting_preparation(facts),
-        "neighbors.widen": config.neighbors.k is None,
         "neighbors.k": min(50, max(3, round(per_cluster / 14)), facts.n_images - 1),
         "merge.linkage": "auto",
         "ensemble.heads": "all",

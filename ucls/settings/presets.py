@@ -27,6 +27,7 @@ COMMON: dict[str, Any] = {
     "extract.backbone": "dinov2_vitl14_reg4",
     "extract.image_size": 224,
     "neighbors.k": 50,
+    "neighbors.widen": False,
     "neighbors.prepare": "none",
     "neighbors.threshold": 0.3,
     "neighbors.cap": "balanced",

@@ -57,17 +57,16 @@ def test_of_bursts_more_neighbours_are_taken_until_they_lead_on(seed: int, lines
     assert line.endswith("bursts of near-duplicates, so the 37 nearest are taken, not 5")
 
 
-@pytest.mark.parametrize("asked", [{"neighbors.k": 5}, {"neighbors.widen": False}])
-def test_where_it_is_asked_for_k_stays(asked: dict[str, object], lines: Lines) -> None:
+def test_where_it_is_asked_for_k_stays(lines: Lines) -> None:
     features, _ = burst_photos(0)
-    config = Config(n_clusters=4).with_values(asked)
-    graph = find_neighborhood(features, fit_settings(config, features), reporter=lines).graph
+    asked = Config(n_clusters=4).with_values({"neighbors.widen": False})
+    graph = find_neighborhood(features, fit_settings(asked, features), reporter=lines).graph
     assert (graph.k, lines.said) == (5, [])
 
 
 def test_where_k_is_as_large_already_nothing_is_told(lines: Lines) -> None:
     features, _ = burst_photos(0)
-    asked = Config(n_clusters=4).with_values({"neighbors.k": 37, "neighbors.widen": True})
+    asked = Config(n_clusters=4).with_values({"neighbors.k": 37})
     graph = find_neighborhood(features, fit_settings(asked, features), reporter=lines).graph
     assert (graph.k, lines.said) == (37, [])
 
