@@ -63,6 +63,16 @@ def test_it_finds_what_a_run_finds(sources: Path, tmp_path: Path, variant: dict[
         np.testing.assert_array_equal(leaves.head.tree, of_run.head.tree)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [10, 56])
+def test_so_it_does_of_bursts(size: int, tmp_path: Path) -> None:
+    features = np.repeat(blobs(1120 // size, 0)[0], size, axis=0)
+    features += 1e-3 * np.random.default_rng(0).normal(size=features.shape).astype(np.float32)
+    run = Run(pipeline.run(features, out=tmp_path / "run", config=asked()).path)
+    found = cluster(features, fit_settings(asked(), features))
+    np.testing.assert_array_equal(found.labelled.clusters, read_labels(run).clusters)
+
+
 KNOWN = """path,label,path_a,path_b,link
 0,a
 5,a
