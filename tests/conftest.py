@@ -239,16 +239,16 @@ def shared_two_space_run(
     ).path
 
 
-def classified(path: Path) -> "Labelled":
-    """What the classifier of a run says of the training images, and how sure the heads are."""
+def classified(path: Path, split: str = "train") -> "Labelled":
+    """What the classifier of a run says of its own images, and how sure the heads are."""
     from ucls.cache import read_assignments
     from ucls.runs.classifier import load_classifier
     from ucls.runs.run import Run
 
     run = Run(path)
     classifier = load_classifier(run.folder)
-    by_head = read_assignments(path / "assignments.h5").labels["train"][list(classifier.voters)]
-    with run.features("train") as cache:
+    by_head = read_assignments(path / "assignments.h5").labels[split][list(classifier.voters)]
+    with run.features(split) as cache:
         return classifier.judge(*classifier.predict(cache.read(classifier.feature_set)), by_head)
 
 

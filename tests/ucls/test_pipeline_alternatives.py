@@ -80,7 +80,7 @@ def test_the_second_clustering_is_the_other_factor(
     assert clustering_accuracy(second, other.labels) > 0.95
     found = standing(other.path)
     assert found.n_clusters == 3
-    assert found.agreement > 0.95
+    assert found.agreement > 0.94
     assert found.by_chance is not None
     assert found.by_chance < 0.95
     assert found.in_common[0] < 0.1

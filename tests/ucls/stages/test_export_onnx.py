@@ -13,14 +13,13 @@ import timm
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from tests.conftest import Lines
+from tests.conftest import Lines, classified
 from ucls import pipeline
 from ucls.backbones.pixels import PixelsPreprocess
 from ucls.corrections.edits import Corrections, Merge, Move, Rename
 from ucls.errors import UclsError, UsageError
 from ucls.runs.backbone import backbone_of
 from ucls.runs.classifier import Classifier, load_classifier
-from ucls.runs.image_labels import read_labels
 from ucls.runs.pictures import Pictures
 from ucls.runs.run import Run
 from ucls.stages import export_onnx as stage
@@ -63,10 +62,12 @@ def told(path: Path) -> dict[str, str]:
     return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
 
 
-def assert_labels_are_those_of_the_run(run_path: Path, path: Path, inputs: NDArray[Any]) -> None:
-    labels = read_labels(Run(run_path))
+def assert_labels_are_those_of_the_classifier(
+    run_path: Path, path: Path, inputs: NDArray[Any]
+) -> None:
+    labels = classified(run_path)
     probabilities, found = answers(path, inputs)
-    np.testing.assert_array_equal(found, labels.found[: len(found)])
+    np.testing.assert_array_equal(found, labels.clusters[: len(found)])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(
         probabilities.max(axis=1), labels.probability[: len(found)], atol=2e-3
@@ -87,7 +88,7 @@ def test_a_vit_labels_images_as_the_run_does(inputs: str, vit_run: Path, tmp_pat
     backbone = backbone_of(run.data.extractions["test_vit"], "cpu")
     pictures = Pictures.of(run, "train")
     images = [backbone.preprocess(pictures.read(row)).numpy() for row in range(60)]
-    assert_labels_are_those_of_the_run(vit_run, out, np.stack(images))
+    assert_labels_are_those_of_the_classifier(vit_run, out, np.stack(images))
     facts = told(out)
     assert json.loads(facts["ucls.image_size"]) == [32, 32]
     assert json.loads(facts["ucls.mean"]) == [0.5, 0.5, 0.5]
@@ -102,7 +103,7 @@ def test_pixels(shared_photo_run: Path, tmp_path: Path) -> None:
     pictures = Pictures.of(Run(shared_photo_run), "train")
     preprocess = PixelsPreprocess((4, 4), 3)
     images = np.stack([preprocess(pictures.read(row)).numpy() for row in range(60)])
-    assert_labels_are_those_of_the_run(shared_photo_run, out, images)
+    assert_labels_are_those_of_the_classifier(shared_photo_run, out, images)
     grey = np.full_like(images[:1], 7)  # of one colour, with no deviation to divide by
     assert np.isfinite(answers(out, grey)[0]).all()
     assert told(out)["ucls.transform"] == "Resize(size=(4, 4), interpolation=bicubic), by Pillow"
@@ -131,7 +132,7 @@ def test_features_and_every_kind_of_head(
     result = export_onnx(run_path, out=out)
     assert (result.checked_on, result.n_checked, result.is_untrained) == ("features", 8, False)
     features = np.load(sources / "blobs.npz")["features"]
-    assert_labels_are_those_of_the_run(run_path, out, features)
+    assert_labels_are_those_of_the_classifier(run_path, out, features)
     assert "float32 [batch, 8]" in told(out)["ucls.input"]
 
 
@@ -174,7 +175,7 @@ def test_large_weights_lie_beside_it(
         "model.onnx", "model.onnx.data",
     ]  # fmt: skip
     features = np.load(sources / "blobs.npz")["features"]
-    assert_labels_are_those_of_the_run(shared_run, out, features)
+    assert_labels_are_those_of_the_classifier(shared_run, out, features)
     assert export_onnx(shared_run, out=out).weights_file is None
     assert [p.name for p in tmp_path.iterdir() if "model" in p.name] == ["model.onnx"]
 
