@@ -173,6 +173,7 @@ class Combining:
             labels,
             self.preparation.of_array(self.features.copy()),
             self.graph,
+            n_clusters=self.n_clusters,
             config=self.config,
             reporter=reporter,
         )

@@ -45,6 +45,7 @@ def round_clusters(
     features: npt.NDArray[np.floating],
     graph: NeighborGraph,
     *,
+    n_clusters: int,
     config: Config,
     reporter: Reporter,
 ) -> Labels:
@@ -57,13 +58,13 @@ def round_clusters(
         labels: int32 [N], none missing, no cluster empty.
         features: prepared, [N, D].
         graph: neighbours of the images.
+        n_clusters: C.
         config: of the whole run, all fields set.
         reporter: shown what happens.
 
     Returns:
         int32 [N]; the labels as they are where many images would move, or neighbours be parted.
     """
-    n_clusters = required(config.n_clusters)
     rows = torch.from_numpy(features.astype(np.float32))
     members = [torch.from_numpy(np.flatnonzero(labels == c)) for c in range(n_clusters)]
     centres = torch.stack([rows[own].mean(dim=0) for own in members])
@@ -74,10 +75,8 @@ def round_clusters(
     if np.array_equal(found, labels) or not are_round(found):
         return labels
     restarts = required(config.evaluate.kmeans_restarts)
-    anew = kmeans({"train": features}, n_clusters=n_clusters, restarts=restarts, seed=config.seed)[
-        "train"
-    ]
-    others = filter(are_round, align(anew[None], labels, n_clusters))
+    anew = kmeans({"train": features}, n_clusters=n_clusters, restarts=restarts, seed=config.seed)
+    others = filter(are_round, align(anew["train"][None], labels, n_clusters))
     found = min([found, *others], key=partial(_inertia, rows))
     moved = float((found != labels).mean())
     reporter.say(f"self-train: the clusters are round: k-means moves {moved:.1%} of the images")

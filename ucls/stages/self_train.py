@@ -105,7 +105,14 @@ def _pseudo_labels(run: Run, labels: Labels) -> Labels:
     with run.features("train") as cache:
         features = read_preparation(run).of_array(cache.read(run.feature_set))
     graph = read_graph(run.folder.file(files.NEIGHBORS))
-    return round_clusters(labels, features, graph, config=run.config, reporter=run.reporter)
+    return round_clusters(
+        labels,
+        features,
+        graph,
+        n_clusters=run.n_clusters,
+        config=run.config,
+        reporter=run.reporter,
+    )
 
 
 def fit_classifiers(

@@ -24,7 +24,9 @@ def blobs(n=400, *, noise=0.3, seed=0):
 def straightened(features, start, lines):
     config = fit_settings(Config(n_clusters=C), features)
     prepared, _, graph = find_neighborhood(features, config, reporter=SILENT)
-    return prepared, round_clusters(start, prepared, graph, config=config, reporter=lines)
+    return prepared, round_clusters(
+        start, prepared, graph, n_clusters=C, config=config, reporter=lines
+    )
 
 
 def spoiled(labels, share, seed=1):
