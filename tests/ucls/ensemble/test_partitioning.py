@@ -56,6 +56,20 @@ def test_metis_gets_the_graph_the_seed_and_the_balance(metis, dense_adjacency):
     assert np.array_equal(parts, metis.parts)
 
 
+def test_of_several_cuts_the_lightest_is_kept():
+    links = random_graph(0, n_vertices=400, density=0.05)
+    graph, edges = weigh_edges(links), links.tocoo()
+
+    def weight(seed, n_cuts):
+        parts = partition(graph, 6, seed=seed, imbalance=0.3, n_cuts=n_cuts)
+        return edges.data[parts[edges.row] != parts[edges.col]].sum()
+
+    one = np.array([weight(seed, 1) for seed in range(2, 8)])
+    lightest = np.array([weight(seed, 8) for seed in range(2, 8)])
+    assert (lightest <= one).all()
+    assert lightest.mean() < one.mean()
+
+
 def test_weights_may_be_left_out(metis):
     graph = weigh_edges(random_graph(0))
     partition(Adjacency(graph.starts, graph.neighbors), 4)
