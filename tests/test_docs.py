@@ -129,7 +129,8 @@ def test_pages_show_enough_to_run() -> None:
 
 
 def test_every_section_of_the_settings_is_shown() -> None:
-    from ucls.settings.config import Config, Section
+    from ucls.settings.config import Config
+    from ucls.settings.sections import Section
 
     sections = [kind for _, kind in Config() if isinstance(kind, Section)]
     assert len(sections) >= 7

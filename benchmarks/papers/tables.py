@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from ucls.settings.config import Section
+from ucls.settings.sections import Section
 
 FOLDER = Path(__file__).parents[1] / "pretraining" / "published"
 METRICS = (

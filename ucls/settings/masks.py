@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ucls.backbones.normalized_cut import TAU
-from ucls.settings.config import Count, Fraction, Section
 from ucls.settings.problems import read_with_options
+from ucls.settings.sections import Count, Fraction, Section
 
 MethodName = Literal["tokencut", "contracam"]
 HOW_TO_RUN = {"device", "workers"}

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from ucls.backbones.learned_files import SMALL_IMAGES
 from ucls.errors import UsageError
-from ucls.settings.config import Count, Fraction, NonNegative, Positive, Section
 from ucls.settings.pretraining_methods import METHODS, Method
 from ucls.settings.problems import read_with_options
+from ucls.settings.sections import Count, Fraction, NonNegative, Positive, Section
 
 LARGE_IMAGE = 224
 LOCAL_SHARE = 96 / 224

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from ucls.settings.config import Count, Fraction, NonNegative, Positive, Section
+from ucls.settings.sections import Count, Fraction, NonNegative, Positive, Section
 
 
 class SelfClassifierOptions(Section):

@@ -5,7 +5,6 @@ import pytest
 from pydantic import ValidationError
 
 from ucls.errors import UsageError
-from ucls.settings import config
 from ucls.settings.config import (
     Config,
     EnsembleConfig,
@@ -214,14 +213,6 @@ def test_a_soft_prior_does_without_the_marginal() -> None:
     )
     both = {"train.prior": "uniform", "train.marginal_momentum": 0.5}
     assert Config().with_values(both).train.marginal_momentum == 0.5
-
-
-def test_no_section_is_made_anew_for_every_check() -> None:
-    Config().with_values({"train.epochs": 5})
-    before = config._closed.cache_info().currsize
-    for epochs in range(5, 15):
-        Config().with_values({"train.epochs": epochs, "ensemble.imbalance": 0.5})
-    assert config._closed.cache_info().currsize == before
 
 
 def test_config_problems_of_good_settings_are_none() -> None:

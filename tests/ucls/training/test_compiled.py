@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from tests.ucls.training.test_trainer import SOFT, STUDENTS, Settings, equal, new_trainer, snapshot
+from tests.ucls.training.trainers import SOFT, STUDENTS, Settings, equal, new_trainer, snapshot
 from ucls.objectives.protocol import Batch
 from ucls.progress import SilentReporter
 from ucls.training.compiled import PAYS_FROM, CompiledLosses

@@ -2,7 +2,7 @@ from itertools import accumulate
 
 import pytest
 
-from tests.ucls.training.test_trainer import all_objectives, new_trainer
+from tests.ucls.training.trainers import all_objectives, new_trainer
 from ucls.settings.objectives import objective_names
 from ucls.training.timing import STEPS, seconds_per_step
 from ucls.training.trainer import HeadTrainer

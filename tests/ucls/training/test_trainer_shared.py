@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.jobs import run_job
-from tests.ucls.training.test_trainer import SEVERAL_SIZES, SOFT, STUDENTS, new_trainer
+from tests.ucls.training.trainers import SEVERAL_SIZES, SOFT, STUDENTS, new_trainer
 from ucls.progress import MUTE, Reporter
 from ucls.ranks import together
 from ucls.settings.objectives import objective_names
