@@ -56,24 +56,27 @@ def class_balanced_order(
 ) -> torch.Tensor:
     """As many draws as images, every cluster equally often (UIC 4.2).
 
+    As in DeepCluster, which UIC follows, no image of a cluster is drawn again before all are.
+
     Args:
         labels: int64 [N], of one head; no cluster may be empty.
         n_clusters: C.
         generator: of the draws, on the same device.
 
     Returns:
-        int64 [N]: images, some of them several times.
+        int64 [N]: images, those of small clusters several times.
     """
     n_images, device = len(labels), labels.device
-    by_cluster = labels.argsort(stable=True)
+    shuffled = torch.randperm(n_images, generator=generator, device=device)
+    by_cluster = shuffled[labels[shuffled].argsort(stable=True)]
     sizes = torch.bincount(labels, minlength=n_clusters)
     starts = sizes.cumsum(0) - sizes
     # Whole rounds through the clusters in random order, so that their counts differ by one.
     n_rounds = -(-n_images // n_clusters)
     order = torch.rand(n_rounds, n_clusters, generator=generator, device=device).argsort(dim=1)
     clusters = order.flatten()[:n_images]
-    place = torch.rand(n_images, generator=generator, device=device) * sizes[clusters]
-    return by_cluster[starts[clusters] + place.long()]
+    rounds = torch.arange(n_images, device=device) // n_clusters
+    return by_cluster[starts[clusters] + rounds % sizes[clusters]]
 
 
 class Uic(nn.Module):

@@ -242,6 +242,7 @@ METHODS: dict[str, Method] = {
                 "n_local": 0,
                 "global_scale": (0.08, 1.0),
             },
+            small_settings={"recolours": "moco"},
             n_global=1,
             has_clusters=True,
         ),

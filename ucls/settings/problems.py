@@ -67,6 +67,7 @@ def _tell_setting(name: str, found: Sequence[Mapping[str, Any]], names: Sequence
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"
     messages = list(dict.fromkeys(problem["msg"] for problem in found))
     expected = " or ".join(message[0].lower() + message[1:] for message in messages)
+    expected = expected.replace("a valid tuple", "a list in brackets such as [1, 2]")
     return f"{name}: {expected}, but it is {first['input']!r}"
 
 

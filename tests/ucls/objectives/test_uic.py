@@ -181,6 +181,16 @@ def test_every_cluster_is_drawn_equally_often_up_to_one(seed: int, sizes: tuple[
         assert max(part) - min(part) <= 1
 
 
+@all_seeds
+def test_no_member_is_drawn_again_before_all_are(seed: int) -> None:
+    labels = labels_of_sizes(1, 7, 32)
+    order = class_balanced_order(labels, 3, seeded(seed))
+    for cluster, size in enumerate((1, 7, 32)):
+        times = torch.bincount(order[labels[order] == cluster], minlength=40)[labels == cluster]
+        assert times.max() - times.min() <= 1
+        assert times.sum() >= min(size, 13)
+
+
 def test_all_members_are_drawn_alike() -> None:
     sizes = (1, 7, 32)
     labels = labels_of_sizes(*sizes)[torch.randperm(40, generator=seeded(0))]

@@ -92,7 +92,7 @@ def test_an_unknown_name_hides_no_problem_of_the_setting_it_begins_with() -> Non
         ("train.scales", (), "at least 1 item"),
         ("train.scales", (3, 0.5), "greater than or equal to 1, but it is 0.5"),
         ("train.scales", (101,), "less than or equal to 100"),
-        ("train.scales", 3, "valid tuple"),
+        ("train.scales", 3, "a list in brackets such as [1, 2], but it is 3"),
         ("train.views", "crop", "'neighbor', 'augmented', 'both' or 'itself'"),
         ("train.prior", "balanced", "'uniform', 'soft' or 'none'"),
         ("train.entropy_weight", -1.0, "greater than or equal to 0"),

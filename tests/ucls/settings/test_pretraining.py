@@ -44,6 +44,11 @@ def test_small_images_have_settings_of_their_own_which_the_user_may_change():
     assert (own.options["projector_layers"], own.learning_rate) == (3, 0.2)
 
 
+@pytest.mark.parametrize(("typical_side", "expected"), [(500, "none"), (64, "moco")])
+def test_uic_recolours_small_images_alone(typical_side, expected):
+    assert fitted(method="uic", typical_side=typical_side).recolours == expected
+
+
 def test_global_crops_are_larger_beside_local_ones():
     assert fitted(method="simsiam").global_scale == (0.4, 1.0)
     assert fitted(method="simsiam", n_local=0).global_scale == (0.2, 1.0)
