@@ -15,6 +15,7 @@ from ucls.cache import (
     partial_path,
 )
 from ucls.cache.features.catalog import describe_cache
+from ucls.cache.features.later import later_cache, latest_cache
 from ucls.cache.features.parts import Span, remove_parts, remove_remains
 from ucls.cache.features.resume import AlreadyFinishedError
 from ucls.errors import UclsError, UnreadableError
@@ -92,15 +93,17 @@ class _Extraction:
         self._backbones: dict[str | None, Backbone] = {}
 
     def run(self, images: Images, folder: Path, *, overwrite: bool) -> Path:
-        path = folder / cache_file_name(identity(self.config, images), location=images.location)
+        first = folder / cache_file_name(identity(self.config, images), location=images.location)
+        now = later_cache(first, images.fingerprint)
+        path = now if now.is_file() else first
         if path.is_file():
             try:
                 return self._use(path, images)
             except UnreadableError:  # which is no reason to replace it
                 raise
             except OtherImagesError:
-                if self._update(path, images):
-                    return path
+                if self._write_changed(now, images, then=latest_cache(first)):
+                    return now
                 if not overwrite:
                     raise
             except UclsError:  # other settings, or damaged
@@ -119,13 +122,15 @@ class _Extraction:
         self.reporter.say(f"extract: {images.split} features are cached in {path}")
         return path
 
-    def _update(self, path: Path, images: Images) -> bool:
-        """Replaces a cache of other images, and keeps its rows of those that have not changed.
+    def _write_changed(self, path: Path, images: Images, *, then: Path) -> bool:
+        """Writes a cache of images some of which another has, whose rows of these it takes.
+
+        The other stays, for the runs that were made of it.
 
         Returns:
-            Whether it could, as the cache tells which have changed, and by the same model.
+            Whether it could, as the other tells which have changed, and is by the same model.
         """
-        with FeatureCache(path) as cache:
+        with FeatureCache(then) as cache:
             earlier = EarlierRows.of(cache, images)
             if earlier is None:
                 return False
@@ -136,7 +141,7 @@ class _Extraction:
             same = {name: getattr(made_now, name) for name in like_now}
             if replace(cache.spec, **same) != made_now:
                 return False
-            self.reporter.say(f"extract: {earlier}")
+            self.reporter.say(f"extract: {earlier}; {then} stays, for runs that were made of it")
             self._write(path, images, overwrite=True, earlier=earlier)
         return True
 

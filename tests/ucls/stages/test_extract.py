@@ -97,13 +97,19 @@ def test_a_changed_folder_is_extracted_where_it_has_changed(
     Image.new("RGB", (4, 4)).save(folder / "new.png")
     (folder / "high" / "00.png").unlink()
     Image.new("RGB", (4, 4)).save(folder / "high" / "03.png")
-    assert extracted(load_source(str(folder)), reporter=lines) == path
+    now = extracted(load_source(str(folder)), reporter=lines)
+    assert now.name.startswith(path.stem)
     assert lines.said == [
-        "extract: 1 new, 1 gone, 1 changed, 58 from the cache",
-        f"extract: train features of 60 of 60 images in {path}",
+        f"extract: 1 new, 1 gone, 1 changed, 58 from the cache; {path} stays, for runs that were "
+        "made of it",
+        f"extract: train features of 60 of 60 images in {now}",
     ]
-    with FeatureCache(path) as cache:
+    with FeatureCache(now) as cache:
         assert cache.paths() == load_source(str(folder)).splits["train"].paths
+    with FeatureCache(path) as cache:
+        assert "high/00.png" in cache.paths()
+    assert extracted(load_source(str(folder)), reporter=lines) == now
+    assert lines.said[-1] == f"extract: train features are cached in {now}"
 
 
 def test_a_list_that_grows(photos: Path, tmp_path: Path, lines: Lines) -> None:
@@ -112,7 +118,7 @@ def test_a_list_that_grows(photos: Path, tmp_path: Path, lines: Lines) -> None:
     for n_images in (40, 60):
         listed.write_text("\n".join(images[:n_images]))
         path = extracted(load_source(str(listed)), reporter=lines)
-    assert "extract: 20 new, 0 gone, 0 changed, 40 from the cache" in lines.said
+    assert any("20 new, 0 gone, 0 changed, 40 from the cache" in line for line in lines.said)
     with FeatureCache(path) as cache:
         assert cache.paths() == images
 
@@ -120,26 +126,29 @@ def test_a_list_that_grows(photos: Path, tmp_path: Path, lines: Lines) -> None:
 def test_images_that_only_go_and_come_back(photos: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(photos, tmp_path / "photos"))
     path = extracted(load_source(str(folder)))
-    with FeatureCache(path) as cache:
-        before = cache.read("cls")
     (folder / "left" / "01.png").rename(tmp_path / "away.png")
-    extracted(load_source(str(folder)))
-    with FeatureCache(path) as cache:
+    with FeatureCache(extracted(load_source(str(folder)))) as cache:
         assert cache.n_rows == 59
     (tmp_path / "away.png").rename(folder / "left" / "01.png")
-    extracted(load_source(str(folder)))
-    with FeatureCache(path) as cache:
-        np.testing.assert_array_equal(cache.read("cls"), before)
+    assert extracted(load_source(str(folder))) == path
+
+
+def test_rows_are_taken_from_the_last_cache(photos: Path, tmp_path: Path, lines: Lines) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    for name in ("x.png", "y.png"):
+        extracted(load_source(str(folder)))
+        Image.new("RGB", (4, 4)).save(folder / name)
+    extracted(load_source(str(folder)), reporter=lines)
+    assert lines.said[0].startswith("extract: 1 new, 0 gone, 0 changed, 61 from the cache; ")
 
 
 def test_more_views_than_asked_for_are_kept_when_images_change(
     photos: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(photos, tmp_path / "photos"))
-    path = extracted(load_source(str(folder)), PIXELS.model_copy(update={"views": 2}))
+    extracted(load_source(str(folder)), PIXELS.model_copy(update={"views": 2}))
     Image.new("RGB", (4, 4)).save(folder / "zz.png")
-    extracted(load_source(str(folder)))
-    with FeatureCache(path) as cache:
+    with FeatureCache(extracted(load_source(str(folder)))) as cache:
         assert (cache.n_rows, cache.n_views) == (61, 3)
 
 

@@ -62,8 +62,8 @@ def start(images: Path, cache_dir: Path) -> multiprocessing.process.BaseProcess:
 
 
 def contents(cache_dir: Path) -> dict[str, bytes]:
-    """The bytes of every dataset of the only cache."""
-    (path,) = cache_dir.glob("*.h5")
+    """The bytes of every dataset of the last cache."""
+    path = max(cache_dir.glob("*.h5"), key=lambda found: found.stat().st_mtime_ns)
     found: dict[str, bytes] = {}
 
     def note(name: str, item: object) -> None:

@@ -151,11 +151,14 @@ def test_a_finished_run_is_kept_when_its_images_change(
     run = pipeline.run(str(folder), out=tmp_path / "run", config=config).path
     before = files(run)
     shutil.copy(folder / "left" / "01.png", folder / "left" / "new.png")
+    other = pipeline.run(str(folder), out=tmp_path / "other", config=config).path
+    assert (len(Run(run).features("train")), len(Run(other).features("train"))) == (60, 61)
     with pytest.raises(
         MismatchError, match=r"changed since .*: ucls update .* labels the new ones"
     ):
         pipeline.run(str(folder), out=run, config=config)
     assert files(run) == before
+    report(run)
     pipeline.run(str(folder), out=run, config=config, overwrite=True)
     assert len(read(run / "labels.csv")) == 61
 
