@@ -59,7 +59,7 @@ def test_a_cut_that_was_edited_needs_overwrite(cli: Cli, run_path: Path) -> None
     ("options", "part"),
     [
         (["-k", "1"], "a cut must leave 2 to "),
-        (["-k", "9"], "as many as each head fills, not 9: choose another -k, or train with larger"),
+        (["-k", "9"], "as many as each head fills, not 9: choose another -k, or make another run"),
         (["-k", "many"], "'-k' / '--clusters': Input should be a valid integer"),
         ([], "Missing option '-k'"),
         (["-k", "3", "--out", "RUN"], "expected a file to write, got the folder"),

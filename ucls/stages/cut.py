@@ -157,7 +157,7 @@ class CutVotes:
         if not 2 <= n_clusters <= most:
             raise UsageError(
                 f"a cut must leave 2 to {most} clusters, as many as each head fills, not "
-                f"{n_clusters}: choose another -k, or train with larger train.scales"
+                f"{n_clusters}: choose another -k, or make another run with -k {n_clusters}"
             )
         mappings = [head.cut(n_clusters) for head in trees]
         config = EnsembleConfig.model_validate(chosen.settings or {})
