@@ -1,7 +1,7 @@
-"""Moves of files on disk: ``undo.csv``, from which they can be taken back."""
+"""What sorting does to files, on disk: moves to take back, links and copies that it made itself."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from ucls.cache.tables import write_csv
@@ -9,7 +9,11 @@ from ucls.errors import UsageError
 from ucls.wording import cause
 
 UNDO = "undo.csv"
+MADE = ".ucls-sorted.csv"
 _HEADER = ("from", "to")
+
+Pair = tuple[str, str]
+"""The absolute path of a file, and a path relative to the folder that it was brought to."""
 
 
 def write_moves(folder: Path, moves: Mapping[str, str]) -> None:
@@ -31,7 +35,37 @@ def read_moves(folder: Path) -> dict[str, str]:
     Raises:
         UsageError: if the file is damaged, or names files outside of the folder.
     """
-    path = folder / UNDO
+    remedy = "bring that file back, or move the images by hand"
+    return dict(_read_pairs(folder / UNDO, by="ucls sort --move", remedy=remedy))
+
+
+def write_made(folder: Path, pairs: Iterable[Pair]) -> None:
+    """Writes which links and copies are the work of sorting; for none there is no such file.
+
+    Args:
+        folder: that they lie in.
+        pairs: the original of each, and where it lies.
+
+    Raises:
+        UclsError: when the disk does not take it.
+    """
+    if rows := sorted(pairs):
+        write_csv(folder / MADE, _HEADER, rows)
+    else:
+        (folder / MADE).unlink(missing_ok=True)
+
+
+def read_made(folder: Path) -> list[Pair]:
+    """Reads what :func:`write_made` wrote; empty if there is no such file.
+
+    Raises:
+        UsageError: if the file is damaged, or names files outside of the folder.
+    """
+    remedy = f"bring that file back, or remove it, and what lies in {folder} stays where it is"
+    return _read_pairs(folder / MADE, by="ucls sort", remedy=remedy)
+
+
+def _read_pairs(path: Path, *, by: str, remedy: str) -> list[Pair]:
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             header, *rows = csv.reader(file, strict=True)
@@ -39,15 +73,14 @@ def read_moves(folder: Path) -> dict[str, str]:
             raise ValueError(f"its columns are {', '.join(header)}")
         for row in rows:
             _check(*row)
-        return dict(rows)
+        return [(origin, place) for origin, place in rows]
     except FileNotFoundError:
-        return {}
+        return []
     except OSError as error:
         raise UsageError(f"cannot read {path}: {cause(error)}") from error
     except (ValueError, TypeError, csv.Error) as error:
         raise UsageError(
-            f"expected {path} as `ucls sort --move` wrote it, got something else ({error}): "
-            "bring that file back, or move the images by hand"
+            f"expected {path} as `{by}` wrote it, got something else ({error}): {remedy}"
         ) from error
 
 

@@ -49,7 +49,9 @@ def command(
     """Sort the images of a run into one folder for each cluster, as symbolic links.
 
     The links hold absolute paths: the folder may be moved, the images may not. Nothing is ever
-    overwritten: a name that is taken gets a number behind it.
+    overwritten: a name that is taken gets a number behind it. After corrections the same command
+    brings the folder to what the labels say now: links and unchanged copies that it made itself
+    move, all else stays.
     """
     from ucls.errors import UsageError
 
@@ -81,6 +83,8 @@ def _sort(run: Path, to: Path, how: "How", *, dry_run: bool) -> None:
     n_new, n_old = len(result.new), len(result.placements) - len(result.new)
     done = {"link": "linked", "copy": "copied", "move": "moved"}[how]
     kept = f", {n_old:,} there already" if n_old else ""
+    removed = len(result.stale)
+    kept += f", {removed:,} of an earlier sort removed" if removed else ""
     where = f"{count(len(folders), 'folder')} of {to}"
     if dry_run:
         print(f"{count(n_new, 'image')} would be {done}{kept}, in {where}; nothing was changed")

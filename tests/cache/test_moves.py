@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ucls.cache.moves import UNDO, read_moves, write_moves
+from ucls.cache.moves import MADE, UNDO, read_made, read_moves, write_made, write_moves
 from ucls.errors import UsageError
 
 
@@ -32,3 +32,18 @@ def test_a_file_that_is_something_else_moves_nothing(text: str, tmp_path: Path) 
     (tmp_path / UNDO).write_text(text)
     with pytest.raises(UsageError, match=r"undo\.csv as `ucls sort --move` wrote it"):
         read_moves(tmp_path)
+
+
+def test_what_was_made_comes_back_in_order_and_nothing_leaves_no_file(tmp_path: Path) -> None:
+    pairs = [("/b.png", "0/b.png"), ("/a\n.png", "1/a.png"), ("/a\n.png", "0/a.png")]
+    write_made(tmp_path, pairs)
+    assert read_made(tmp_path) == sorted(pairs)
+    write_made(tmp_path, [])
+    assert not (tmp_path / MADE).exists()
+    assert read_made(tmp_path) == []
+
+
+def test_a_damaged_record_of_what_was_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / MADE).write_text("from,to\n/a/x.png,0/../../x.png\n")
+    with pytest.raises(UsageError, match=r"as `ucls sort` wrote it.*or remove it, and what lies"):
+        read_made(tmp_path)

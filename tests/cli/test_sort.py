@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
+from ucls.corrections.edits import Corrections, Merge
 from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
+from ucls.stages.relabel import relabel
 
 
 @pytest.fixture
@@ -40,6 +42,20 @@ def test_a_move_says_how_it_is_undone_and_that_works(
     assert cli(*words) == (0, "60 images moved back\n", "")
     assert len(list((tmp_path / "photos").glob("*/*.png"))) == 60
     assert not to.exists()
+
+
+def test_a_correction_is_followed_and_told_in_a_line(
+    cli: Cli, own_photo_run: Path, tmp_path: Path
+) -> None:
+    command = ["sort", own_photo_run, "--to", tmp_path / "to"]
+    cli(*command)
+    first, second, *_ = sorted(read_labels(Run(own_photo_run)).sizes())
+    n_moved = read_labels(Run(own_photo_run)).sizes()[second]
+    relabel(own_photo_run, Corrections(edits=(Merge(clusters=(second,), into=first),)))
+    outcome = cli(*command)
+    assert (outcome.exit_code, outcome.err) == (0, "")
+    told = f"{60 - n_moved} there already, {n_moved} of an earlier sort removed, in "
+    assert outcome.out.startswith(f"{n_moved} images linked, {told}")
 
 
 def test_what_is_out_of_the_ordinary_is_told(cli: Cli, own_photo_run: Path, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ COMMANDS = (
     ),
     Command("copy", "sort run --to sorted --copy", "photos"),
     Command("links", "sort run --to sorted", "photos"),
+    Command("links-to-copies", "sort run --to sorted --copy", "links"),
     Command("move", "sort run --to sorted --move", "photos"),
     Command("undo", "sort --undo sorted", "move", "there is nothing to undo"),
     Command("pretrain", f"pretrain photos --out learned --arch small -k 3 {settings(*LEARNED)}"),

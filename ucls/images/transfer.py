@@ -1,7 +1,7 @@
 """Image files to another place, where nothing is ever overwritten."""
 
 # pathlib takes many seconds more for a million files.
-# ruff: noqa: PTH104, PTH108, PTH113, PTH114, PTH115, PTH118, PTH120, PTH211
+# ruff: noqa: PTH104, PTH106, PTH108, PTH113, PTH114, PTH115, PTH118, PTH120, PTH208, PTH211
 
 import errno
 import os
@@ -63,6 +63,14 @@ def move(source: str, target: str) -> None:
         copy(source, target, durably=True)
         fsync(os.path.dirname(target))
         os.unlink(source)
+
+
+def remove_if_empty(folder: str) -> None:
+    """Removes a folder in which nothing lies, but for a copy that was stopped half way."""
+    with suppress(OSError):
+        if os.listdir(folder) == [PARTIAL]:
+            os.unlink(os.path.join(folder, PARTIAL))
+        os.rmdir(folder)
 
 
 def is_link_to(source: str, existing: str) -> bool:

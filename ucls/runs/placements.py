@@ -26,6 +26,10 @@ class Placement(NamedTuple):
     is_there: bool
     """Whether it was put there before."""
 
+    def as_pair(self) -> tuple[str, str]:
+        """The source, and the place relative to the folder of all."""
+        return self.source, f"{self.folder}/{self.name}"
+
 
 class Placer:
     """Chooses names that no other file has, also where capitals and small letters are the same.
@@ -64,6 +68,12 @@ class Placer:
         """Notes the place of a file that is there."""
         self._folder(folder).taken.add(key_of(name))
         return Placement(source, folder, name, is_there=True)
+
+    def free(self, folder: str, name: str) -> None:
+        """Takes the name of a file that will be gone for free."""
+        on_disk = self._folder(folder).on_disk
+        if on_disk.get(key_of(name)) == name:
+            del on_disk[key_of(name)]
 
     def others(self, known: Iterable[str]) -> list[str]:
         """What else lies in the folder of all and in those within it, sorted.

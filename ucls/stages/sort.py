@@ -11,10 +11,11 @@ from typing import Literal, NamedTuple
 
 from ucls.cache import run_files as files
 from ucls.cache.files import check_folder
-from ucls.cache.moves import UNDO, read_moves, write_moves
+from ucls.cache.moves import MADE, UNDO, Pair, read_made, read_moves, write_made, write_moves
 from ucls.errors import UclsError, UsageError
 from ucls.images import transfer
 from ucls.progress import SILENT, Reporter
+from ucls.runs.earlier_sorting import compare_earlier, remove_stale
 from ucls.runs.folder_names import folder_names, folder_numbers
 from ucls.runs.image_files import image_files
 from ucls.runs.image_labels import ImageLabels, read_labels
@@ -54,6 +55,8 @@ class Sorted:
         left: image files that are not moved, since they are links, or were moved before and are
             there again.
         others: what else lies in the folder.
+        stale: links and copies that an earlier sorting made and that go, each with its image file.
+        made: links and copies that are the work of sorting, once it is done.
     """
 
     to: Path
@@ -61,6 +64,8 @@ class Sorted:
     missing: list[str]
     left: list[str]
     others: list[str]
+    stale: list[Pair]
+    made: list[Pair]
 
     def by_folder(self) -> dict[str, list[Placement]]:
         """The placements in each folder, sorted by its name."""
@@ -87,7 +92,8 @@ def sort(
 
     A folder has the given name of its cluster, or its number; images that were marked as wrong go
     to ``wrong``, outliers to ``outliers``. A name that is taken gets a number behind it. Done again
-    it adds what is missing.
+    it adds what is missing, and removes the links and unchanged copies that it made itself where
+    the labels say otherwise now; ``.ucls-sorted.csv`` tells which these are.
 
     Args:
         path: the run folder.
@@ -107,12 +113,16 @@ def sort(
     _check_target(folder)
     moved = read_moves(folder) if how == "move" else {}
     plan = _plan(run, read_labels(run), folder, how=how, moved=moved)
-    if dry_run or not plan.new:
+    if dry_run:
         return plan
-    if how == "move":
-        new = {place.source: f"{place.folder}/{place.name}" for place in plan.new}
-        write_moves(folder, moved | new)
-    _carry_out(plan, how, reporter)
+    if plan.new or plan.stale:
+        if how == "move":
+            write_moves(folder, moved | dict(place.as_pair() for place in plan.new))
+        write_made(folder, {*plan.made, *plan.stale})
+        remove_stale(str(folder), plan.stale)
+        _carry_out(plan, how, reporter)
+    if sorted(plan.made) != read_made(folder):
+        write_made(folder, plan.made)
     return plan
 
 
@@ -132,13 +142,18 @@ def _check_target(to: Path) -> None:
 
 def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str, str]) -> Sorted:
     names = folder_names(labels, taken=[UNDO])
-    placer = Placer(str(to), _WAYS[how].is_there)
-    plan, strays = Sorted(to, [], [], [], []), []
-    for file, cluster in _labelled_files(run, labels, to, list(names.values())):
+    is_there = _WAYS[how].is_there
+    placer = Placer(str(to), is_there)
+    images = list(_labelled_files(run, labels, to, names))
+    earlier = compare_earlier(str(to), read_made(to), images, is_there=is_there)
+    plan, strays = Sorted(to, [], [], [], [], earlier.stale, earlier.untold), []
+    for _, place in earlier.stale:
+        placer.free(*os.path.split(place))
+    for file, folder in images:
         place = moved.get(file, "")
         was_moved = bool(place) and os.path.lexists(os.path.join(to, place))
         kept = placer.keep(file, *os.path.split(place)) if was_moved else None
-        if kept is not None and kept.folder != names[cluster]:
+        if kept is not None and kept.folder != folder:
             strays.append(place)
         if not os.path.isfile(file):
             if kept is not None:
@@ -147,8 +162,11 @@ def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str,
                 plan.missing.append(file)
         elif how == "move" and (was_moved or os.path.islink(file)):
             plan.left.append(file)
+        elif in_place := earlier.kept.get((file, folder)):
+            plan.placements.append(placer.keep(file, folder, in_place.pop(0)))
+            plan.made.append(plan.placements[-1].as_pair())
         else:
-            plan.placements.append(placer.place(file, names[cluster]))
+            plan.placements.append(placer.place(file, folder))
     if strays:
         raise UsageError(
             f"{count(len(strays), 'image')} in {to} would belong into other folders now, such as "
@@ -162,21 +180,23 @@ def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str,
         )
     for folder in plan.by_folder():
         _check_target(to / folder)
-    plan.others.extend(placer.others(known=[UNDO]))
+    plan.others.extend(placer.others(known=[UNDO, MADE]))
+    plan.made.extend(place.as_pair() for place in plan.new if how != "move")
     return plan
 
 
 def _labelled_files(
-    run: Run, labels: ImageLabels, to: Path, folders: list[str]
-) -> Iterator[tuple[str, int]]:
-    """The image file of each label, and its cluster."""
+    run: Run, labels: ImageLabels, to: Path, names: dict[int, str]
+) -> Iterator[Pair]:
+    """The image file of each label, and its folder."""
     numbers = folder_numbers(labels)
     for split in run.splits:
         rows = labels.rows_of(split)
         found = image_files(run, split, [labels.paths[row] for row in rows])
         if found.listed is not None:
-            _refuse_within(found.listed, to, folders)
-        yield from zip(found.files, numbers[rows].tolist(), strict=True)
+            _refuse_within(found.listed, to, list(names.values()))
+        folders = (names[number] for number in numbers[rows].tolist())
+        yield from zip(found.files, folders, strict=True)
 
 
 def _refuse_within(listed: Path, to: Path, folders: list[str]) -> None:

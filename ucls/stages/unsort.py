@@ -4,13 +4,12 @@
 # ruff: noqa: PTH103, PTH108, PTH118, PTH120, PTH121
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ucls.cache.moves import UNDO, read_moves, write_moves
 from ucls.errors import UclsError, UsageError
-from ucls.images.transfer import PARTIAL, is_copy_of, move
+from ucls.images.transfer import is_copy_of, move, remove_if_empty
 from ucls.progress import SILENT, Reporter
 from ucls.wording import cause
 
@@ -107,6 +106,4 @@ def _clean_up(to: Path, moves: dict[str, str], taken: list[str]) -> None:
     else:
         (to / UNDO).unlink()
     for folder in (*{to / os.path.dirname(place) for place in moves.values()}, to):
-        with suppress(OSError):
-            (folder / PARTIAL).unlink(missing_ok=True)
-            folder.rmdir()
+        remove_if_empty(str(folder))

@@ -55,3 +55,13 @@ def test_what_else_lies_there_is_listed(placer: Placer, tmp_path: Path) -> None:
     assert placer.keep("/a/x.png", "0", "x.png") == Placement("/a/x.png", "0", "x.png", True)
     assert placer.others(known=["undo.csv"]) == ["0/mine.txt", "1", "notes"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "notes", "undo.csv"]
+
+
+def test_a_name_that_will_be_gone_is_free(placer: Placer, tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    for name in ("x.png", "y.png"):
+        (tmp_path / "0" / name).touch()
+    placer.free("0", "x.png")
+    placer.free("1", "z.png")
+    assert names(placer, "/a/x.png", "/a/y.png") == [("x.png", False), ("y (2).png", False)]
+    assert placer.others(known=[]) == ["0/y.png"]
