@@ -74,6 +74,7 @@ def page_data(
         "n_found": state.run.n_clusters,
         "is_complete": len(images.known) == len(state.labels),
         "no_pictures": reason,
+        "n_lost_pictures": sum(one.n_lost for one in pictures.values()),
         "splits": state.run.splits,
         "cells": count_cells(state),
         "tree": _tree(state),

@@ -220,7 +220,8 @@ def _samples(run: Run, backbone: "Backbone | None") -> tuple[NDArray[Any], str]:
         return features[_spread(len(features))], "features"
     pictures = Pictures.of(run, "train")
     found = []
-    for row in _spread(len(pictures.numbers)):
+    rows = np.flatnonzero(pictures.numbers >= 0)
+    for row in rows[_spread(len(rows))]:
         with suppress(UnreadableImageError):
             found.append(backbone.preprocess(pictures.read(int(row))).numpy())
     if found:

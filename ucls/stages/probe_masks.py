@@ -221,7 +221,11 @@ def _open(source: Source | str | Path, settings: dict[str, Any]) -> _Opened:
     if missing := [own.reason for own in pictures.values() if own.images is None]:
         raise UsageError(f"the images of {source} cannot be had: {missing[0]}")
     backbone = backbone_as_trained(run, name, extraction, device=config.device)
-    splits = {split: own.images for split, own in pictures.items()}
+    splits = {
+        split: own.images.of_rows(own.numbers[own.numbers >= 0])
+        for split, own in pictures.items()
+        if own.images is not None
+    }
     workers = required(extraction.workers)
     return _Opened(run.folder.record["source"]["name"], splits, backbone, workers, config)
 

@@ -12,6 +12,7 @@ from ucls.runs.catalog import run_files
 from ucls.runs.image_labels import read_labels
 from ucls.runs.opening import open_run
 from ucls.runs.run import Run
+from ucls.wording import count
 
 MARK = b"<!doctype html><!-- a report of UCLS -->"
 """What every report begins with."""
@@ -59,6 +60,10 @@ def report(
     data = page_data(RunState.of(run), beside=other, beside_name=str(beside), reporter=reporter)
     if data["no_pictures"] and "features" not in run.data.extractions:
         reporter.warn(f"the page has no pictures: {data['no_pictures']}")
+    elif n_lost := data["n_lost_pictures"]:
+        reporter.warn(
+            f"without a picture, as they are gone or were changed since: {count(n_lost, 'image')}"
+        )
     for sentence in data["verdict"]:
         reporter.say(f"report: {''.join(map(str, sentence))}")
     with atomic_write(target) as partial:

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -48,17 +49,65 @@ def test_features_have_no_pictures(run_path: Path) -> None:
         pictures.read(0)
 
 
-def test_pictures_that_are_gone_are_told(photos: Path, tmp_path: Path, tiny_config: Config) -> None:
+@pytest.fixture
+def own_run(photos: Path, tmp_path: Path) -> Run:
+    """The features of photos that may be changed."""
     folder = Path(shutil.copytree(photos, tmp_path / "photos"))
     pixels = {"extract.backbone": "pixels", "extract.image_size": 4, "extract.workers": 0}
-    config = tiny_config.with_values({"n_clusters": 3, **pixels})
-    run = Run(pipeline.run(str(folder), out=tmp_path / "run", config=config).path)
-    Image.new("RGB", (4, 4)).save(folder / "new.png")
-    assert "not those" in Pictures.of(run, "train").reason
-    (folder / "high" / "00.png").unlink()
-    assert "not those" in Pictures.of(run, "train").reason
+    config = Config(n_clusters=3).with_values(pixels)
+    pipeline.extract_source(str(folder), out=tmp_path / "run", config=config)
+    return Run(tmp_path / "run")
+
+
+def test_images_that_came_change_no_picture(own_run: Run, tmp_path: Path) -> None:
+    before = Pictures.of(own_run, "train")
+    pixels = [before.read(row).tobytes() for row in range(60)]
+    Image.new("RGB", (4, 4)).save(tmp_path / "photos" / "a.png")
+    Image.new("RGB", (4, 4)).save(tmp_path / "photos" / "high" / "05b.png")
+    pictures = Pictures.of(own_run, "train")
+    assert (pictures.n_lost, pictures.reason) == (0, "")
+    assert [pictures.read(row).tobytes() for row in range(60)] == pixels
+    assert [pictures.file(row) for row in range(60)] == [before.file(row) for row in range(60)]
+
+
+def test_what_is_gone_or_changed_has_no_picture(own_run: Run) -> None:
+    before = Pictures.of(own_run, "train")
+    gone, larger, later = (before.file(row) for row in (0, 20, 40))
+    assert gone
+    assert larger
+    assert later
+    gone.unlink()
+    Image.new("RGB", (9, 9)).save(larger)
+    os.utime(later, (1, 1))
+    pictures = Pictures.of(own_run, "train")
+    assert pictures
+    assert pictures.n_lost == 3
+    for row in (0, 20, 40):
+        assert pictures.file(row) is None
+        with pytest.raises(UnreadableImageError, match="gone, or changed"):
+            pictures.read(row)
+    assert pictures.read(21).tobytes() == before.read(21).tobytes()
+
+
+def test_a_folder_that_was_copied_without_its_times_has_its_pictures(own_run: Run) -> None:
+    files = [Pictures.of(own_run, "train").file(row) for row in range(60)]
+    for number, file in enumerate(files):
+        assert file
+        os.utime(file, (number, number))
+    Image.new("RGB", (9, 9)).save(files[7] or "")
+    assert Pictures.of(own_run, "train").n_lost == 1
+
+
+def test_pictures_that_are_gone_are_told(own_run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    Image.new("RGB", (4, 4)).save(tmp_path / "new.png")
+    for kind in folder.iterdir():
+        shutil.rmtree(kind)
+    (tmp_path / "new.png").rename(folder / "new.png")
+    assert "not those" in Pictures.of(own_run, "train").reason
+    assert Pictures.of(own_run, "train").n_lost == 0
     shutil.rmtree(folder)
-    assert "cannot be opened" in Pictures.of(run, "train").reason
+    assert "cannot be opened" in Pictures.of(own_run, "train").reason
 
 
 def test_a_dataset_has_pictures_but_no_files(tmp_path: Path, tiny_config: Config) -> None:

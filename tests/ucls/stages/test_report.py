@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.conftest import Lines
 from ucls.errors import UclsError, UsageError
+from ucls.images.sets import load_folder
 from ucls.stages.relabel import relabel
 from ucls.stages.report import is_up_to_date, report
 
@@ -96,6 +98,23 @@ def test_pictures_that_are_gone_are_told(photo_run_path: Path, lines: Lines) -> 
         patch.setattr("ucls.runs.pictures._reopened", lambda _: (None, "they are gone"))
         report(photo_run_path, reporter=lines)
     assert lines.said[0] == "WARNING: the page has no pictures: they are gone"
+
+
+def test_a_new_image_and_one_that_is_gone_leave_the_others_their_pictures(
+    own_photo_run: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = own_photo_run.parent / "photos"
+    monkeypatch.setattr("ucls.runs.pictures._reopened", lambda _: (load_folder(photos), ""))
+    shutil.copy(photos / "high" / "00.png", photos / "high" / "00 new.png")
+    (photos / "left" / "01.png").unlink()
+    data = data_of(report(own_photo_run, reporter=lines))
+    assert lines.said[0] == (
+        "WARNING: without a picture, as they are gone or were changed since: 1 image"
+    )
+    assert (data["n_lost_pictures"], data["no_pictures"]) == (1, "")
+    lost = data["images"]["path"].index("left/01.png")
+    pictures = dict(zip(data["shown"], data["thumbnails"], strict=True))
+    assert [place for place, picture in pictures.items() if not picture] == [lost]
 
 
 def test_a_page_is_up_to_date_until_what_it_shows_changes(run_path: Path, tmp_path: Path) -> None:

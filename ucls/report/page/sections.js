@@ -9,6 +9,7 @@ function verdictSection() {
   const show = () => box.replaceChildren(
     ...DATA.verdict.map((parts) => h("p", {}, parts.map((part) => (typeof part === "number" ? clusterLink(part) : part)))),
     DATA.no_pictures ? h("p", { class: "quiet" }, `There are no pictures: ${DATA.no_pictures}.`) : "",
+    DATA.n_lost_pictures ? h("p", { class: "quiet" }, `Without a picture, as they are gone or were changed since: ${count(DATA.n_lost_pictures, "image")}.`) : "",
     DATA.is_complete ? "" : h("p", { class: "quiet" }, `This page knows ${N_KNOWN.toLocaleString("en")} of the images, a sample of every cluster; sizes are those of all.`));
   listeners.push(show);
   show();

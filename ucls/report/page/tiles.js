@@ -5,12 +5,15 @@ const chosen = new Set();
 /** A picture, or its name and confidence where there is none. */
 function picture(image, properties = {}) {
   const source = pictureOf(image) ?? serverPicture(image);
-  if (source === null) {
-    return h("span", { class: "blank" }, h("b", {}, IMAGES.confidence[image].toFixed(2)), short(IMAGES.path[image], 40));
-  }
+  if (source === null) return blank(image);
   const element = h("img", { src: source, alt: "", loading: "lazy", decoding: "async", ...properties });
   element.addEventListener("load", () => element.classList.toggle("tiny", element.naturalWidth <= 64));
+  element.addEventListener("error", () => element.replaceWith(blank(image)));
   return element;
+}
+
+function blank(image) {
+  return h("span", { class: "blank" }, h("b", {}, IMAGES.confidence[image].toFixed(2)), short(IMAGES.path[image], 40));
 }
 
 function serverPicture(image) {
