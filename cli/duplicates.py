@@ -15,7 +15,10 @@ EXAMPLE = "ucls duplicates runs/photos"
 
 Threshold = Annotated[
     float | None,
-    typer.Option(help="Cosine similarity of near-duplicates; default: chosen by the data."),
+    typer.Option(
+        help="Cosine similarity of near-duplicates; default: 0.98, or more where neighbours reach "
+        "that by chance."
+    ),
 ]
 OutFile = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""Near-duplicates: images that are nearer than neighbours come to be by chance.
+"""Near-duplicates: images nearly the same, and nearer than neighbours come to be by chance.
 
 Shapes: N images, P pairs.
 """
@@ -8,12 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ucls.neighbors.search import Features, unit_vectors
+from ucls.neighbors.search import unit_vectors
+from ucls.tables import AnyFeatures
 from ucls.types import IntArray, Labels, NeighborGraph
 
 Vector = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
+NEARLY_SAME = 0.98
+"""The least cosine similarity of near-duplicates. Where many images are alike in part, such as in
+their background, a few are nearer than chance has it without being the same."""
 FAR = 10
 """The neighbour, counted from the nearest, that tells how densely images lie; fewer where images
 have fewer. In larger groups of copies it is a copy itself."""
@@ -41,7 +45,7 @@ class Duplicates(NamedTuple):
     """The first image with the very same features, where that is another one; else -1."""
 
 
-def find_duplicates(features: Features, graph: NeighborGraph, threshold: float) -> Duplicates:
+def find_duplicates(features: AnyFeatures, graph: NeighborGraph, threshold: float) -> Duplicates:
     """Groups the images that are linked by pairs of at least such a similarity.
 
     Args:
@@ -52,7 +56,7 @@ def find_duplicates(features: Features, graph: NeighborGraph, threshold: float) 
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    first, second, similarity = _pairs_above(features, graph, threshold)
+    first, second, similarity = near_pairs(features, graph, threshold)
     n_images = graph.n_images
     nearest = np.full(n_images, -1.0, dtype=np.float32)
     np.maximum.at(nearest, first, similarity)
@@ -69,7 +73,24 @@ def find_duplicates(features: Features, graph: NeighborGraph, threshold: float) 
     return Duplicates(rows, groups.astype(np.int32), nearest[rows], copies)
 
 
-def chance_threshold(features: Features, graph: NeighborGraph, *, seed: int = 0) -> float:
+def duplicate_threshold(features: AnyFeatures, graph: NeighborGraph, *, seed: int = 0) -> float:
+    """The cosine similarity from which on two images are near-duplicates, at least 0.98.
+
+    It is higher where :func:`chance_threshold` is, and where no neighbours are as near, features
+    are not looked at.
+
+    Args:
+        features: prepared as for the graph, [N, D].
+        graph: of them.
+        seed: of the sample.
+    """
+    nearest = float(graph.similarity.max(initial=-1.0))
+    if nearest < NEARLY_SAME - ROUNDING:
+        return NEARLY_SAME
+    return max(NEARLY_SAME, chance_threshold(features, graph, seed=seed))
+
+
+def chance_threshold(features: AnyFeatures, graph: NeighborGraph, *, seed: int = 0) -> float:
     """The cosine similarity above which neighbours are too near to be so by chance.
 
     Around an image, the number of others within a small distance grows with a power of it, the
@@ -113,10 +134,19 @@ def _harmonic(start: int, stop: int) -> float:
     return float((1.0 / np.arange(start, stop)).sum())
 
 
-def _pairs_above(
-    features: Features, graph: NeighborGraph, threshold: float
+def near_pairs(
+    features: AnyFeatures, graph: NeighborGraph, threshold: float
 ) -> tuple[Rows, Rows, Vector]:
-    """The edges of the graph that reach the threshold, once their similarity is exact."""
+    """The edges of a graph that reach a threshold, once their similarity is exact.
+
+    Args:
+        features: prepared as for the graph, [N, D].
+        graph: of them.
+        threshold: cosine similarity.
+
+    Returns:
+        Two rows and their cosine, [P] each; a pair twice where both are neighbours of each other.
+    """
     near = np.flatnonzero(graph.similarity.astype(np.float32) >= threshold - ROUNDING)
     first = np.searchsorted(graph.indptr, near, side="right") - 1
     second = graph.indices[near].astype(np.int64)
@@ -130,9 +160,9 @@ def _pairs_above(
     return first[kept], second[kept], similarity[kept]
 
 
-def _similarity(features: Features, first: IntArray, second: IntArray) -> Vector:
+def _similarity(features: AnyFeatures, first: IntArray, second: IntArray) -> Vector:
     """The cosine of pairs of rows, [P]; 1 where they are equal."""
-    one, other = features[first], features[second]
+    one, other = (features[rows.astype(np.int64, copy=False)] for rows in (first, second))
     # Letters: p pairs, d features.
     cosine = np.einsum("pd,pd->p", unit_vectors(one), unit_vectors(other), dtype=np.float64)
     cosine[(one == other).all(axis=1)] = 1.0
@@ -140,7 +170,7 @@ def _similarity(features: Features, first: IntArray, second: IntArray) -> Vector
     return similarity
 
 
-def _first_copies(features: Features, rows: Rows) -> Rows:
+def _first_copies(features: AnyFeatures, rows: Rows) -> Rows:
     """The first of the rows with the same features, where that is another one; else -1."""
     seen: dict[bytes, int] = {}
     firsts = [

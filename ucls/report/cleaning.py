@@ -5,14 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ucls.neighbors.duplicates import duplicate_threshold, near_pairs
 from ucls.report.state import RunState
 from ucls.runs.features import skipped_images
+from ucls.runs.preparation import read_preparation
+from ucls.tables import AnyFeatures
 from ucls.types import NeighborGraph
 
 NEAREST = 5
 """Neighbours by which an image is far from all others."""
-DUPLICATE_ABOVE = 0.98
-"""Cosine similarity of near-duplicates."""
 MOST = 40
 """Listed of a kind; all are counted."""
 
@@ -27,6 +28,8 @@ class CleaningList(NamedTuple):
     """Two rows and their cosine similarity, the most similar first."""
     n_duplicates: int
     """Pairs."""
+    duplicates_from: float
+    """The similarity of near-duplicates."""
     unreadable: list[tuple[str, str]]
     """Path and reason."""
     n_unreadable: int
@@ -35,13 +38,18 @@ class CleaningList(NamedTuple):
 def cleaning_list(state: RunState) -> CleaningList:
     """Looks for all three; rows count from 0 over the training images."""
     misfits = find_misfits(state.graph)
-    pairs = find_duplicates(state.graph)
-    unreadable = [(path, reason) for path, _, reason in skipped_images(state.run.caches)]
+    run = state.run
+    with run.features("train") as cache:
+        features = read_preparation(run).of_array(cache.table(run.feature_set))
+        threshold = duplicate_threshold(features, state.graph, seed=run.config.seed)
+        pairs = find_duplicates(features, state.graph, threshold)
+    unreadable = [(path, reason) for path, _, reason in skipped_images(run.caches)]
     return CleaningList(
         misfits=misfits[:MOST].tolist(),
         n_misfits=len(misfits),
         duplicates=[(int(i), int(j), float(s)) for i, j, s in zip(*pairs, strict=True)][:MOST],
         n_duplicates=len(pairs[0]),
+        duplicates_from=threshold,
         unreadable=unreadable[:MOST],
         n_unreadable=len(unreadable),
     )
@@ -65,14 +73,18 @@ def find_misfits(graph: NeighborGraph) -> NDArray[np.int64]:
 
 
 def find_duplicates(
-    graph: NeighborGraph,
+    features: AnyFeatures, graph: NeighborGraph, threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Pairs above the bound, each once: two rows and their similarity, the most similar first."""
-    rows = np.repeat(np.arange(graph.n_images), graph.counts)
-    above = np.flatnonzero(graph.similarity > np.float16(DUPLICATE_ABOVE))
-    first, second = rows[above], graph.indices[above].astype(np.int64)
-    pairs = np.stack([np.minimum(first, second), np.maximum(first, second)])
-    unique, places = np.unique(pairs[0] * graph.n_images + pairs[1], return_index=True)
-    similarity = graph.similarity[above[places]].astype(np.float32)
-    order = np.argsort(-similarity, kind="stable")
-    return unique[order] // graph.n_images, unique[order] % graph.n_images, similarity[order]
+    """Pairs that reach a similarity, each once: two rows and it, the most similar first.
+
+    Args:
+        features: prepared as for the graph, [N, D].
+        graph: of them.
+        threshold: cosine similarity.
+    """
+    first, second, similarity = near_pairs(features, graph, threshold)
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    unique, places = np.unique(low * graph.n_images + high, return_index=True)
+    order = np.argsort(-similarity[places], kind="stable")
+    rows = unique[order]
+    return rows // graph.n_images, rows % graph.n_images, similarity[places][order]

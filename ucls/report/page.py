@@ -174,6 +174,7 @@ def _cleaning(found: CleaningList, images: PageImages) -> Figures:
     return {
         **found._asdict(),
         "misfits": images.places(found.misfits),
+        "duplicates_from": round(found.duplicates_from, 4),
         "duplicates": [
             [*images.places([first, second]), round(cosine, 3)]
             for first, second, cosine in found.duplicates

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ucls.cache import check_output, has_table, read_graph, write_csv
 from ucls.cache import run_files as files
 from ucls.errors import UsageError
-from ucls.neighbors.duplicates import Duplicates, chance_threshold, find_duplicates
+from ucls.neighbors.duplicates import Duplicates, duplicate_threshold, find_duplicates
 from ucls.progress import SILENT, Reporter
 from ucls.runs.catalog import run_files
 from ucls.runs.image_files import image_files
@@ -52,8 +52,8 @@ def duplicates(
 
     Args:
         path: the run folder.
-        threshold: cosine similarity of prepared features, in (0, 1]; None for one that neighbours
-            do not reach by chance.
+        threshold: cosine similarity of prepared features, in (0, 1]; None for 0.98, or more where
+            neighbours reach that by chance.
         out: the CSV to write; None for the run's own, ``-`` for standard output.
         overwrite: replace a file there that this command did not write.
         reporter: shown what happens.
@@ -75,11 +75,11 @@ def duplicates(
     )
     graph = read_graph(run.folder.file(files.NEIGHBORS))
     with run.features("train") as cache:
-        features, paths = cache.read(run.feature_set), cache.paths()
-    prepared = read_preparation(run).of_array(features)
-    if threshold is None:
-        threshold = chance_threshold(prepared, graph, seed=run.config.seed)
-    found = find_duplicates(prepared, graph, threshold)
+        paths = cache.paths()
+        features = read_preparation(run).of_array(cache.table(run.feature_set))
+        if threshold is None:
+            threshold = duplicate_threshold(features, graph, seed=run.config.seed)
+        found = find_duplicates(features, graph, threshold)
     copies = _first_copies(run, paths, found)
     write_csv(target, COLUMNS, _rows(paths, found, copies))
     n_groups = int(found.groups.max(initial=-1)) + 1

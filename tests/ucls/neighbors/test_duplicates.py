@@ -1,9 +1,18 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from ucls.neighbors.build import build_neighbors
-from ucls.neighbors.duplicates import chance_threshold, find_duplicates
+from ucls.neighbors.duplicates import (
+    NEARLY_SAME,
+    chance_threshold,
+    duplicate_threshold,
+    find_duplicates,
+)
+from ucls.tables import RowTable
 
 Array = npt.NDArray[np.float32]
 
@@ -21,6 +30,78 @@ def with_copies(features: Array, rows: npt.NDArray[np.int64], noise: float, seed
     rng = np.random.default_rng(seed)
     copies = features[rows] + noise * rng.normal(size=features[rows].shape).astype(np.float32)
     return np.concatenate([features, copies])
+
+
+def digits(seed: int) -> Array:
+    """300 different digits, as they are: all cosines are high."""
+    from sklearn.datasets import load_digits
+
+    images = load_digits().data.astype(np.float32)
+    return images[np.random.default_rng(seed).choice(len(images), 300, replace=False)]
+
+
+def crops(seed: int) -> Array:
+    """300 different crops of a smooth field, centred."""
+    return _centred(_crops(seed, smoothness=3.0))
+
+
+def before_skies(seed: int) -> Array:
+    """300 different crops of a rough field, of which 30 lie faintly over a bright slope."""
+    found = _crops(seed, smoothness=1.0)
+    y, x = np.mgrid[-1:1:16j, -1:1:16j]
+    parts = np.random.default_rng(seed).normal([1.5, 0.8, 0.0], 0.3, (30, 3))
+    found[:30] = 0.5 * found[:30] + np.tensordot(parts, [np.ones_like(y), y, x], axes=1)
+    return _centred(found)
+
+
+def _crops(seed: int, smoothness: float) -> Array:
+    """300 squares [300, 16, 16] that do not overlap."""
+    from scipy.ndimage import gaussian_filter
+
+    field = np.random.default_rng(seed).normal(size=(320, 320))
+    field = gaussian_filter(field, smoothness, mode="wrap")
+    squares = (field / field.std()).reshape(20, 16, 20, 16).swapaxes(1, 2).reshape(-1, 16, 16)
+    return squares[:300].astype(np.float32)
+
+
+def _centred(images: Array) -> Array:
+    flat = images.reshape(len(images), -1)
+    return flat - flat.mean(axis=0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("images", [digits, crops, before_skies])
+def test_different_images_are_no_near_duplicates_but_noised_copies_are(
+    images: Callable[[int], Array], seed: int
+) -> None:
+    features = images(seed)
+    graph = build_neighbors(features, k=10, threshold=1)
+    assert len(find_duplicates(features, graph, duplicate_threshold(features, graph)).rows) == 0
+    rows = np.random.default_rng(seed).choice(300, 20, replace=False)
+    copied = with_copies(features, rows, 0.01 * float(features.std()), seed)
+    graph = build_neighbors(copied, k=10, threshold=1)
+    found = find_duplicates(copied, graph, duplicate_threshold(copied, graph))
+    pairs = {*map(tuple, found.rows.reshape(-1, 2).tolist())}
+    assert pairs == {*zip(rows.tolist(), range(300, 320), strict=True)}
+
+
+def test_neither_bound_alone_is_enough() -> None:
+    skies, raw = before_skies(0), digits(0)
+    by_sky, by_digit = (build_neighbors(one, k=10, threshold=1) for one in (skies, raw))
+    assert len(find_duplicates(skies, by_sky, chance_threshold(skies, by_sky)).rows) >= 20
+    assert len(find_duplicates(raw, by_digit, NEARLY_SAME).rows) > 0
+
+
+def test_features_are_looked_at_only_where_some_are_near_enough() -> None:
+    def fail(_: object) -> Array:
+        raise AssertionError("features were read")
+
+    features = before_skies(0)
+    graph = build_neighbors(features, k=10, threshold=1)
+    unread = RowTable(fail, features.shape, np.float32)
+    assert duplicate_threshold(unread, graph) == NEARLY_SAME
+    with pytest.raises(AssertionError, match="were read"):
+        duplicate_threshold(unread, replace(graph, similarity=graph.similarity + np.float16(0.05)))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -7,6 +7,7 @@ import pytest
 from ucls import pipeline
 from ucls.config import Config
 from ucls.neighbors import build_neighbors
+from ucls.neighbors.duplicates import duplicate_threshold
 from ucls.report.cleaning import cleaning_list, find_duplicates, find_misfits
 from ucls.report.state import RunState
 from ucls.runs.run import Run
@@ -25,14 +26,16 @@ def test_planted_misfits_and_duplicates_are_found(seed: int) -> None:
     features[60] = features[75] + 1e-4 * rng.normal(size=64)
     graph = graph_of(features)
     assert find_misfits(graph).tolist() == [17]
-    first, second, cosine = find_duplicates(graph)
+    features = features.astype(np.float32)
+    threshold = duplicate_threshold(features, graph)
+    first, second, cosine = find_duplicates(features, graph, threshold)
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == [(60, 75)]
     assert cosine[0] > 0.99
 
 
 def test_equal_images_are_pairs_once_each() -> None:
-    features = np.eye(6, 8)[[0, 0, 0, 1, 2, 3, 4, 5]]
-    first, second, _ = find_duplicates(graph_of(features))
+    features = np.eye(6, 8, dtype=np.float32)[[0, 0, 0, 1, 2, 3, 4, 5]]
+    first, second, _ = find_duplicates(features, graph_of(features), 0.98)
     assert sorted(zip(first.tolist(), second.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 2)]
 
 

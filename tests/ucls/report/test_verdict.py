@@ -10,7 +10,7 @@ from ucls.report.suggestions import Suggestions, suggest
 from ucls.report.verdict import Sentence, verdict
 from ucls.runs.run import Run
 
-CLEAN = CleaningList([], 0, [], 0, [], 0)
+CLEAN = CleaningList([], 0, [], 0, 0.98, [], 0)
 
 
 def text(sentences: list[Sentence]) -> str:

@@ -10,6 +10,9 @@ from ucls.cache import RunFolder
 from ucls.config import Config
 from ucls.errors import UsageError
 from ucls.pipeline import extract_source
+from ucls.report.cleaning import cleaning_list
+from ucls.report.state import RunState
+from ucls.runs.run import Run
 from ucls.stages.duplicates import duplicates
 from ucls.stages.neighbors import neighbors
 
@@ -87,3 +90,11 @@ def test_it_goes_where_it_is_told_and_replaces_no_other_file(
 def test_runs_on_features_have_them_too(run_path: Path) -> None:
     assert RunFolder(run_path).record["data"]["widths"].keys() == {"features"}
     assert duplicates(run_path, threshold=0.9).n_copies == 0
+
+
+def test_the_page_of_a_run_shows_the_same_pairs(own_photo_run: Path) -> None:
+    found = duplicates(own_photo_run)
+    page = cleaning_list(RunState.of(Run(own_photo_run)))
+    assert page.duplicates_from == found.threshold
+    rows = {row for first, second, _ in page.duplicates for row in (first, second)}
+    assert len(rows) == found.n_images

@@ -45,7 +45,7 @@ function cleaningSection() {
   return section("cleaning", "For cleaning",
     nMisfits + nDuplicates + nUnreadable === 0 ? h("p", {}, "Nothing to clean: no image is unlike all others, no two are nearly the same, and every file could be read.") : "",
     nMisfits ? [h("h3", {}, `Unlike all others: ${count(nMisfits, "image")}${shownOf(misfits, nMisfits)}`), tiles(misfits)] : "",
-    nDuplicates ? [h("h3", {}, `Near-duplicates: ${count(nDuplicates, "pair")} above a cosine of 0.98${shownOf(duplicates, nDuplicates)}`),
+    nDuplicates ? [h("h3", {}, `Near-duplicates: ${count(nDuplicates, "pair")} of a cosine of ${DATA.cleaning.duplicates_from} or more${shownOf(duplicates, nDuplicates)}`),
       h("div", { class: "row" }, duplicates.map(([first, second, cosine]) => h("span", { class: "row" }, tiles([first, second], [null, cosine.toFixed(3)]))))] : "",
     nUnreadable ? [h("h3", {}, `Could not be read: ${count(nUnreadable, "file")}${shownOf(unreadable, nUnreadable)}`), table(["File", "Reason"], unreadable, [1])] : "");
 }
