@@ -120,8 +120,16 @@ for module in (compare, datasets, backbones, validate, doctor):
 cache_app = typer.Typer(
     help="Look at, check and remove cached features.",
     epilog=f"Example: {cache_ls.EXAMPLE}",
-    no_args_is_help=True,
 )
+
+
+@cache_app.callback(invoke_without_command=True)
+def cache_options(context: typer.Context) -> None:
+    """Helps where there is no command of the cache."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
 for module in (cache_ls, cache_info, cache_verify, cache_rm):
     name = module.__name__.rpartition("_")[2]
     shows_progress = module is cache_verify

@@ -77,6 +77,7 @@ def test_without_arguments_it_helps(cli: Cli) -> None:
     assert outcome.exit_code == 0
     assert "ucls run digits" in outcome.out
     assert all(name in outcome.out for name in COMMANDS)
+    assert cli("cache") == cli("cache", "--help")
 
 
 @pytest.mark.parametrize(
