@@ -105,10 +105,10 @@ def suggested_number(suggestion: Suggestion) -> int:
         UsageError: if the images hold together as one cluster.
     """
     if suggestion.n_clusters == 1:
+        best, *others = suggestion.next_best
+        then = f", then {', '.join(map(str, others))}" if others else ""
         raise UsageError(
-            "these images hold together as one cluster, nothing tells groups of them apart "
-            f"(a walk over the graph of neighbours takes {1 / suggestion.pace:.1f} times as "
-            "long to forget where it began as over a single cloud, over groups mostly 3 times and "
-            "more); to divide them nevertheless, pass -k NUMBER"
+            "these images hold together as one cluster, nothing tells groups of them apart; to "
+            f"divide them nevertheless, pass -k NUMBER: {best} fits best{then}"
         )
     return suggestion.n_clusters

@@ -24,5 +24,5 @@ def test_it_is_told_in_plain_words(number: int, how_sure: str, expected: str) ->
 
 def test_one_cluster_is_no_number_to_go_on_with() -> None:
     assert suggested_number(suggestion(5, "clear")) == 5
-    with pytest.raises(UsageError, match=r"hold together .* 1\.6 times as long .*pass -k NUMBER"):
+    with pytest.raises(UsageError, match=r"as one cluster, .* -k NUMBER: 7 fits best, then 3$"):
         suggested_number(suggestion(1, "likely"))
