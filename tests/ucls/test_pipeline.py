@@ -144,11 +144,19 @@ def test_the_run_is_named_after_its_source(
     assert started.folder.path == Path("runs/plain")
 
 
-def test_the_number_of_clusters_is_checked_before_anything_is_written(
-    tmp_path: Path, sources: Path, own_cache: Path
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_clusters": 121}, "only 120 images"),
+        ({"merge.min_cluster_size": 61}, "120 images make no two clusters of at least 61"),
+    ],
+)
+def test_the_size_of_clusters_is_checked_before_anything_is_written(
+    settings: dict[str, int], message: str, tmp_path: Path, sources: Path, own_cache: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"only 120 images"):
-        pipeline.run(str(sources / "plain.npy"), out=tmp_path / "a", config=Config(n_clusters=121))
+    config = Config().with_values(settings)
+    with pytest.raises(UsageError, match=message):
+        pipeline.run(str(sources / "plain.npy"), out=tmp_path / "a", config=config)
     assert not (tmp_path / "a").exists()
     assert not own_cache.exists()
 

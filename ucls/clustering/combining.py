@@ -23,6 +23,7 @@ from ucls.runs.classifier import Classifier, Labelled
 from ucls.runs.consensus_settings import consensus_options
 from ucls.runs.heads import all_collapsed_text, collapsed_among, merged_assignments
 from ucls.runs.own_labels import keeps_taught, label_as_taught
+from ucls.runs.scores import warn_of_small
 from ucls.settings.config import Config, required
 from ucls.types import Labels, MergedHead, MergedHeads, NeighborGraph, renumber
 
@@ -108,6 +109,8 @@ class Combining:
         sizes = np.bincount(labelled.clusters, minlength=self.n_clusters)
         if not sizes.all():
             reporter.warn(empty_note(sizes))
+        least = self.config.merge.min_cluster_size
+        warn_of_small(reporter, labelled.clusters, least=least, n_clusters=self.n_clusters)
         labelled = _without_outliers(labelled, self.graph, self.config)
         of_labels = None
         if self.known is not None:

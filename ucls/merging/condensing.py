@@ -78,9 +78,10 @@ def join_small(
     is_merge = above[:, :2] >= n_nodes
     places_above = np.searchsorted(nodes, above[:, :2])
     above[:, :2] = np.where(is_merge, above[:, :2] - n_nodes + n_clusters, places_above)
-    order = np.sort(sizes)
-    least = min(float(wishes.min_size), float(order[-wishes.at_least]))
-    joined = condense(above, means, sizes, least=least, at_least=wishes.at_least)
+    for least in (wishes.min_size, np.sort(sizes)[-wishes.at_least]):
+        joined = condense(above, means, sizes, least=float(least), at_least=wishes.at_least)
+        if joined is not above:
+            break
     pairs = joined[:, :2].astype(np.int64)
     is_merge = pairs >= n_clusters
     leaves = nodes[np.minimum(pairs, n_clusters - 1)]

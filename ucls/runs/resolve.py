@@ -180,12 +180,27 @@ def check_n_clusters(n_clusters: int, n_images: int) -> int:
     return n_clusters
 
 
+def check_min_size(config: Config, n_images: int) -> None:
+    """Refuses clusters of so many images that not even two of them fit.
+
+    Raises:
+        UsageError: if it is more than half of the images.
+    """
+    least = config.merge.min_cluster_size
+    if 2 * least > n_images:
+        raise UsageError(
+            f"{count(n_images, 'image')} make no two clusters of at least {least} images: pass a "
+            f"--min-size (merge.min_cluster_size) of {n_images // 2} or less"
+        )
+
+
 def check_fit(config: Config, n_images: int) -> None:
     """Finds settings that cannot work before anything long is started.
 
     Raises:
-        UsageError: if there are not as many neighbours or heads as asked for.
+        UsageError: if there are not as many images, neighbours or heads as asked for.
     """
+    check_min_size(config, n_images)
     if required(config.neighbors.k) >= n_images:
         raise UsageError(
             f"neighbors.k must be between 1 and {n_images - 1} for {n_images:,} images, "

@@ -6,6 +6,7 @@ from ucls.ensemble.results import empty_note
 from ucls.metrics import scores as metrics
 from ucls.progress import Reporter
 from ucls.types import Figures, Labels
+from ucls.wording import count
 
 
 def scores(labels: Labels | None, clusters: Labels) -> Figures:
@@ -38,3 +39,23 @@ def warn_of_empty(
     notes = [f"{empty_note(own)} in {split}" for split, own in sizes.items() if not own.all()]
     if notes:
         reporter.warn(f"{stage}: {', '.join(notes)}")
+
+
+def warn_of_small(reporter: Reporter, clusters: Labels, *, least: int, n_clusters: int) -> None:
+    """Warns in one line if clusters with images are smaller than asked for.
+
+    Args:
+        reporter: told of it.
+        clusters: int32 [N] in -1..n_clusters-1; -1 is missing.
+        least: images of a cluster that were asked for; 0 asks for none.
+        n_clusters: wanted.
+    """
+    sizes = metrics.cluster_sizes(clusters, n_clusters)
+    held = sizes[sizes > 0]
+    n_small = int((held < least).sum())
+    if n_small:
+        reporter.warn(
+            f"{n_small} of {count(len(held), 'cluster')} with fewer than the {least} images asked "
+            f"for, the smallest with {held.min()}, as no more could be joined: pass a smaller "
+            "--min-size (merge.min_cluster_size)"
+        )

@@ -41,7 +41,7 @@ from ucls.runs.preparation import read_preparation
 from ucls.runs.resolve import feature_width
 from ucls.runs.room import stay_on_disk
 from ucls.runs.run import Run
-from ucls.runs.scores import warn_of_empty
+from ucls.runs.scores import warn_of_empty, warn_of_small
 from ucls.tables import AnyFeatures, RowTable
 from ucls.training.linear import CHUNK, SelfTrained
 from ucls.types import Labels
@@ -77,6 +77,8 @@ def self_train(run: Run) -> None:
     write_labels(run, labels)
     clusters = {split: labels.clusters for split, labels in labelled.items()}
     warn_of_empty(run.reporter, "self-train", clusters, n_clusters=run.n_clusters)
+    least = run.config.merge.min_cluster_size
+    warn_of_small(run.reporter, clusters["train"], least=least, n_clusters=run.n_clusters)
 
 
 def _mended(run: Run, consensus: ConsensusEntry) -> tuple[Labels, HeadVotes]:

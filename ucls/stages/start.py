@@ -18,7 +18,7 @@ from ucls.runs.known import check_known, read_known
 from ucls.runs.labels import keep_labels
 from ucls.runs.opening import fitted_settings
 from ucls.runs.recording import recorded
-from ucls.runs.resolve import ExtractedData, check_n_clusters, read_extracted
+from ucls.runs.resolve import ExtractedData, check_min_size, check_n_clusters, read_extracted
 from ucls.runs.run import Run, cache_key
 from ucls.runs.suggested import keep_other_factors, suggest, suggested_number, told
 from ucls.runs.time_limit import fitting_effort
@@ -57,6 +57,7 @@ def start(
         check_enough(opened.n_images)
     else:
         check_n_clusters(n_known, opened.n_images)
+    check_min_size(config, opened.n_images)
     resolve_device(config.device)
     place = Path(out or Path("runs") / opened.name)
     check_known(config, place, n_clusters=n_known)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import is_valid_linkage, linkage
 
-from ucls.merging.condensing import condense
+from ucls.merging.condensing import condense, join_small
+from ucls.merging.wishes import Wishes
 from ucls.types import cut_into
 
 # Leaves 0 and 1 merge, 2 and 3 too; 4 is light and joins all in the end.
@@ -43,3 +44,16 @@ def test_no_cut_down_from_the_heavy_groups_has_a_light_one(seed: int) -> None:
     n_groups = 1 + np.count_nonzero(found[:, 2] > 0)
     for k in range(1, n_groups + 1):
         assert np.bincount(cut_into(found, k), masses).min() >= least
+
+
+@pytest.mark.parametrize(
+    ("least", "sizes"),
+    # Of more than 120 images there are no two, so that the largest two of the cut stay.
+    [(50, [60, 60, 90, 90]), (80, [90, 90, 120]), (110, [120, 180]), (130, [90, 90, 120])],
+)
+def test_clusters_join_until_they_are_large_enough(least: int, sizes: list[int]) -> None:
+    tree = np.array([[0.0, 1, 0.2, 2], [2, 3, 0.3, 2], [4, 5, 0.8, 4]])
+    masses = np.array([60.0, 60, 90, 90])
+    found = join_small(tree, PLACES[:4], masses, n_clusters=4, wishes=Wishes(least))
+    assert found.n_left == len(sizes)
+    assert sorted(np.bincount(cut_into(found.tree, found.n_left), masses)) == sizes

@@ -137,7 +137,7 @@ def test_corrections_that_no_one_changed_give_way_silently(run_path: Path, lines
 
 
 def test_a_smallest_size_leaves_a_cluster_for_each_label(run_path: Path) -> None:
-    settings = known_of(run_path, [1, 2, 3], list("abc")) | {"merge.min_cluster_size": 100}
+    settings = known_of(run_path, [1, 2, 3], list("abc")) | {"merge.min_cluster_size": 60}
     labels = relabelled(run_path, settings)
     assert Run(run_path).n_clusters == 3
     assert [labels.names[cluster] for cluster in labels.clusters[1:4].tolist()] == list("abc")

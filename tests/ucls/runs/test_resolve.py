@@ -62,6 +62,10 @@ def test_the_number_of_clusters() -> None:
             r"\[2\.0, 3\.0\] and merge.linkage is none, so no head .* add 1 to train.scales",
         ),
         (
+            {"merge.min_cluster_size": 51},
+            r"100 images make no two clusters of at least 51 images: .* of 50 or less",
+        ),
+        (
             {"train.objective": "scan", "train.beta": 0.5},
             "beta has no part in the objective scan, it is used by ucls, temi",
         ),

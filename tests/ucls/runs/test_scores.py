@@ -1,7 +1,7 @@
 import numpy as np
 
 from tests.conftest import Lines
-from ucls.runs.scores import balance, scores, warn_of_empty
+from ucls.runs.scores import balance, scores, warn_of_empty, warn_of_small
 
 HALVES = np.array([0, 0, 1, 1], dtype=np.int32)
 
@@ -30,4 +30,14 @@ def test_empty_clusters_are_warned_of_in_one_line(lines: Lines) -> None:
     assert lines.said == [
         "WARNING: cut: 1 of 2 clusters are empty in val",
         "WARNING: cut: 1 of 3 clusters are empty in train, 2 of 3 clusters are empty in val",
+    ]
+
+
+def test_clusters_smaller_than_asked_for_are_warned_of_in_one_line(lines: Lines) -> None:
+    clusters = np.array([0, 0, 0, 2, -1, -1], dtype=np.int32)
+    warn_of_small(lines, clusters, least=1, n_clusters=3)
+    warn_of_small(lines, clusters, least=3, n_clusters=3)
+    assert lines.said == [
+        "WARNING: 1 of 2 clusters with fewer than the 3 images asked for, the smallest with 1, as "
+        "no more could be joined: pass a smaller --min-size (merge.min_cluster_size)"
     ]

@@ -340,7 +340,9 @@ def test_small_clusters_join_others_all_the_way(run_path: Path, lines: Lines) ->
     assert 2 <= n_left < 4
     assert Run(run_path).n_wanted == 4
     ensemble(run_path)
-    self_train(run_path)
+    self_train(run_path, reporter=lines)
+    sizes = np.bincount(read_labels(Run(run_path)).clusters[:120])
+    assert any("than the 45 images" in told for told in lines.said) == (sizes.min() < 45)
     evaluate(run_path)
     assert set(read_labels(Run(run_path)).clusters.tolist()) <= set(range(n_left))
     merge(run_path, settings={"merge.min_cluster_size": 0})
