@@ -1,6 +1,6 @@
 """A consensus of any clusterers, for scikit-learn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -134,7 +134,13 @@ class ConsensusClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         bases = self.estimators
         if bases is None:
             bases = [KMeans(n_clusters, n_init=1)] * N_KMEANS
-        elif not len(bases):
+        if not isinstance(bases, Iterable):
+            raise ValueError(
+                f"estimators must be a list of clusterers, got {bases!r}: give such as "
+                "[KMeans(3), KMeans(5)], or None"
+            )
+        bases = list(bases)
+        if not bases:
             raise ValueError("estimators is empty: give at least one clusterer, or None")
         return {f"estimator_{place}": base for place, base in enumerate(bases)}
 

@@ -22,14 +22,13 @@ from ucls.estimators.arguments import (
 )
 from ucls.estimators.bases import fit_base, renumbered
 from ucls.settings.config import Config
-from ucls.types import LINKAGES, Labels, Linkage, MergedHead, NeighborGraph, renumber
+from ucls.types import Labels, Linkage, MergedHead, NeighborGraph, renumber
 
 OVER_CLUSTERING = 10
 """Times the clusters wanted, that k-means finds: with 3 its clusters still lie across the gap of
 two half moons, with 5 across that of two circles."""
 SAMPLES_PER_CLUSTER = 5
 """That k-means finds on average, at least."""
-LINKAGE_NAMES = ("auto", *LINKAGES)
 
 
 def _can_predict(merging: "MergeClustering") -> bool:
@@ -164,10 +163,6 @@ class MergeClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ) -> MergedHead:
         from ucls.merging import merge_heads
 
-        if self.linkage not in LINKAGE_NAMES:
-            raise UsageError(
-                f"linkage must be one of {', '.join(LINKAGE_NAMES)}, got {self.linkage!r}"
-            )
         if not n_found:
             raise UsageError("the clusterer found nothing but noise: let it find clusters")
         merged = merge_heads(

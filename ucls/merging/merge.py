@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ucls.ensemble.label_matrix import check_label_matrix
 from ucls.errors import UsageError
 from ucls.merging.agglomeration import agglomerate
 from ucls.merging.links import (
@@ -22,7 +23,17 @@ from ucls.merging.spectral import spectral_groups
 from ucls.merging.together import merge_together
 from ucls.merging.wishes import NO_WISHES, Wishes
 from ucls.progress import Advance, ignore_progress
-from ucls.types import Labels, Linkage, MergedHead, MergedHeads, NeighborGraph, renumber
+from ucls.types import (
+    LINKAGES,
+    IntArray,
+    Labels,
+    Linkage,
+    MergedHead,
+    MergedHeads,
+    NeighborGraph,
+    renumber,
+)
+from ucls.wording import count
 
 HEADS_TO_CHOOSE_BY = 8
 SPECTRAL_CUTS_AT_MOST = 1.6
@@ -60,7 +71,8 @@ def merge_heads(
         advance: told of each head.
 
     Raises:
-        UsageError: if the labels do not fit the graph.
+        UsageError: if the labels are no such matrix, do not fit the graph or ``head_clusters``, or
+            ``n_clusters`` or ``linkage`` are out of range.
 
     Example:
         >>> import numpy as np
@@ -72,11 +84,12 @@ def merge_heads(
         >>> merge_heads(labels, graph, 2, head_clusters=[3], linkage="average").heads[0].cut(2)
         array([1, 1, 0], dtype=int32)
     """
-    if labels.shape[1] != graph.n_images:
-        raise UsageError(
-            f"expected labels of the {graph.n_images} images of the graph, got those of "
-            f"{labels.shape[1]}: use the graph that the heads were trained with"
-        )
+    labels = check_label_matrix(labels)
+    _check_fit(labels, graph.n_images, head_clusters)
+    if n_clusters < 2:
+        raise UsageError(f"n_clusters must be 2 or more, got {n_clusters}: change n_clusters")
+    if linkage not in ("auto", *LINKAGES):
+        raise UsageError(f"linkage must be one of auto, {', '.join(LINKAGES)}, got {linkage!r}")
     edges = nearest_edges(graph)
     larger = [head for head, size in enumerate(head_clusters) if size > n_clusters]
     together: dict[int, MergedHead] = {}
@@ -130,6 +143,27 @@ def evenness_of(sizes: npt.NDArray[np.floating]) -> float:
     """How many clusters of equal size would tell as much, as a share of all: exp(entropy) / C."""
     shares = sizes[sizes > 0] / sizes.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()) / len(sizes))
+
+
+def _check_fit(labels: IntArray, n_images: int, head_clusters: Sequence[int]) -> None:
+    """Raises UsageError unless labels [H, N] are of these images and clusters."""
+    n_heads, n_labelled = labels.shape
+    if n_labelled != n_images:
+        raise UsageError(
+            f"expected labels of the {n_images} images of the graph, got those of {n_labelled}: "
+            "use the graph that the heads were trained with"
+        )
+    if len(head_clusters) != n_heads:
+        raise UsageError(
+            f"expected head_clusters of {count(n_heads, 'head')}, got {len(head_clusters)}: give "
+            "one number for each row of labels"
+        )
+    for head, (largest, size) in enumerate(zip(labels.max(axis=1), head_clusters, strict=True)):
+        if largest >= size:
+            raise UsageError(
+                f"head {head} has labels up to {largest}, but head_clusters has {size} for it: "
+                f"give {largest + 1} or more"
+            )
 
 
 def _choose(

@@ -69,6 +69,8 @@ def test_noise_is_a_missing_label() -> None:
         ({"weights": "none"}, "weights must be equal"),
         ({"options": {"depth": 3}}, "no method has an option 'depth'"),
         ({"estimators": []}, "estimators is empty"),
+        ({"estimators": 3}, r"estimators must be a list .*, got 3: give such as \[KMeans\(3\)"),
+        ({"estimators": KMeans(3)}, r"estimators must be a list of clusterers, got KMeans"),
         ({"estimators": [3]}, "expected a clusterer with fit_predict, got 3"),
     ],
 )

@@ -250,6 +250,26 @@ def test_a_graph_of_other_images(plant_classes: Any) -> None:
         merge_heads(np.zeros((1, 10), np.int32), graph, 2, head_clusters=[4])
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"labels": np.zeros(360, np.int32)}, r"a non-empty matrix .*, got shape \(360,\)"),
+        ({"labels": np.zeros((1, 360))}, "labels must be integers, got float64"),
+        ({"labels": np.full((1, 360), -2, np.int32)}, "got -2"),
+        ({"head_clusters": [4, 4]}, "expected head_clusters of 1 head, got 2: give one number"),
+        ({"head_clusters": [3]}, "head 0 has labels up to 3, but head_clusters has 3 for it: give"),
+        ({"n_clusters": 1}, "n_clusters must be 2 or more, got 1"),
+        ({"linkage": "ward"}, "one of auto, diffusion, spectral, average, got 'ward'"),
+    ],
+)
+def test_arguments_that_cannot_be(changed: dict[str, Any], told: str, plant_classes: Any) -> None:
+    _, graph = plant_classes(EQUAL)
+    labels = np.arange(360, dtype=np.int32)[None] % 4
+    given = {"labels": labels, "n_clusters": 2, "head_clusters": [4], **changed}
+    with pytest.raises(UsageError, match=told):
+        merge_heads(graph=graph, **given)
+
+
 def test_what_a_merged_head_remembers() -> None:
     tree = np.array([[0.0, 1, 1.5, 2], [2, 3, 4.0, 3]])
     head = MergedHead(np.int32([-1, 0, 1, -1, 2]), tree)
