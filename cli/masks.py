@@ -55,6 +55,7 @@ def command(
     values = gather(
         config=config,
         settings=settings,
+        of_run=False,
         method=method,
         backbone=backbone,
         weights=weights,

@@ -42,7 +42,9 @@ SourceName = Annotated[
 ]
 Clusters = Annotated[
     int | None,
-    typer.Option("-k", "--clusters", help="Number of clusters; default: the classes, if known."),
+    typer.Option(
+        "-k", "--clusters", min=2, help="Number of clusters; default: the classes, if known."
+    ),
 ]
 Alternatives = Annotated[
     int,

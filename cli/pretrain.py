@@ -70,6 +70,7 @@ def command(
     values = gather(
         config=config,
         settings=settings,
+        of_run=False,
         method=method,
         arch=arch,
         n_clusters=clusters,

@@ -23,11 +23,24 @@ from ucls.settings.objectives import (
     unused_settings,
 )
 from ucls.settings.problems import tell_problems
-from ucls.settings.sections import Count, Fraction, NonNegative, OpenSection, Positive, Section
+from ucls.settings.sections import (
+    Count,
+    Device,
+    Fraction,
+    NonNegative,
+    OpenSection,
+    Positive,
+    Section,
+    matching,
+)
 from ucls.types import Effort
 
 FEATURES = re.compile(r"fg|cls2|cls4?(\+(patch|fg))?")
-PREPARE = r"^(auto|none|distance|(center|standardize|pca|whiten)(-[1-9])?)$"
+PREPARE = matching(
+    "auto|none|distance|(center|standardize|pca|whiten)(-[1-9])?",
+    "auto, none, distance, center, standardize, pca or whiten, of which the last four may leave "
+    "out some directions, such as center-1",
+)
 HEADS = re.compile(r"all|(best|anmi)(:[1-9][0-9]*)?|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
 
 Scale = Annotated[float, Field(ge=1.0, le=100.0)]
@@ -81,7 +94,7 @@ class ExtractConfig(Section):
 class NeighborsConfig(Section):
     """Stage ``neighbors``: the adaptive sets S_x (thesis 5.2.5)."""
 
-    prepare: Annotated[str, Field(pattern=PREPARE)] | None = None
+    prepare: Annotated[str, PREPARE] | None = None
     """How features are prepared before neighbours, heads and k-means see them: ``none``,
     ``center`` (scaled to length 1, then centred), ``standardize`` (centred, each column scaled),
     ``distance`` (centred; compared by distance, not by direction), ``pca`` or ``whiten`` (128
@@ -358,7 +371,7 @@ class Config(Section):
     time_limit: str | None = None
     """How long a run may take, such as ``90s``, ``10m`` or ``2h``: chooses the effort."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Device = "auto"
     features_in: Literal["auto", "memory", "disk"] = "auto"
     """Where features are while stages work on them; ``auto``: on disk if they would take more than
     half of the free memory. From disk heads see them in half precision."""

@@ -1,7 +1,7 @@
 """From options, texts and files to settings."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ def gather(
     config: Path | None = None,
     preset: str | None = None,
     settings: Iterable[str] | None = None,
+    of_run: bool = True,
     **options: Any,
 ) -> dict[str, Any]:
     """Puts everything the user set together, the more specific over the more general.
@@ -22,25 +23,39 @@ def gather(
         config: a TOML file.
         preset: name of a preset.
         settings: ``NAME=VALUE`` texts.
+        of_run: whether they are those of a run, so that what is wrong in the file is told of it.
         **options: settings by their name with ``__`` for the dot; None where not given.
 
     Returns:
         Dotted names to values.
 
     Raises:
-        UsageError: if a file, a preset or a text cannot be read.
+        UsageError: if a file, a preset or a text cannot be read, or the file has wrong settings
+            that nothing replaces.
     """
     from ucls.cache.run_folder import flatten
     from ucls.settings.presets import preset as preset_values
 
-    values: dict[str, Any] = {}
-    if config is not None:
-        values |= flatten(read_toml(config))
-    values |= dict(parse_setting(text) for text in settings or ())
+    values = dict(parse_setting(text) for text in settings or ())
     values |= {name.replace("__", "."): v for name, v in options.items() if v is not None}
+    if config is not None:
+        tree = read_toml(config)
+        of_file = flatten(tree)
+        if of_run:
+            _check_file(config, tree, of_file.keys() - values.keys())
+        values = of_file | values
     if preset is None:
         return values
     return preset_values(preset, objective=known_objective(values)) | values
+
+
+def _check_file(path: Path, tree: Mapping[str, Any], names: Set[str]) -> None:
+    """Raises UsageError if some of these settings are wrong, whatever others are."""
+    from ucls.settings.config import config_problems
+
+    own = [problem for problem in config_problems(tree) if problem.partition(":")[0] in names]
+    if own:
+        raise UsageError(f"{path}: {'; '.join(own)}")
 
 
 def known_objective(values: Mapping[str, Any]) -> str:

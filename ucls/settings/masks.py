@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ucls.backbones.normalized_cut import TAU
 from ucls.settings.problems import read_with_options
-from ucls.settings.sections import Count, Fraction, Section
+from ucls.settings.sections import Count, Device, Fraction, Section
 
 MethodName = Literal["tokencut", "contracam"]
 HOW_TO_RUN = {"device", "workers"}
@@ -24,7 +24,7 @@ class MasksConfig(Section):
     of TokenCut."""
     weights: str | None = None
     """Where they lie; ``random`` for untrained ones."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Device = "auto"
     workers: Annotated[int, Field(ge=0)] | None = None
     """Processes that decode images."""
     options: dict[str, Any] = Field(default_factory=dict)

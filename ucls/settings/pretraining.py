@@ -9,7 +9,7 @@ from ucls.backbones.learned_files import SMALL_IMAGES
 from ucls.errors import UsageError
 from ucls.settings.pretraining_methods import METHODS, Method
 from ucls.settings.problems import read_with_options
-from ucls.settings.sections import Count, Fraction, NonNegative, Positive, Section
+from ucls.settings.sections import Count, Device, Fraction, NonNegative, Positive, Section
 
 LARGE_IMAGE = 224
 LOCAL_SHARE = 96 / 224
@@ -32,7 +32,7 @@ class PretrainConfig(Section):
     """C. None: the number of classes of a labelled source, which must be given otherwise; methods
     without clusters take none."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Device = "auto"
     image_size: Annotated[int, Field(ge=8)] | None = None
     """Pixels per side of a global crop. None: the shorter side of most images, at most 224."""
     n_local: Annotated[int, Field(ge=0)] | None = None

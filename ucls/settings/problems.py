@@ -1,6 +1,7 @@
 """What is wrong with settings, in words."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -9,6 +10,12 @@ from pydantic import BaseModel, ValidationError
 from ucls.errors import UsageError
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+IN_WORDS = {
+    "a valid tuple": "a list in brackets such as [1, 2]",
+    "a valid boolean": "true or false",
+}
+"""What pydantic expects, as it is written in TOML."""
 
 
 def read_with_options(
@@ -67,7 +74,10 @@ def _tell_setting(name: str, found: Sequence[Mapping[str, Any]], names: Sequence
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"
     messages = list(dict.fromkeys(problem["msg"] for problem in found))
     expected = " or ".join(message[0].lower() + message[1:] for message in messages)
-    expected = expected.replace("a valid tuple", "a list in brackets such as [1, 2]")
+    # The end of such a message says once more what is expected.
+    expected = re.sub(r"(should be a valid \w+), (?:unable|got)\b.*?(?= or |$)", r"\1", expected)
+    for kind, plain in IN_WORDS.items():
+        expected = expected.replace(kind, plain)
     return f"{name}: {expected}, but it is {first['input']!r}"
 
 

@@ -1,15 +1,39 @@
 """What all sections of settings share, and the ranges that numbers are in."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+)
+
+
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """A check that a text is as a regular expression has it, which errors tell in words."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {expected}, but it is {text!r}")
+        return text
+
+    return AfterValidator(check)
+
 
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Device = Annotated[
+    str,
+    matching(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda, or one of several GPUs such as cuda:1"),
+]
 
 
 class Section(BaseModel):

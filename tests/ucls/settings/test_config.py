@@ -43,8 +43,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert sorted(str(caught.value).split("; ")) == [
         "colour: no such setting",
         "n_clusters: input should be greater than or equal to 2, but it is 1",
-        "neighbors.k: input should be a valid integer, unable to parse string as an integer, "
-        "but it is 'many'",
+        "neighbors.k: input should be a valid integer, but it is 'many'",
         "seed: input should be greater than or equal to 0, but it is -1",
         "train.epochs: input should be greater than or equal to 1, but it is 0",
     ]
@@ -100,7 +99,12 @@ def test_an_unknown_name_hides_no_problem_of_the_setting_it_begins_with() -> Non
         ("train.n_views", 1, "greater than or equal to 2"),
         ("train.inner_steps", 0, "greater than or equal to 1"),
         ("merge.linkage", "ward", "'auto', 'diffusion', 'spectral', 'average' or 'none'"),
-        ("device", "gpu", "pattern"),
+        ("train.epochs", 1.5, "should be a valid integer, but it is 1.5"),
+        ("train.batch_norm", "maybe", "should be true or false, but it is 'maybe'"),
+        ("extract.image_size", "x", "integer or input should be a list in brackets such as [1, 2]"),
+        ("device", "gpu", "expected auto, cpu, cuda, or one of several GPUs such as cuda:1, but"),
+        ("device", "cuda:", "but it is 'cuda:'"),
+        ("neighbors.prepare", "pca-0", "such as center-1, but it is 'pca-0'"),
         ("ensemble.heads", "0-4,x", "ranges such as 0-4,7, but it is '0-4,x'"),
         ("ensemble.heads", "best:0", "expected all, best, best:16, anmi, anmi:16, or numbers"),
         ("ensemble.heads", "anmi:x", "but it is 'anmi:x'"),

@@ -112,3 +112,20 @@ def test_files_that_are_no_toml(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("seed = ")
     with pytest.raises(UsageError, match="is not valid TOML"):
         read_toml(tmp_path / "a.toml")
+
+
+def test_what_is_wrong_in_a_file_is_told_of_it_unless_it_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("seed = 'x'\n[train]\nepochs = 0\n")
+    with pytest.raises(UsageError) as caught:
+        gather(config=path, seed=3)
+    at_least = "input should be greater than or equal to 1"
+    assert str(caught.value) == f"{path}: train.epochs: {at_least}, but it is 0"
+    assert gather(config=path, settings=["train.epochs=2"], seed=3)["train.epochs"] == 2
+    assert gather(config=path, of_run=False)["seed"] == "x"
+
+
+def test_settings_of_a_file_that_others_may_make_right_are_found_out_later(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[train]\nbeta = 0.7\nobjective = 'scan'\n")
+    values = gather(config=tmp_path / "a.toml", train__objective="temi")
+    assert Config().with_values(values).train.beta == 0.7
