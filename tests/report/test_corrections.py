@@ -98,6 +98,18 @@ def test_a_page_of_a_corrected_run_shows_and_undoes_what_was_corrected(
     assert page.evaluate(STATE) == before
 
 
+def test_a_cluster_without_a_name_takes_that_of_the_merged_one(
+    digits_page: Path, open_page: Open
+) -> None:
+    page = open_page(digits_page)
+    page.evaluate("edit({ do: 'rename', cluster: 1, name: 'a' })")
+    page.evaluate("edit({ do: 'merge', clusters: [1, 2], into: 0 })")
+    assert page.evaluate(STATE)["names"] == {"0": "a"}
+    page.evaluate("edit({ do: 'rename', cluster: 3, name: 'b' })")
+    page.evaluate("edit({ do: 'merge', clusters: [0], into: 3 })")
+    assert page.evaluate(STATE)["names"] == {"3": "b"}
+
+
 def test_undo_and_redo_walk_through_all_of_them(digits_page: Path, open_page: Open) -> None:
     page = open_page(digits_page)
     states = [page.evaluate(STATE)]

@@ -118,8 +118,9 @@ class _State:
         self.became[np.isin(self.became, list(gone))] = into
         self.numbers -= gone
         self.done -= gone
-        for cluster in gone:
-            self.names.pop(cluster, None)
+        names = {self.names.pop(cluster) for cluster in gone & self.names.keys()}
+        if len(names) == 1:
+            self.names.setdefault(into, names.pop())
 
     def _split(self, edit: Split) -> None:
         self._require(edit.cluster)

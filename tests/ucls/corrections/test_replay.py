@@ -52,6 +52,15 @@ def test_merged_clusters_take_the_name_and_state_of_the_one_they_go_into() -> No
     assert corrected.done == frozenset()
 
 
+def test_a_merged_cluster_without_a_name_takes_the_only_one_there_is() -> None:
+    named = Rename(cluster=0, name="dogs")
+    assert after(named, Merge(clusters=(0,), into=2)).labels.names == {2: "dogs"}
+    assert after(named, Merge(clusters=(0, 1), into=2)).labels.names == {2: "dogs"}
+    other = Rename(cluster=1, name="cats")
+    assert after(named, other, Merge(clusters=(0, 1), into=2)).labels.names == {}
+    assert after(named, Merge(clusters=(2,), into=0)).labels.names == {0: "dogs"}
+
+
 def test_a_split_takes_leaves_into_a_new_cluster() -> None:
     given = after(Split(cluster=0, into=7, leaves=(3,)))
     assert given.labels.clusters.tolist() == [0, 0, 7, 0, 1, 1, 2, 2, 2, 3]

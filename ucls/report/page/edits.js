@@ -29,6 +29,8 @@ const MAKE = {
   merge(now, { clusters, into }) {
     const gone = new Set(clusters.filter((cluster) => cluster !== into));
     reassign(now, (cluster) => gone.has(cluster), into);
+    const names = new Set([...gone].filter((cluster) => now.names.has(cluster)).map((cluster) => now.names.get(cluster)));
+    if (names.size === 1 && !now.names.has(into)) now.names.set(into, ...names);
     for (const cluster of gone) {
       now.numbers.delete(cluster);
       now.names.delete(cluster);
