@@ -14,6 +14,7 @@ from ucls.wording import cause
 LONGEST_NAME = 4_000
 """Characters of a cluster's name."""
 MOST_CLUSTERS = 100_000
+KINDS = "expected do = rename, merge, split, move, wrong or done"
 
 ClusterNumber = Annotated[int, Field(ge=0, lt=MOST_CLUSTERS)]
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
@@ -154,8 +155,10 @@ def _what(problem: Any) -> str:
             return "is not known here; remove it, or check its spelling"
         case "missing":
             return "is missing; add it"
-        case "union_tag_invalid" | "union_tag_not_found":
-            return "expected do = rename, merge, split, move, wrong or done"
+        case "union_tag_invalid":
+            return f"{KINDS}, got {problem['ctx']['tag'][:80]!r}"
+        case "union_tag_not_found":
+            return f"{KINDS}, got an edit without do"
     message = str(problem["msg"])
     return f"{message[0].lower()}{message[1:]}, got {str(problem['input'])[:80]!r}"
 

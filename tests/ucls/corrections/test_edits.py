@@ -62,8 +62,9 @@ def test_an_empty_file_is_no_wish_to_restore(tmp_path: Path, text: str) -> None:
         ({"do": "rename", "cluster": 1, "name": "x" * 4001}, "edit 1: name: "),
         ({"do": "merge", "clusters": [], "into": 1}, "edit 1: clusters: "),
         ({"do": "move", "images": ["a"], "into": 1, "to": 2}, "edit 1: to: is not known"),
-        ({"do": "explode"}, "edit 1: expected do = rename, merge"),
-        ({}, "edit 1: expected do = rename, merge"),
+        ({"do": "renam"}, "edit 1: expected do = rename, merge, .* or done, got 'renam'"),
+        ({"do": 3}, "edit 1: expected do = rename, .*, got '3'"),
+        ({}, "edit 1: expected do = rename, merge, .* or done, got an edit without do"),
     ],
 )
 def test_what_is_wrong_is_told(edit: dict[str, Any], message: str) -> None:
