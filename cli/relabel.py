@@ -35,10 +35,13 @@ def command(
 
     result = relabel(run, corrections, retrain=retrain, reporter=chosen_reporter())
     sizes = result.labels.sizes()
-    previous = run / files.PREVIOUS_CORRECTIONS
-    if not result.n_edits:
-        kept = f"; earlier corrections are in {previous}" if previous.is_file() else ""
-        print(f"what was found is restored{kept}")
+    if not result.n_edits and corrections is None:
+        print(f"{run} has no corrections yet: give a file, or make some with ucls serve {run}")
+    elif not result.n_edits:
+        print("what was found is restored")
+    if result.n_replaced:
+        previous = run / files.PREVIOUS_CORRECTIONS
+        print(f"{count(result.n_replaced, 'earlier edit')} replaced, kept in {previous}")
     print(
         f"{count(result.n_edits, 'edit')}: {result.n_changed:,} of "
         f"{count(len(result.labels), 'image')} changed, {count(len(sizes), 'cluster')} now"

@@ -22,6 +22,20 @@ def test_tells_what_changed_and_what_comes_next(cli: Cli, run_path: Path, tmp_pa
     assert "sevens" in (run_path / "labels.csv").read_text()
 
 
+def test_what_is_replaced_and_restored_is_told(cli: Cli, run_path: Path, tmp_path: Path) -> None:
+    def relabelled(text: str) -> str:
+        (tmp_path / "c.toml").write_text(text)
+        return cli("relabel", run_path, tmp_path / "c.toml").out
+
+    assert f"{run_path} has no corrections yet: give a file" in cli("relabel", run_path).out
+    for gone_on_with in (RENAMED, RENAMED + RENAMED.replace("sevens", "ones")):
+        assert "earlier edit" not in relabelled(gone_on_with)
+    kept = f"replaced, kept in {run_path / 'corrections-previous.toml'}\n"
+    assert relabelled(RENAMED.replace("sevens", "twos")).startswith(f"2 earlier edits {kept}")
+    told = relabelled("edits = []")
+    assert told.startswith(f"what was found is restored\n1 earlier edit {kept}")
+
+
 def test_a_wrong_file_is_one_clear_line(cli: Cli, run_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(RENAMED.replace("cluster = 1", "cluster = 44"))

@@ -25,16 +25,21 @@ def apply_in(run: Run, corrections: Corrections, found: ImageLabels) -> Correcte
     return apply(corrections, found, Leaves.of(run), n_clusters=run.n_clusters)
 
 
-def keep_corrections(run: Run, corrections: Corrections, found: ImageLabels) -> None:
-    """Writes the corrections of a run; those they replace are kept beside them."""
+def keep_corrections(run: Run, corrections: Corrections, found: ImageLabels) -> int:
+    """Writes the corrections of a run; those they replace are kept beside them.
+
+    Returns:
+        How many edits were replaced; 0 where one list is gone on with, or undone.
+    """
     path = run.folder.file(files.CORRECTIONS)
     corrections = replace_fingerprint(corrections, found)
     before = corrections_of(run).edits
     n_shared = min(len(before), len(corrections.edits))
-    # Not while one list is gone on with, or undone.
-    if before[:n_shared] != corrections.edits[:n_shared] or (before and not corrections.edits):
+    is_other = before[:n_shared] != corrections.edits[:n_shared] or not corrections.edits
+    if before and is_other:
         path.replace(run.folder.file(files.PREVIOUS_CORRECTIONS))
     write_corrections(path, corrections)
+    return len(before) if is_other else 0
 
 
 def replace_fingerprint(corrections: Corrections, found: ImageLabels) -> Corrections:

@@ -32,6 +32,8 @@ class Relabelled(NamedTuple):
     """``labels.csv``."""
     labels: ImageLabels
     n_edits: int
+    n_replaced: int
+    """Earlier edits that these do not go on with, kept in ``corrections-previous.toml``."""
     n_changed: int
     """Images in another cluster than the one that was found, or in none."""
     n_untold: int
@@ -99,13 +101,14 @@ def relabel(
         else:
             regroup_classifier(run.folder, groups)
         write_labels(run, labels)
-        keep_corrections(run, wanted, before)
+        n_replaced = keep_corrections(run, wanted, before)
     keeps_training = retrain or not was_retrained or is_same
     told = groups if retrain or known is None or not is_same else known
     return Relabelled(
         path=run.folder.file(files.LABELS),
         labels=labels,
         n_edits=len(wanted.edits),
+        n_replaced=n_replaced,
         n_changed=int((labels.clusters != labels.found).sum()),
         n_untold=len(labels.sizes().keys() - set(told.numbers[told.of_columns].tolist())),
         keeps_training=keeps_training,
