@@ -62,8 +62,8 @@ def check_not_equal(features: AnyFeatures) -> None:
     """
     if count_distinct(features, enough=2) == 1:
         raise UsageError(
-            f"all {len(features)} images have the same features, so nothing tells them apart; "
-            "check that the images differ and suit the backbone"
+            f"all {len(features)} rows of features are the same, so nothing tells them apart: "
+            "check their values, or of images that they differ and suit the backbone"
         )
 
 

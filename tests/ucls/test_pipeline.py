@@ -209,7 +209,7 @@ def test_images_that_are_all_alike(tmp_path: Path, tiny_config: Config) -> None:
     folder.mkdir()
     for i in range(8):
         Image.new("RGB", (4, 4), (i, i, i)).save(folder / f"{i}.png")
-    with pytest.raises(UsageError, match="all 8 images have the same features, so nothing tells"):
+    with pytest.raises(UsageError, match="all 8 rows of features are the same, so nothing tells"):
         pipeline.run(str(folder), out=tmp_path / "a", config=tiny_config.with_values(PIXELS))
 
 

@@ -24,7 +24,7 @@ def test_balanced_sets_of_many_images_stay_within_memory() -> None:
 
 
 def test_equal_features_are_refused_and_too_few_different_ones_told(lines: Lines) -> None:
-    with pytest.raises(UsageError, match="all 9 images have the same features"):
+    with pytest.raises(UsageError, match="all 9 rows of features are the same"):
         check_distinct(np.ones((9, 2), np.float32), 3, lines)
     two = np.repeat(np.eye(2, dtype=np.float32), 4, axis=0)
     check_distinct(two, 2, lines)

@@ -165,7 +165,7 @@ def test_wrong_parameters_are_told(params: dict[str, Any], told: str) -> None:
     ("features", "error", "told"),
     [
         (np.ones((1, 3)), ValueError, "1 sample.* minimum of 2"),
-        (np.ones((9, 3)), ValueError, "all 9 images have the same features"),
+        (np.ones((9, 3)), ValueError, "all 9 rows of features are the same"),
         (np.full((9, 3), np.nan), ValueError, "NaN"),
         (np.arange(27.0).reshape(9, 3) * 1e300, ValueError, "within float32"),
         (csr_array(np.eye(9)), TypeError, "[Ss]parse"),
@@ -218,7 +218,7 @@ def test_one_cloud_is_one_cluster() -> None:
     found = clusterer(None).fit(cloud)
     assert found.n_clusters_ == 1
     assert not found.labels_.any()
-    with pytest.raises(ValueError, match="all 30 images have the same features"):
+    with pytest.raises(ValueError, match="all 30 rows of features are the same"):
         clusterer(None).fit(np.ones((30, 4)))
 
 
