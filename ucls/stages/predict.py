@@ -1,7 +1,7 @@
 """Labelling new images with a finished run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -153,11 +153,13 @@ def write_labelled(
     *,
     as_json_lines: bool,
 ) -> None:
-    """Writes labels as they come, with four digits of each share.
+    """Writes labels as they come, with four digits of each share; nothing before the first.
 
     Raises:
         UclsError: if the disk does not take it.
     """
+    rows = iter(rows)
+    rows = chain(list(islice(rows, 1)), rows)
     if as_json_lines:
         rounded = ([round(x, 4) if isinstance(x, float) else x for x in row] for row in rows)
         write_json_lines(out, columns, rounded)

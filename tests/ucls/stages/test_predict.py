@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.conftest import classified
 from ucls import pipeline
+from ucls.cache import STDOUT
 from ucls.errors import UclsError, UsageError
 from ucls.runs.run import Run
 from ucls.sources import load_source
@@ -189,6 +190,21 @@ def test_a_batch_without_any_readable_image(shared_photo_run: Path, tmp_path: Pa
     assert not (tmp_path / "new.csv").exists()
     Image.new("RGB", (5, 5)).save(folder / "99.png")
     assert predict(shared_photo_run, str(folder), out=tmp_path / "new.csv").n_images == 1
+
+
+def test_standard_output_stays_empty_where_no_image_can_be_read(
+    shared_photo_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    for as_json_lines in (False, True):
+        with pytest.raises(UsageError, match="the first because: not an image, but a text file"):
+            predict(
+                shared_photo_run,
+                str(tmp_path / "text.jpg"),
+                out=STDOUT,
+                as_json_lines=as_json_lines,
+            )
+    assert capsys.readouterr().out == ""
 
 
 def test_features_for_a_run_of_images_and_the_other_way_round(
