@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ucls.errors import UsageError
-from ucls.images.columns import OTHER_PATHS, PATH
+from ucls.images.columns import OTHER_LABELS, OTHER_PATHS, PATH
 from ucls.images.contents import EMPTY, TEXT, UNKNOWN, kind_of
 from ucls.images.files import IMAGE_SUFFIXES
 from ucls.images.sets import (
@@ -48,7 +48,7 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
     """
     path = path.resolve()
     rows = _read_rows(path)
-    _check_paths(path, [row.get(PATH, "") for row in rows])
+    _check_paths(path, rows)
     rows, notes = _distinct(path, rows)
     paths = [row[PATH] for row in rows]
     labels, class_names = encode_labels(_whole([row.get("label") or "" for row in rows]))
@@ -62,7 +62,7 @@ def load_manifest(path: Path, *, split: str = "train") -> ImageSet:
         fingerprint=fingerprint_stamps(paths, stamps, with_times=True),
         reader=FileReader(path.parent, paths),
         location=str(path),
-        notes=notes,
+        notes=(*notes, *(f"{path}: {told}" for told in _unread_labels(rows))),
         stamps=stamps,
     )
 
@@ -187,7 +187,14 @@ def _remedy(path: Path, names: list[str], others: list[str]) -> str:
     )
 
 
-def _check_paths(manifest: Path, paths: list[str]) -> None:
+def _unread_labels(rows: list[dict[str, str]]) -> list[str]:
+    """What to tell of a column that is called otherwise than labels are."""
+    names = [name for name in OTHER_LABELS if name in rows[0] and "label" not in rows[0]]
+    return [f"labels are read from a column 'label', not {name!r}" for name in names[:1]]
+
+
+def _check_paths(manifest: Path, rows: list[dict[str, str]]) -> None:
+    paths = [row.get(PATH, "") for row in rows]
     if not paths:
         only = "no line" if manifest.suffix.lower() == ".txt" else "its header only"
         raise UsageError(f"expected images in {manifest}, got {only}: list one per line")
@@ -199,9 +206,10 @@ def _check_paths(manifest: Path, paths: list[str]) -> None:
     files = resolved_paths(manifest, paths)
     # Unlike pathlib, os.path takes a name that is too long for one that is not there.
     if not any(map(os.path.isfile, files)):
+        remedy = "give paths that are absolute or relative to the folder of the list"
+        remedies = [f"{remedy}{_and_save_it(files)}", *_unread_labels(rows)]
         raise UsageError(
-            f"none of the images in {manifest} exists, such as {files[0]}: give paths that are "
-            f"absolute or relative to the folder of the list{_and_save_it(files)}"
+            f"none of the images in {manifest} exists, such as {files[0]}: {'; '.join(remedies)}"
         )
 
 

@@ -113,6 +113,7 @@ def test_it_can_be_sent_to_another_process(pictures):
         ("path,label\na.png,x\n,y\n", "got 1 row without"),
         ("path,label\na.png,x\n./a.png,y\n", r"one label for each .*got x and y for .*a\.png"),
         ("path\nno.png\nnone.png\n", r"none of the images in .*no\.png"),
+        ("file,class\nno.png,x\n", r"none of .*; labels are read from a column 'label', not 'cl"),
         ("path\nsub\n", "none of the images"),
         (f"path\n{'x' * 5000}\n", "none of the images"),
     ],
@@ -131,6 +132,16 @@ def test_the_column_of_paths_as_other_tools_name_it(pictures, column):
     assert (images.paths, images.class_names) == (["a.png"], ("x",))
     beside = load_manifest(write(pictures, f"path,{column}\na.png,x\n"))
     assert beside.paths == ["a.png"]
+
+
+def test_a_column_of_labels_that_is_called_otherwise_is_told(pictures):
+    path = write(pictures, "file,Class\na.png,x\n")
+    images = load_manifest(path)
+    assert images.labels is None
+    assert images.notes == (
+        f"{path.resolve()}: labels are read from a column 'label', not 'class'",
+    )
+    assert load_manifest(write(pictures, "path,label,class\na.png,x,y\n")).notes == ()
 
 
 def test_minus_one_is_no_label_as_in_feature_files(pictures):
