@@ -68,6 +68,17 @@ def check_patches(blueprint: Blueprint, size: tuple[int, int]) -> None:
         )
 
 
+class NoWeightsError(UclsError):
+    """The weights of a backbone are not here, and cannot be downloaded."""
+
+    def __init__(self, why: str, *, otherwise: str) -> None:
+        super().__init__(
+            f"{why}; run once where there is a network, pass --weights FILE, try it with --weights "
+            f"{RANDOM_WEIGHTS}, or {otherwise}"
+        )
+        self.why = why
+
+
 def fit_to_size(model: Any, size: tuple[int, int], *, position_offset: float | None) -> None:
     """Sets the image size of a model, in place, and resamples its position embeddings.
 
@@ -99,10 +110,10 @@ def _load_from_hub(blueprint: Blueprint) -> Any:
     try:
         path = _find_in_hub(blueprint.timm_name)
     except Exception as error:
-        raise UclsError(
+        raise NoWeightsError(
             f"no weights for {name}: they are not in the cache of the Hugging Face hub and cannot "
-            f"be downloaded ({type(error).__name__}); run once where there is a network, pass "
-            f"--weights FILE, try it with --weights {RANDOM_WEIGHTS}, or use --backbone pixels"
+            f"be downloaded ({type(error).__name__})",
+            otherwise="use --backbone pixels",
         ) from error
     return _load_from_file(blueprint, Path(path))
 

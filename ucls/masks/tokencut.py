@@ -8,6 +8,7 @@ from ucls.backbones.names import canonical_name
 from ucls.backbones.normalized_cut import cut_patches
 from ucls.backbones.patch_keys import PatchKeys
 from ucls.backbones.protocol import Backbone
+from ucls.backbones.timm_loading import NoWeightsError
 from ucls.devices import resolve_device
 from ucls.errors import UsageError
 from ucls.settings.masks import MasksConfig, TokenCutOptions
@@ -55,12 +56,19 @@ def build(config: MasksConfig, options: TokenCutOptions) -> TokenCut:
     name = canonical_name(local.name if local else config.backbone or DEFAULT_BACKBONE)
     weights = local.weights if local else config.weights
     family, device = family_of(name), resolve_device(config.device)
-    backbone = family(
-        name,
-        image_size=options.image_size or family.default_size(name, weights),
-        channels=family.default_channels(weights),
-        weights=weights,
-        device=str(device),
-        precision="float16" if device.type == "cuda" else "float32",
-    )
+    try:
+        backbone = family(
+            name,
+            image_size=options.image_size or family.default_size(name, weights),
+            channels=family.default_channels(weights),
+            weights=weights,
+            device=str(device),
+            precision="float16" if device.type == "cuda" else "float32",
+        )
+    except NoWeightsError as error:
+        raise NoWeightsError(
+            error.why,
+            otherwise="learn a network with ucls pretrain, and give its folder as --backbone to "
+            "--method contracam",
+        ) from error
     return TokenCut(backbone, options)

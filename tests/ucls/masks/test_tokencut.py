@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ucls.errors import UsageError
+from ucls.errors import UclsError, UsageError
 from ucls.masks.tokencut import build
 from ucls.settings.masks import MasksConfig, TokenCutOptions
 
@@ -24,3 +24,18 @@ def test_a_backbone_without_patches_is_one_sentence() -> None:
         build(config, TokenCutOptions())
     with pytest.raises(UsageError, match=r"backbone pixels has no keys of patches"):
         build(MasksConfig(backbone="pixels", device="cpu"), TokenCutOptions())
+
+
+def test_without_weights_it_offers_what_masks_can_be_made_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def is_offline(name: str) -> str:
+        raise OSError(name)
+
+    monkeypatch.setattr("ucls.backbones.timm_loading._find_in_hub", is_offline)
+    with pytest.raises(
+        UclsError, match=r"no weights for dino_vits16: .*--method contracam$"
+    ) as told:
+        build(MasksConfig(device="cpu"), TokenCutOptions())
+    assert "--weights FILE" in str(told.value)
+    assert "pixels" not in str(told.value)
