@@ -84,7 +84,7 @@ def merge_heads(
         >>> merge_heads(labels, graph, 2, head_clusters=[3], linkage="average").heads[0].cut(2)
         array([1, 1, 0], dtype=int32)
     """
-    labels = check_label_matrix(labels)
+    labels = check_label_matrix(labels).astype(np.int32, copy=False)
     _check_fit(labels, graph.n_images, head_clusters)
     if n_clusters < 2:
         raise UsageError(f"n_clusters must be 2 or more, got {n_clusters}: change n_clusters")
