@@ -31,7 +31,8 @@ def test_what_is_replaced_and_restored_is_told(cli: Cli, run_path: Path, tmp_pat
     for gone_on_with in (RENAMED, RENAMED + RENAMED.replace("sevens", "ones")):
         assert "earlier edit" not in relabelled(gone_on_with)
     kept = f"replaced, kept in {run_path / 'corrections-previous.toml'}\n"
-    assert relabelled(RENAMED.replace("sevens", "twos")).startswith(f"2 earlier edits {kept}")
+    assert relabelled(RENAMED).startswith(f"1 earlier edit {kept}")
+    assert relabelled(RENAMED.replace("sevens", "twos")).startswith(f"1 earlier edit {kept}")
     told = relabelled("edits = []")
     assert told.startswith(f"what was found is restored\n1 earlier edit {kept}")
 

@@ -1,5 +1,7 @@
 """The corrections of a run: kept beside its labels, made anew when these are."""
 
+from itertools import takewhile
+
 from ucls.cache import run_files as files
 from ucls.corrections.edits import Corrections, read_corrections, write_corrections
 from ucls.corrections.replay import Corrected, apply, group
@@ -25,21 +27,31 @@ def apply_in(run: Run, corrections: Corrections, found: ImageLabels) -> Correcte
     return apply(corrections, found, Leaves.of(run), n_clusters=run.n_clusters)
 
 
-def keep_corrections(run: Run, corrections: Corrections, found: ImageLabels) -> int:
+def keep_corrections(
+    run: Run, corrections: Corrections, found: ImageLabels, *, is_undone: bool = False
+) -> int:
     """Writes the corrections of a run; those they replace are kept beside them.
 
+    Args:
+        run: whose they are.
+        corrections: the edits.
+        found: the labels that they are made to.
+        is_undone: whether fewer of the same edits are what is left by someone who takes them back.
+
     Returns:
-        How many edits were replaced; 0 where one list is gone on with, or undone.
+        How many edits were replaced, and are kept.
     """
     path = run.folder.file(files.CORRECTIONS)
     corrections = replace_fingerprint(corrections, found)
     before = corrections_of(run).edits
-    n_shared = min(len(before), len(corrections.edits))
-    is_other = before[:n_shared] != corrections.edits[:n_shared] or not corrections.edits
-    if before and is_other:
+    pairs = zip(before, corrections.edits, strict=False)
+    n_shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    is_taken_back = is_undone and 0 < n_shared == len(corrections.edits)
+    n_replaced = 0 if is_taken_back else len(before) - n_shared
+    if n_replaced:
         path.replace(run.folder.file(files.PREVIOUS_CORRECTIONS))
     write_corrections(path, corrections)
-    return len(before) if is_other else 0
+    return n_replaced
 
 
 def replace_fingerprint(corrections: Corrections, found: ImageLabels) -> Corrections:

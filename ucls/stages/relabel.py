@@ -59,7 +59,8 @@ def relabel(
 
     Args:
         path: the run folder.
-        corrections: a file from the report, or edits; None for those that the run has already.
+        corrections: a file from the report, or edits, which may be fewer where some are undone;
+            None for those that the run has already.
         retrain: train the classifier anew on the corrected labels, instead of renaming and adding
             up the clusters of the one there is.
         reporter: shown what happens.
@@ -101,7 +102,8 @@ def relabel(
         else:
             regroup_classifier(run.folder, groups)
         write_labels(run, labels)
-        n_replaced = keep_corrections(run, wanted, before)
+        is_undone = isinstance(corrections, Corrections)
+        n_replaced = keep_corrections(run, wanted, before, is_undone=is_undone)
     keeps_training = retrain or not was_retrained or is_same
     told = groups if retrain or known is None or not is_same else known
     return Relabelled(
