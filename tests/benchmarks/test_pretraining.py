@@ -24,7 +24,7 @@ PRINTED = {
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_reads_and_says_what_the_paper_says(path):
     config = fit_pretrain_config(
-        read_pretrain_config(gather(config=path)),
+        read_pretrain_config(gather(config=path, of_run=False)),
         n_images=1_281_167,
         n_classes=1000,
         typical_side=256,
@@ -34,5 +34,5 @@ def test_each_reads_and_says_what_the_paper_says(path):
 
 def test_all_methods_and_files_are_there():
     assert {path.stem for path in FILES} == PRINTED.keys()
-    methods = {read_pretrain_config(gather(config=path)).method for path in FILES}
+    methods = {read_pretrain_config(gather(config=path, of_run=False)).method for path in FILES}
     assert methods == METHODS.keys()
