@@ -148,7 +148,7 @@ class UCLS(
         """The most probable cluster of each sample, [n_samples, n_features] to int32 [n_samples].
 
         By the classifier. Where that sees but the heads, ``labels_`` are those of the consensus
-        that it learned, and it may say otherwise of a few.
+        that it learned, and it may say otherwise, mostly where clusters overlap.
 
         Raises:
             NotFittedError: before :meth:`fit`.
