@@ -1,5 +1,6 @@
 """Caches of images that have changed since the first was made, which lie beside it."""
 
+from contextlib import suppress
 from glob import escape
 from pathlib import Path
 
@@ -17,7 +18,11 @@ def later_cache(first: Path, fingerprint: str) -> Path:
     return first.with_name(f"{first.stem}-{fingerprint[:DIGITS]}{first.suffix}")
 
 
-def latest_cache(first: Path) -> Path:
-    """The last that was written of a cache that is there and those beside it."""
+def caches_of(first: Path) -> list[Path]:
+    """Those there are of a first cache and all beside it, the last that was written first."""
     beside = f"{escape(first.stem)}-{'[0-9a-f]' * DIGITS}{first.suffix}"
-    return max([first, *first.parent.glob(beside)], key=lambda path: path.stat().st_mtime_ns)
+    written = {}
+    for path in (first, *first.parent.glob(beside)):
+        with suppress(FileNotFoundError):
+            written[path] = path.stat().st_mtime_ns
+    return sorted(written, key=lambda path: -written[path])

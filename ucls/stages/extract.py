@@ -10,15 +10,16 @@ from ucls.backbones.families import family_of
 from ucls.cache import (
     FeatureCache,
     FeatureCacheWriter,
+    FeatureSpec,
     cache_directory,
     cache_file_name,
     partial_path,
 )
 from ucls.cache.features.catalog import describe_cache
-from ucls.cache.features.later import later_cache, latest_cache
+from ucls.cache.features.later import caches_of, later_cache
 from ucls.cache.features.parts import Span, remove_parts, remove_remains
 from ucls.cache.features.resume import AlreadyFinishedError
-from ucls.errors import UclsError, UnreadableError
+from ucls.errors import UclsError, UnreadableError, UsageError
 from ucls.extraction.cached_labels import labels_to_cache
 from ucls.extraction.earlier_rows import EarlierRows
 from ucls.extraction.same_images import OtherImagesError
@@ -95,25 +96,31 @@ class _Extraction:
     def run(self, images: Images, folder: Path, *, overwrite: bool) -> Path:
         first = folder / cache_file_name(identity(self.config, images), location=images.location)
         now = later_cache(first, images.fingerprint)
-        path = now if now.is_file() else first
-        if path.is_file():
+        refused = None
+        for path in filter(Path.is_file, (now, first)):
             try:
                 return self._use(path, images)
             except UnreadableError:  # which is no reason to replace it
                 raise
-            except OtherImagesError:
-                if self._write_changed(now, images, then=latest_cache(first)):
-                    return now
-                if not overwrite:
-                    raise
-            except UclsError:  # other settings, or damaged
-                if not overwrite:
-                    raise
+            except UclsError as error:  # other images or settings, or damaged
+                refused = refused or error
+        known = caches_of(first)
+        has_changed = known != [first] or isinstance(refused, OtherImagesError)
+        target = now if first.is_file() else first
         try:
-            self._write(path, images, overwrite=overwrite)
+            if (
+                has_changed
+                and not target.is_file()
+                and self._take_rows(target, images, known, overwrite=overwrite)
+            ):
+                return target
+            if refused is not None and not overwrite:
+                raise refused
+            target = now if now.is_file() else first
+            self._write(target, images, overwrite=overwrite)
         except AlreadyFinishedError:  # by another process, while this one waited
-            self._use(path, images)
-        return path
+            self._use(target, images)
+        return target
 
     def _use(self, path: Path, images: Images) -> Path:
         build = partial(self._backbone, images)
@@ -122,28 +129,40 @@ class _Extraction:
         self.reporter.say(f"extract: {images.split} features are cached in {path}")
         return path
 
-    def _write_changed(self, path: Path, images: Images, *, then: Path) -> bool:
-        """Writes a cache of images some of which another has, whose rows of these it takes.
+    def _take_rows(self, path: Path, images: Images, known: list[Path], *, overwrite: bool) -> bool:
+        """Writes a cache of images some of which others have, and takes their rows of these.
 
-        The other stays, for the runs that were made of it.
+        The others stay, for the runs that were made of them.
+
+        Args:
+            path: of the cache.
+            images: as they are now.
+            known: caches of the images of the same folder at other times, the latest first.
+            overwrite: drop what is left of a stopped extraction with other settings.
 
         Returns:
-            Whether it could, as the other tells which have changed, and is by the same model.
+            Whether it could, as one of them tells which have changed, and is by the same model.
         """
-        with FeatureCache(then) as cache:
-            earlier = EarlierRows.of(cache, images)
-            if earlier is None:
-                return False
-            made_now = expected_spec(
-                self.config, images, self._backbone(images, cache.spec.precision)
-            )
-            like_now = ("fingerprint", "timm_version", "n_views")
-            same = {name: getattr(made_now, name) for name in like_now}
-            if replace(cache.spec, **same) != made_now:
-                return False
-            self.reporter.say(f"extract: {earlier}; {then} stays, for runs that were made of it")
-            self._write(path, images, overwrite=True, earlier=earlier)
-        return True
+        for then in known:
+            try:
+                cache = FeatureCache(then)
+            except UsageError:  # damaged, or gone by now
+                continue
+            with cache:
+                earlier = EarlierRows.of(cache, images)
+                if earlier is not None and self._fits(cache.spec, images):
+                    kept = f"{then} stays, for runs that were made of it"
+                    self.reporter.say(f"extract: {earlier}; {kept}")
+                    self._write(path, images, overwrite=overwrite, earlier=earlier)
+                    return True
+        return False
+
+    def _fits(self, spec: FeatureSpec, images: Images) -> bool:
+        """Whether features of other images were made as these would be now."""
+        made_now = expected_spec(self.config, images, self._backbone(images, spec.precision))
+        like_now = ("fingerprint", "timm_version", "n_views")
+        same = {name: getattr(made_now, name) for name in like_now}
+        return spec.n_views >= made_now.n_views and replace(spec, **same) == made_now
 
     def _precision(self, path: Path) -> str | None:
         """What was asked for, else that of an unfinished extraction, also on another device."""

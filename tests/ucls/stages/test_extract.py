@@ -142,6 +142,46 @@ def test_rows_are_taken_from_the_last_cache(photos: Path, tmp_path: Path, lines:
     assert lines.said[0].startswith("extract: 1 new, 0 gone, 0 changed, 61 from the cache; ")
 
 
+@pytest.mark.parametrize("fate", ["torn", "removed"])
+def test_rows_are_taken_from_what_is_left(
+    photos: Path, tmp_path: Path, lines: Lines, fate: str
+) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    first = extracted(load_source(str(folder)))
+    Image.new("RGB", (4, 4)).save(folder / "x.png")
+    second = extracted(load_source(str(folder)))
+    Image.new("RGB", (4, 4)).save(folder / "y.png")
+    if fate == "torn":
+        second.write_bytes(second.read_bytes()[:999])
+    else:
+        first.unlink()
+    now = extracted(load_source(str(folder)), reporter=lines)
+    n_new = 2 if fate == "torn" else 1
+    assert lines.said[0].startswith(f"extract: {n_new} new, 0 gone, 0 changed, ")
+    assert (now == first) == (fate == "removed")
+    with FeatureCache(now) as cache:
+        assert cache.n_rows == 62
+
+
+def test_other_settings_go_on_with_the_cache_that_has_them(
+    photos: Path, tmp_path: Path, lines: Lines
+) -> None:
+    folder, views = Path(shutil.copytree(photos, tmp_path / "photos")), {"views": 1}
+    first = extracted(load_source(str(folder)))
+    Image.new("RGB", (4, 4)).save(folder / "zx.png")
+    extracted(load_source(str(folder)))
+    more = PIXELS.model_copy(update=views)
+    with pytest.raises(MismatchError, match="1 were asked for"):
+        extracted(load_source(str(folder)), more)
+    extracted(load_source(str(folder)), more, overwrite=True)
+    Image.new("RGB", (4, 4)).save(folder / "zy.png")
+    now = extracted(load_source(str(folder)), more, reporter=lines)
+    assert lines.said[0].startswith("extract: 1 new, 0 gone, 0 changed, 61 from the cache; ")
+    with FeatureCache(now) as cache, FeatureCache(first) as at_first:
+        assert (cache.n_rows, cache.n_views) == (62, 2)
+        assert (at_first.n_rows, at_first.n_views) == (60, 1)
+
+
 def test_more_views_than_asked_for_are_kept_when_images_change(
     photos: Path, tmp_path: Path
 ) -> None:
