@@ -5,5 +5,5 @@ OTHER_PATHS = (
     "filepath", "file_path", "file_name", "filename", "image", "image_path", "img_path", "file",
 )  # fmt: skip
 LABELS = ("labels", "label", "y", "targets", "target")
-OTHER_LABELS = (*LABELS, "class", "class_name", "category")
+OTHER_LABELS = ("labels", "class", "class_name", "category")
 FEATURES = ("features", "embeddings", "X", "x", "feats")

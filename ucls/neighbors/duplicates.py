@@ -96,7 +96,8 @@ def chance_threshold(features: AnyFeatures, graph: NeighborGraph, *, seed: int =
     Around an image, the number of others within a small distance grows with a power of it, the
     dimension of the data there (Levina & Bickel, 2004). How far the tenth and the fifth neighbour
     are tells that power and how dense images lie, and so how many of N images would have one within
-    any distance; that distance is taken at which it is a twentieth of an image.
+    any distance; that distance is taken at which it is a twentieth of an image. Where
+    neighbours do not tell, it is 0.98.
 
     Args:
         features: prepared as for the graph, [N, D].
@@ -106,7 +107,7 @@ def chance_threshold(features: AnyFeatures, graph: NeighborGraph, *, seed: int =
     far = int(min(FAR, graph.counts.min()))
     middle = max(far // 2, 1)
     if far < 2:
-        return 1.0
+        return NEARLY_SAME
     n_images = graph.n_images
     rows = np.arange(n_images)
     if n_images > SAMPLE:
@@ -117,10 +118,10 @@ def chance_threshold(features: AnyFeatures, graph: NeighborGraph, *, seed: int =
     ]
     apart = distance[0] > 0.0
     if not apart.any():
-        return 1.0
+        return NEARLY_SAME
     growth = np.median(np.log(distance[1][apart] / distance[0][apart]))
     if growth <= 0.0:
-        return 1.0
+        return NEARLY_SAME
     dimension = _harmonic(middle, far) / float(growth)
     radius = np.maximum(distance[1], np.quantile(distance[1][apart], DENSEST)).astype(np.float64)
     # Of far - 1 neighbours, each is within t with probability (t / radius) ** dimension.

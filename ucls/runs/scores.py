@@ -56,6 +56,6 @@ def warn_of_small(reporter: Reporter, clusters: Labels, *, least: int, n_cluster
     if n_small:
         reporter.warn(
             f"{n_small} of {count(len(held), 'cluster')} with fewer than the {least} images asked "
-            f"for, the smallest with {held.min()}, as no more could be joined: pass a smaller "
-            "--min-size (merge.min_cluster_size)"
+            f"for, the smallest with {held.min()}: pass a smaller --min-size "
+            "(merge.min_cluster_size)"
         )

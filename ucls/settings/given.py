@@ -33,16 +33,15 @@ def gather(
         UsageError: if a file, a preset or a text cannot be read, or the file has wrong settings
             that nothing replaces.
     """
-    from ucls.cache.run_folder import flatten
+    from ucls.cache.run_folder import flatten, nested
     from ucls.settings.presets import preset as preset_values
 
     values = dict(parse_setting(text) for text in settings or ())
     values |= {name.replace("__", "."): v for name, v in options.items() if v is not None}
     if config is not None:
-        tree = read_toml(config)
-        of_file = flatten(tree)
+        of_file = flatten(read_toml(config))
         if of_run:
-            _check_file(config, tree, of_file.keys() - values.keys())
+            _check_file(config, nested(of_file), of_file.keys() - values.keys())
         values = of_file | values
     if preset is None:
         return values

@@ -38,6 +38,6 @@ def test_clusters_smaller_than_asked_for_are_warned_of_in_one_line(lines: Lines)
     warn_of_small(lines, clusters, least=1, n_clusters=3)
     warn_of_small(lines, clusters, least=3, n_clusters=3)
     assert lines.said == [
-        "WARNING: 1 of 2 clusters with fewer than the 3 images asked for, the smallest with 1, as "
-        "no more could be joined: pass a smaller --min-size (merge.min_cluster_size)"
+        "WARNING: 1 of 2 clusters with fewer than the 3 images asked for, the smallest with 1: "
+        "pass a smaller --min-size (merge.min_cluster_size)"
     ]

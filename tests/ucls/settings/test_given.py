@@ -125,6 +125,11 @@ def test_what_is_wrong_in_a_file_is_told_of_it_unless_it_is_replaced(tmp_path: P
     assert gather(config=path, of_run=False)["seed"] == "x"
 
 
+def test_a_file_may_have_dotted_names(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("'train.epochs' = 5\n[train]\nbeta = 0.7\n")
+    assert gather(config=tmp_path / "a.toml") == {"train.epochs": 5, "train.beta": 0.7}
+
+
 def test_settings_of_a_file_that_others_may_make_right_are_found_out_later(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("[train]\nbeta = 0.7\nobjective = 'scan'\n")
     values = gather(config=tmp_path / "a.toml", train__objective="temi")
