@@ -6,12 +6,13 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from ucls.cache.moves import Pair
 from ucls.errors import UclsError
 from ucls.images.transfer import is_copy_of, is_link_to, remove_if_empty
-from ucls.runs.placements import IsThere
+from ucls.runs.placements import IsThere, identity_of
 from ucls.wording import cause
 
 
@@ -22,8 +23,8 @@ class EarlierSorting(NamedTuple):
         kept: the names of those that are as they shall be, by the image file and its folder.
         stale: those that shall go, as the image belongs elsewhere now, is gone, or is brought there
             in another way.
-        untold: those of image files that nothing can be told of: of other runs, or copies of what
-            is gone.
+        untold: those of image files that nothing can be told of: not among the images that were
+            asked for, or copies of what is gone.
     """
 
     kept: dict[Pair, list[str]]
@@ -39,27 +40,38 @@ def compare_earlier(
     Args:
         to: the folder of all.
         made: each image file and the place of its link or copy, as was noted.
-        images: each image file of the run and the folder that it belongs into.
+        images: each image file and the folder that it belongs into, which another name on the disk
+            may stand for.
         is_there: whether a path is what would be made of an image file.
     """
+    identity = cache(lambda folder: identity_of(os.path.join(to, folder)))
     wanted: dict[str, list[str]] = defaultdict(list)
     for source, folder in images:
         wanted[source].append(folder)
     found = EarlierSorting(defaultdict(list), [], [])
+    others: list[Pair] = []
+    occupied = set()
     for source, place in made:
+        old, name = os.path.split(place)
+        here = [new for new in wanted.get(source, ()) if identity(new) == identity(old)]
+        if here and os.path.isfile(source) and is_there(source, os.path.join(to, place)):
+            wanted[source].remove(here[0])
+            found.kept[source, here[0]].append(name)
+            occupied.add((identity(old), name))
+        else:
+            others.append((source, place))
+    for source, place in others:
         path = os.path.join(to, place)
-        folder, name = os.path.split(place)
-        has_original = os.path.isfile(source)
+        old, name = os.path.split(place)
         if not os.path.lexists(path):
             continue
         if source not in wanted:
             found.untold.append((source, place))
-        elif has_original and folder in wanted[source] and is_there(source, path):
-            wanted[source].remove(folder)
-            found.kept[source, folder].append(name)
+        elif (identity(old), name) in occupied:
+            continue
         elif _is_made_of(source, path):
             found.stale.append((source, place))
-        elif not has_original:
+        elif not os.path.isfile(source):
             found.untold.append((source, place))
     return found
 

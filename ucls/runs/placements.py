@@ -1,7 +1,7 @@
 """Where the image files of a run shall lie, one folder for each cluster."""
 
 # pathlib takes many seconds more for a million files.
-# ruff: noqa: PTH112, PTH118, PTH119, PTH122, PTH208
+# ruff: noqa: PTH112, PTH116, PTH118, PTH119, PTH122, PTH208
 
 import os
 from collections.abc import Callable, Iterable
@@ -13,6 +13,21 @@ from ucls.images.transfer import PARTIAL
 
 IsThere = Callable[[str, str], bool]
 """Whether a path on the disk is what would be made of a source file."""
+
+Identity = tuple[int, int] | str
+
+
+def identity_of(folder: str) -> Identity:
+    """What the paths of one folder share, which may differ in capitals on some systems.
+
+    Returns:
+        Its device and number there, or the path where nothing is.
+    """
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return folder
+    return found.st_dev, found.st_ino
 
 
 class Placement(NamedTuple):
@@ -42,6 +57,7 @@ class Placer:
     def __init__(self, to: str, is_there: IsThere) -> None:
         self._to, self._is_there = to, is_there
         self._folders: dict[str, _Folder] = {}
+        self._by_identity: dict[Identity, _Folder] = {}
 
     def place(self, source: str, folder: str) -> Placement:
         """Chooses the place of a file in a folder."""
@@ -81,15 +97,24 @@ class Placer:
         Args:
             known: names of what else belongs there.
         """
-        found = set(_names(self._to)) - self._folders.keys() - set(known)
-        for folder, inner in self._folders.items():
+        found = {
+            name
+            for name in set(_names(self._to)) - self._folders.keys() - set(known)
+            if identity_of(os.path.join(self._to, name)) not in self._by_identity
+        }
+        for inner in self._by_identity.values():
+            folder = os.path.basename(inner.path)
             left = inner.on_disk.keys() - inner.taken
             found |= {f"{folder}/{inner.on_disk[key]}" for key in left}
         return sorted(found)
 
     def _folder(self, name: str) -> "_Folder":
         if name not in self._folders:
-            self._folders[name] = _Folder(os.path.join(self._to, name))
+            path = os.path.join(self._to, name)
+            identity = identity_of(path)
+            if identity not in self._by_identity:
+                self._by_identity[identity] = _Folder(path)
+            self._folders[name] = self._by_identity[identity]
         return self._folders[name]
 
 

@@ -52,6 +52,24 @@ def test_of_what_is_gone_links_go_and_copies_stay(folder: Path) -> None:
     assert (a, "1/a") in found.untold
 
 
+def test_another_name_of_the_folder_is_as_good(folder: Path) -> None:
+    a, b = str(folder / "a"), str(folder / "b")
+    (folder / "to" / "zero").symlink_to("0")
+    found = compared(folder, {"a": "zero", "b": "1"}, of_copies=False)
+    assert found.kept == {(a, "zero"): ["a"]}
+    assert (b, "0/b") in found.stale
+
+
+def test_the_place_of_one_image_is_not_stale_for_an_equal_one(folder: Path) -> None:
+    """As after a stop, when the record names the old and the new."""
+    a, b = folder / "a", folder / "b"
+    shutil.copy(a, b)
+    made = [(str(b), "1/a"), (str(a), "1/a")]
+    images = [(str(a), "1"), (str(b), "0")]
+    found = compare_earlier(str(folder / "to"), made, images, is_there=is_copy_of)
+    assert found == EarlierSorting({(str(a), "1"): ["a"]}, [], [])
+
+
 def test_only_what_is_its_own_is_removed_and_folders_that_empty(folder: Path) -> None:
     places = ["0/a", "0/b", "1/a", "1/b", "1/c", "1/d"]
     named = [(str(folder / place[-1]), place) for place in places]

@@ -65,3 +65,18 @@ def test_a_name_that_will_be_gone_is_free(placer: Placer, tmp_path: Path) -> Non
     placer.free("1", "z.png")
     assert names(placer, "/a/x.png", "/a/y.png") == [("x.png", False), ("y (2).png", False)]
     assert placer.others(known=[]) == ["0/y.png"]
+
+
+def test_names_in_one_folder_are_distinct_whatever_it_is_called(
+    placer: Placer, tmp_path: Path
+) -> None:
+    (tmp_path / "cats").mkdir()
+    for name in ("x.png", "y.png"):
+        (tmp_path / "cats" / name).touch()
+    for name in ("Cats", "CATS"):
+        (tmp_path / name).symlink_to("cats")
+    placer.free("cats", "x.png")
+    assert [placer.place("/a/x.png", folder).name for folder in ("Cats", "cats")] == [
+        "x.png", "x (2).png",
+    ]  # fmt: skip
+    assert placer.others(known=[]) == ["cats/y.png"]
