@@ -90,7 +90,7 @@ def _sort(run: Path, to: Path, how: "How", *, dry_run: bool) -> None:
         print(f"{count(n_new, 'image')} would be {done}{kept}, in {where}; nothing was changed")
         return
     print(f"{count(n_new, 'image')} {done}{kept}, in {where}")
-    if how == "move":
+    if how == "move" and result.placements:
         print(f"the run does not find its images there; to bring them back: ucls sort --undo {to}")
 
 

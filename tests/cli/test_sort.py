@@ -44,6 +44,20 @@ def test_a_move_says_how_it_is_undone_and_that_works(
     assert not to.exists()
 
 
+def test_where_nothing_is_moved_nothing_is_to_be_undone(
+    cli: Cli, own_photo_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "originals").mkdir()
+    for number, image in enumerate((tmp_path / "photos").rglob("*.png")):
+        image.symlink_to(image.rename(tmp_path / "originals" / f"{number}.png"))
+    outcome = cli("sort", own_photo_run, "--to", tmp_path / "to", "--move")
+    assert (outcome.exit_code, outcome.out) == (
+        0,
+        f"0 images moved, in 0 folders of {tmp_path / 'to'}\n",
+    )
+    assert "not moved, since it is a link" in outcome.err
+
+
 def test_a_correction_is_followed_and_told_in_a_line(
     cli: Cli, own_photo_run: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """The image files behind a run's rows, whether or not they are still there."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,22 @@ class ImageFiles:
 
     files: list[str]
     listed: Path | None
+
+    def check_apart_from(self, folders: Iterable[Path]) -> None:
+        """Refuses folders in which new files would be images of the run.
+
+        Raises:
+            UsageError: if one lies in :attr:`listed`.
+        """
+        if self.listed is None:
+            return
+        root = self.listed.resolve()
+        for folder in folders:
+            if folder.resolve().is_relative_to(root):
+                raise UsageError(
+                    f"{folder} lies in {self.listed}, where all images count as the run's own, so "
+                    "that what is put there would be new images: choose a folder elsewhere"
+                )
 
 
 def image_files(run: Run, split: str, paths: Sequence[str]) -> ImageFiles:

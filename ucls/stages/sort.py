@@ -6,6 +6,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from ucls.cache.moves import MADE, UNDO, Pair, read_made, read_moves, write_made
 from ucls.errors import UclsError, UsageError
 from ucls.images import transfer
 from ucls.progress import SILENT, Reporter
-from ucls.runs.earlier_sorting import compare_earlier, remove_stale
+from ucls.runs.earlier_sorting import EarlierSorting, compare_earlier, remove_stale
 from ucls.runs.folder_names import folder_names, folder_numbers
 from ucls.runs.image_files import image_files
 from ucls.runs.image_labels import ImageLabels, read_labels
@@ -53,7 +54,7 @@ class Sorted:
         placements: of each image, by the order of the labels.
         missing: image files that are gone.
         left: image files that are not moved, since they are links, or were moved before and are
-            there again.
+            there again; what an earlier sorting made of them stays too.
         others: what else lies in the folder.
         stale: links and copies that an earlier sorting made and that go, each with its image file.
         made: links and copies that are the work of sorting, once it is done.
@@ -116,7 +117,7 @@ def sort(
     if dry_run:
         return plan
     if plan.new or plan.stale:
-        if how == "move":
+        if how == "move" and plan.new:
             write_moves(folder, moved | dict(place.as_pair() for place in plan.new))
         write_made(folder, {*plan.made, *plan.stale})
         remove_stale(str(folder), plan.stale)
@@ -145,32 +146,34 @@ def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str,
     is_there = _WAYS[how].is_there
     placer = Placer(str(to), is_there)
     images = list(_labelled_files(run, labels, to, names))
-    earlier = compare_earlier(str(to), read_made(to), images, is_there=is_there)
-    plan, strays = Sorted(to, [], [], [], [], earlier.stale, earlier.untold), []
+    in_place = {
+        file: place for file, place in moved.items() if os.path.lexists(os.path.join(to, place))
+    }
+    fixed = {file for file, _ in images if how == "move" and os.path.islink(file)} | in_place.keys()
+    left = {file for file in fixed if os.path.isfile(file)}
+    to_bring = [pair for pair in images if pair[0] not in left]
+    earlier = compare_earlier(str(to), read_made(to), to_bring, is_there=is_there)
+    plan = Sorted(to, [], [], [], [], earlier.stale, earlier.untold)
     for _, place in earlier.stale:
         placer.free(*os.path.split(place))
-    for file, folder in images:
-        place = moved.get(file, "")
-        was_moved = bool(place) and os.path.lexists(os.path.join(to, place))
-        kept = placer.keep(file, *os.path.split(place)) if was_moved else None
-        if kept is not None and kept.folder != folder:
-            strays.append(place)
-        if not os.path.isfile(file):
-            if kept is not None:
-                plan.placements.append(kept)
-            else:
-                plan.missing.append(file)
-        elif how == "move" and (was_moved or os.path.islink(file)):
+    for file, place in earlier.untold:
+        if file in left:
+            placer.keep(file, *os.path.split(place))
+    kept = _kept(images, in_place, earlier, placer)
+    for row, (file, folder) in enumerate(images):
+        if file in left:
             plan.left.append(file)
-        elif in_place := earlier.kept.get((file, folder)):
-            plan.placements.append(placer.keep(file, folder, in_place.pop(0)))
-            plan.made.append(plan.placements[-1].as_pair())
-        else:
+        elif row in kept:
+            plan.placements.append(kept[row])
+        elif os.path.isfile(file):
             plan.placements.append(placer.place(file, folder))
-    if strays:
+        else:
+            plan.missing.append(file)
+    if strays := [place for row, place in kept.items() if place.folder != images[row][1]]:
         raise UsageError(
             f"{count(len(strays), 'image')} in {to} would belong into other folders now, such as "
-            f"{strays[0]}, as the run was corrected since: first `ucls sort --undo {to}`"
+            f"{in_place[strays[0].source]}, as the run was corrected since: "
+            f"first `ucls sort --undo {to}`"
         )
     if not plan.placements and not plan.left:
         raise UsageError(
@@ -181,8 +184,25 @@ def _plan(run: Run, labels: ImageLabels, to: Path, *, how: How, moved: dict[str,
     for folder in plan.by_folder():
         _check_target(to / folder)
     plan.others.extend(placer.others(known=[UNDO, MADE]))
-    plan.made.extend(place.as_pair() for place in plan.new if how != "move")
+    if how != "move":
+        plan.made.extend(place.as_pair() for place in (*kept.values(), *plan.new))
     return plan
+
+
+def _kept(
+    images: list[Pair], in_place: dict[str, str], earlier: EarlierSorting, placer: Placer
+) -> dict[int, Placement]:
+    """Notes the places of images that were moved, or are as they shall be, by their rows.
+
+    All of them come before the others, which else would take copies of equal images for theirs.
+    """
+    kept = {}
+    for row, (file, folder) in enumerate(images):
+        if file in in_place:
+            kept[row] = placer.keep(file, *os.path.split(in_place[file]))
+        elif names := earlier.kept.get((file, folder)):
+            kept[row] = placer.keep(file, folder, names.pop(0))
+    return kept
 
 
 def _labelled_files(
@@ -193,38 +213,23 @@ def _labelled_files(
     for split in run.splits:
         rows = labels.rows_of(split)
         found = image_files(run, split, [labels.paths[row] for row in rows])
-        if found.listed is not None:
-            _refuse_within(found.listed, to, list(names.values()))
+        found.check_apart_from([to, *(to / name for name in names.values())])
         folders = (names[number] for number in numbers[rows].tolist())
         yield from zip(found.files, folders, strict=True)
 
 
-def _refuse_within(listed: Path, to: Path, folders: list[str]) -> None:
-    root = listed.resolve()
-    for folder in (to, *(to / name for name in folders)):
-        if folder.resolve().is_relative_to(root):
-            raise UsageError(
-                f"{folder} lies in {listed}, where all images count as the run's own, so that what "
-                "is put there would be new images: choose a folder elsewhere"
-            )
-
-
 def _carry_out(plan: Sorted, how: How, reporter: Reporter) -> None:
     new = plan.new
-    for folder in {placement.folder for placement in new}:
-        _try(_make_folder, str(plan.to / folder), how=how)
     to = str(plan.to)
     do = _WAYS[how].do
+    for folder in {placement.folder for placement in new}:
+        _try(partial(os.makedirs, exist_ok=True), os.path.join(to, folder), how=how)
     with reporter.track("sort", len(new), "images") as advance:
         for start in range(0, len(new), AT_ONCE):
             chunk = new[start : start + AT_ONCE]
             for source, folder, name, _ in chunk:
                 _try(do, source, os.path.join(to, folder, name), how=how)
             advance(len(chunk))
-
-
-def _make_folder(path: str) -> None:
-    Path(path).mkdir(parents=True, exist_ok=True)
 
 
 def _try(do: Callable[..., None], *paths: str, how: How) -> None:

@@ -5,7 +5,7 @@ import pytest
 from ucls import pipeline
 from ucls.config import Config
 from ucls.errors import UsageError
-from ucls.runs.image_files import image_files
+from ucls.runs.image_files import ImageFiles, image_files
 from ucls.runs.image_labels import read_labels
 from ucls.runs.run import Run
 
@@ -19,6 +19,17 @@ def test_the_files_of_a_folder_whatever_has_come_or_gone(own_photo_run: Path) ->
     found = image_files(run, "train", paths)
     assert found.files == [str(folder / path) for path in paths]
     assert found.listed == folder
+
+
+def test_folders_among_the_images_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    apart = [tmp_path, tmp_path / "photos-2"]
+    found = ImageFiles([], tmp_path / "photos")
+    found.check_apart_from(apart)
+    for folder in (tmp_path / "photos", tmp_path / "link" / "new"):
+        ImageFiles([], None).check_apart_from([folder])
+        with pytest.raises(UsageError, match=f"{folder} lies in .*choose a folder elsewhere"):
+            found.check_apart_from([*apart, folder])
 
 
 def test_the_files_of_a_list(photos: Path, tmp_path: Path, tiny_config: Config) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.ucls.stages.test_sort import contents, correct, pictures
-from ucls.cache.moves import MADE, read_made, write_made
+from ucls.cache.moves import MADE, UNDO, read_made, write_made
 from ucls.corrections.edits import Corrections, Merge
 from ucls.errors import UclsError
 from ucls.images import transfer
@@ -86,6 +86,61 @@ def test_links_make_room_for_another_way(how: How, own_photo_run: Path, to: Path
         unsort(to)
         assert len(pictures(own_photo_run.parent / "photos")) == 60
         assert not to.exists()
+
+
+@pytest.mark.parametrize("how", STAYING)
+@pytest.mark.parametrize("n_links", [1, 60])
+def test_of_images_that_are_not_moved_the_earlier_sorting_stays(
+    how: How, n_links: int, own_photo_run: Path, to: Path
+) -> None:
+    photos = own_photo_run.parent / "photos"
+    images = [photos / path for path in read_labels(Run(own_photo_run)).paths[:n_links]]
+    (photos.parent / "originals").mkdir()
+    for number, image in enumerate(images):
+        image.symlink_to(image.rename(photos.parent / "originals" / f"{number}.png"))
+    sort(own_photo_run, to=to, how=how)
+    before, made = pictures(to), read_made(to)
+    again = sort(own_photo_run, to=to, how="move")
+    assert again.left == [str(image) for image in images]
+    assert len(again.new) == len(again.stale) == 60 - n_links
+    assert again.others == []
+    assert pictures(to) == before
+    assert read_made(to) == [pair for pair in made if pair[0] in again.left]
+    assert (to / UNDO).exists() == bool(again.new)
+
+
+@pytest.mark.parametrize("how", STAYING)
+def test_a_folder_of_another_name_is_the_same_where_the_disk_says_so(
+    how: How, own_photo_run: Path, to: Path
+) -> None:
+    """A link stands in for a file system that takes capitals and small letters for the same."""
+    first, *_ = sorted(read_labels(Run(own_photo_run)).sizes())
+    correct(own_photo_run, names={first: "cats"})
+    sort(own_photo_run, to=to, how=how)
+    before = pictures(to / "cats")
+    (to / "Cats").symlink_to("cats")
+    correct(own_photo_run, names={first: "Cats"})
+    for _ in range(2):
+        again = sort(own_photo_run, to=to, how=how)
+        assert (len(again.placements), again.new, again.stale, again.others) == (60, [], [], [])
+        assert pictures(to / "cats") == before
+        assert {Path(place).parts[0] for _, place in read_made(to)} == set(again.by_folder())
+
+
+def test_equal_images_of_one_name_have_a_copy_each(own_photo_run: Path, to: Path) -> None:
+    photos = own_photo_run.parent / "photos"
+    labels = read_labels(Run(own_photo_run))
+    one, other = photos / labels.paths[0], photos / "z" / Path(labels.paths[0]).name
+    other.parent.mkdir()
+    (photos / labels.paths[1]).unlink()
+    shutil.copy(one, other)
+    paths = [labels.paths[0], f"z/{other.name}", *labels.paths[2:]]
+    apart = np.arange(60, dtype=np.int32) % 2
+    for clusters in (1 - apart, np.zeros_like(apart), apart, np.ones_like(apart)):
+        correct(own_photo_run, paths=paths, clusters=clusters)
+        sort(own_photo_run, to=to, how="copy")
+        assert len(list(to.glob("*/*.png"))) == len(read_made(to)) == 60
+        assert sort(own_photo_run, to=to, how="copy").new == []
 
 
 @pytest.mark.parametrize("how", STAYING)
