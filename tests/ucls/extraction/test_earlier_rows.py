@@ -132,7 +132,7 @@ def test_an_updated_cache_is_that_of_a_fresh_extraction(
     before = rows(path)
     change(folder)
     Image.new("RGB", (8, 8)).save(folder / "plain" / "05.png")  # repaired
-    assert extract(folder, views=views) == path
+    path = extract(folder, views=views)
     updated = rows(path)
     monkeypatch.setenv("UCLS_CACHE", str(tmp_path / "fresh"))
     fresh_path = extract(folder, views=views)

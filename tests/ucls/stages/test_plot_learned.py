@@ -14,6 +14,7 @@ from ucls.images.files import UnreadableImageError
 from ucls.sources import load_source
 from ucls.stages.plot_learned import is_learning, plot_learned
 from ucls.stages.pretrain import pretrain
+from ucls.wording import count
 
 SETTINGS = {
     "arch": "small", "image_size": 16, "epochs": 2, "batch_size": 20, "n_local": 0, "device": "cpu",
@@ -61,7 +62,7 @@ def test_all_figures(learned: Path) -> None:
     sizes = {number: clusters.count(number) for number in set(clusters)}
     titles = " ".join(texts_of(plots.folder / "grid.svg"))
     for number, size in sizes.items():
-        assert f"{number} {size} images" in titles
+        assert f"{number} {count(size, 'image')}" in titles
     assert {"0 high", "1 left", "2 plain"} <= set(texts_of(plots.folder / "classes.svg"))
     assert {"loss", "k-NN", "ACC", "NMI"} <= set(texts_of(plots.folder / "curves.svg"))
     record = json.loads((learned / "plots" / "plots.json").read_text())
