@@ -232,19 +232,6 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names to nested mappings; what lies below a value that is none is left out."""
-    tree: dict[str, Any] = {}
-    for name, value in flat.items():
-        *sections, field = name.split(".")
-        branch: Any = tree
-        for section in sections:
-            branch = branch.setdefault(section, {}) if isinstance(branch, dict) else None
-        if isinstance(branch, dict):
-            branch[field] = value
-    return tree
-
-
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     old = flatten({name: there.get(name, {}) for name in here})
     # Through JSON, so that tuples and lists compare as what the file holds.

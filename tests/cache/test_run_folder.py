@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ucls.cache import RunFolder, flatten, settings_key, versions
-from ucls.cache.run_folder import nested
 from ucls.errors import MismatchError, UclsError, UsageError
 
 SOURCE = {"name": "photos", "source": "/data/photos"}
@@ -210,12 +209,6 @@ def test_settings_keys() -> None:
     assert settings_key({"a": 1}, "x") != settings_key({"a": 2}, "x")
     assert settings_key({"a": 1}, "x") != settings_key({"a": 1}, "y")
     assert len(settings_key()) == 16
-
-
-def test_nested_is_what_flatten_takes_apart() -> None:
-    tree = {"a": 1, "b": {"c": 2, "d": {"e": None}}}
-    assert nested(flatten(tree)) == tree
-    assert nested({"a": 1, "a.b": 2}) == {"a": 1}
 
 
 def test_flatten() -> None:

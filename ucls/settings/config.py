@@ -420,16 +420,20 @@ class Config(Section):
         Raises:
             UsageError: with every wrong name and value at once.
         """
-        tree = self.model_dump()
-        for name, value in values.items():
-            *sections, field = name.split(".")
-            branch = tree
-            for section in sections:
-                if not isinstance(branch.get(section), dict):
-                    branch[section] = {}
-                branch = branch[section]
-            branch[field] = value
-        return read_config(tree)
+        return read_config(replaced(self.model_dump(), values))
+
+
+def replaced(tree: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings in which those of dotted names are others, in place."""
+    for name, value in values.items():
+        *sections, field = name.split(".")
+        branch = tree
+        for section in sections:
+            if not isinstance(branch.get(section), dict):
+                branch[section] = {}
+            branch = branch[section]
+        branch[field] = value
+    return tree
 
 
 def read_config(tree: Mapping[str, Any]) -> Config:

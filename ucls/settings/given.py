@@ -33,7 +33,7 @@ def gather(
         UsageError: if a file, a preset or a text cannot be read, or the file has wrong settings
             that nothing replaces.
     """
-    from ucls.cache.run_folder import flatten, nested
+    from ucls.cache.run_folder import flatten
     from ucls.settings.presets import preset as preset_values
 
     values = dict(parse_setting(text) for text in settings or ())
@@ -41,18 +41,19 @@ def gather(
     if config is not None:
         of_file = flatten(read_toml(config))
         if of_run:
-            _check_file(config, nested(of_file), of_file.keys() - values.keys())
+            _check_file(config, of_file, of_file.keys() - values.keys())
         values = of_file | values
     if preset is None:
         return values
     return preset_values(preset, objective=known_objective(values)) | values
 
 
-def _check_file(path: Path, tree: Mapping[str, Any], names: Set[str]) -> None:
+def _check_file(path: Path, values: Mapping[str, Any], names: Set[str]) -> None:
     """Raises UsageError if some of these settings are wrong, whatever others are."""
-    from ucls.settings.config import config_problems
+    from ucls.settings.config import config_problems, replaced
 
-    own = [problem for problem in config_problems(tree) if problem.partition(":")[0] in names]
+    problems = config_problems(replaced({}, values))
+    own = [problem for problem in problems if problem.partition(":")[0] in names]
     if own:
         raise UsageError(f"{path}: {'; '.join(own)}")
 
